@@ -1,0 +1,103 @@
+"""What a bridge is: the event stream and the stop channel of each run.
+
+Every bridge passes `perdure.bridge.conformance`, which is the exact form of these promises.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+from ..contracts.errors import InvalidEventIdError
+from ..contracts.types import Stop, StreamEvent
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """An event on its way into a stream."""
+
+    event: str
+    data: bytes
+    """Strict JSON."""
+    key: str | None = None
+    """An event whose key the stream has seen is left out: what a resumed graph reports again is published once."""
+
+
+class Bridge(ABC):
+    """The streams of all runs: written by workers, read by anyone, from any process that the back end reaches.
+
+    Writers hold a fence, a number that is larger for each later attempt of the run. A write with a smaller
+    fence than the stream has seen raises `FencedError` and changes nothing. Every write is one transaction.
+    """
+
+    @abstractmethod
+    async def start(self) -> None:
+        """Connect; create what is missing. Raises `UnavailableError` when the back end is not there."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Let go of everything. Iterations under way end."""
+
+    @abstractmethod
+    async def create(self, run_id: str) -> None:
+        """Make an empty stream, so that readers may come before the first event. A second call changes nothing."""
+
+    @abstractmethod
+    async def publish(self, run_id: str, events: Sequence[NewEvent], *, fence: int) -> int:
+        """Append `events` in order, those with a key that was seen left out; the id of the stream's last event.
+
+        Takes the fence also when `events` is empty. Creates the stream if it is missing. Raises `FencedError`,
+        or `StreamEndedError` after the terminal event.
+        """
+
+    @abstractmethod
+    async def publish_terminal(self, run_id: str, event: NewEvent, *, fence: int) -> int:
+        """Append the last event. A stream that has one already keeps it (the call is idempotent); its id."""
+
+    async def mark_awaiting_input(self, run_id: str, event: NewEvent, *, fence: int) -> int:
+        """Publish the `awaiting_input` event, which tells readers that the run waits for a human."""
+        return await self.publish(run_id, [event], fence=fence)
+
+    @abstractmethod
+    def subscribe(
+        self, run_id: str, *, last_event_id: str | int | None = None, heartbeat_interval: float | None = None
+    ) -> AsyncIterator[StreamEvent]:
+        """Every event after `last_event_id` in order, then live, up to and with the terminal event.
+
+        With `heartbeat_interval` (seconds) a silence of that length yields a `heartbeat` event, which carries the
+        id before it and is not stored. Events that are no longer held are announced by one `gap` event with
+        `{"first_available_id": …}`. The first step raises `RunNotFoundError` for an unknown run and
+        `InvalidEventIdError` for an id that is not a number. An id beyond the last event waits for later ones.
+        """
+
+    @abstractmethod
+    async def last_event_id(self, run_id: str) -> int:
+        """The id of the newest event, 0 before the first. Raises `RunNotFoundError`."""
+
+    @abstractmethod
+    async def cancel(self, run_id: str, *, stop: Stop = Stop.NOW) -> None:
+        """Write the stop channel. `NOW` outranks `AT_BOUNDARY`; a stop is never taken back. Unknown runs are ignored."""
+
+    @abstractmethod
+    async def stop_requested(self, run_id: str, *, beyond: Stop | None = None) -> Stop:
+        """Wait for a stop of the run that outranks `beyond` (`None`: any), within milliseconds of `cancel`."""
+
+    @abstractmethod
+    async def trim(self, run_id: str, *, before: int) -> None:
+        """Let go of the events with an id smaller than `before`; readers that ask for them get a `gap`."""
+
+    @abstractmethod
+    async def cleanup(self, run_id: str) -> None:
+        """Forget the stream. Its subscribers' iterations raise `RunNotFoundError`. Idempotent."""
+
+
+def parse_event_id(value: str | int | None) -> int:
+    """The number in an event id, 0 for `None`. Raises `InvalidEventIdError`."""
+    if value is None:
+        return 0
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 19:
+        return int(value)
+    raise InvalidEventIdError(value)

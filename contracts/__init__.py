@@ -1,0 +1,4 @@
+"""The words that every room shares: types, wire models, errors, settings, serialization.
+
+Imports nothing of ours.
+"""

@@ -1,0 +1,147 @@
+"""Every error that Perdure raises.
+
+PerdureError
+├── InvalidRunError            a field of a run is wrong                    (also a ValueError)
+│   └── UnknownGraphError      no worker serves a graph of this name
+├── InvalidEventIdError        a `last_event_id` is not a number            (also a ValueError)
+├── ConfigError                the settings are wrong
+├── GraphLoadError             a graph of `langgraph.json` cannot be loaded
+├── RunNotFoundError           no such run                                  (also a LookupError)
+├── RunStateError              the run's status does not allow it
+├── ThreadBusyError            `reject`: the thread has a run in flight
+├── UnavailableError           something that a call needs is not there
+│   ├── TemporalUnreachableError
+│   ├── NoWorkerError          nobody polls the task queue
+│   └── DevServerError         the development server cannot be started
+├── FencedError                a newer attempt of the run has taken over
+└── StreamEndedError           a write to a stream that has had its terminal event
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class PerdureError(Exception):
+    """Base of all errors of Perdure. Its text says what happened, to which run, and what to do."""
+
+
+class InvalidRunError(PerdureError, ValueError):
+    """A field of a run is wrong; nothing was started or written."""
+
+    def __init__(self, message: str, *, field: str | None = None) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class UnknownGraphError(InvalidRunError):
+    """No worker serves a graph of this name."""
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        known = sorted(known)
+        super().__init__(
+            f"unknown graph {name!r}{nearest(name, known)}; the workers serve: {', '.join(known) or 'none'}",
+            field="assistant_id",
+        )
+        self.name = name
+        self.known = tuple(known)
+
+
+class InvalidEventIdError(PerdureError, ValueError):
+    """A `last_event_id` is not the id of an event."""
+
+    def __init__(self, value: object) -> None:
+        super().__init__(f"last_event_id {value!r} is not an event id: it must be a whole number from 0 on")
+
+
+class ConfigError(PerdureError):
+    """The settings are wrong. The text names the key and what is allowed."""
+
+
+class GraphLoadError(PerdureError):
+    """A graph cannot be loaded. The text names the file, the attribute and the cause."""
+
+
+class RunNotFoundError(PerdureError, LookupError):
+    """There is no run of this id."""
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(f"no run {run_id!r}: it was never submitted, or it was deleted (`perdure runs` lists runs)")
+        self.run_id = run_id
+
+
+class RunStateError(PerdureError):
+    """The run's status does not allow what was asked."""
+
+    def __init__(self, run_id: str, message: str) -> None:
+        super().__init__(f"run {run_id!r}: {message}")
+        self.run_id = run_id
+
+
+class ThreadBusyError(PerdureError):
+    """The thread has a run in flight and the new run's strategy is `reject`; nothing was started."""
+
+    def __init__(self, thread_id: str, run_id: str) -> None:
+        super().__init__(
+            f"thread {thread_id!r} is busy with run {run_id!r}: wait for it, cancel it, or submit with the "
+            "strategy enqueue or interrupt"
+        )
+        self.thread_id = thread_id
+        self.run_id = run_id
+
+
+class UnavailableError(PerdureError):
+    """Something that the call needs is not there now. It is safe to repeat the call."""
+
+
+class TemporalUnreachableError(UnavailableError):
+    """No Temporal server answers at the address."""
+
+    def __init__(self, address: str, cause: str) -> None:
+        super().__init__(
+            f"no Temporal server answers at {address} ({cause}). Start one with `perdure dev`, or set temporal.address"
+        )
+        self.address = address
+
+
+class NoWorkerError(UnavailableError):
+    """Nobody polls the task queue, so a run could not start."""
+
+    def __init__(self, task_queue: str, waited: float) -> None:
+        super().__init__(
+            f"no worker polls the task queue {task_queue!r} (waited {waited:g} s). Start one with `perdure worker` "
+            "or `perdure dev`; it is safe to submit again with the same run_id"
+        )
+        self.task_queue = task_queue
+
+
+class DevServerError(UnavailableError):
+    """The development server cannot be found or started."""
+
+
+class FencedError(PerdureError):
+    """A newer attempt of the run has taken over: this one must stop and writes nothing more."""
+
+    def __init__(self, run_id: str, fence: int, current: int) -> None:
+        super().__init__(f"run {run_id!r} was taken over by a newer attempt (fence {fence} < {current})")
+        self.run_id = run_id
+        self.fence = fence
+        self.current = current
+
+    def __reduce__(self) -> tuple[type[FencedError], tuple[str, int, int]]:
+        return type(self), (self.run_id, self.fence, self.current)
+
+
+class StreamEndedError(PerdureError):
+    """The run's stream has had its terminal event: nothing may follow it."""
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(f"the stream of run {run_id!r} has ended; nothing may be published after its terminal event")
+        self.run_id = run_id
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """` (did you mean 'x'?)` when a known name resembles `name`, else nothing."""
+    matches = get_close_matches(name, list(known), n=1)
+    return f" (did you mean {matches[0]!r}?)" if matches else ""

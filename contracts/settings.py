@@ -1,0 +1,232 @@
+"""The settings: one YAML file, and environment variables over it.
+
+The file is the argument, or `PERDURE_CONFIG`, or `temporal-dev.yaml` in the working folder if there is one.
+Environment variables carry the prefix `PERDURE_` and `__` between levels (`PERDURE_TEMPORAL__ADDRESS`).
+Relative paths in it start from the file's folder. With nothing set, everything works on one machine.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, cast
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from .errors import ConfigError, nearest
+
+CONFIG_FILE = "temporal-dev.yaml"
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
+
+
+def parse_duration(value: object) -> object:
+    """Seconds of `250ms`, `30s`, `5m`, `12h`, `2d` or a plain number of seconds."""
+    if isinstance(value, str):
+        text = value.strip()
+        if match := _DURATION.fullmatch(text):
+            return float(match[1]) * _UNITS[match[2]]
+        try:
+            return float(text)
+        except ValueError:
+            raise ValueError(f"{value!r} is not a duration; write it like 250ms, 30s, 5m, 12h or 2d") from None
+    return value
+
+
+Duration = Annotated[float, BeforeValidator(parse_duration), Field(ge=0, allow_inf_nan=False)]
+"""Seconds, written with a unit in the file."""
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TemporalSettings(Section):
+    """Where Temporal is. Temporal's own environment (`TEMPORAL_ADDRESS`, profiles, TLS) fills what is not set here."""
+
+    address: str = "127.0.0.1:7233"
+    namespace: str = "default"
+    task_queue: str = "perdure"
+    submit_timeout: Duration = 30.0
+    """How long a submission waits for a worker."""
+    connect_timeout: Duration = 5.0
+
+
+class ServerSettings(Section):
+    """The development server that `perdure dev` starts."""
+
+    ip: str = "127.0.0.1"
+    port: int = Field(default=7233, ge=1, le=65535)
+    ui: bool = True
+    ui_port: int = Field(default=8233, ge=1, le=65535)
+    db_filename: str | None = "temporal.db"
+    """In `home` unless absolute; null keeps everything in memory only."""
+    log_level: Literal["debug", "info", "warn", "error", "never"] = "error"
+    search_attributes: dict[str, str] = Field(default_factory=dict[str, str])
+    dynamic_config: dict[str, Any] = Field(default_factory=dict[str, Any])
+    sqlite_pragma: dict[str, str] = Field(default_factory=dict[str, str])
+
+
+class WorkerSettings(Section):
+    max_concurrent_activities: int = Field(default=100, ge=1)
+    """How many runs one worker executes at the same time."""
+    max_cached_workflows: int = Field(default=1000, ge=0)
+    graceful_shutdown: Duration = 30.0
+    """How long a stopping worker waits for running supersteps to reach their boundary."""
+    sticky_timeout: Duration = 2.0
+    """How long Temporal waits for a dead worker before another one gets its workflow."""
+
+
+class RunSettings(Section):
+    """Defaults of runs that say nothing of their own. A timeout of null is no limit."""
+
+    slice_budget: Duration = 0.25
+    heartbeat_timeout: Duration = Field(default=10.0, ge=0.5)
+    step_timeout: Duration | None = None
+    run_timeout: Duration | None = None
+    awaiting_timeout: Duration | None = None
+    preview: bool = True
+    """Show the first words of the input in the Temporal UI."""
+
+
+class LocationSettings(Section):
+    url: str | None = None
+    """Null is a SQLite file of its own in `home`."""
+
+    schemes: ClassVar[tuple[str, ...]] = ("sqlite", "memory")
+
+    @field_validator("url")
+    @classmethod
+    def _known_scheme(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        scheme, separator, _ = url.partition("://")
+        if not separator or scheme not in cls.schemes:
+            allowed = ", ".join(f"{known}://" for known in cls.schemes)
+            raise ValueError(f"{url!r} has no known scheme{nearest(scheme, cls.schemes)}; allowed: {allowed}")
+        return url
+
+
+class BridgeSettings(LocationSettings):
+    """The event streams of runs."""
+
+
+class StoreSettings(LocationSettings):
+    """The records of runs."""
+
+    schemes: ClassVar[tuple[str, ...]] = ("sqlite",)
+
+
+class CheckpointerSettings(LocationSettings):
+    """The state of threads, in LangGraph's own savers."""
+
+
+class Settings(Section):
+    """Everything that can be set."""
+
+    home: Path = Path(".perdure")
+    """Every default file lies in it."""
+    graphs: Path = Path("langgraph.json")
+    temporal: TemporalSettings = TemporalSettings()
+    server: ServerSettings = ServerSettings()
+    worker: WorkerSettings = WorkerSettings()
+    runs: RunSettings = RunSettings()
+    bridge: BridgeSettings = BridgeSettings()
+    store: StoreSettings = StoreSettings()
+    checkpointer: CheckpointerSettings = CheckpointerSettings()
+
+    @property
+    def bridge_url(self) -> str:
+        """The bridge's URL, the default filled in."""
+        return self.bridge.url or self._file_url("bridge.db")
+
+    @property
+    def store_url(self) -> str:
+        """The store's URL, the default filled in."""
+        return self.store.url or self._file_url("store.db")
+
+    @property
+    def checkpointer_url(self) -> str:
+        """The checkpointer's URL, the default filled in."""
+        return self.checkpointer.url or self._file_url("checkpoints.db")
+
+    def _file_url(self, name: str) -> str:
+        return f"sqlite:///{self.home.absolute() / name}"
+
+
+class _Loaded(Settings, BaseSettings):
+    """Settings as they are read: the environment first, then what it is called with (the file)."""
+
+    model_config = SettingsConfigDict(env_prefix="PERDURE_", env_nested_delimiter="__", extra="forbid", frozen=True)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return env_settings, init_settings
+
+
+def load_settings(config: str | Path | None = None) -> Settings:
+    """Read the settings. Raises `ConfigError`, naming the key, what is wrong with it, and the nearest right one."""
+    path = _config_path(config)
+    values = _read_yaml(path) if path else {}
+    try:
+        loaded = _Loaded(**values)
+    except ValidationError as exc:
+        raise ConfigError(_explain(exc, path)) from exc
+    base = path.parent.absolute() if path else Path.cwd()
+    settings = Settings.model_validate(loaded.model_dump(exclude_unset=True))
+    return settings.model_copy(update={"home": base / settings.home, "graphs": base / settings.graphs})
+
+
+def _config_path(config: str | Path | None) -> Path | None:
+    named = config or os.environ.get("PERDURE_CONFIG")
+    if not named:
+        return Path(CONFIG_FILE) if Path(CONFIG_FILE).is_file() else None
+    if not Path(named).is_file():
+        raise ConfigError(f"the configuration file {str(named)!r} does not exist (--config or PERDURE_CONFIG names it)")
+    return Path(named)
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as exc:
+        raise ConfigError(f"{path} is not YAML: {exc}") from exc
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path} must hold keys and values, not a {type(values).__name__}")
+    return cast("dict[str, Any]", values)
+
+
+def _explain(error: ValidationError, path: Path | None) -> str:
+    where = f"{path} and PERDURE_* variables" if path else "PERDURE_* variables"
+    return "\n".join([f"wrong settings (from {where}):", *(_explain_one(item["loc"], item) for item in error.errors())])
+
+
+def _explain_one(loc: tuple[int | str, ...], item: Any) -> str:
+    key = ".".join(str(part) for part in loc)
+    if item["type"] != "extra_forbidden":
+        return f"  {key}: {item['msg'].removeprefix('Value error, ')}"
+    known = _known_keys(loc[:-1])
+    return f"  {key}: unknown key{nearest(str(loc[-1]), known)}; allowed here: {', '.join(known)}"
+
+
+def _known_keys(loc: tuple[int | str, ...]) -> list[str]:
+    model: type[BaseModel] = Settings
+    for part in loc:
+        kind = model.model_fields[str(part)].annotation
+        if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
+            return []
+        model = kind
+    return list(model.model_fields)
