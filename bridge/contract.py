@@ -77,7 +77,7 @@ class Bridge(ABC):
 
     @abstractmethod
     async def cancel(self, run_id: str, *, stop: Stop = Stop.NOW) -> None:
-        """Write the stop channel. `NOW` outranks `AT_BOUNDARY`; a stop is never taken back. Unknown runs are ignored."""
+        """Write the stop channel: `NOW` outranks `AT_BOUNDARY`; a stop is never taken back. Ignores unknown runs."""
 
     @abstractmethod
     async def stop_requested(self, run_id: str, *, beyond: Stop | None = None) -> Stop:

@@ -22,7 +22,7 @@ Identifier = Annotated[
     ),
 ]
 
-StreamMode = Literal["values", "updates", "messages", "custom", "tasks", "checkpoints", "debug", "tools"]
+StreamMode = Literal["values", "updates", "messages", "custom", "tasks", "checkpoints", "debug"]
 STREAM_MODES: tuple[str, ...] = get_args(StreamMode)
 
 

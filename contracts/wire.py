@@ -30,7 +30,7 @@ ACTIVITY_WATCH_RUN = "watch_run"
 
 # Types of the application errors that cross Temporal.
 ERROR_GRAPH = "GraphError"
-ERROR_FENCED = "Fenced"
+ERROR_RUN_GONE = "RunGone"
 ERROR_THREAD_BUSY = "ThreadBusy"
 ERROR_NOT_AWAITING = "NotAwaitingInput"
 
@@ -134,6 +134,8 @@ class RunProgress(Wire):
     breakpoint: str | None = None
     """The checkpoint at which a breakpoint holds the run, or held it last: that one may be passed."""
     answers: list[DeliveredAnswer] = Field(default_factory=list[DeliveredAnswer])
+    resumed: bool = False
+    """The next slice does not simply follow one that paused."""
 
 
 class RunOutcome(Wire):
@@ -154,10 +156,14 @@ class SliceInput(Wire):
     """Larger for each activity of a run; the attempt of the activity is added to its low bits."""
     slice: int = 0
     takeovers: int = 0
+    steps: int = 0
+    """Supersteps of the run before this slice."""
     limits: RunLimits = RunLimits()
     stalled: int = 0
     breakpoint: str | None = None
     answers: list[DeliveredAnswer] = Field(default_factory=list[DeliveredAnswer])
+    resumed: bool = False
+    """It does not simply follow a slice that paused: a question was answered, or the graph is tried again."""
     drain: bool = False
     """Stop at the first superstep boundary: an `interrupt` came before this slice began."""
 
@@ -174,6 +180,15 @@ class SliceResult(Wire):
     progressed: bool = True
     questions: list[Question] = Field(default_factory=list[Question])
     breakpoint: str | None = None
+
+
+class GraphFailure(Wire):
+    """The details of the error with which `run_supersteps` reports that the graph raised."""
+
+    error: RunError
+    classes: list[str] = Field(default_factory=list[str])
+    """The exception's class and its bases, for `RetryPolicy.retry_on`."""
+    attempt: int = 1
 
 
 class FinishInput(Wire):
@@ -201,6 +216,14 @@ class WatchInput(Wire):
     run_id: str
 
 
+class WatchResult(Wire):
+    """How a watched run's workflow ended."""
+
+    finished: bool
+    """By itself, so that its record is written. Else it was terminated, or timed out, or is gone."""
+    cause: str | None = None
+
+
 class Submission(Wire):
     """A run as its thread's workflow needs it, to decide."""
 
@@ -208,7 +231,8 @@ class Submission(Wire):
     assistant_id: str
     strategy: MultitaskStrategy = MultitaskStrategy.ENQUEUE
     limits: RunLimits = RunLimits()
-    preview: str = ""
+    summary: str = ""
+    """One line for the Temporal UI."""
     user_id: str | None = None
 
 
@@ -231,7 +255,9 @@ class ThreadRun(Wire):
     started: bool = False
     """Its workflow exists."""
     admitted: bool = False
+    """It may execute, and its workflow has been told so."""
     cancel: CancelAction | None = None
+    cancel_told: bool = False
 
 
 class ThreadState(Wire):

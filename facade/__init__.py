@@ -1,0 +1,6 @@
+"""What a Python program uses: `RunsFacade`."""
+
+from .planner import ExecutionPlanner, RunPlan
+from .runs import RunsFacade
+
+__all__ = ["ExecutionPlanner", "RunPlan", "RunsFacade"]

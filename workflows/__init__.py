@@ -1,0 +1,6 @@
+"""The workflows: decisions only. No clock, no random, no I/O, nothing whose order is not fixed."""
+
+from .run import RunWorkflow
+from .thread import ThreadWorkflow
+
+__all__ = ["RunWorkflow", "ThreadWorkflow"]

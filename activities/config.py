@@ -1,0 +1,38 @@
+"""The config with which LangGraph runs a slice."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, cast
+
+from langchain_core.runnables import RunnableConfig
+
+from ..contracts.types import RunSpec
+from .graphs import CompiledGraph
+
+# LangGraph's own default, which it reads from the same variable; it offers no public name for it.
+_DEFAULT_RECURSION_LIMIT = int(os.environ.get("LANGGRAPH_DEFAULT_RECURSION_LIMIT", "10007"))
+
+
+def thread_config(thread_id: str) -> RunnableConfig:
+    """Addresses the newest state of a thread."""
+    return {"configurable": {"thread_id": thread_id, "checkpoint_ns": ""}}
+
+
+def run_config(spec: RunSpec, run_id: str, thread_id: str) -> RunnableConfig:
+    """The run's config: what its spec says, and the ids under which LangGraph and its tracers know the run.
+
+    `metadata.run_id` is the same on every attempt: by it LangGraph knows that the input is already applied.
+    """
+    config = cast("RunnableConfig", dict(spec.runnable_config))
+    ids = {"run_id": run_id, "thread_id": thread_id, "assistant_id": spec.assistant_id}
+    config["configurable"] = {**config.get("configurable", {}), "thread_id": thread_id}
+    config["metadata"] = {**config.get("metadata", {}), **spec.metadata, **ids}
+    return config
+
+
+def recursion_limit(spec: RunSpec, graph: CompiledGraph) -> int:
+    """Supersteps that the whole run may take: the spec's limit, or the graph's own, or LangGraph's default."""
+    bound = cast("dict[str, Any]", graph.config or {})
+    limit = spec.runnable_config.get("recursion_limit", bound.get("recursion_limit"))
+    return _DEFAULT_RECURSION_LIMIT if limit is None else int(limit)

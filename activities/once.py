@@ -1,0 +1,157 @@
+"""What of a graph's stream is published, and under which key, so that each event is published once.
+
+A graph that is paused at a superstep boundary, or picked up after a crash, reports again where it stands: the
+state, the tasks it goes on with, the results it has kept. Each of these events has a key by which the bridge
+knows it, so a run in slices publishes what an uninterrupted one does, in the same order. Tokens and custom
+events have none: only a node that really runs emits them. (Rules tried in the experiment `publish_once`.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any, cast
+
+from ..contracts.serialization import to_json
+
+Namespace = tuple[str, ...]
+
+INTERNAL_MODES = ("tasks", "checkpoints")
+"""Streamed for every run: they carry the ids that the keys are made of, and drive the slices."""
+
+_INTERRUPT = "__interrupt__"
+_METADATA = "__metadata__"
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """An event to publish."""
+
+    event: str
+    payload: Any
+    key: str | None = None
+    task_id: str | None = None
+    """Set for what a finished task reports: it is published when the task's writes are saved, not before."""
+
+
+class Once:
+    """Turns the raw stream of one slice into events with keys. Fed in the order of the stream."""
+
+    def __init__(self, modes: Collection[str], *, subgraphs: bool) -> None:
+        self._modes = frozenset(modes)
+        self._subgraphs = subgraphs
+        self._values: dict[Namespace, Any] = {}
+        """A `values` event waits for the `checkpoints` event behind it, which has its checkpoint's id."""
+        self._updates: dict[Namespace, list[Any]] = {}
+        """An `updates` event waits for the task result right behind it."""
+        self._tasks: dict[Namespace, list[tuple[str, str]]] = {}
+        """Ids and names of the tasks of the superstep that is about to run."""
+        self._kept: set[str] = set()
+        """Tasks whose results an earlier attempt has saved: they report them again, marked as cached."""
+
+    def loaded(self, finished: Iterable[str]) -> None:
+        """A checkpoint was read in which these tasks are finished."""
+        self._kept.update(finished)
+
+    def feed(self, ns: Namespace, mode: str, chunk: Any) -> Iterator[Outgoing]:
+        """The events to publish for one chunk of `astream(..., subgraphs=True)`."""
+        if ns and not self._subgraphs:
+            return
+        for found in self._keyed(ns, mode, chunk):
+            if mode_of(found.event) in self._modes:
+                yield found
+
+    def rest(self) -> Iterator[Outgoing]:
+        """What still waited when the stream ended: the state beside an open interrupt has no checkpoint of its own."""
+        for ns, chunk in self._values.items():
+            if "values" in self._modes:
+                yield Outgoing(_name("values", ns), chunk, _key("v", ns, blake2b(to_json(chunk)).hexdigest()))
+        self._values.clear()
+
+    def _keyed(self, ns: Namespace, mode: str, chunk: Any) -> Iterator[Outgoing]:
+        match mode:
+            case "values":
+                yield from self._on_values(ns, chunk)
+            case "updates":
+                yield from self._on_updates(ns, chunk)
+            case "checkpoints":
+                yield from self._on_checkpoint(ns, chunk)
+            case "tasks":
+                yield from self._on_task(ns, chunk)
+            case "debug":
+                yield Outgoing(_name(mode, ns), chunk, _debug_key(ns, chunk))
+            case _:
+                yield Outgoing(_name(mode, ns), chunk)
+
+    def _on_values(self, ns: Namespace, chunk: Any) -> Iterator[Outgoing]:
+        if asked := _interrupt_ids(chunk):
+            yield Outgoing(_name("values", ns), chunk, _key("vi", ns, *asked))
+        else:
+            self._values[ns] = chunk
+
+    def _on_updates(self, ns: Namespace, chunk: Mapping[str, Any]) -> Iterator[Outgoing]:
+        if _INTERRUPT in chunk:
+            yield Outgoing(_name("updates", ns), chunk, _key("ui", ns, *_interrupt_ids(chunk)))
+        elif (task_id := self._kept_task(ns, chunk)) is not None:
+            update = {name: value for name, value in chunk.items() if name != _METADATA}
+            yield Outgoing(_name("updates", ns), update, _key("u", ns, task_id))
+        elif _METADATA in chunk:  # a hit of LangGraph's own cache: no task ran, so no result follows
+            yield Outgoing(_name("updates", ns), chunk)
+        else:
+            self._updates.setdefault(ns, []).append(chunk)
+
+    def _kept_task(self, ns: Namespace, chunk: Mapping[str, Any]) -> str | None:
+        if not cast("Mapping[str, Any]", chunk.get(_METADATA) or {}).get("cached"):
+            return None
+        tasks = self._tasks.get(ns, [])
+        for position, (task_id, name) in enumerate(tasks):
+            if name in chunk and task_id in self._kept:
+                del tasks[position]
+                return task_id
+        return None
+
+    def _on_checkpoint(self, ns: Namespace, chunk: Mapping[str, Any]) -> Iterator[Outgoing]:
+        checkpoint_id = str(chunk["config"]["configurable"]["checkpoint_id"])
+        self._tasks[ns] = [(task["id"], task["name"]) for task in chunk["tasks"]]
+        if ns in self._values:
+            yield Outgoing(_name("values", ns), self._values.pop(ns), _key("v", ns, checkpoint_id))
+        yield Outgoing(_name("checkpoints", ns), chunk, _key("c", ns, checkpoint_id))
+
+    def _on_task(self, ns: Namespace, chunk: Mapping[str, Any]) -> Iterator[Outgoing]:
+        task_id = str(chunk["id"])
+        if "result" not in chunk:
+            yield Outgoing(_name("tasks", ns), chunk, _key("ti", ns, task_id))
+            return
+        for update in self._updates.pop(ns, []):
+            yield Outgoing(_name("updates", ns), update, _key("u", ns, task_id), task_id)
+        asked = [str(interrupt["id"]) for interrupt in chunk["interrupts"]]
+        yield Outgoing(_name("tasks", ns), chunk, _key("tr", ns, task_id, *asked), task_id)
+
+
+def mode_of(event: str) -> str:
+    """The stream mode in an event's name."""
+    return event.partition("|")[0]
+
+
+def _name(mode: str, ns: Namespace) -> str:
+    return "|".join((mode, *ns))
+
+
+def _key(kind: str, ns: Namespace, *parts: str) -> str:
+    return "\n".join((kind, "|".join(ns), *parts))
+
+
+def _interrupt_ids(chunk: Any) -> list[str]:
+    if not isinstance(chunk, Mapping):
+        return []
+    interrupts = cast("Iterable[Any]", chunk.get(_INTERRUPT) or ())
+    return [str(interrupt.id) for interrupt in interrupts]
+
+
+def _debug_key(ns: Namespace, chunk: Mapping[str, Any]) -> str:
+    payload = cast("Mapping[str, Any]", chunk["payload"])
+    if chunk["type"] == "checkpoint":
+        return _key("dc", ns, str(payload["config"]["configurable"]["checkpoint_id"]))
+    asked = [str(interrupt["id"]) for interrupt in payload.get("interrupts", ())]
+    return _key("d", ns, str(chunk["type"]), str(payload["id"]), *asked)

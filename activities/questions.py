@@ -1,0 +1,78 @@
+"""The interrupts of a graph that wait for an answer, and how each answer is delivered exactly once.
+
+An answer that is given again after a crash could answer the next question of the same node. LangGraph keeps the
+answers that a task has consumed beside its checkpoint, so an answer is delivered again only while their number is
+the one at the time of the question. (Rule tried in the experiment `resume_redelivery_exact`.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.types import Interrupt, StateSnapshot
+
+from ..contracts.types import RunInterrupt
+from ..contracts.wire import DeliveredAnswer, Question
+from .graphs import CompiledGraph
+
+_RESUME = "__resume__"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenQuestion:
+    """An interrupt without an answer."""
+
+    interrupt: Interrupt
+    namespace: tuple[str, ...]
+    answered: int
+    """How many answers its task has consumed."""
+
+    @property
+    def question(self) -> Question:
+        """What Temporal keeps of it."""
+        return Question(id=self.interrupt.id, answered=self.answered)
+
+    @property
+    def public(self) -> RunInterrupt:
+        """What a reader sees of it."""
+        return RunInterrupt(id=self.interrupt.id, value=self.interrupt.value, namespace=self.namespace)
+
+
+async def open_questions(
+    graph: CompiledGraph, saver: BaseCheckpointSaver[Any], config: RunnableConfig
+) -> dict[str, OpenQuestion]:
+    """The open interrupts of a thread, subgraphs included, by id, in the order of the tasks."""
+    state = await graph.aget_state(config, subgraphs=True)
+    return {question.interrupt.id: question async for question in _walk(state, saver)}
+
+
+async def _walk(state: StateSnapshot, saver: BaseCheckpointSaver[Any]) -> AsyncIterator[OpenQuestion]:
+    for task in state.tasks:
+        if isinstance(task.state, StateSnapshot):
+            async for question in _walk(task.state, saver):
+                yield question
+        elif task.interrupts:
+            answered = await _answers_consumed(saver, state.config, task.id)
+            namespace = str(state.config.get("configurable", {}).get("checkpoint_ns", ""))
+            for interrupt in task.interrupts:
+                yield OpenQuestion(interrupt, tuple(filter(None, namespace.split("|"))), answered)
+
+
+async def _answers_consumed(saver: BaseCheckpointSaver[Any], config: RunnableConfig, task_id: str) -> int:
+    saved = await saver.aget_tuple(config)
+    writes = (saved.pending_writes if saved else None) or []
+    consumed = [value for task, channel, value in writes if task == task_id and channel == _RESUME]
+    return sum(len(cast("list[Any]", value)) if isinstance(value, list) else 1 for value in consumed)
+
+
+def still_due(answers: Sequence[DeliveredAnswer], asked: Mapping[str, OpenQuestion]) -> dict[str, Any]:
+    """Interrupt id to value of the answers that their tasks have not consumed."""
+    return {
+        answer.id: answer.value
+        for answer in answers
+        if answer.id in asked and asked[answer.id].answered == answer.answered
+    }

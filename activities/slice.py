@@ -1,0 +1,218 @@
+"""One slice of a run: one or more supersteps of its graph, published and saved behind the slice's fence."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
+from typing import Any, cast
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.errors import GraphDrained, GraphRecursionError
+from langgraph.runtime import RunControl
+
+from ..bridge.contract import Bridge
+from ..checkpoints.contract import Checkpoints
+from ..checkpoints.saver import FencedSaver
+from ..contracts.errors import PerdureError
+from ..contracts.types import RunInterrupt, RunSpec
+from ..contracts.wire import SliceInput, SliceResult
+from .config import recursion_limit, run_config, thread_config
+from .graphs import CompiledGraph, GraphRegistry
+from .once import INTERNAL_MODES, Namespace, Once
+from .pace import Pace
+from .publisher import Publisher
+from .questions import open_questions
+from .start import Start, next_start, resumed_start
+from .stops import Stops
+
+logger = logging.getLogger(__name__)
+
+_CANCEL_GRACE = 5.0
+"""Seconds that a cancelled graph may take to clean up. Then the slice ends without it, and the fence keeps it out."""
+
+
+class SliceFailed(Exception):
+    """The machine, not the graph, ended the slice: it is to be tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class SliceParts:
+    """What a slice works with."""
+
+    graphs: GraphRegistry
+    bridge: Bridge
+    checkpoints: Checkpoints
+
+
+@dataclass(frozen=True, slots=True)
+class SliceReport:
+    """How a slice ended, with its questions in full."""
+
+    result: SliceResult
+    interrupts: tuple[RunInterrupt, ...] = ()
+
+
+class Slice:
+    """Runs once. `resumed`: it does not simply follow a slice that paused, so it looks at the thread first."""
+
+    def __init__(self, parts: SliceParts, slice: SliceInput, spec: RunSpec, *, fence: int, resumed: bool) -> None:
+        self._parts = parts
+        self._slice = slice
+        self._spec = spec
+        self._resumed = resumed
+        self._control = RunControl()
+        self._once = Once(spec.stream_modes, subgraphs=spec.stream_subgraphs)
+        self._publisher = Publisher(
+            parts.bridge, slice.run_id, fence=fence, on_loaded=self._once.loaded, ordered=spec.durability != "exit"
+        )
+        self._saver = FencedSaver(parts.checkpoints, slice.run_id, fence=fence, hooks=self._publisher)
+        self._stops = Stops(parts.bridge, slice.run_id, self._control.request_drain)
+
+    async def run(self) -> SliceReport:
+        """Run to a pause, a question, a stop or the end.
+
+        Raises what the graph raised, or `SliceFailed` when the failure is not the graph's.
+        """
+        try:
+            return await self._run()
+        except Exception as exc:
+            # An error of a back end or a lost fence is not the graph's, also where it came through the graph.
+            if failure := self._failure:
+                raise SliceFailed(str(failure)) from exc
+            raise
+
+    @property
+    def _failure(self) -> BaseException | None:
+        return self._saver.failure or self._publisher.failure
+
+    async def _run(self) -> SliceReport:
+        config = run_config(self._spec, self._slice.run_id, self._slice.thread_id)
+        async with AsyncExitStack() as stack:
+            opening = self._parts.graphs.open(self._spec.assistant_id, config, self._saver)
+            graph = await stack.enter_async_context(opening)
+            start = await self._start(graph)
+            pace = Pace(self._control, self._slice, self._spec, start, graph)
+            if start.held_at is not None:
+                return await self._asks(graph, pace)
+            await stack.enter_async_context(self._publisher)
+            await stack.enter_async_context(self._stops)
+            paused = await self._run_graph(graph, start, pace, config)
+            return await self._report(graph, pace, paused=paused)
+
+    async def _start(self, graph: CompiledGraph) -> Start:
+        if self._resumed:
+            return await resumed_start(self._slice, self._spec, graph, self._saver, self._parts.checkpoints)
+        return next_start(self._slice, self._spec, graph)
+
+    async def _run_graph(self, graph: CompiledGraph, start: Start, pace: Pace, config: RunnableConfig) -> bool | None:
+        """Whether the graph paused before its end; `None` when it was cut off by a stop."""
+        self._limit(config, graph, start)
+        if self._slice.drain:
+            self._control.request_drain("interrupt")
+        paused = await self._until_stopped(asyncio.create_task(self._stream(graph, start, pace, config)))
+        if self._failure and not self._stops.now.is_set():
+            raise SliceFailed(str(self._failure)) from self._failure  # the graph has swallowed it
+        return paused
+
+    def _limit(self, config: RunnableConfig, graph: CompiledGraph, start: Start) -> None:
+        limit = recursion_limit(self._spec, graph)
+        if limit - start.spent < 1:
+            raise GraphRecursionError(f"Recursion limit of {limit} reached without hitting a stop condition.")
+        config["recursion_limit"] = limit - start.spent
+        if start.checkpoint_id:
+            config["configurable"] = {**config.get("configurable", {}), "checkpoint_id": start.checkpoint_id}
+
+    async def _until_stopped(self, running: asyncio.Task[bool]) -> bool | None:
+        ends = [asyncio.create_task(event.wait()) for event in (self._stops.now, self._publisher.failed)]
+        try:
+            await asyncio.wait({running, *ends}, return_when=asyncio.FIRST_COMPLETED)
+            if not running.done():
+                return None
+            if running.cancelled():  # by itself, which must not look like the activity's own cancellation
+                raise RuntimeError("a node of the graph raised CancelledError, although nobody cancelled the run")
+            return running.result()
+        finally:
+            for end in ends:
+                end.cancel()
+            await self._cut(running)
+
+    async def _cut(self, running: asyncio.Task[bool]) -> None:
+        if running.done():
+            return
+        running.cancel()
+        await asyncio.wait({running}, timeout=_CANCEL_GRACE)
+        if not running.done():
+            logger.warning("run %s: the graph ignores its cancellation and is left behind", self._slice.run_id)
+        elif not running.cancelled() and (error := running.exception()):
+            logger.info("run %s: the graph raised while it was cancelled: %r", self._slice.run_id, error)
+
+    async def _stream(self, graph: CompiledGraph, start: Start, pace: Pace, config: RunnableConfig) -> bool:
+        chunks = cast("Any", graph).astream(
+            start.input,
+            config,
+            context=self._spec.context,
+            stream_mode=sorted({*self._spec.stream_modes, *INTERNAL_MODES}),
+            subgraphs=True,
+            durability=self._durability(graph),
+            control=self._control,
+            interrupt_before=_nodes(self._spec.interrupt_before),
+            interrupt_after=_nodes(self._spec.interrupt_after),
+        )
+        try:
+            async for ns, mode, chunk in chunks:
+                self._see(ns, mode, chunk, pace)
+                await self._publisher.room()
+        except GraphDrained:
+            return True
+        return False
+
+    def _durability(self, graph: CompiledGraph) -> Any:
+        if self._spec.durability is not None:
+            return self._spec.durability
+        # LangGraph fails under `sync` in a subgraph that keeps no checkpoints. (Facts: `_put_checkpoint_fut`.)
+        unsaved = self._parts.graphs.has_unsaved_subgraph(self._spec.assistant_id, graph)
+        return "async" if unsaved else "sync"
+
+    def _see(self, ns: Namespace, mode: str, chunk: Any, pace: Pace) -> None:
+        if mode == "tasks" and "result" in chunk:
+            self._publisher.report(str(chunk["id"]))
+            pace.on_result(chunk)
+        elif mode == "checkpoints" and not ns:
+            pace.on_checkpoint(chunk)
+        for outgoing in self._once.feed(ns, mode, chunk):
+            self._publisher.put(outgoing)
+
+    async def _report(self, graph: CompiledGraph, pace: Pace, *, paused: bool | None) -> SliceReport:
+        for outgoing in self._once.rest():
+            self._publisher.put(outgoing)
+        if paused is None:
+            with suppress(PerdureError, TimeoutError):  # what a graph that was cut off had said, as far as possible
+                await asyncio.wait_for(self._publisher.flush(), timeout=_CANCEL_GRACE)
+            return _report("stopped", pace)
+        await self._publisher.flush()
+        if paused:
+            return _report("more" if self._stops.requested is None else "stopped", pace)
+        return await self._asks(graph, pace) if pace.next else _report("done", pace)
+
+    async def _asks(self, graph: CompiledGraph, pace: Pace) -> SliceReport:
+        """The graph stopped by itself before its end: at interrupts, or at a breakpoint."""
+        config = thread_config(self._slice.thread_id)
+        asked = await open_questions(graph, self._saver, config)
+        if asked:
+            report = _report("asks", pace, questions=[question.question for question in asked.values()])
+            return SliceReport(report.result, tuple(question.public for question in asked.values()))
+        state = await graph.aget_state(config)
+        checkpoint_id = str(state.config.get("configurable", {}).get("checkpoint_id"))
+        report = _report("asks", pace, breakpoint=checkpoint_id, next=list(state.next))
+        return SliceReport(report.result, (RunInterrupt(id=checkpoint_id, value={"breakpoint": list(state.next)}),))
+
+
+def _report(outcome: str, pace: Pace, **more: Any) -> SliceReport:
+    known = {"steps": pace.steps, "next": pace.next, "progressed": pace.progressed}
+    return SliceReport(SliceResult.model_validate({"outcome": outcome, **known, **more}))
+
+
+def _nodes(nodes: tuple[str, ...] | str) -> Any:
+    return nodes if isinstance(nodes, str) else list(nodes)

@@ -1,0 +1,207 @@
+"""How a slice begins: what the graph is given, so that nothing is applied twice and nothing is skipped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
+from langgraph.constants import START
+from langgraph.types import Command
+
+from ..checkpoints.contract import Checkpoints, RunNote
+from ..contracts.errors import RunStateError
+from ..contracts.types import RunSpec
+from ..contracts.wire import DeliveredAnswer, SliceInput
+from .config import thread_config
+from .graphs import CompiledGraph
+from .questions import open_questions, still_due
+
+_NULL_TASK = "00000000-0000-0000-0000-000000000000"
+"""LangGraph's id for writes of no task: what a command updates."""
+_INTERRUPT = "__interrupt__"
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What a slice gives its graph."""
+
+    input: Any
+    """The run's input, a command, or `None` to go on."""
+    spent: int = 0
+    """Steps of the recursion limit that are used up."""
+    base_step: int | None = None
+    """LangGraph's number of the step before the run; `None`: to be told from the first checkpoint and `spent`."""
+    steps: int = 0
+    """Supersteps of the run so far."""
+    may_drain: bool = True
+    """False while an interrupted task stands beside unfinished ones: a pause there would never get past them."""
+    checkpoint_id: str | None = None
+    """Fork from here."""
+    held_at: str | None = None
+    """The checkpoint of a breakpoint that holds the run: it was reached, but its worker died before it could say so."""
+
+
+async def resumed_start(
+    slice: SliceInput,
+    spec: RunSpec,
+    graph: CompiledGraph,
+    saver: BaseCheckpointSaver[Any],
+    checkpoints: Checkpoints,
+) -> Start:
+    """The start of a slice that does not simply follow the last one: the first, one after a question, a retry."""
+    return await _Beginning(slice, spec, graph, saver, checkpoints).start()
+
+
+def next_start(slice: SliceInput, spec: RunSpec, graph: CompiledGraph) -> Start:
+    """The start of a slice that follows one that paused: no look at the thread is needed."""
+    return Start(input=None, spent=slice.steps + input_steps(spec, graph), steps=slice.steps)
+
+
+def input_steps(spec: RunSpec, graph: CompiledGraph) -> int:
+    """LangGraph counts the application of an input as a step, and a `StateGraph`'s start as another one."""
+    if spec.input is None:
+        return 0
+    return 2 if START in graph.nodes else 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Beginning:
+    slice: SliceInput
+    spec: RunSpec
+    graph: CompiledGraph
+    saver: BaseCheckpointSaver[Any]
+    checkpoints: Checkpoints
+
+    async def start(self) -> Start:
+        head = await self.saver.aget_tuple(self._config)
+        note = await self.checkpoints.note(self.slice.run_id) or await self._take_note(head)
+        own = head is not None and _id(head) != note.checkpoint_id and _run_id(head) == self.slice.run_id
+        spent = _step(head) - note.step if own else 0
+        steps = max(0, spent - input_steps(self.spec, self.graph))
+        given = await self._input(head, note, own=own)
+        if own and given is None and (held := await self._breakpoint(cast("CheckpointTuple", head))):
+            return Start(input=None, spent=spent, base_step=note.step, steps=steps, held_at=held)
+        return Start(
+            input=given,
+            spent=spent,
+            base_step=note.step,
+            steps=steps,
+            may_drain=given is not None or not _interrupted(head),
+            checkpoint_id=None if own else self._requested_checkpoint,
+        )
+
+    @property
+    def _config(self) -> RunnableConfig:
+        return thread_config(self.slice.thread_id)
+
+    @property
+    def _requested_checkpoint(self) -> str | None:
+        request = self.spec.checkpoint_request
+        return request.checkpoint_id if request else None
+
+    async def _take_note(self, head: CheckpointTuple | None) -> RunNote:
+        """Note, once and durably, how the thread stands before the run."""
+        base = head
+        if self._requested_checkpoint:
+            base = await self.saver.aget_tuple(_at(self._config, self._requested_checkpoint))
+            if base is None:
+                raise RunStateError(self.slice.run_id, f"there is no checkpoint {self._requested_checkpoint!r}")
+        asked = {}
+        if self.spec.command is not None and self.spec.command.resume is not None:
+            asked = await open_questions(self.graph, self.saver, self._config)
+        note = RunNote(
+            checkpoint_id=None if head is None else _id(head),
+            step=_step(base),
+            command_writes=_command_writes(head),
+            answered={key: question.answered for key, question in asked.items()},
+        )
+        return await self.checkpoints.note(self.slice.run_id, note) or note
+
+    async def _input(self, head: CheckpointTuple | None, note: RunNote, *, own: bool) -> Any:
+        if self.slice.answers:
+            return _command(resume=await self._due(self.slice.answers))
+        if self.spec.command is None:
+            return None if own else self.spec.input
+        answers = self._command_answers(note)
+        applied = own or _command_writes(head) > note.command_writes
+        return _command(
+            resume=await self._due(answers) if answers else {},
+            update=None if applied else self.spec.command.update,
+            goto=() if applied else self.spec.command.goto,
+        )
+
+    async def _due(self, answers: list[DeliveredAnswer]) -> dict[str, Any]:
+        return still_due(answers, await open_questions(self.graph, self.saver, self._config))
+
+    def _command_answers(self, note: RunNote) -> list[DeliveredAnswer]:
+        """The answers of `command.resume`, each to the question that was open when the run began."""
+        resume = self.spec.command.resume if self.spec.command else None
+        if resume is None:
+            return []
+        values = self._answers_by_id(resume, note)
+        return [DeliveredAnswer(id=key, value=value, answered=note.answered[key]) for key, value in values.items()]
+
+    def _answers_by_id(self, resume: Any, note: RunNote) -> dict[str, Any]:
+        asked = list(note.answered)
+        if isinstance(resume, Mapping) and resume and set(cast("Mapping[str, Any]", resume)) <= set(asked):
+            return dict(cast("Mapping[str, Any]", resume))
+        if len(asked) == 1:
+            return {asked[0]: resume}
+        raise RunStateError(
+            self.slice.run_id,
+            f"command.resume must name which of the open interrupts it answers, as {{id: value}}: {', '.join(asked)}"
+            if asked
+            else "command.resume has nothing to answer: no interrupt of the thread is open",
+        )
+
+    async def _breakpoint(self, head: CheckpointTuple) -> str | None:
+        """A breakpoint between this checkpoint and the next superstep that nobody has passed yet.
+
+        LangGraph takes a `None` input as leave to pass, so after a crash we have to look ourselves.
+        """
+        checkpoint_id = _id(head)
+        if checkpoint_id == self.slice.breakpoint:
+            return None
+        before, after = self.spec.interrupt_before, self.spec.interrupt_after
+        if before and _hits(before, (await self.graph.aget_state(self._config)).next):
+            return checkpoint_id
+        if after and head.parent_config and _hits(after, (await self.graph.aget_state(head.parent_config)).next):
+            return checkpoint_id
+        return None
+
+
+def _command(*, resume: dict[str, Any], update: Any = None, goto: str | tuple[str, ...] = ()) -> Command[Any] | None:
+    if not resume and update is None and not goto:
+        return None
+    return Command(resume=resume or None, update=update, goto=goto)
+
+
+def _hits(nodes: tuple[str, ...] | str, names: tuple[str, ...]) -> bool:
+    return bool(names) if nodes == "*" else not set(nodes).isdisjoint(names)
+
+
+def _id(head: CheckpointTuple) -> str:
+    return str(head.checkpoint["id"])
+
+
+def _step(head: CheckpointTuple | None) -> int:
+    return -2 if head is None else int(head.metadata.get("step", -2))
+
+
+def _run_id(head: CheckpointTuple) -> str | None:
+    return cast("dict[str, Any]", head.metadata).get("run_id")
+
+
+def _command_writes(head: CheckpointTuple | None) -> int:
+    return sum(1 for task, _, _ in (head.pending_writes if head else None) or () if task == _NULL_TASK)
+
+
+def _interrupted(head: CheckpointTuple | None) -> bool:
+    return any(channel == _INTERRUPT for _, channel, _ in (head.pending_writes if head else None) or ())
+
+
+def _at(config: RunnableConfig, checkpoint_id: str) -> RunnableConfig:
+    return {"configurable": {**config.get("configurable", {}), "checkpoint_id": checkpoint_id}}

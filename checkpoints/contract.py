@@ -1,0 +1,80 @@
+"""What the checkpoints of a back end are: LangGraph's saver for each run, fenced, and a note of how the run began."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol
+
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from pydantic import BaseModel, Field
+
+
+class RunNote(BaseModel):
+    """How a run's thread stood before the run's first superstep. Written once, read by every later attempt."""
+
+    checkpoint_id: str | None = None
+    """The thread's newest root checkpoint; `None` for a thread without one."""
+    step: int = -2
+    """LangGraph's step number of that checkpoint; -2 is the one before a thread's first input."""
+    command_writes: int = 0
+    """Pending writes of LangGraph's null task at that checkpoint: more of them mean that a command was applied."""
+    answered: dict[str, int] = Field(default_factory=dict[str, int])
+    """Interrupt id to the number of answers that its task had consumed."""
+
+
+class SaveHooks(Protocol):
+    """What a run does around each save, so that its stream and its checkpoints agree after a crash."""
+
+    async def before_writes(self, task_id: str, writes: Sequence[tuple[str, Any]]) -> None:
+        """Called before the writes of a finished task are saved."""
+        ...
+
+    def after_writes(self, task_id: str, *, saved: bool) -> None:
+        """Called when they are saved, or could not be."""
+        ...
+
+    async def before_checkpoint(self) -> None:
+        """Called before the checkpoint of a finished superstep is saved."""
+        ...
+
+    def loaded(self, finished: Iterable[str]) -> None:
+        """Called when a checkpoint was read: the tasks of its next superstep that had finished before."""
+        ...
+
+
+class Checkpoints(ABC):
+    """One back end. Its savers refuse the writes of an attempt that a newer one has replaced."""
+
+    @property
+    @abstractmethod
+    def saver(self) -> BaseCheckpointSaver[Any]:
+        """LangGraph's saver, unfenced: for reading."""
+
+    @abstractmethod
+    async def start(self) -> None:
+        """Connect and create the tables. Raises `UnavailableError`."""
+
+    @abstractmethod
+    async def close(self) -> None: ...
+
+    @abstractmethod
+    async def take(self, run_id: str, thread_id: str, *, fence: int) -> None:
+        """Take the fence of a run: from now on smaller ones are refused. Raises `FencedError`."""
+
+    @abstractmethod
+    def guard(self, run_id: str, *, fence: int) -> AbstractAsyncContextManager[None]:
+        """Around one write: in one transaction with it, the fence still holds. Raises `FencedError`."""
+
+    @abstractmethod
+    async def note(self, run_id: str, note: RunNote | None = None) -> RunNote | None:
+        """The note of a run. With `note`, writes it unless there is one already, and answers with the one kept."""
+
+    @abstractmethod
+    def outage(self, error: BaseException) -> bool:
+        """Whether an error of the saver is the back end's (locked, full, gone) and not the graph's."""
+
+    @abstractmethod
+    async def forget(self, run_id: str) -> None:
+        """Remove fence and note of a run that is deleted."""

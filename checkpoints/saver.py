@@ -1,0 +1,150 @@
+"""A run's saver: LangGraph's own, with the fence checked in the transaction of each write."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from collections.abc import AsyncIterator, Collection, Coroutine, Iterator, Mapping, Sequence
+from typing import Any, TypeVar, cast
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import (
+    WRITES_IDX_MAP,
+    BaseCheckpointSaver,
+    ChannelVersions,
+    Checkpoint,
+    CheckpointMetadata,
+    CheckpointTuple,
+    DeltaChannelHistory,
+)
+
+from ..contracts.errors import FencedError, UnavailableError
+from .contract import Checkpoints, SaveHooks
+
+T = TypeVar("T")
+
+
+class FencedSaver(BaseCheckpointSaver[Any]):
+    """Delegates everything to the back end's saver; writes pass the fence of one attempt of one run.
+
+    `failure` holds the first error that is the back end's or the fence's. It tells them from an error of the
+    graph, also where LangGraph or the graph itself wraps or swallows the exception.
+    """
+
+    def __init__(self, checkpoints: Checkpoints, run_id: str, *, fence: int, hooks: SaveHooks) -> None:
+        super().__init__(serde=checkpoints.saver.serde)
+        self._inner = checkpoints.saver
+        self._checkpoints = checkpoints
+        self._run_id = run_id
+        self._fence = fence
+        self._hooks = hooks
+        self._loop = asyncio.get_running_loop()
+        self._failures: list[BaseException] = []
+
+    @property
+    def failure(self) -> BaseException | None:
+        """The first error of the back end or of the fence, if there was one."""
+        return self._failures[0] if self._failures else None
+
+    async def aput(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> RunnableConfig:
+        async def save() -> RunnableConfig:
+            await self._hooks.before_checkpoint()
+            async with self._checkpoints.guard(self._run_id, fence=self._fence):
+                return await self._inner.aput(config, checkpoint, metadata, new_versions)
+
+        return await self._recorded(save())
+
+    async def aput_writes(
+        self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
+    ) -> None:
+        async def save() -> None:
+            saved = False
+            try:
+                await self._hooks.before_writes(task_id, writes)
+                async with self._checkpoints.guard(self._run_id, fence=self._fence):
+                    await self._inner.aput_writes(config, writes, task_id, task_path)
+                saved = True
+            finally:
+                self._hooks.after_writes(task_id, saved=saved)
+
+        await self._recorded(save())
+
+    async def _recorded(self, call: Coroutine[Any, Any, T]) -> T:
+        try:
+            return await call
+        except Exception as exc:
+            if isinstance(exc, FencedError | UnavailableError) or self._checkpoints.outage(exc):
+                self._failures.append(exc)
+            raise
+
+    # A graph invoked synchronously inside a node saves from a thread of its own.
+
+    def put(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> RunnableConfig:
+        return self._on_loop(self.aput(config, checkpoint, metadata, new_versions))
+
+    def put_writes(
+        self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
+    ) -> None:
+        self._on_loop(self.aput_writes(config, writes, task_id, task_path))
+
+    def _on_loop(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+
+    # Reading, and what a graph asks of its saver, is the inner saver's.
+
+    @property
+    def config_specs(self) -> list[Any]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return cast("Any", self._inner).config_specs
+
+    def get_next_version(self, current: Any, channel: None) -> Any:
+        return self._inner.get_next_version(current, channel)
+
+    async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        found = await self._recorded(self._inner.aget_tuple(config))
+        if found is not None and found.pending_writes:
+            self._hooks.loaded(
+                {task_id for task_id, channel, _ in found.pending_writes if channel not in WRITES_IDX_MAP}
+            )
+        return found
+
+    def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        return self._inner.get_tuple(config)
+
+    async def alist(self, config: RunnableConfig | None, **kwargs: Any) -> AsyncIterator[CheckpointTuple]:
+        async for found in self._inner.alist(config, **kwargs):
+            yield found
+
+    def list(self, config: RunnableConfig | None, **kwargs: Any) -> Iterator[CheckpointTuple]:
+        return self._inner.list(config, **kwargs)
+
+    async def aget_delta_channel_history(
+        self, *, config: RunnableConfig, channels: Sequence[str]
+    ) -> Mapping[str, DeltaChannelHistory]:
+        return await self._recorded(self._inner.aget_delta_channel_history(config=config, channels=channels))
+
+    def get_delta_channel_history(
+        self, *, config: RunnableConfig, channels: Sequence[str]
+    ) -> Mapping[str, DeltaChannelHistory]:
+        return self._inner.get_delta_channel_history(config=config, channels=channels)
+
+    def with_allowlist(self, extra_allowlist: Collection[tuple[str, ...]]) -> FencedSaver:
+        # A graph derives the types that its state may hold: the inner saver must read with them, too.
+        inner = self._inner.with_allowlist(extra_allowlist)
+        if inner is self._inner:
+            return self
+        clone = copy.copy(self)
+        clone._inner = inner
+        clone.serde = inner.serde
+        return clone

@@ -1,0 +1,68 @@
+"""The one place where errors of Temporal's client become ours."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from temporalio.client import (
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from ..contracts.errors import (
+    InvalidRunError,
+    NoWorkerError,
+    RunNotFoundError,
+    RunStateError,
+    TemporalUnreachableError,
+    ThreadBusyError,
+    UnavailableError,
+)
+from ..contracts.settings import TemporalSettings
+from ..contracts.wire import ERROR_NOT_AWAITING, ERROR_THREAD_BUSY
+
+
+class AlreadySubmittedError(Exception):
+    """A workflow of this run's id exists: the run was submitted before."""
+
+
+@contextmanager
+def translated(settings: TemporalSettings, *, run_id: str, thread_id: str = "") -> Generator[None]:
+    """Errors of a call to Temporal about one run, in our words."""
+    try:
+        yield
+    except WorkflowUpdateFailedError as exc:
+        raise _refusal(exc, run_id, thread_id) from exc
+    except WorkflowUpdateRPCTimeoutOrCancelledError as exc:
+        raise NoWorkerError(settings.task_queue, settings.submit_timeout) from exc
+    except WorkflowAlreadyStartedError as exc:
+        raise AlreadySubmittedError(run_id) from exc
+    except RPCError as exc:
+        raise _rpc_error(exc, settings, run_id) from exc
+
+
+def _refusal(error: WorkflowUpdateFailedError, run_id: str, thread_id: str) -> Exception:
+    cause = error.cause
+    if isinstance(cause, ApplicationError):
+        if cause.type == ERROR_THREAD_BUSY:
+            return ThreadBusyError(thread_id, str(cause.details[0]) if cause.details else "")
+        if cause.type == ERROR_NOT_AWAITING:
+            return RunStateError(run_id, str(cause.message))
+    return UnavailableError(f"Temporal could not take the call for run {run_id!r}: {cause}")
+
+
+def _rpc_error(error: RPCError, settings: TemporalSettings, run_id: str) -> Exception:
+    match error.status:
+        case RPCStatusCode.NOT_FOUND:
+            return RunNotFoundError(run_id)
+        case RPCStatusCode.DEADLINE_EXCEEDED | RPCStatusCode.CANCELLED:
+            return NoWorkerError(settings.task_queue, settings.submit_timeout)
+        case RPCStatusCode.UNAVAILABLE:
+            return TemporalUnreachableError(settings.address, error.message)
+        case RPCStatusCode.INVALID_ARGUMENT:
+            return InvalidRunError(f"Temporal refuses run {run_id!r}: {error.message}")
+        case _:
+            return UnavailableError(f"Temporal could not take the call for run {run_id!r}: {error.message}")

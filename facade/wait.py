@@ -1,0 +1,36 @@
+"""Waiting for a run: until its end, or until it asks a human."""
+
+from __future__ import annotations
+
+from ..bridge.contract import Bridge
+from ..contracts.types import AWAITING_INPUT_EVENT, TERMINAL_EVENTS, RunStatus, WaitResult
+from ..store.contract import RunQueryStore
+
+
+async def wait_for_run(
+    store: RunQueryStore,
+    bridge: Bridge,
+    run_id: str,
+    *,
+    last_event_id: str | int | None = None,
+    at_questions: bool = True,
+) -> WaitResult:
+    """How the run stands once it has ended (or, `at_questions`, waits for an answer).
+
+    The stream tells when to look at the record. It is read from where it stands before the first look, so that
+    nothing can happen unseen in between. Raises `RunNotFoundError`.
+    """
+    after = await bridge.last_event_id(run_id) if last_event_id is None else last_event_id
+    result = await store.get_result(run_id)
+    if _settled(result.status, at_questions):
+        return result
+    async for event in bridge.subscribe(run_id, last_event_id=after):
+        if event.event in TERMINAL_EVENTS or (at_questions and event.event == AWAITING_INPUT_EVENT):
+            result = await store.get_result(run_id)
+            if _settled(result.status, at_questions):
+                return result
+    return await store.get_result(run_id)
+
+
+def _settled(status: RunStatus, at_questions: bool) -> bool:
+    return status.terminal or (at_questions and status is RunStatus.AWAITING_INPUT)

@@ -1,0 +1,50 @@
+"""`connect`: from settings to a `RunsFacade`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from temporalio.client import Client
+
+from ..bridge.open import open_bridge
+from ..contracts.settings import Settings, load_settings
+from ..facade.runs import RunsFacade
+from ..store.open import open_store
+from .connection import connect_temporal, workers_polling
+
+
+class LazyTemporal:
+    """A connection that is made when it is first needed: records and streams can be read without Temporal."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._client: Client | None = None
+        self._connecting = asyncio.Lock()
+
+    async def __call__(self) -> Client:
+        """The client. Raises `TemporalUnreachableError`; the next call tries again."""
+        async with self._connecting:
+            if self._client is None:
+                self._client = await connect_temporal(self._settings)
+            return self._client
+
+
+@asynccontextmanager
+async def connect(*, settings: Settings | None = None, config: str | Path | None = None) -> AsyncGenerator[RunsFacade]:
+    """A `RunsFacade` over the parts that the settings name: `async with perdure.connect() as runs: ...`.
+
+    `settings`, or the file `config`, or what `load_settings` finds. Raises `ConfigError` and `UnavailableError`;
+    Temporal itself is reached for by the first call that needs it.
+    """
+    settings = settings or load_settings(config)
+    store, bridge = open_store(settings.store_url), open_bridge(settings.bridge_url)
+    try:
+        await asyncio.gather(store.start(), bridge.start())
+        temporal = LazyTemporal(settings)
+        yield RunsFacade(settings, store=store, bridge=bridge, temporal=temporal, workers_polling=workers_polling)
+    finally:
+        await bridge.close()
+        await store.close()
