@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, cast
 
+from langgraph.checkpoint.base import WRITES_IDX_MAP, CheckpointTuple
+
 from ..contracts.serialization import to_json
 
 Namespace = tuple[str, ...]
@@ -22,6 +24,9 @@ INTERNAL_MODES = ("tasks", "checkpoints")
 
 _INTERRUPT = "__interrupt__"
 _METADATA = "__metadata__"
+_NOTHING = object()
+_INTERNAL_CHANNELS = ("__", "branch:", "join:")
+"""Beginnings of the names of channels that LangGraph adds to a graph's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +43,12 @@ class Outgoing:
 class Once:
     """Turns the raw stream of one slice into events with keys. Fed in the order of the stream."""
 
-    def __init__(self, modes: Collection[str], *, subgraphs: bool) -> None:
+    def __init__(self, run_id: str, modes: Collection[str], *, subgraphs: bool) -> None:
+        self._run_id = run_id
         self._modes = frozenset(modes)
         self._subgraphs = subgraphs
+        self.outputs: Collection[str] | None = None
+        """The channels of the root graph that its `values` events show."""
         self._values: dict[Namespace, Any] = {}
         """A `values` event waits for the `checkpoints` event behind it, which has its checkpoint's id."""
         self._updates: dict[Namespace, list[Any]] = {}
@@ -50,9 +58,22 @@ class Once:
         self._kept: set[str] = set()
         """Tasks whose results an earlier attempt has saved: they report them again, marked as cached."""
 
-    def loaded(self, finished: Iterable[str]) -> None:
-        """A checkpoint was read in which these tasks are finished."""
-        self._kept.update(finished)
+        self._silent: set[str] = set()
+        """Checkpoints of this run whose superstep changed nothing that `values` shows, so that it had no such event."""
+
+    def loaded(self, found: CheckpointTuple) -> None:
+        """A checkpoint was read, from which a graph goes on."""
+        self._kept.update(task for task, channel, _ in found.pending_writes or () if channel not in WRITES_IDX_MAP)
+        own = cast("Mapping[str, Any]", found.metadata).get("run_id") == self._run_id
+        root = not found.config.get("configurable", {}).get("checkpoint_ns")
+        updated = found.checkpoint.get("updated_channels")
+        if own and updated is not None and not self._shown(updated, root=root):
+            self._silent.add(found.checkpoint["id"])
+
+    def _shown(self, updated: Iterable[str], *, root: bool) -> bool:
+        if root and self.outputs is not None:
+            return not set(updated).isdisjoint(self.outputs)
+        return any(not channel.startswith(_INTERNAL_CHANNELS) for channel in updated)
 
     def feed(self, ns: Namespace, mode: str, chunk: Any) -> Iterator[Outgoing]:
         """The events to publish for one chunk of `astream(..., subgraphs=True)`."""
@@ -114,8 +135,9 @@ class Once:
     def _on_checkpoint(self, ns: Namespace, chunk: Mapping[str, Any]) -> Iterator[Outgoing]:
         checkpoint_id = str(chunk["config"]["configurable"]["checkpoint_id"])
         self._tasks[ns] = [(task["id"], task["name"]) for task in chunk["tasks"]]
-        if ns in self._values:
-            yield Outgoing(_name("values", ns), self._values.pop(ns), _key("v", ns, checkpoint_id))
+        values = self._values.pop(ns, _NOTHING)
+        if values is not _NOTHING and checkpoint_id not in self._silent:
+            yield Outgoing(_name("values", ns), values, _key("v", ns, checkpoint_id))
         yield Outgoing(_name("checkpoints", ns), chunk, _key("c", ns, checkpoint_id))
 
     def _on_task(self, ns: Namespace, chunk: Mapping[str, Any]) -> Iterator[Outgoing]:

@@ -16,9 +16,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from langgraph.checkpoint.base import CheckpointTuple
 
 from ..bridge.contract import Bridge, NewEvent
 from ..contracts.errors import PerdureError, UnavailableError
@@ -55,7 +57,7 @@ class Publisher:
         run_id: str,
         *,
         fence: int,
-        on_loaded: Callable[[Iterable[str]], None],
+        on_loaded: Callable[[CheckpointTuple], None],
         ordered: bool = True,
     ) -> None:
         self._on_loaded = on_loaded
@@ -142,8 +144,8 @@ class Publisher:
             await gate.wait()
         await self.flush()
 
-    def loaded(self, finished: Iterable[str]) -> None:
-        self._on_loaded(finished)
+    def loaded(self, found: CheckpointTuple) -> None:
+        self._on_loaded(found)
 
     # Sending.
 

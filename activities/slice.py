@@ -63,7 +63,7 @@ class Slice:
         self._spec = spec
         self._resumed = resumed
         self._control = RunControl()
-        self._once = Once(spec.stream_modes, subgraphs=spec.stream_subgraphs)
+        self._once = Once(slice.run_id, spec.stream_modes, subgraphs=spec.stream_subgraphs)
         self._publisher = Publisher(
             parts.bridge, slice.run_id, fence=fence, on_loaded=self._once.loaded, ordered=spec.durability != "exit"
         )
@@ -92,6 +92,8 @@ class Slice:
         async with AsyncExitStack() as stack:
             opening = self._parts.graphs.open(self._spec.assistant_id, config, self._saver)
             graph = await stack.enter_async_context(opening)
+            channels = graph.stream_channels_asis
+            self._once.outputs = (channels,) if isinstance(channels, str) else channels
             start = await self._start(graph)
             pace = Pace(self._control, self._slice, self._spec, start, graph)
             if start.held_at is not None:

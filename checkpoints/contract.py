@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
-from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
 from pydantic import BaseModel, Field
 
 
@@ -39,8 +39,8 @@ class SaveHooks(Protocol):
         """Called before the checkpoint of a finished superstep is saved."""
         ...
 
-    def loaded(self, finished: Iterable[str]) -> None:
-        """Called when a checkpoint was read: the tasks of its next superstep that had finished before."""
+    def loaded(self, found: CheckpointTuple) -> None:
+        """Called when a checkpoint was read."""
         ...
 
 

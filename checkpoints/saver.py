@@ -9,7 +9,6 @@ from typing import Any, TypeVar, cast
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import (
-    WRITES_IDX_MAP,
     BaseCheckpointSaver,
     ChannelVersions,
     Checkpoint,
@@ -113,10 +112,8 @@ class FencedSaver(BaseCheckpointSaver[Any]):
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         found = await self._recorded(self._inner.aget_tuple(config))
-        if found is not None and found.pending_writes:
-            self._hooks.loaded(
-                {task_id for task_id, channel, _ in found.pending_writes if channel not in WRITES_IDX_MAP}
-            )
+        if found is not None:
+            self._hooks.loaded(found)
         return found
 
     def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:

@@ -96,11 +96,11 @@ class UnavailableError(PerdureError):
 
 
 class TemporalUnreachableError(UnavailableError):
-    """No Temporal server answers at the address."""
+    """No Temporal server can be used at the address."""
 
     def __init__(self, address: str, cause: str) -> None:
         super().__init__(
-            f"no Temporal server answers at {address} ({cause}). Start one with `perdure dev`, or set temporal.address"
+            f"Temporal cannot be used at {address} ({cause}): start a server with `perdure dev`, or set temporal.address"
         )
         self.address = address
 

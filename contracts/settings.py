@@ -48,12 +48,16 @@ class Section(BaseModel):
 class TemporalSettings(Section):
     """Where Temporal is. Temporal's own environment (`TEMPORAL_ADDRESS`, profiles, TLS) fills what is not set here."""
 
-    address: str = "127.0.0.1:7233"
+    address: str | None = None
+    """`host:port`; `None`: what Temporal's environment says, else the development server of `server`."""
     namespace: str = "default"
     task_queue: str = "perdure"
     submit_timeout: Duration = 30.0
     """How long a submission waits for a worker."""
     connect_timeout: Duration = 5.0
+
+
+AttributeType = Literal["Text", "Keyword", "Int", "Double", "Bool", "Datetime", "KeywordList"]
 
 
 class ServerSettings(Section):
@@ -66,9 +70,9 @@ class ServerSettings(Section):
     db_filename: str | None = "temporal.db"
     """In `home` unless absolute; null keeps everything in memory only."""
     log_level: Literal["debug", "info", "warn", "error", "never"] = "error"
-    search_attributes: dict[str, str] = Field(default_factory=dict[str, str])
+    search_attributes: dict[str, AttributeType] = Field(default_factory=dict[str, AttributeType])
     dynamic_config: dict[str, Any] = Field(default_factory=dict[str, Any])
-    sqlite_pragma: dict[str, str] = Field(default_factory=dict[str, str])
+    sqlite_pragma: dict[str, str | int] = Field(default_factory=dict[str, str | int])
 
 
 class WorkerSettings(Section):

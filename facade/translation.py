@@ -61,7 +61,7 @@ def _rpc_error(error: RPCError, settings: TemporalSettings, run_id: str) -> Exce
         case RPCStatusCode.DEADLINE_EXCEEDED | RPCStatusCode.CANCELLED:
             return NoWorkerError(settings.task_queue, settings.submit_timeout)
         case RPCStatusCode.UNAVAILABLE:
-            return TemporalUnreachableError(settings.address, error.message)
+            return TemporalUnreachableError(settings.address or "its address", error.message)
         case RPCStatusCode.INVALID_ARGUMENT:
             return InvalidRunError(f"Temporal refuses run {run_id!r}: {error.message}")
         case _:

@@ -1,0 +1,204 @@
+"""The connection to Temporal, and what Perdure needs to find there."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from temporalio.api.enums.v1 import IndexedValueType, TaskQueueType
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
+from temporalio.api.taskqueue.v1 import PollerInfo, TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, DescribeTaskQueueRequest
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.envconfig import ClientConfigProfile
+from temporalio.service import RPCError, RPCStatusCode, TLSConfig
+
+from ..contracts.errors import ConfigError, TemporalUnreachableError
+from ..contracts.settings import ServerSettings, Settings
+from ..contracts.wire import SEARCH_ATTRIBUTES
+
+KEYWORD = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
+POLLER_LIFETIME = 90.0
+"""Seconds after its last poll for which a worker counts as present: a poll lasts 60 s when there is no work."""
+RPC_LIMIT = timedelta(seconds=10)
+VISIBLE_LIMIT = 15.0
+"""Seconds to wait for new search attributes: a cluster's caches are refreshed each 10 s."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A Temporal server, and how to speak to it."""
+
+    address: str
+    namespace: str
+    api_key: str | None = None
+    tls: bool | TLSConfig | None = None
+    rpc_metadata: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+def server_address(server: ServerSettings) -> str:
+    """The `host:port` at which clients on this machine reach the development server."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(server.ip, server.ip)
+    return f"[{host}]:{server.port}" if ":" in host else f"{host}:{server.port}"
+
+
+def temporal_target(settings: Settings) -> Target:
+    """Where `connect_temporal` connects to.
+
+    What the settings say explicitly comes first, then Temporal's own environment configuration, then the
+    development server. Raises `ConfigError` when the environment configuration cannot be used.
+    """
+    explicit = settings.temporal.model_fields_set
+    try:
+        found = ClientConfigProfile.load().to_client_connect_config()
+    except (RuntimeError, OSError, ValueError) as exc:
+        raise ConfigError(f"Temporal's environment configuration (TEMPORAL_* variables, temporal.toml): {exc}") from exc
+    temporal = settings.temporal
+    local = server_address(settings.server)
+    return Target(
+        address=temporal.address or found.get("target_host", local),
+        namespace=temporal.namespace if "namespace" in explicit else found.get("namespace", temporal.namespace),
+        api_key=found.get("api_key"),
+        tls=found.get("tls"),
+        rpc_metadata=found.get("rpc_metadata", {}),
+    )
+
+
+async def connect_temporal(settings: Settings) -> Client:
+    """A client of the server that the settings and Temporal's environment configuration name.
+
+    Raises `TemporalUnreachableError` within `temporal.connect_timeout`, or `ConfigError`.
+    """
+    return await connect(temporal_target(settings), timeout=settings.temporal.connect_timeout)
+
+
+async def connect(target: Target, *, timeout: float) -> Client:
+    """A client whose server has answered and has the namespace.
+
+    Raises `TemporalUnreachableError` within `timeout` seconds.
+    """
+    try:
+        async with asyncio.timeout(timeout):
+            client = await Client.connect(
+                target.address,
+                namespace=target.namespace,
+                api_key=target.api_key,
+                tls=target.tls,
+                rpc_metadata=target.rpc_metadata,
+                data_converter=pydantic_data_converter,
+            )
+            await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=target.namespace))
+            return client
+    except TimeoutError as exc:
+        raise TemporalUnreachableError(target.address, f"no answer within {timeout:g} s") from exc
+    except RPCError as exc:
+        raise TemporalUnreachableError(target.address, _rpc_cause(exc, target.namespace)) from exc
+    except (RuntimeError, ValueError) as exc:
+        raise TemporalUnreachableError(target.address, _connect_cause(str(exc))) from exc
+
+
+async def ensure_search_attributes(client: Client) -> None:
+    """Add the search attributes that are missing, and wait until the server knows them. Safe to repeat.
+
+    Raises `ConfigError`, with the command that an operator has to run, when the server refuses.
+    """
+    try:
+        missing = await _missing_search_attributes(client)
+        if missing:
+            await _add_search_attributes(client, missing)
+        deadline = time.monotonic() + VISIBLE_LIMIT
+        while missing and time.monotonic() < deadline:
+            await asyncio.sleep(0.05)
+            missing = await _missing_search_attributes(client)
+    except RPCError as exc:
+        if exc.status in _TRANSIENT:
+            raise _unreachable(client, exc) from exc
+        raise ConfigError(_search_attributes_help(client, exc.message or exc.status.name)) from exc
+    if missing:
+        raise ConfigError(_search_attributes_help(client, f"added, but not there after {VISIBLE_LIMIT:g} s"))
+
+
+async def workers_polling(client: Client, task_queue: str) -> bool:
+    """Whether a worker polls the task queue for workflows.
+
+    A worker that was killed still counts for `POLLER_LIFETIME`. Raises `TemporalUnreachableError`.
+    """
+    request = DescribeTaskQueueRequest(
+        namespace=client.namespace,
+        task_queue=TaskQueue(name=task_queue),
+        task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+    )
+    try:
+        answer = await client.workflow_service.describe_task_queue(request, timeout=RPC_LIMIT)
+    except RPCError as exc:
+        raise _unreachable(client, exc) from exc
+    return any_recent(answer.pollers, time.time())
+
+
+def any_recent(pollers: Iterable[PollerInfo], now: float) -> bool:
+    """Whether one of the pollers was seen within `POLLER_LIFETIME` before `now` (Unix time)."""
+    return any(now - poller.last_access_time.ToMicroseconds() / 1e6 <= POLLER_LIFETIME for poller in pollers)
+
+
+_TRANSIENT = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
+
+
+async def _missing_search_attributes(client: Client) -> list[str]:
+    request = ListSearchAttributesRequest(namespace=client.namespace)
+    answer = await client.operator_service.list_search_attributes(request, timeout=RPC_LIMIT)
+    present = answer.custom_attributes
+    # The server accepts an addition under another type without a word and keeps the old one.
+    for name in SEARCH_ATTRIBUTES:
+        if present.get(name, KEYWORD) != KEYWORD:
+            kind = IndexedValueType.Name(present[name]).removeprefix("INDEXED_VALUE_TYPE_").capitalize()
+            raise ConfigError(
+                f"the search attribute {name} of the namespace {client.namespace!r} has the type {kind} and must be a "
+                f"Keyword: use another namespace, or `temporal operator search-attribute remove --name {name}`"
+            )
+    return [name for name in SEARCH_ATTRIBUTES if name not in present]
+
+
+async def _add_search_attributes(client: Client, names: Iterable[str]) -> None:
+    request = AddSearchAttributesRequest(namespace=client.namespace, search_attributes=dict.fromkeys(names, KEYWORD))
+    try:
+        await client.operator_service.add_search_attributes(request, timeout=RPC_LIMIT)
+    except RPCError as exc:
+        if exc.status != RPCStatusCode.ALREADY_EXISTS:  # another process was faster
+            raise
+
+
+def _search_attributes_help(client: Client, cause: str) -> str:
+    attributes = " ".join(f"--name {name} --type Keyword" for name in SEARCH_ATTRIBUTES)
+    return (
+        f"the search attributes of Perdure cannot be added to the namespace {client.namespace!r} ({cause}). "
+        f"Let an operator run: temporal operator search-attribute create --address {_address(client)} "
+        f"--namespace {client.namespace} {attributes}"
+    )
+
+
+def _address(client: Client) -> str:
+    return client.service_client.config.target_host
+
+
+def _unreachable(client: Client, error: RPCError) -> TemporalUnreachableError:
+    return TemporalUnreachableError(_address(client), _rpc_cause(error, client.namespace))
+
+
+def _rpc_cause(error: RPCError, namespace: str) -> str:
+    if error.status == RPCStatusCode.NOT_FOUND:
+        return f"the namespace {namespace!r} does not exist there"
+    return f"{error.status.name.lower().replace('_', ' ')}: {error.message}"
+
+
+def _connect_cause(text: str) -> str:
+    """The part for humans of what the SDK's native library says."""
+    if "InvalidContentType" in text:
+        return "it does not speak TLS, which TEMPORAL_TLS, TEMPORAL_API_KEY or the profile asks for"
+    if match := re.search(r'(?:message|error): "([^"]+)"', text):
+        return match[1].lower() if "Os {" in text else match[1]
+    return text.removeprefix("Failed client connect: ").removeprefix("Server connection error: ")[:200]
