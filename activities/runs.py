@@ -116,13 +116,13 @@ class RunActivities:
         number = slice.takeovers + attempt
         data = {"run_id": slice.run_id, "thread_id": slice.thread_id, "attempt": number}
         announcement = NewEvent(METADATA_EVENT, to_json(data), key=f"attempt\n{number}")
-        _, record, _ = await asyncio.gather(
-            self._parts.bridge.publish(slice.run_id, [announcement], fence=fence),
-            self._store.mark_running(slice.run_id, fence=fence, attempt=number),
-            self._parts.checkpoints.take(slice.run_id, slice.thread_id, fence=fence),
-        )
+        # The record first: of a run that was deleted nothing may come back.
+        record = await self._store.mark_running(slice.run_id, fence=fence, attempt=number)
         if record.status.terminal:
             raise RunNotFoundError(slice.run_id)
+        await self._parts.checkpoints.take(slice.run_id, slice.thread_id, fence=fence)
+        await self._parts.bridge.create(slice.run_id)
+        await self._parts.bridge.publish(slice.run_id, [announcement], fence=fence)
 
     async def _ask(self, slice: SliceInput, report: SliceReport, fence: int) -> None:
         await self._store.mark_awaiting(

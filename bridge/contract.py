@@ -6,7 +6,7 @@ Every bridge passes `perdure.bridge.conformance`, which is the exact form of the
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
 from ..contracts.errors import InvalidEventIdError
@@ -29,11 +29,12 @@ class Bridge(ABC):
 
     Writers hold a fence, a number that is larger for each later attempt of the run. A write with a smaller
     fence than the stream has seen raises `FencedError` and changes nothing. Every write is one transaction.
+    A bridge that is not started, or is closed, raises `UnavailableError`.
     """
 
     @abstractmethod
     async def start(self) -> None:
-        """Connect; create what is missing. Raises `UnavailableError` when the back end is not there."""
+        """Connect; create what is missing. Raises `UnavailableError` when the back end is not there, or `ConfigError`."""
 
     @abstractmethod
     async def close(self) -> None:
@@ -41,19 +42,25 @@ class Bridge(ABC):
 
     @abstractmethod
     async def create(self, run_id: str) -> None:
-        """Make an empty stream, so that readers may come before the first event. A second call changes nothing."""
+        """Make an empty stream, so that readers may come before the first event. A second call changes nothing.
+
+        Nothing else makes a stream: what an attempt that was left behind publishes after `cleanup` is lost with it.
+        """
 
     @abstractmethod
     async def publish(self, run_id: str, events: Sequence[NewEvent], *, fence: int) -> int:
         """Append `events` in order, those with a key that was seen left out; the id of the stream's last event.
 
-        Takes the fence also when `events` is empty. Creates the stream if it is missing. Raises `FencedError`,
-        or `StreamEndedError` after the terminal event.
+        Takes the fence also when `events` is empty. Raises `RunNotFoundError` for a stream that was not created,
+        `FencedError`, or `StreamEndedError` after the terminal event.
         """
 
     @abstractmethod
     async def publish_terminal(self, run_id: str, event: NewEvent, *, fence: int) -> int:
-        """Append the last event. A stream that has one already keeps it (the call is idempotent); its id."""
+        """Append the last event. A stream that has one already keeps it (the call is idempotent); its id.
+
+        Takes the fence also then. Raises `RunNotFoundError` or `FencedError`.
+        """
 
     async def mark_awaiting_input(self, run_id: str, event: NewEvent, *, fence: int) -> int:
         """Publish the `awaiting_input` event, which tells readers that the run waits for a human."""
@@ -62,11 +69,11 @@ class Bridge(ABC):
     @abstractmethod
     def subscribe(
         self, run_id: str, *, last_event_id: str | int | None = None, heartbeat_interval: float | None = None
-    ) -> AsyncIterator[StreamEvent]:
+    ) -> AsyncGenerator[StreamEvent]:
         """Every event after `last_event_id` in order, then live, up to and with the terminal event.
 
         With `heartbeat_interval` (seconds) a silence of that length yields a `heartbeat` event, which carries the
-        id before it and is not stored. Events that are no longer held are announced by one `gap` event with
+        id before it and no data, and is not stored. Events that are no longer held are announced by one `gap` event with
         `{"first_available_id": …}`. The first step raises `RunNotFoundError` for an unknown run and
         `InvalidEventIdError` for an id that is not a number. An id beyond the last event waits for later ones.
         """
@@ -85,7 +92,10 @@ class Bridge(ABC):
 
     @abstractmethod
     async def trim(self, run_id: str, *, before: int) -> None:
-        """Let go of the events with an id smaller than `before`; readers that ask for them get a `gap`."""
+        """Let go of the events with an id smaller than `before`; readers that ask for them get a `gap`.
+
+        The terminal event stays. An unknown run is ignored.
+        """
 
     @abstractmethod
     async def cleanup(self, run_id: str) -> None:
@@ -96,8 +106,7 @@ def parse_event_id(value: str | int | None) -> int:
     """The number in an event id, 0 for `None`. Raises `InvalidEventIdError`."""
     if value is None:
         return 0
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
-        return value
-    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 19:
-        return int(value)
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if isinstance(text, str) and text.isascii() and text.isdecimal() and len(text) < 19:
+        return int(text)
     raise InvalidEventIdError(value)

@@ -48,7 +48,7 @@ class Section(BaseModel):
 class TemporalSettings(Section):
     """Where Temporal is. Temporal's own environment (`TEMPORAL_ADDRESS`, profiles, TLS) fills what is not set here."""
 
-    address: str | None = None
+    address: str | None = Field(default=None, min_length=1)
     """`host:port`; `None`: what Temporal's environment says, else the development server of `server`."""
     namespace: str = "default"
     task_queue: str = "perdure"

@@ -8,14 +8,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.servers import free_port, local_settings, running, started, until
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 
 from perdure.contracts.errors import DevServerError, TemporalUnreachableError
 from perdure.contracts.settings import Settings
 from perdure.runtime.connection import connect_temporal, ensure_search_attributes
 from perdure.runtime.dev_server import DevServer
-
-from .conftest import free_port, local_settings, running, started, until
 
 OWNER = """
 import asyncio, sys

@@ -1,0 +1,171 @@
+"""What a SQLite bridge reads and writes, each a plain function of a connection."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+
+from ..contracts.errors import RunNotFoundError
+from .contract import NewEvent
+from .stream import Excerpt, StoredEvent, check_writable, fresh_events
+
+# One read: enough to be quick over a long history, little enough for hundreds of slow readers to hold.
+_EXCERPT_EVENTS = 500
+_EXCERPT_BYTES = 2**20
+
+_MAX_ID = 2**63 - 1  # of a SQLite integer
+
+_ROWS = 100  # of one INSERT; SQLite releases the GIL for each statement, and a busy process gets it back late
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Generator[None]:
+    """All of the block or nothing of it."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def create(connection: sqlite3.Connection, run_id: str) -> None:
+    with transaction(connection):
+        connection.execute("INSERT OR IGNORE INTO streams (run_id) VALUES (?)", (run_id,))
+
+
+def append(
+    connection: sqlite3.Connection, run_id: str, events: Sequence[NewEvent], *, fence: int, terminal: bool
+) -> int:
+    """One publish; the id of the stream's last event.
+
+    A stream that has ended stays as it is when `terminal`; else it raises `StreamEndedError`.
+    """
+    with transaction(connection):
+        stream, last_id, ended, current = _head(connection, run_id)
+        check_writable(run_id, fence=fence, current=current, ended=ended and not terminal)
+        if not ended:
+            fresh = events if terminal else _fresh(connection, stream, events)
+            _insert(connection, stream, last_id + 1, fresh)
+            last_id += len(fresh)
+        if terminal:
+            connection.execute("DELETE FROM keys WHERE stream = ?", (stream,))
+        connection.execute(
+            "UPDATE streams SET last_id = ?, ended = ?, fence = ? WHERE stream = ?",
+            (last_id, ended or terminal, fence, stream),
+        )
+    return last_id
+
+
+def read(connection: sqlite3.Connection, run_id: str, position: int) -> Excerpt:
+    """The first events after `position`. Raises `RunNotFoundError`."""
+    # One statement, because that is one snapshot: a trim between two would look like a hole.
+    cursor = connection.execute(
+        "SELECT s.stream, s.first_id, s.last_id, s.ended, e.id, e.event, e.data "
+        "FROM streams AS s LEFT JOIN events AS e ON e.stream = s.stream AND e.id > ? "
+        "WHERE s.run_id = ? ORDER BY e.id LIMIT ?",
+        (min(position, _MAX_ID), run_id, _EXCERPT_EVENTS),
+    )
+    row = cursor.fetchone()
+    if row is None:
+        raise RunNotFoundError(run_id)
+    stream, first_id, last_id, ended = row[:4]
+    events: list[StoredEvent] = []
+    size = 0
+    while row is not None and row[4] is not None:
+        events.append(StoredEvent(*row[4:]))
+        size += len(row[6])
+        row = cursor.fetchone() if size < _EXCERPT_BYTES else None
+    cursor.close()  # else the snapshot stays open, and the log cannot be reset
+    return Excerpt(stream, first_id, last_id, bool(ended), events)
+
+
+def last_id(connection: sqlite3.Connection, run_id: str) -> int:
+    """The id of the newest event. Raises `RunNotFoundError`."""
+    row = connection.execute("SELECT last_id FROM streams WHERE run_id = ?", (run_id,)).fetchone()
+    if row is None:
+        raise RunNotFoundError(run_id)
+    return row[0]
+
+
+def raise_stop(connection: sqlite3.Connection, run_id: str, level: int) -> None:
+    with transaction(connection):
+        connection.execute("UPDATE streams SET stop = ? WHERE run_id = ? AND stop < ?", (level, run_id, level))
+
+
+def stop_level(connection: sqlite3.Connection, run_id: str) -> int:
+    """0 for a run that has no stream (yet)."""
+    row = connection.execute("SELECT stop FROM streams WHERE run_id = ?", (run_id,)).fetchone()
+    return 0 if row is None else row[0]
+
+
+def trim(connection: sqlite3.Connection, run_id: str, before: int) -> None:
+    """Delete what is older than `before`, but never a terminal event."""
+    with transaction(connection):
+        row = connection.execute("SELECT stream, last_id, ended FROM streams WHERE run_id = ?", (run_id,)).fetchone()
+        if row is None:
+            return
+        stream, last_id, ended = row
+        first_id = min(before, last_id if ended else last_id + 1)
+        connection.execute("DELETE FROM events WHERE stream = ? AND id < ?", (stream, first_id))
+        connection.execute(
+            "UPDATE streams SET first_id = ? WHERE stream = ? AND first_id < ?", (first_id, stream, first_id)
+        )
+
+
+def cleanup(connection: sqlite3.Connection, run_id: str) -> None:
+    with transaction(connection):
+        for table in ("events", "keys"):
+            connection.execute(
+                f"DELETE FROM {table} WHERE stream = (SELECT stream FROM streams WHERE run_id = ?)", (run_id,)
+            )
+        connection.execute("DELETE FROM streams WHERE run_id = ?", (run_id,))
+
+
+def watched(connection: sqlite3.Connection, run_ids: Sequence[str]) -> dict[str, tuple[int, int, int]]:
+    """Of those of `run_ids` that have a stream: its number, the id of its last event, its stop level."""
+    # One row for all of them, for the reason of _ROWS.
+    (found,) = connection.execute(
+        "SELECT json_group_array(json_array(run_id, stream, last_id, stop)) FROM streams "
+        "WHERE run_id IN (SELECT value FROM json_each(?))",
+        (json.dumps(run_ids),),
+    ).fetchone()
+    return {run_id: (stream, last_id, stop) for run_id, stream, last_id, stop in json.loads(found)}
+
+
+def _head(connection: sqlite3.Connection, run_id: str) -> tuple[int, int, bool, int]:
+    """Number, last id, whether it has ended, and fence of the stream. Raises `RunNotFoundError`."""
+    row = connection.execute("SELECT stream, last_id, ended, fence FROM streams WHERE run_id = ?", (run_id,)).fetchone()
+    if row is None:
+        raise RunNotFoundError(run_id)
+    return row[0], row[1], bool(row[2]), row[3]
+
+
+def _fresh(connection: sqlite3.Connection, stream: int, events: Sequence[NewEvent]) -> Sequence[NewEvent]:
+    keys = json.dumps([event.key for event in events if event.key is not None])
+    if keys == "[]":
+        return events
+    rows = connection.execute(
+        "SELECT key FROM keys WHERE stream = ? AND key IN (SELECT value FROM json_each(?))", (stream, keys)
+    )
+    seen = {key for (key,) in rows}
+    before = set(seen)
+    fresh = fresh_events(events, seen)
+    connection.execute(
+        "INSERT INTO keys (stream, key) SELECT ?, value FROM json_each(?)", (stream, json.dumps(list(seen - before)))
+    )
+    return fresh
+
+
+def _insert(connection: sqlite3.Connection, stream: int, first_id: int, events: Sequence[NewEvent]) -> None:
+    for start in range(0, len(events), _ROWS):
+        rows = events[start : start + _ROWS]
+        values = [
+            value for id, event in enumerate(rows, first_id + start) for value in (stream, id, event.event, event.data)
+        ]
+        places = ", ".join(["(?, ?, ?, ?)"] * len(rows))
+        connection.execute(f"INSERT INTO events (stream, id, event, data) VALUES {places}", values)

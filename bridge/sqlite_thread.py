@@ -1,0 +1,58 @@
+"""One SQLite connection on one thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from ..contracts.errors import UnavailableError
+from .sqlite_file import BUSY_TIMEOUT
+
+T = TypeVar("T")
+Connect = Callable[[Path], sqlite3.Connection]
+
+
+class SqliteThread:
+    """Calls happen one after another, in their order, each for one hop between threads.
+
+    A call that was cancelled before its turn does not happen; one that has begun happens wholly.
+    """
+
+    def __init__(self, path: Path, connect: Connect, *, name: str) -> None:
+        self._path = path
+        self._connect = connect
+        self._connection: sqlite3.Connection | None = None
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix=f"perdure-bridge-{name}")
+
+    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """`work` with the connection. Raises `UnavailableError` when SQLite fails; later calls begin afresh."""
+        call = self._executor.submit(self._call, work, time.monotonic() + BUSY_TIMEOUT)
+        return await asyncio.wrap_future(call)
+
+    def close(self) -> Future[None]:
+        """Refuse new calls; done when those that are under way are, and the connection is closed."""
+        disconnected = self._executor.submit(self._disconnect)
+        self._executor.shutdown(wait=False)
+        return disconnected
+
+    def _call(self, work: Callable[[sqlite3.Connection], T], deadline: float) -> T:
+        try:
+            if self._connection is None:
+                self._connection = self._connect(self._path)
+            # Time in the queue counts: while the file is locked, a hundred calls fail together, not in turn.
+            left = max(0, round(1000 * (deadline - time.monotonic())))
+            self._connection.execute(f"PRAGMA busy_timeout={left}")
+            return work(self._connection)
+        except (sqlite3.Error, OSError) as exc:
+            self._disconnect()  # a connection that has failed is not trusted again; it also ends its transaction
+            raise UnavailableError(f"the bridge in {self._path} cannot be used now: {exc}") from exc
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()

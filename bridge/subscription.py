@@ -1,0 +1,83 @@
+"""How readers wait, the same for every back end that can say "something changed"."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager
+
+from ..contracts.errors import RunNotFoundError, UnavailableError
+from ..contracts.serialization import from_json
+from ..contracts.types import GAP_EVENT, HEARTBEAT_EVENT, Stop, StreamEvent
+from .contract import parse_event_id
+from .stream import Excerpt, stop_level, stop_of_level
+from .watches import Watch
+
+
+async def follow(
+    run_id: str,
+    last_event_id: str | int | None,
+    heartbeat_interval: float | None,
+    *,
+    watch: Callable[[], AbstractContextManager[Watch]],
+    read: Callable[[int], Awaitable[Excerpt]],
+) -> AsyncGenerator[StreamEvent]:
+    """`Bridge.subscribe` over `read`, which gives some of the events after an id, or raises `RunNotFoundError`.
+
+    It reads on only when its consumer has taken what was read: a slow one holds nothing but one excerpt.
+    """
+    position = parse_event_id(last_event_id)
+    _check_heartbeat(heartbeat_interval)
+    clock = asyncio.get_running_loop().time
+    stream: int | None = None
+    spoke_at = clock()
+    with watch() as change:
+        while not change.closed:
+            change.rearm()
+            found = await read(position)
+            if stream not in (None, found.stream):
+                raise RunNotFoundError(run_id)
+            stream, before = found.stream, position
+            for event in _announced(found, position):
+                position = int(event.id)
+                yield event
+            if found.ended and position >= found.last_id:
+                return
+            if position != before:
+                spoke_at = clock()
+            if position < found.last_id:
+                continue
+            if not await change.wait(None if heartbeat_interval is None else spoke_at + heartbeat_interval):
+                yield StreamEvent(id=str(position), event=HEARTBEAT_EVENT)
+                spoke_at = clock()
+
+
+def _announced(found: Excerpt, position: int) -> Iterator[StreamEvent]:
+    if found.first_id > position + 1:
+        data = {"first_available_id": str(found.first_id)}
+        yield StreamEvent(id=str(found.first_id - 1), event=GAP_EVENT, data=data)
+    for stored in found.events:
+        yield StreamEvent(id=str(stored.id), event=stored.event, data=from_json(stored.data))
+
+
+async def await_stop(
+    beyond: Stop | None,
+    *,
+    watch: Callable[[], AbstractContextManager[Watch]],
+    read: Callable[[], Awaitable[int]],
+) -> Stop:
+    """`Bridge.stop_requested` over `read`, which gives the run's stop level. Raises `UnavailableError` at the end."""
+    with watch() as change:
+        while not change.closed:
+            change.rearm()
+            level = await read()
+            if level > stop_level(beyond):
+                return stop_of_level(level)
+            await change.wait()
+    raise UnavailableError("the bridge was closed while somebody waited for a stop")
+
+
+def _check_heartbeat(interval: float | None) -> None:
+    """Raises `ValueError`: an interval of 0 would be a storm."""
+    if interval is not None and not interval > 0:
+        raise ValueError(f"heartbeat_interval must be more than 0 seconds, not {interval!r} (None: no heartbeats)")

@@ -1,0 +1,108 @@
+"""Who waits for what: the link between a change of a stream and the event loops that wait for it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import defaultdict
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager, suppress
+from enum import Enum
+
+
+class Topic(Enum):
+    """What of a run is waited for."""
+
+    STREAM = "stream"
+    STOP = "stop"
+
+
+Subject = tuple[str, Topic]
+"""A run id, and what of it."""
+
+
+class Watch:
+    """One waiter. Wait in this order, or a change is missed: `rearm`, look, `wait`."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.closed = False
+        """The bridge was closed; nothing will come any more."""
+        self._changed = asyncio.Event()
+
+    def rearm(self) -> None:
+        self._changed.clear()
+
+    async def wait(self, deadline: float | None = None) -> bool:
+        """Whether something changed before `deadline` (the event loop's clock)."""
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self._changed.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def wake(self) -> None:
+        """Only on the watch's own event loop."""
+        self._changed.set()
+
+
+class Watches:
+    """The waiters of a bridge. May be used from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._by_subject: dict[Subject, set[Watch]] = {}
+
+    @contextmanager
+    def add(self, subject: Subject) -> Generator[Watch]:
+        """A waiter for as long as the block lasts."""
+        watch = Watch()
+        with self._lock:
+            self._by_subject.setdefault(subject, set()).add(watch)
+        try:
+            yield watch
+        finally:
+            self._discard(subject, watch)
+
+    def empty(self) -> bool:
+        return not self._by_subject
+
+    def subjects(self) -> list[Subject]:
+        with self._lock:
+            return list(self._by_subject)
+
+    def wake(self, subjects: Iterable[Subject]) -> None:
+        """Let those who wait for one of `subjects` look again."""
+        with self._lock:
+            watches = [watch for subject in subjects for watch in self._by_subject.get(subject, ())]
+        _wake(watches)
+
+    def close(self) -> None:
+        """Tell every waiter that nothing will come any more."""
+        with self._lock:
+            watches = [watch for group in self._by_subject.values() for watch in group]
+        for watch in watches:
+            watch.closed = True
+        _wake(watches)
+
+    def _discard(self, subject: Subject, watch: Watch) -> None:
+        with self._lock:
+            group = self._by_subject[subject]
+            group.discard(watch)
+            if not group:
+                del self._by_subject[subject]
+
+
+def _wake(watches: Iterable[Watch]) -> None:
+    by_loop: dict[asyncio.AbstractEventLoop, list[Watch]] = defaultdict(list)
+    for watch in watches:
+        by_loop[watch.loop].append(watch)
+    for loop, group in by_loop.items():
+        with suppress(RuntimeError):  # the loop is closed: those iterations were abandoned with it
+            loop.call_soon_threadsafe(_wake_on_loop, group)
+
+
+def _wake_on_loop(watches: list[Watch]) -> None:
+    for watch in watches:
+        watch.wake()

@@ -1,0 +1,49 @@
+"""What every test stands on: a real Temporal server, and settings of its own for each test."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from support.servers import local_settings, started
+
+import perdure
+from perdure import RunsFacade, Settings
+from perdure.contracts.settings import RunSettings, TemporalSettings
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the developer's shell says is no part of a test."""
+    for name in os.environ:
+        if name.startswith(("TEMPORAL_", "PERDURE_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("TEMPORAL_CONFIG_FILE", "/nonexistent/temporal.toml")
+
+
+@pytest.fixture(scope="session")
+async def temporal(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """The address of the one server that the workflow tests share."""
+    settings = local_settings(tmp_path_factory.mktemp("temporal"))
+    async with started(settings):
+        yield f"127.0.0.1:{settings.server.port}"
+
+
+@pytest.fixture
+def settings(temporal: str, tmp_path: Path) -> Settings:
+    """A home and a task queue of its own. A dead worker is noticed after a second."""
+    return Settings(
+        home=tmp_path / "home",
+        temporal=TemporalSettings(address=temporal, task_queue=f"test-{uuid.uuid4()}"),
+        runs=RunSettings(heartbeat_timeout=1.0),
+    )
+
+
+@pytest.fixture
+async def runs(settings: Settings) -> AsyncIterator[RunsFacade]:
+    """A facade over the test's settings."""
+    async with perdure.connect(settings=settings) as runs:
+        yield runs
