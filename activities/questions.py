@@ -42,6 +42,42 @@ class OpenQuestion:
         return RunInterrupt(id=self.interrupt.id, value=self.interrupt.value, namespace=self.namespace)
 
 
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """Where a graph has stopped by itself before its end."""
+
+    values: Any
+    next: list[str]
+    asked: dict[str, OpenQuestion]
+    breakpoint: str | None
+    """The checkpoint of the breakpoint, when there is no question."""
+
+    @property
+    def questions(self) -> list[Question]:
+        """What Temporal keeps of the questions."""
+        return [question.question for question in self.asked.values()]
+
+    @property
+    def interrupts(self) -> list[RunInterrupt]:
+        """What a reader sees: the questions, or the breakpoint in the form of one."""
+        if self.breakpoint is not None:
+            return [RunInterrupt(id=self.breakpoint, value={"breakpoint": self.next})]
+        return [question.public for question in self.asked.values()]
+
+    @property
+    def key(self) -> str:
+        """The same for the same stop, and no other."""
+        return "\n".join([self.breakpoint or "", *(f"{one.id} {one.answered}" for one in self.questions)])
+
+
+async def stopped_at(graph: CompiledGraph, saver: BaseCheckpointSaver[Any], config: RunnableConfig) -> Stopped:
+    """The open questions of a thread, or its breakpoint."""
+    state = await graph.aget_state(config)
+    asked = await open_questions(graph, saver, config) if state.tasks else {}
+    checkpoint_id = str(state.config.get("configurable", {}).get("checkpoint_id"))
+    return Stopped(state.values, list(state.next), asked, None if asked else checkpoint_id)
+
+
 async def open_questions(
     graph: CompiledGraph, saver: BaseCheckpointSaver[Any], config: RunnableConfig
 ) -> dict[str, OpenQuestion]:

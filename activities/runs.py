@@ -15,14 +15,16 @@ from ..bridge.contract import Bridge, NewEvent
 from ..checkpoints.contract import Checkpoints
 from ..contracts.errors import GraphLoadError, PerdureError, RunNotFoundError, RunStateError
 from ..contracts.serialization import to_json
-from ..contracts.types import AWAITING_INPUT_EVENT, METADATA_EVENT
+from ..contracts.types import METADATA_EVENT
 from ..contracts.wire import (
+    ACTIVITY_ANNOUNCE_QUESTIONS,
     ACTIVITY_FINISH_RUN,
     ACTIVITY_REQUEST_STOP,
     ACTIVITY_RUN_SUPERSTEPS,
     ACTIVITY_WATCH_RUN,
     ERROR_RUN_GONE,
     FinishInput,
+    QuestionsInput,
     RunOutcome,
     SliceInput,
     SliceResult,
@@ -32,12 +34,12 @@ from ..contracts.wire import (
     run_workflow_id,
 )
 from ..store.contract import Store
+from .ending import Ending
 from .failures import graph_failure
 from .fence import attempt_fence
-from .finish import Finish
 from .graphs import GraphRegistry
 from .heartbeat import heartbeating
-from .slice import Slice, SliceFailed, SliceParts, SliceReport
+from .slice import Slice, SliceFailed, SliceParts
 from .specs import SpecCache
 
 T = TypeVar("T")
@@ -50,7 +52,7 @@ class RunActivities:
         self, *, graphs: GraphRegistry, bridge: Bridge, store: Store, checkpoints: Checkpoints, client: Client
     ) -> None:
         self._parts = SliceParts(graphs, bridge, checkpoints)
-        self._finish = Finish(graphs, bridge, store, checkpoints)
+        self._ending = Ending(graphs, bridge, store, checkpoints)
         self._store = store
         self._client = client
         self._specs = SpecCache(store)
@@ -58,13 +60,18 @@ class RunActivities:
     @property
     def all(self) -> list[Callable[..., Any]]:
         """What a worker registers."""
-        return [self.run_supersteps, self.finish_run, self.request_stop, self.watch_run]
+        return [self.run_supersteps, self.announce_questions, self.finish_run, self.request_stop, self.watch_run]
 
     @activity.defn(name=ACTIVITY_RUN_SUPERSTEPS)
     async def run_supersteps(self, slice: SliceInput) -> SliceResult:
         """Run the graph to its next pause, question or end."""
         async with heartbeating():
             return await _translated(self._run_slice(slice, activity.info().attempt))
+
+    @activity.defn(name=ACTIVITY_ANNOUNCE_QUESTIONS)
+    async def announce_questions(self, asks: QuestionsInput) -> None:
+        """Tell readers what the run waits for, once its workflow waits. Idempotent."""
+        await _translated(self._announce(asks, activity.info().attempt))
 
     @activity.defn(name=ACTIVITY_FINISH_RUN)
     async def finish_run(self, finish: FinishInput) -> RunOutcome:
@@ -96,12 +103,10 @@ class RunActivities:
         if resumed:
             await self._begin(slice, fence, attempt)
         spec = await (self._specs.full if resumed else self._specs.without_input)(slice.run_id)
-        report = await self._run_graph(Slice(self._parts, slice, spec, fence=fence, resumed=resumed), attempt)
-        if report.result.outcome == "asks" and spec.on_interrupt == "await":
-            await self._ask(slice, report, fence)
-        return report.result.model_copy(update={"attempt": attempt})
+        result = await self._run_graph(Slice(self._parts, slice, spec, fence=fence, resumed=resumed), attempt)
+        return result.model_copy(update={"attempt": attempt})
 
-    async def _run_graph(self, slice: Slice, attempt: int) -> SliceReport:
+    async def _run_graph(self, slice: Slice, attempt: int) -> SliceResult:
         try:
             return await slice.run()
         except (RunStateError, GraphLoadError) as exc:
@@ -124,20 +129,13 @@ class RunActivities:
         await self._parts.bridge.create(slice.run_id)
         await self._parts.bridge.publish(slice.run_id, [announcement], fence=fence)
 
-    async def _ask(self, slice: SliceInput, report: SliceReport, fence: int) -> None:
-        await self._store.mark_awaiting(
-            slice.run_id, fence=fence, steps=report.result.steps, interrupts=report.interrupts, values=None
-        )
-        asked = [question.model_dump() for question in report.interrupts]
-        data = {"run_id": slice.run_id, "thread_id": slice.thread_id, "interrupts": asked}
-        ids = [f"{question.id} {question.answered}" for question in report.result.questions]
-        key = "\n".join(("ask", *(ids or [report.result.breakpoint or ""])))
-        event = NewEvent(AWAITING_INPUT_EVENT, to_json(data), key)
-        await self._parts.bridge.mark_awaiting_input(slice.run_id, event, fence=fence)
+    async def _announce(self, asks: QuestionsInput, attempt: int) -> None:
+        spec = await self._specs.without_input(asks.run_id)
+        await self._ending.announce(asks, spec, fence=attempt_fence(asks.fence, attempt))
 
     async def _end_run(self, finish: FinishInput, attempt: int) -> RunOutcome:
         spec = await self._specs.without_input(finish.run_id)
-        record = await self._finish.run(finish, spec, fence=attempt_fence(finish.fence, attempt))
+        record = await self._ending.finish(finish, spec, fence=attempt_fence(finish.fence, attempt))
         self._specs.drop(finish.run_id)
         return RunOutcome(
             run_id=finish.run_id,

@@ -16,14 +16,14 @@ from ..bridge.contract import Bridge
 from ..checkpoints.contract import Checkpoints
 from ..checkpoints.saver import FencedSaver
 from ..contracts.errors import PerdureError
-from ..contracts.types import RunInterrupt, RunSpec
+from ..contracts.types import RunSpec
 from ..contracts.wire import SliceInput, SliceResult
 from .config import recursion_limit, run_config, thread_config
 from .graphs import CompiledGraph, GraphRegistry
 from .once import INTERNAL_MODES, Namespace, Once
 from .pace import Pace
 from .publisher import Publisher
-from .questions import open_questions
+from .questions import stopped_at
 from .start import Start, next_start, resumed_start
 from .stops import Stops
 
@@ -46,14 +46,6 @@ class SliceParts:
     checkpoints: Checkpoints
 
 
-@dataclass(frozen=True, slots=True)
-class SliceReport:
-    """How a slice ended, with its questions in full."""
-
-    result: SliceResult
-    interrupts: tuple[RunInterrupt, ...] = ()
-
-
 class Slice:
     """Runs once. `resumed`: it does not simply follow a slice that paused, so it looks at the thread first."""
 
@@ -70,7 +62,7 @@ class Slice:
         self._saver = FencedSaver(parts.checkpoints, slice.run_id, fence=fence, hooks=self._publisher)
         self._stops = Stops(parts.bridge, slice.run_id, self._control.request_drain)
 
-    async def run(self) -> SliceReport:
+    async def run(self) -> SliceResult:
         """Run to a pause, a question, a stop or the end.
 
         Raises what the graph raised, or `SliceFailed` when the failure is not the graph's.
@@ -87,7 +79,7 @@ class Slice:
     def _failure(self) -> BaseException | None:
         return self._saver.failure or self._publisher.failure
 
-    async def _run(self) -> SliceReport:
+    async def _run(self) -> SliceResult:
         config = run_config(self._spec, self._slice.run_id, self._slice.thread_id)
         async with AsyncExitStack() as stack:
             opening = self._parts.graphs.open(self._spec.assistant_id, config, self._saver)
@@ -186,34 +178,27 @@ class Slice:
         for outgoing in self._once.feed(ns, mode, chunk):
             self._publisher.put(outgoing)
 
-    async def _report(self, graph: CompiledGraph, pace: Pace, *, paused: bool | None) -> SliceReport:
+    async def _report(self, graph: CompiledGraph, pace: Pace, *, paused: bool | None) -> SliceResult:
         for outgoing in self._once.rest():
             self._publisher.put(outgoing)
         if paused is None:
             with suppress(PerdureError, TimeoutError):  # what a graph that was cut off had said, as far as possible
                 await asyncio.wait_for(self._publisher.flush(), timeout=_CANCEL_GRACE)
-            return _report("stopped", pace)
+            return _result("stopped", pace)
         await self._publisher.flush()
         if paused:
-            return _report("more" if self._stops.requested is None else "stopped", pace)
-        return await self._asks(graph, pace) if pace.next else _report("done", pace)
+            return _result("more" if self._stops.requested is None else "stopped", pace)
+        return await self._asks(graph, pace) if pace.next else _result("done", pace)
 
-    async def _asks(self, graph: CompiledGraph, pace: Pace) -> SliceReport:
+    async def _asks(self, graph: CompiledGraph, pace: Pace) -> SliceResult:
         """The graph stopped by itself before its end: at interrupts, or at a breakpoint."""
-        config = thread_config(self._slice.thread_id)
-        asked = await open_questions(graph, self._saver, config)
-        if asked:
-            report = _report("asks", pace, questions=[question.question for question in asked.values()])
-            return SliceReport(report.result, tuple(question.public for question in asked.values()))
-        state = await graph.aget_state(config)
-        checkpoint_id = str(state.config.get("configurable", {}).get("checkpoint_id"))
-        report = _report("asks", pace, breakpoint=checkpoint_id, next=list(state.next))
-        return SliceReport(report.result, (RunInterrupt(id=checkpoint_id, value={"breakpoint": list(state.next)}),))
+        asks = await stopped_at(graph, self._saver, thread_config(self._slice.thread_id))
+        return _result("asks", pace, questions=asks.questions, breakpoint=asks.breakpoint, next=asks.next)
 
 
-def _report(outcome: str, pace: Pace, **more: Any) -> SliceReport:
+def _result(outcome: str, pace: Pace, **more: Any) -> SliceResult:
     known = {"steps": pace.steps, "next": pace.next, "progressed": pace.progressed}
-    return SliceReport(SliceResult.model_validate({"outcome": outcome, **known, **more}))
+    return SliceResult.model_validate({"outcome": outcome, **known, **more})
 
 
 def _nodes(nodes: tuple[str, ...] | str) -> Any:

@@ -1,7 +1,7 @@
 """The exact form of a bridge's promises: tests that every back end passes, ours and yours.
 
-Subclass `BridgeConformance` in a test module, with pytest-asyncio in its auto mode and two fixtures: `bridge`,
-which is started, and `peer`, a second connection to the same streams (the same bridge, if there can only be one):
+Subclass `BridgeConformance` in a test module, with pytest-asyncio in its auto mode and two fixtures, both
+started: `bridge`, and `peer`, another handle of the same streams:
 
     class TestMyBridge(BridgeConformance):
         @pytest.fixture
@@ -13,12 +13,13 @@ which is started, and `peer`, a second connection to the same streams (the same 
 Nothing here needs pytest: the tests are methods that can be called with two bridges.
 """
 
+from .conformance_lifetime import LifetimePromises
 from .conformance_reading import ReadingPromises
 from .conformance_stops import StopPromises
 from .conformance_writing import WritingPromises
 
-__all__ = ["BridgeConformance", "ReadingPromises", "StopPromises", "WritingPromises"]
+__all__ = ["BridgeConformance", "LifetimePromises", "ReadingPromises", "StopPromises", "WritingPromises"]
 
 
-class BridgeConformance(WritingPromises, ReadingPromises, StopPromises):
-    """All promises. The tests with only a `bridge` may close it; closing twice must do no harm."""
+class BridgeConformance(LifetimePromises, WritingPromises, ReadingPromises, StopPromises):
+    """All promises. Tests may close their handles; closing twice must do no harm."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Generator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from typing import Any, TypeVar
 
 from ..contracts.serialization import to_json
-from ..contracts.types import StreamEvent
+from ..contracts.types import Stop, StreamEvent, new_run_id
 from .contract import Bridge, NewEvent
 
 T = TypeVar("T")
@@ -23,6 +23,13 @@ def event(data: object, *, name: str = "custom", key: str | None = None) -> NewE
 
 
 END = event(None, name="end")
+
+
+async def new_stream(bridge: Bridge) -> str:
+    """The run id of an empty stream."""
+    run_id = new_run_id()
+    await bridge.create(run_id)
+    return run_id
 
 
 async def take(events: AsyncIterator[StreamEvent], count: int) -> list[StreamEvent]:
@@ -40,20 +47,16 @@ async def rest(events: AsyncIterator[StreamEvent]) -> list[StreamEvent]:
 async def stored(bridge: Bridge, run_id: str) -> list[tuple[int, Any]]:
     """Id and data of every event that the stream holds."""
     last_id = await bridge.last_event_id(run_id)
-    async with left(bridge.subscribe(run_id)) as events:
+    async with aclosing(bridge.subscribe(run_id)) as events:
         found = [(int(event.id), event.data) for event in await take(events, last_id)]
     assert [id for id, _ in found] == list(range(1, last_id + 1)), "ids must be dense and ascending from 1"
     return found
 
 
-@asynccontextmanager
-async def left(events: AsyncIterator[StreamEvent]) -> AsyncGenerator[AsyncIterator[StreamEvent]]:
-    """An iteration that is left in the end, finished or not."""
-    try:
-        yield events
-    finally:
-        if isinstance(events, AsyncGenerator):
-            await events.aclose()
+async def stopped(bridge: Bridge, run_id: str, beyond: Stop | None = None) -> Stop:
+    """`stop_requested`, but not for ever."""
+    async with asyncio.timeout(PATIENCE):
+        return await bridge.stop_requested(run_id, beyond=beyond)
 
 
 @asynccontextmanager

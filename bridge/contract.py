@@ -34,11 +34,11 @@ class Bridge(ABC):
 
     @abstractmethod
     async def start(self) -> None:
-        """Connect; create what is missing. Raises `UnavailableError` when the back end is not there, or `ConfigError`."""
+        """Connect; create what is missing. Raises `UnavailableError` without a back end, or `ConfigError`."""
 
     @abstractmethod
     async def close(self) -> None:
-        """Let go of everything. Iterations under way end."""
+        """Let go of everything. Iterations under way end; those of other handles of the same streams go on."""
 
     @abstractmethod
     async def create(self, run_id: str) -> None:
@@ -73,8 +73,8 @@ class Bridge(ABC):
         """Every event after `last_event_id` in order, then live, up to and with the terminal event.
 
         With `heartbeat_interval` (seconds) a silence of that length yields a `heartbeat` event, which carries the
-        id before it and no data, and is not stored. Events that are no longer held are announced by one `gap` event with
-        `{"first_available_id": …}`. The first step raises `RunNotFoundError` for an unknown run and
+        id before it and no data, and is not stored. Events that are no longer held are announced by one `gap`
+        event with `{"first_available_id": …}`. The first step raises `RunNotFoundError` for an unknown run and
         `InvalidEventIdError` for an id that is not a number. An id beyond the last event waits for later ones.
         """
 
@@ -103,7 +103,7 @@ class Bridge(ABC):
 
 
 def parse_event_id(value: str | int | None) -> int:
-    """The number in an event id, 0 for `None`. Raises `InvalidEventIdError`."""
+    """The number in an event id, below 10**18; 0 for `None`. Raises `InvalidEventIdError`."""
     if value is None:
         return 0
     text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import AsyncGenerator, Generator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
+from threading import Lock
 
 from ..contracts.errors import RunNotFoundError, UnavailableError
 from ..contracts.types import Stop, StreamEvent
@@ -43,81 +44,116 @@ class _Stream:
         return Excerpt(self.number, self.first_id, self.last_id, self.ended, events)
 
 
-class MemoryBridge(Bridge):
-    """For one event loop. Every method's work happens without an await, so each write is a transaction."""
+class MemoryStreams:
+    """The streams that bridges share, each of which may be on an event loop of its own, in any thread."""
 
     def __init__(self) -> None:
-        self._streams: dict[str, _Stream] = {}
-        self._numbers = count(1)
+        self.lock = Lock()
+        """Held by each read and each write, which makes it a transaction, and never over an await."""
+        self.by_run: dict[str, _Stream] = {}
+        self.numbers = count(1)
+        self.readers: set[Watches] = set()
+        """Of each bridge that is open."""
+
+    def find(self, run_id: str) -> _Stream:
+        """Raises `RunNotFoundError`."""
+        stream = self.by_run.get(run_id)
+        if stream is None:
+            raise RunNotFoundError(run_id)
+        return stream
+
+    def wake(self, run_id: str, topic: Topic) -> None:
+        for watches in self.readers:
+            watches.wake([(run_id, topic)])
+
+
+class MemoryBridge(Bridge):
+    """One handle of `streams`, or of streams of its own. Closing it ends its own iterations, and keeps the streams."""
+
+    def __init__(self, streams: MemoryStreams | None = None) -> None:
+        self._streams = streams or MemoryStreams()
         self._watches: Watches | None = None
 
     async def start(self) -> None:
-        self._watches = self._watches or Watches()
+        if self._watches is None:
+            self._watches = Watches()
+            with self._streams.lock:
+                self._streams.readers.add(self._watches)
 
     async def close(self) -> None:
         watches, self._watches = self._watches, None
         if watches is not None:
+            with self._streams.lock:
+                self._streams.readers.discard(watches)
             watches.close()
 
     async def create(self, run_id: str) -> None:
-        if self._known(run_id) is None:
-            self._streams[run_id] = _Stream(next(self._numbers))
+        with self._transaction() as streams:
+            if run_id not in streams.by_run:
+                streams.by_run[run_id] = _Stream(next(streams.numbers))
 
     async def publish(self, run_id: str, events: Sequence[NewEvent], *, fence: int) -> int:
-        stream = self._find(run_id)
-        check_writable(run_id, fence=fence, current=stream.fence, ended=stream.ended)
-        stream.fence = fence
-        stream.append(fresh_events(events, stream.keys))
-        self._open.wake([(run_id, Topic.STREAM)])
-        return stream.last_id
+        with self._transaction() as streams:
+            stream = streams.find(run_id)
+            check_writable(run_id, fence=fence, current=stream.fence, ended=stream.ended)
+            stream.fence = fence
+            stream.append(fresh_events(events, stream.keys))
+            streams.wake(run_id, Topic.STREAM)
+            return stream.last_id
 
     async def publish_terminal(self, run_id: str, event: NewEvent, *, fence: int) -> int:
-        stream = self._find(run_id)
-        check_writable(run_id, fence=fence, current=stream.fence, ended=False)
-        stream.fence = fence
-        if not stream.ended:
-            stream.append([event])
-            stream.ended = True
-            stream.keys.clear()
-            self._open.wake([(run_id, Topic.STREAM)])
-        return stream.last_id
+        with self._transaction() as streams:
+            stream = streams.find(run_id)
+            check_writable(run_id, fence=fence, current=stream.fence, ended=False)
+            stream.fence = fence
+            if not stream.ended:
+                stream.append([event])
+                stream.ended = True
+                stream.keys.clear()
+                streams.wake(run_id, Topic.STREAM)
+            return stream.last_id
 
     def subscribe(
         self, run_id: str, *, last_event_id: str | int | None = None, heartbeat_interval: float | None = None
     ) -> AsyncGenerator[StreamEvent]:
         async def read(position: int) -> Excerpt:
-            return self._find(run_id).excerpt(position)
+            with self._transaction() as streams:
+                return streams.find(run_id).excerpt(position)
 
         return follow(
             run_id, last_event_id, heartbeat_interval, watch=partial(self._watch, run_id, Topic.STREAM), read=read
         )
 
     async def last_event_id(self, run_id: str) -> int:
-        return self._find(run_id).last_id
+        with self._transaction() as streams:
+            return streams.find(run_id).last_id
 
     async def cancel(self, run_id: str, *, stop: Stop = Stop.NOW) -> None:
-        stream = self._known(run_id)
-        if stream is not None and stop_level(stop) > stream.stop_level:
-            stream.stop_level = stop_level(stop)
-            self._open.wake([(run_id, Topic.STOP)])
+        with self._transaction() as streams:
+            stream = streams.by_run.get(run_id)
+            if stream is not None and stop_level(stop) > stream.stop_level:
+                stream.stop_level = stop_level(stop)
+                streams.wake(run_id, Topic.STOP)
 
     async def stop_requested(self, run_id: str, *, beyond: Stop | None = None) -> Stop:
         async def read() -> int:
-            stream = self._known(run_id)
-            return 0 if stream is None else stream.stop_level
+            with self._transaction() as streams:
+                stream = streams.by_run.get(run_id)
+                return 0 if stream is None else stream.stop_level
 
         return await await_stop(beyond, watch=partial(self._watch, run_id, Topic.STOP), read=read)
 
     async def trim(self, run_id: str, *, before: int) -> None:
-        stream = self._known(run_id)
-        if stream is not None:
-            last = stream.last_id if stream.ended else stream.last_id + 1
-            del stream.events[: max(0, min(before, last) - stream.first_id)]
+        with self._transaction() as streams:
+            stream = streams.by_run.get(run_id)
+            if stream is not None:
+                last = stream.last_id if stream.ended else stream.last_id + 1
+                del stream.events[: max(0, min(before, last) - stream.first_id)]
 
     async def cleanup(self, run_id: str) -> None:
-        if self._known(run_id) is not None:
-            del self._streams[run_id]
-            self._open.wake([(run_id, Topic.STREAM)])
+        with self._transaction() as streams:
+            if streams.by_run.pop(run_id, None) is not None:
+                streams.wake(run_id, Topic.STREAM)
 
     @property
     def _open(self) -> Watches:
@@ -125,15 +161,11 @@ class MemoryBridge(Bridge):
             raise UnavailableError("the bridge is not open: `start` comes first, and `close` ends it")
         return self._watches
 
+    @contextmanager
+    def _transaction(self) -> Generator[MemoryStreams]:
+        _ = self._open  # a closed bridge answers nothing
+        with self._streams.lock:
+            yield self._streams
+
     def _watch(self, run_id: str, topic: Topic) -> AbstractContextManager[Watch]:
         return self._open.add((run_id, topic))
-
-    def _known(self, run_id: str) -> _Stream | None:
-        _ = self._open  # a closed bridge answers nothing
-        return self._streams.get(run_id)
-
-    def _find(self, run_id: str) -> _Stream:
-        stream = self._known(run_id)
-        if stream is None:
-            raise RunNotFoundError(run_id)
-        return stream

@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from ..contracts.errors import ConfigError, nearest
 from .contract import Bridge
-from .memory import MemoryBridge
+from .memory import MemoryBridge, MemoryStreams
 from .sqlite import SqliteBridge
 
-_ALLOWED = "sqlite:///relative/path, sqlite:////absolute/path or memory://"
+_ALLOWED = "sqlite:///relative/path, sqlite:////absolute/path, memory:// or memory://name"
+
+_memories: dict[str, MemoryStreams] = {}
+"""For as long as the process, like a file: a program may close its last bridge and open another one."""
 
 
 def open_bridge(url: str) -> Bridge:
-    """The bridge at `sqlite:///path` or `memory://`, not yet started. Raises `ConfigError`.
+    """The bridge at `sqlite:///path`, `memory://` or `memory://name`, not yet started. Raises `ConfigError`.
 
-    Each `memory://` is a bridge of its own.
+    Bridges in memory share the streams of their name within the process, and these live as long as it does.
     """
     scheme, separator, rest = url.partition("://")
-    if separator and scheme == "memory" and not rest:
-        return MemoryBridge()
+    if separator and scheme == "memory":
+        return MemoryBridge(_memory(url, rest))
     if separator and scheme == "sqlite":
         return SqliteBridge(_sqlite_path(url, rest))
     raise ConfigError(f"bridge.url: {url!r} is no bridge{nearest(scheme, ('sqlite', 'memory'))}; allowed: {_ALLOWED}")
+
+
+def _memory(url: str, name: str) -> MemoryStreams:
+    if not re.fullmatch(r"[\w.-]*", name):
+        raise ConfigError(f"bridge.url: {name!r} in {url!r} is no name (letters, digits, `_`, `.` and `-`)")
+    return _memories.setdefault(name, MemoryStreams())
 
 
 def _sqlite_path(url: str, rest: str) -> Path:

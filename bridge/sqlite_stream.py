@@ -15,8 +15,6 @@ from .stream import Excerpt, StoredEvent, check_writable, fresh_events
 _EXCERPT_EVENTS = 500
 _EXCERPT_BYTES = 2**20
 
-_MAX_ID = 2**63 - 1  # of a SQLite integer
-
 _ROWS = 100  # of one INSERT; SQLite releases the GIL for each statement, and a busy process gets it back late
 
 
@@ -68,7 +66,7 @@ def read(connection: sqlite3.Connection, run_id: str, position: int) -> Excerpt:
         "SELECT s.stream, s.first_id, s.last_id, s.ended, e.id, e.event, e.data "
         "FROM streams AS s LEFT JOIN events AS e ON e.stream = s.stream AND e.id > ? "
         "WHERE s.run_id = ? ORDER BY e.id LIMIT ?",
-        (min(position, _MAX_ID), run_id, _EXCERPT_EVENTS),
+        (position, run_id, _EXCERPT_EVENTS),
     )
     row = cursor.fetchone()
     if row is None:

@@ -100,7 +100,7 @@ class TemporalUnreachableError(UnavailableError):
 
     def __init__(self, address: str, cause: str) -> None:
         super().__init__(
-            f"Temporal cannot be used at {address} ({cause}): start a server with `perdure dev`, or set temporal.address"
+            f"Temporal cannot be used at {address} ({cause}); start one with `perdure dev`, or set temporal.address"
         )
         self.address = address
 
@@ -144,4 +144,4 @@ class StreamEndedError(PerdureError):
 def nearest(name: str, known: Iterable[str]) -> str:
     """` (did you mean 'x'?)` when a known name resembles `name`, else nothing."""
     matches = get_close_matches(name, list(known), n=1)
-    return f" (did you mean {matches[0]!r}?)" if matches else ""
+    return f" (did you mean {str(matches[0])!r}?)" if matches else ""

@@ -1,4 +1,4 @@
-"""How Python values become the strict JSON of events, values and records, and specs become rows.
+"""How Python values become the strict JSON of events, values and records.
 
 What becomes of a value in `to_json`:
 
@@ -32,11 +32,7 @@ from typing import Any, cast
 from uuid import UUID
 
 import orjson
-from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from pydantic import BaseModel
-
-from .errors import InvalidRunError
-from .types import RunSpec
 
 logger = logging.getLogger(__name__)
 
@@ -151,34 +147,3 @@ def _key(key: object) -> str:
 def qualified_name(kind: type) -> str:
     """`module.Class`, or the bare name of a built-in."""
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-
-
-# A spec's free values keep their Python types (messages, dataclasses, sets) on the way to the worker, in
-# LangGraph's own checkpoint format, because they are what its checkpointer will hold next.
-_PAYLOAD_FIELDS = ("input", "command", "runnable_config", "context")
-_serde = JsonPlusSerializer()
-
-
-def dump_spec(spec: RunSpec) -> tuple[str, str, bytes]:
-    """A spec as its plain fields (JSON), and its free values (format name, bytes).
-
-    Raises `InvalidRunError`, naming the field, for a value that cannot be stored.
-    """
-    payload: dict[str, tuple[str, bytes]] = {}
-    for name in _PAYLOAD_FIELDS:
-        value = getattr(spec, name)
-        if name == "command" and value is not None:
-            value = {field: getattr(value, field) for field in ("resume", "update", "goto")}
-        try:
-            payload[name] = _serde.dumps_typed(value)
-        except (TypeError, ValueError, RecursionError) as exc:
-            raise InvalidRunError(f"{name} cannot be stored: {exc}", field=name) from exc
-    kind, data = _serde.dumps_typed(payload)
-    return spec.model_dump_json(exclude=set(_PAYLOAD_FIELDS)), kind, data
-
-
-def load_spec(fields: str, kind: str, data: bytes) -> RunSpec:
-    """The inverse of `dump_spec`."""
-    payload = cast("dict[str, tuple[str, bytes]]", _serde.loads_typed((kind, data)))
-    values = {name: _serde.loads_typed((part[0], part[1])) for name, part in payload.items()}
-    return RunSpec.model_validate({**from_json(fields), **values})

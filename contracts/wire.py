@@ -24,6 +24,7 @@ UPDATE_ANSWER = "answer"
 QUERY_STATUS = "status"
 
 ACTIVITY_RUN_SUPERSTEPS = "run_supersteps"
+ACTIVITY_ANNOUNCE_QUESTIONS = "announce_questions"
 ACTIVITY_FINISH_RUN = "finish_run"
 ACTIVITY_REQUEST_STOP = "request_stop"
 ACTIVITY_WATCH_RUN = "watch_run"
@@ -180,6 +181,15 @@ class SliceResult(Wire):
     progressed: bool = True
     questions: list[Question] = Field(default_factory=list[Question])
     breakpoint: str | None = None
+
+
+class QuestionsInput(Wire):
+    """One `announce_questions` activity."""
+
+    run_id: str
+    thread_id: str
+    fence: int
+    steps: int = 0
 
 
 class GraphFailure(Wire):

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import asyncio
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
 from temporalio.client import Client, WorkflowHandle
 
 from ..bridge.contract import Bridge, parse_event_id
-from ..contracts.errors import InvalidRunError, RunNotFoundError, RunStateError, ThreadBusyError, UnknownGraphError
+from ..contracts.errors import (
+    InvalidRunError,
+    NoWorkerError,
+    RunNotFoundError,
+    RunStateError,
+    ThreadBusyError,
+    UnavailableError,
+    UnknownGraphError,
+)
 from ..contracts.settings import Settings
 from ..contracts.types import CancelAction, RunRecord, RunSpec, StreamEvent, WaitResult
-from ..contracts.wire import SIGNAL_CANCEL, SIGNAL_INTERRUPT, UPDATE_ANSWER, Answer, run_workflow_id
+from ..contracts.wire import SIGNAL_CANCEL, SIGNAL_INTERRUPT, UPDATE_ANSWER, Admission, Answer, run_workflow_id
 from ..store.contract import Store, StoredRun
 from .planner import ExecutionPlanner, RunPlan, check_action
 from .streams import cancelled_on_disconnect
@@ -63,7 +73,7 @@ class RunsFacade:
         await self._bridge.create(plan.run_id)
         return await self._submit(client, plan, created=created)
 
-    async def create_and_stream(self, spec: RunSpec) -> tuple[RunRecord, AsyncIterator[StreamEvent]]:
+    async def create_and_stream(self, spec: RunSpec) -> tuple[RunRecord, AsyncGenerator[StreamEvent]]:
         """Submit a run and follow its stream from the first event. Raises as `create_background`.
 
         With `on_disconnect="cancel"`, closing the stream before its end cancels the run.
@@ -81,7 +91,7 @@ class RunsFacade:
 
     async def _submit(self, client: Client, plan: RunPlan, *, created: bool) -> RunRecord:
         try:
-            admission = await self._submitter.submit(client, plan)
+            admission = await self._admitted(client, plan)
         except AlreadySubmittedError:
             await self._store.mark_submitted(plan.run_id)
         except (ThreadBusyError, InvalidRunError):
@@ -91,6 +101,19 @@ class RunsFacade:
         else:
             await self._store.mark_submitted(plan.run_id, sequence=admission.sequence)
         return (await self._existing(plan.run_id)).record
+
+    async def _admitted(self, client: Client, plan: RunPlan) -> Admission:
+        busy: ThreadBusyError | None = None
+        async for _ in self._patience():
+            try:
+                return await self._submitter.submit(client, plan)
+            except ThreadBusyError as exc:
+                busy = exc
+                holder = await self._store.get(exc.run_id)
+                if holder is None or not holder.record.status.terminal:
+                    raise
+                # Its end has been seen, only not yet by its thread.
+        raise busy or NoWorkerError(self._settings.temporal.task_queue, 0)
 
     async def _check_graph(self, name: str) -> None:
         if name not in self._graphs:
@@ -102,7 +125,7 @@ class RunsFacade:
 
     async def join_stream(
         self, run_id: str, *, last_event_id: str | int | None = None, heartbeat_interval: float | None = None
-    ) -> AsyncIterator[StreamEvent]:
+    ) -> AsyncGenerator[StreamEvent]:
         """The run's events after `last_event_id` (all of them by default), live, up to its terminal event.
 
         `heartbeat_interval`: seconds of silence after which a `heartbeat` event is yielded. Raises
@@ -143,15 +166,24 @@ class RunsFacade:
             await handle.execute_update(UPDATE_ANSWER, Answer(value=value), rpc_timeout=patience)
 
     async def _signal(self, run_id: str, name: str, payload: Any) -> bool:
-        if (await self._existing(run_id)).record.status.terminal:
-            return False
-        handle = await self._handle(run_id)
-        try:
-            with translated(self._settings.temporal, run_id=run_id):
-                await handle.signal(name, payload)
-        except RunNotFoundError:  # it has ended in the meantime
-            return False
-        return True
+        async for _ in self._patience():
+            if (await self._existing(run_id)).record.status.terminal:
+                return False
+            handle = await self._handle(run_id)
+            try:
+                with translated(self._settings.temporal, run_id=run_id):
+                    await handle.signal(name, payload)
+            except RunNotFoundError:
+                continue  # its workflow is about to start, or has just ended
+            return True
+        raise UnavailableError(f"run {run_id!r} cannot be reached: its workflow has not started; try again")
+
+    async def _patience(self) -> AsyncIterator[None]:
+        """Turns of a short wait, for `submit_timeout` at the most."""
+        deadline = time.monotonic() + self._settings.temporal.submit_timeout
+        while time.monotonic() < deadline:
+            yield
+            await asyncio.sleep(0.02)
 
     async def _handle(self, run_id: str) -> WorkflowHandle[Any, Any]:
         return (await self._temporal()).get_workflow_handle(run_workflow_id(run_id))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 
 from ..contracts.types import TERMINAL_EVENTS, StreamEvent
 
 
 async def cancelled_on_disconnect(
-    stream: AsyncIterator[StreamEvent], cancel: Callable[[], Awaitable[object]]
+    stream: AsyncGenerator[StreamEvent], cancel: Callable[[], Awaitable[object]]
 ) -> AsyncGenerator[StreamEvent]:
     """The stream, and `cancel` when its reader goes away before the terminal event."""
     ended = False
@@ -17,5 +17,6 @@ async def cancelled_on_disconnect(
             ended = event.event in TERMINAL_EVENTS
             yield event
     finally:
+        await stream.aclose()
         if not ended:
             await cancel()

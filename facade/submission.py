@@ -76,7 +76,8 @@ class Submitter:
 
     async def _update(self, client: Client, plan: RunPlan) -> Admission:
         thread_id = plan.record.thread_id
-        # The operation is for one call only.
+        # The operation is for one call only. So is the update's id, which is left to the client: a refusal must not
+        # be remembered for the next try, and a run that was admitted is known to its thread by its own id.
         start: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
             THREAD_WORKFLOW,
             ThreadInput(thread_id=thread_id),
@@ -90,7 +91,6 @@ class Submitter:
             UPDATE_SUBMIT,
             plan.submission,
             start_workflow_operation=start,
-            id=f"submit-{plan.run_id}",
             result_type=Admission,
             rpc_timeout=timedelta(seconds=self._settings.submit_timeout),
         )

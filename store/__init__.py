@@ -1,0 +1,40 @@
+"""The records of runs: what is asked of a store, and the store over SQL."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .contract import (
+    RunCreateStore,
+    RunDeleteStore,
+    RunEnding,
+    RunProgressStore,
+    RunQueryStore,
+    Store,
+    StoredRun,
+)
+from .open import open_store
+
+if TYPE_CHECKING:
+    from .sql import SqlStore
+
+__all__ = [
+    "RunCreateStore",
+    "RunDeleteStore",
+    "RunEnding",
+    "RunProgressStore",
+    "RunQueryStore",
+    "SqlStore",
+    "Store",
+    "StoredRun",
+    "open_store",
+]
+
+
+def __getattr__(name: str) -> type[SqlStore]:
+    # SQLAlchemy takes 0.3 s to import: whoever imports the room for its words only does not pay for it.
+    if name == "SqlStore":
+        from .sql import SqlStore
+
+        return SqlStore
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,55 +1,33 @@
-"""`RunWorkflow`: the life of one run, from its admission to its end."""
+"""`RunWorkflow`: one run. What others may say to it, and its life."""
 
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from collections.abc import Callable
 from typing import Any
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy, SearchAttributeKey
-from temporalio.exceptions import ActivityError, ApplicationError, TimeoutType
-from temporalio.exceptions import TimeoutError as ActivityTimeoutError
+from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from ..contracts.types import CancelAction, RunError, RunStatus, Stop
+    from ..contracts.types import CancelAction
     from ..contracts.wire import (
-        ACTIVITY_FINISH_RUN,
-        ACTIVITY_REQUEST_STOP,
-        ACTIVITY_RUN_SUPERSTEPS,
-        ERROR_GRAPH,
         ERROR_NOT_AWAITING,
         QUERY_STATUS,
         RUN_WORKFLOW,
-        SEARCH_RUN_STATUS,
         SIGNAL_ADMIT,
         SIGNAL_CANCEL,
         SIGNAL_INTERRUPT,
         SIGNAL_RESUME,
         UPDATE_ANSWER,
         Answer,
-        FinishInput,
-        GraphFailure,
         RunInput,
         RunOutcome,
         RunProgress,
         RunStatusView,
-        SliceInput,
-        SliceResult,
-        StopInput,
     )
     from . import progress
-    from .story import current_details, slice_summary
-
-_RUN_STATUS: SearchAttributeKey[str] = SearchAttributeKey.for_keyword(SEARCH_RUN_STATUS)
-_UNLIMITED = timedelta(days=3650)
-_MACHINE_FAILURES = RetryPolicy(
-    initial_interval=timedelta(milliseconds=200),
-    maximum_interval=timedelta(seconds=10),
-    # The server's name for it: a step that is too slow is the run's end and no reason to try again.
-    non_retryable_error_types=["TemporalTimeout:StartToClose"],
-)
-"""Without a limit of attempts: a lost worker, a missed heartbeat, a database that is away."""
+    from .life import RunLife
 
 
 @workflow.defn(name=RUN_WORKFLOW)
@@ -63,21 +41,20 @@ class RunWorkflow:
 
     @workflow.run
     async def run(self, run: RunInput) -> RunOutcome:
-        life = asyncio.create_task(self._live())
+        life = asyncio.create_task(RunLife(self._run, self._state).live())
         while True:
             try:
                 return await asyncio.shield(life)
             except asyncio.CancelledError:
                 # `temporal workflow cancel`: a cancel like any other, so the run still ends in good order.
-                self._try(progress.accept_cancel, self._state, CancelAction.INTERRUPT)
+                _try(lambda: progress.accept_cancel(self._state, CancelAction.INTERRUPT))
 
     # What others say. Signals take any JSON and never fail: a typed parameter would wedge the workflow for ever
     # when a signal comes without a payload or with two.
 
     @workflow.signal(name=SIGNAL_CANCEL, description='Stop at once: {"action": "interrupt"}')
     def cancel(self, *args: Any) -> None:
-        if (action := self._try(progress.read_cancel, args)) is not None:
-            self._try(progress.accept_cancel, self._state, action)
+        _try(lambda: progress.accept_cancel(self._state, progress.read_cancel(args)))
 
     @workflow.signal(name=SIGNAL_INTERRUPT, description="Stop at the next superstep boundary; no payload")
     def interrupt(self, *args: Any) -> None:
@@ -85,10 +62,7 @@ class RunWorkflow:
 
     @workflow.signal(name=SIGNAL_RESUME, description='Answer what the run asks: {"value": …}')
     def resume(self, *args: Any) -> None:
-        try:
-            progress.accept_answer(self._state, progress.read_resume(args))
-        except progress.RefusedError as exc:
-            workflow.logger.warning("signal resume changes nothing: %s", exc)
+        _try(lambda: progress.accept_answer(self._state, progress.read_resume(args)))
 
     @workflow.signal(name=SIGNAL_ADMIT, description="From the run's thread: it may start")
     def admit(self, *args: Any) -> None:
@@ -113,196 +87,10 @@ class RunWorkflow:
             questions=[question.id for question in state.questions],
         )
 
-    def _try(self, accept: Any, *args: Any) -> Any:
-        try:
-            return accept(*args)
-        except progress.RefusedError as exc:
-            workflow.logger.warning("a cancel changes nothing: %s", exc)
-            return None
 
-    # The run's life.
-
-    async def _live(self) -> RunOutcome:
-        timer = asyncio.create_task(self._watch_run_timeout())
-        try:
-            await self._wait_for_admission()
-            done, error = False, None
-            while (status := progress.ending(self._state, done=done, error=error)) is None:
-                self._continue_as_new_if_suggested()
-                done, error = await self._turn()
-            return await self._finish(status, error)
-        finally:
-            timer.cancel()
-
-    async def _wait_for_admission(self) -> None:
-        state = self._state
-        await workflow.wait_condition(lambda: state.admitted or self._ends)
-        if self._run.limits.after_seconds and not self._ends and state.slices == 0:
-            await self._pause(self._run.limits.after_seconds)
-
-    @property
-    def _ends(self) -> bool:
-        return progress.must_stop(self._state) or self._state.interrupt
-
-    async def _pause(self, seconds: float) -> None:
-        try:
-            await workflow.wait_condition(lambda: self._ends, timeout=timedelta(seconds=seconds))
-        except TimeoutError:
-            return
-
-    async def _turn(self) -> tuple[bool, RunError | None]:
-        """One slice, and what follows from it: whether the graph is done, and the error it ended with."""
-        self._show(RunStatus.RUNNING)
-        try:
-            result = await self._slice()
-        except ActivityError as exc:
-            return False, await self._after_failure(exc)
-        progress.accept_result(self._state, result)
-        if result.outcome == "asks" and not self._ends:
-            return False, await self._after_question()
-        if result.outcome == "stopped":
-            self._state.interrupt = True
-        return result.outcome == "done", None
-
-    async def _slice(self) -> SliceResult:
-        limits = self._run.limits
-        handle = workflow.start_activity(
-            ACTIVITY_RUN_SUPERSTEPS,
-            self._slice_input(),
-            result_type=SliceResult,
-            start_to_close_timeout=_UNLIMITED
-            if limits.step_timeout is None
-            else timedelta(seconds=limits.step_timeout),
-            heartbeat_timeout=timedelta(seconds=limits.heartbeat_timeout),
-            retry_policy=_MACHINE_FAILURES,
-            cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-            summary=slice_summary(self._state),
-        )
-        stopper = asyncio.create_task(self._stop_when_asked(handle))
-        try:
-            return await handle
-        finally:
-            stopper.cancel()
-
-    def _slice_input(self) -> SliceInput:
-        state = self._state
-        state.fence = max(state.fence + 1, int(workflow.time() * 1000))
-        return SliceInput(
-            run_id=self._run.run_id,
-            thread_id=self._run.thread_id,
-            fence=state.fence,
-            slice=state.slices,
-            takeovers=state.takeovers,
-            steps=state.steps,
-            limits=self._run.limits,
-            stalled=state.stalled,
-            breakpoint=state.breakpoint,
-            answers=state.answers,
-            resumed=state.resumed,
-            drain=state.interrupt,
-        )
-
-    async def _stop_when_asked(self, slice: workflow.ActivityHandle[SliceResult]) -> None:
-        """The stop channel makes a stop fast, the activity's cancellation makes it certain."""
-        await workflow.wait_condition(lambda: self._ends)
-        if not progress.must_stop(self._state):
-            await self._request_stop(Stop.AT_BOUNDARY)
-            await workflow.wait_condition(lambda: progress.must_stop(self._state))
-        slice.cancel()
-        await self._request_stop(Stop.NOW)
-
-    async def _request_stop(self, stop: Stop) -> None:
-        # A local activity: it must not wait for a slot behind the very slices that it stops.
-        await workflow.execute_local_activity(
-            ACTIVITY_REQUEST_STOP,
-            StopInput(run_id=self._run.run_id, stop=stop),
-            start_to_close_timeout=timedelta(seconds=10),
-        )
-
-    async def _after_failure(self, failure: ActivityError) -> RunError | None:
-        state = self._state
-        cause = failure.cause
-        if progress.must_stop(state):
-            return None
-        if isinstance(cause, ActivityTimeoutError) and cause.type == TimeoutType.START_TO_CLOSE:
-            state.timeout = f"a superstep took longer than step_timeout ({self._run.limits.step_timeout:g} s)"
-            return None
-        if not isinstance(cause, ApplicationError) or cause.type != ERROR_GRAPH or not cause.details:
-            return RunError(type=type(cause).__name__, message=str(cause))
-        raised = GraphFailure.model_validate(cause.details[0])
-        progress.accept_failure(state, raised)
-        delay = progress.retry_delay(state, self._run.limits.retry, raised)
-        if delay is None:
-            return raised.error
-        state.graph_attempts += 1
-        state.resumed = True
-        await self._pause(delay)
-        return None
-
-    async def _after_question(self) -> RunError | None:
-        """Wait for a human, at no worker's cost."""
-        state = self._state
-        if self._run.limits.on_interrupt == "finish":
-            state.interrupt = True
-            return None
-        self._show(RunStatus.AWAITING_INPUT)
-        limit = self._run.limits.awaiting_timeout
-        try:
-            await workflow.wait_condition(
-                lambda: state.status is not RunStatus.AWAITING_INPUT or self._ends,
-                timeout=None if limit is None else timedelta(seconds=limit),
-            )
-        except TimeoutError:
-            state.timeout = f"nobody answered within awaiting_timeout ({limit:g} s)"
-        state.resumed = True
-        return None
-
-    async def _watch_run_timeout(self) -> None:
-        limit, state = self._run.limits.run_timeout, self._state
-        if limit is None:
-            return
-        state.deadline = state.deadline or workflow.time() + limit
-        await asyncio.sleep(max(0.0, state.deadline - workflow.time()))
-        state.timeout = state.timeout or f"the run took longer than run_timeout ({limit:g} s)"
-
-    def _continue_as_new_if_suggested(self) -> None:
-        if workflow.info().is_continue_as_new_suggested():
-            workflow.continue_as_new(self._run.model_copy(update={"progress": self._state}))
-
-    async def _finish(self, status: RunStatus, error: RunError | None) -> RunOutcome:
-        state = self._state
-        if status is RunStatus.TIMEOUT:
-            error = RunError(type="Timeout", message=state.timeout or "")
-        cancelled = state.cancel or (CancelAction.INTERRUPT if self._was_interrupted else None)
-        state.fence = max(state.fence + 1, int(workflow.time() * 1000))
-        self._show(status)
-        return await workflow.execute_activity(
-            ACTIVITY_FINISH_RUN,
-            FinishInput(
-                run_id=self._run.run_id,
-                thread_id=self._run.thread_id,
-                fence=state.fence,
-                status=status,
-                steps=state.steps,
-                cancel_action=cancelled if status is RunStatus.INTERRUPTED else state.cancel,
-                error=error if status in (RunStatus.ERROR, RunStatus.TIMEOUT) else None,
-            ),
-            result_type=RunOutcome,
-            start_to_close_timeout=timedelta(seconds=60),
-            retry_policy=_MACHINE_FAILURES,
-            summary=f"{status} after {state.steps} supersteps",
-        )
-
-    @property
-    def _was_interrupted(self) -> bool:
-        """Ended by the `interrupt` signal, and not because its graph asks and the run was told to end then."""
-        return self._state.interrupt and not (
-            self._run.limits.on_interrupt == "finish" and (self._state.questions or self._state.breakpoint)
-        )
-
-    def _show(self, status: RunStatus) -> None:
-        """The run's story in the Temporal UI."""
-        if status is not self._state.status:
-            self._state.status = status
-            workflow.upsert_search_attributes([_RUN_STATUS.value_set(status)])
-        workflow.set_current_details(current_details(self._run, self._state))
+def _try(change: Callable[[], None]) -> None:
+    """What nobody waits for an answer to may be wrong, but harms nothing."""
+    try:
+        change()
+    except progress.RefusedError as exc:
+        workflow.logger.warning("a signal changes nothing: %s", exc)

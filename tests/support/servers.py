@@ -11,6 +11,7 @@ from pathlib import Path
 
 from perdure.contracts.settings import ServerSettings, Settings
 from perdure.runtime.dev_server import DevServer
+from perdure.runtime.temporal_cli import find_temporal_cli
 
 
 def free_port() -> int:
@@ -51,3 +52,19 @@ async def started(settings: Settings) -> AsyncGenerator[DevServer]:
         yield server
     finally:
         await server.stop(limit=0)
+
+
+async def temporal_command(address: str, *arguments: str) -> str:
+    """What the real `temporal workflow …` prints. Raises when it fails."""
+    process = await asyncio.create_subprocess_exec(
+        await find_temporal_cli(Path("/nonexistent")),
+        "workflow",
+        *arguments,
+        "--address",
+        address,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await process.communicate()
+    assert process.returncode == 0, output.decode()
+    return output.decode()

@@ -1,0 +1,54 @@
+"""How the spec of a run becomes a row of the store.
+
+Its free values (input, command, config, context) keep their Python types on the way to the worker, messages,
+dataclasses and sets among them: they travel in LangGraph's own checkpoint format, since its checkpointer is what
+will hold them next. Tuples become lists there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import cast
+
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+
+from .errors import InvalidRunError
+from .serialization import from_json
+from .types import RunSpec
+
+_PAYLOAD_FIELDS = ("input", "command", "runnable_config", "context")
+_serde = JsonPlusSerializer()
+
+
+def dump_spec(spec: RunSpec) -> tuple[str, str, bytes]:
+    """A spec as its plain fields (JSON), and its free values (format name, bytes).
+
+    Raises `InvalidRunError`, naming the field, for a value that cannot be stored.
+    """
+    payload: dict[str, tuple[str, bytes]] = {}
+    for name in _PAYLOAD_FIELDS:
+        value = getattr(spec, name)
+        if name == "command" and value is not None:
+            value = {field: getattr(value, field) for field in ("resume", "update", "goto")}
+        with _storable(name):
+            payload[name] = _serde.dumps_typed(value)
+    with _storable("metadata"):  # the only other field of free values
+        fields = spec.model_dump_json(exclude=set(_PAYLOAD_FIELDS))
+    kind, data = _serde.dumps_typed(payload)
+    return fields, kind, data
+
+
+@contextmanager
+def _storable(field: str) -> Generator[None]:
+    try:
+        yield
+    except (TypeError, ValueError, RecursionError) as exc:
+        raise InvalidRunError(f"{field} cannot be stored: {exc}", field=field) from exc
+
+
+def load_spec(fields: str, kind: str, data: bytes) -> RunSpec:
+    """The inverse of `dump_spec`."""
+    payload = cast("dict[str, tuple[str, bytes]]", _serde.loads_typed((kind, data)))
+    values = {name: _serde.loads_typed((part[0], part[1])) for name, part in payload.items()}
+    return RunSpec.model_validate({**from_json(fields), **values})

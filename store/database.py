@@ -1,0 +1,150 @@
+"""Connections and transactions, and the one place where errors of the database become ours."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+from sqlalchemy import URL, RowMapping, Select, exc, make_url
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ..contracts.errors import ConfigError, UnavailableError, nearest
+from . import sqlite
+from .uncut import uncut
+
+T = TypeVar("T")
+Work = Callable[[AsyncConnection], Awaitable[T]]
+"""What is done in a transaction. It may be begun again, so it does nothing beside it."""
+
+_SCHEMES = ("sqlite",)
+_PAUSE = 0.01
+_OURS = (exc.IntegrityError, exc.ProgrammingError, exc.DataError, exc.NotSupportedError)
+"""Mistakes of this package, which no repetition cures."""
+
+
+class _Lane:
+    """Connections of one kind, and the queue for them, in which a caller can be cancelled at no cost."""
+
+    def __init__(self, url: URL, connections: int) -> None:
+        self.engine = sqlite.make_engine(url, connections)
+        self.turn = asyncio.Semaphore(connections)
+
+
+class Database:
+    """Reads that stand for themselves, and write transactions, from `open` to `close`.
+
+    A call that is cancelled either has not begun, or ends as if it were not. Every call raises `UnavailableError`
+    when the database is locked for longer than `lock_timeout` seconds, full or out of reach, or not open.
+    """
+
+    def __init__(self, url: str, *, lock_timeout: float) -> None:
+        """Opens nothing yet. Raises `ConfigError` for a URL that cannot be used."""
+        self._url = sqlite.location(_parse(url))
+        self._lock_timeout = lock_timeout
+        self._reader = _Lane(self._url, sqlite.READERS)
+        self._writer = _Lane(self._url, sqlite.WRITERS)
+        self._opened = False
+        self._calls = 0
+        self._idle = asyncio.Event()
+
+    def __str__(self) -> str:
+        return self._url.set(drivername=self._url.get_backend_name()).render_as_string()
+
+    async def open(self) -> None:
+        """Reach the database. What is missing of file and folder is created."""
+        self._opened = True
+        try:
+            sqlite.make_folder(self._url)
+        except OSError as error:
+            raise self._unavailable(error) from error
+        await self.read(sqlite.prepare)
+
+    async def close(self) -> None:
+        """Refuse new calls, let those under way end, let go of all connections. Idempotent."""
+        self._opened = False
+        while self._calls:
+            self._idle.clear()
+            await self._idle.wait()
+        await uncut(self._dispose())
+
+    async def _dispose(self) -> None:
+        await self._reader.engine.dispose()
+        await self._writer.engine.dispose()
+
+    async def fetch(self, query: Select[*tuple[object, ...]]) -> Sequence[RowMapping]:
+        """The rows of one query."""
+
+        async def work(connection: AsyncConnection) -> Sequence[RowMapping]:
+            return (await connection.execute(query)).mappings().all()
+
+        return await self.read(work)
+
+    async def read(self, work: Work[T]) -> T:
+        """Work whose statements each see a state of their own."""
+
+        async def attempt() -> T:
+            async with self._reader.engine.connect() as connection:
+                return await work(connection)
+
+        return await self._call(self._reader, attempt)
+
+    async def write(self, work: Work[T]) -> T:
+        """Work in one transaction that holds the write lock: all of it, or nothing when it raises."""
+
+        async def attempt() -> T:
+            async with self._writer.engine.connect() as connection:
+                await sqlite.begin(connection)
+                result = await work(connection)
+                await connection.commit()
+                return result
+
+        return await self._call(self._writer, attempt)
+
+    async def _call(self, lane: _Lane, attempt: Callable[[], Awaitable[T]]) -> T:
+        if not self._opened:
+            raise UnavailableError(f"the store {self} is not open: it was not started yet, or it was closed")
+        self._calls += 1
+        try:
+            return await self._in_turn(lane, attempt)
+        except (exc.DBAPIError, exc.TimeoutError, OSError) as error:
+            if isinstance(error, _OURS):
+                raise
+            raise self._unavailable(error) from error
+        finally:
+            self._calls -= 1
+            if not self._calls:
+                self._idle.set()
+
+    async def _in_turn(self, lane: _Lane, attempt: Callable[[], Awaitable[T]]) -> T:
+        now = asyncio.get_running_loop().time
+        deadline = now() + self._lock_timeout
+        async with asyncio.timeout_at(deadline):
+            await lane.turn.acquire()
+        try:
+            while True:
+                try:
+                    return await uncut(attempt())
+                except exc.OperationalError as error:
+                    if not sqlite.is_busy(error) or now() >= deadline:
+                        raise
+                await asyncio.sleep(_PAUSE)
+        finally:
+            lane.turn.release()
+
+    def _unavailable(self, error: Exception) -> UnavailableError:
+        cause = error.orig if isinstance(error, exc.DBAPIError) else error
+        waited = f" (waited {self._lock_timeout:g} s for others)" if isinstance(error, TimeoutError) else ""
+        return UnavailableError(f"the store {self} cannot be used now: {cause}{waited}")
+
+
+def _parse(text: str) -> URL:
+    try:
+        url = make_url(text)
+    except (exc.ArgumentError, ValueError) as error:
+        raise ConfigError("store.url is not a URL; write it like sqlite:///folder/store.db") from error
+    if url.drivername not in _SCHEMES:
+        allowed = ", ".join(f"{scheme}://" for scheme in _SCHEMES)
+        close = nearest(url.drivername, _SCHEMES)
+        raise ConfigError(f"store.url begins with {url.drivername}://{close}; allowed: {allowed}")
+    return url

@@ -1,0 +1,44 @@
+"""Between rows and the public models."""
+
+from __future__ import annotations
+
+from sqlalchemy import RowMapping
+
+from ..contracts.serialization import from_json
+from ..contracts.types import RunRecord, WaitResult
+from .contract import StoredRun
+from .schema import run_values, runs
+
+RECORD_COLUMNS = tuple(runs.c[name] for name in RunRecord.model_fields)
+STORED_COLUMNS = (*RECORD_COLUMNS, runs.c.submitted)
+RESULT_COLUMNS = (runs.c.run_id, runs.c.thread_id, runs.c.status, runs.c.error, runs.c.interrupts, run_values.c.data)
+
+
+def record_row(record: RunRecord) -> dict[str, object]:
+    """The columns of a record. Enumerations are plain strings: drivers differ in what they make of an enum."""
+    row: dict[str, object] = record.model_dump()
+    for name in ("status", "multitask_strategy", "cancel_action"):
+        row[name] = None if row[name] is None else str(row[name])
+    return row
+
+
+def to_record(row: RowMapping) -> RunRecord:
+    """The record in a row that has `RECORD_COLUMNS`."""
+    return RunRecord.model_validate({name: row[name] for name in RunRecord.model_fields})
+
+
+def to_stored(row: RowMapping) -> StoredRun:
+    """The run in a row that has `STORED_COLUMNS`."""
+    return StoredRun(to_record(row), submitted=row["submitted"])
+
+
+def to_result(row: RowMapping) -> WaitResult:
+    """The result in a row that has `RESULT_COLUMNS`."""
+    return WaitResult(
+        run_id=row["run_id"],
+        thread_id=row["thread_id"],
+        status=row["status"],
+        values=None if row["data"] is None else from_json(row["data"]),
+        error=row["error"],
+        interrupts=row["interrupts"] or (),
+    )

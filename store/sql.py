@@ -1,0 +1,190 @@
+"""The store over SQL. Each call is one short transaction, and a single statement where it can be."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from sqlalchemy import and_, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ..contracts.errors import RunNotFoundError
+from ..contracts.specs import dump_spec, load_spec
+from ..contracts.types import RunInterrupt, RunRecord, RunSpec, RunStatus, WaitResult
+from . import drafts, progress
+from .contract import RunEnding, StoredRun
+from .database import Database
+from .migrate import migrate
+from .rows import RESULT_COLUMNS, STORED_COLUMNS, to_result, to_stored
+from .schema import graphs, run_specs, run_values, runs
+from .sqlite import insert
+
+_WITH_VALUES = tuple(status.value for status in RunStatus if status.terminal or status is RunStatus.AWAITING_INPUT)
+
+
+class SqlStore:
+    """A `Store` in a SQL database.
+
+    A call that is cancelled while it waits for its turn does nothing; one that has begun ends first. Every call
+    raises `UnavailableError` when the database is locked for longer than `lock_timeout`, full or out of reach, or
+    when the store is not started or closed. All of them may be repeated.
+    """
+
+    def __init__(self, url: str, *, lock_timeout: float = 10.0) -> None:
+        """Opens nothing yet. `lock_timeout`: seconds to wait while others write. Raises `ConfigError`."""
+        self._database = Database(url, lock_timeout=lock_timeout)
+
+    async def start(self) -> None:
+        """Connect, and bring the tables to the newest revision. What is missing is created. Idempotent.
+
+        Raises `UnavailableError`, or `ConfigError` for tables of a newer version of Perdure.
+        """
+        try:
+            await self._database.open()
+            await migrate(self._database)
+        except BaseException:
+            await self._database.close()
+            raise
+
+    async def close(self) -> None:
+        """Calls under way end first, later ones raise `UnavailableError`. Idempotent."""
+        await self._database.close()
+
+    async def create(self, record: RunRecord, spec: RunSpec) -> tuple[StoredRun, bool]:
+        """Write a draft and its spec; or return the run that is there already, and `False`.
+
+        Raises `InvalidRunError` for a spec that holds what cannot be stored.
+        """
+        dumped = dump_spec(spec)
+        return await self._database.write(lambda connection: drafts.create(connection, record, dumped))
+
+    async def mark_submitted(self, run_id: str, *, sequence: int | None = None) -> None:
+        """The run is no draft any more; a sequence that it has stays. An absent run is ignored.
+
+        Also on a terminal record, for a fast run ends before its submission is acknowledged. It leaves
+        `updated_at` alone, which tells when the run itself moved.
+        """
+        await self._database.write(lambda connection: drafts.mark_submitted(connection, run_id, sequence))
+
+    async def discard(self, run_id: str) -> bool:
+        """Remove a draft; whether there was one."""
+        draft = (runs.c.run_id == run_id, runs.c.submitted.is_(False))
+        return await self._database.write(lambda connection: drafts.remove(connection, *draft))
+
+    async def delete(self, run_id: str) -> bool:
+        """Remove record, spec and values; whether there was a record."""
+        return await self._database.write(lambda connection: drafts.remove(connection, runs.c.run_id == run_id))
+
+    async def get(self, run_id: str) -> StoredRun | None:
+        """The run, or `None`."""
+        rows = await self._database.fetch(select(*STORED_COLUMNS).where(runs.c.run_id == run_id))
+        return to_stored(rows[0]) if rows else None
+
+    async def list(
+        self, thread_id: str | None = None, *, limit: int = 100, before: str | None = None
+    ) -> builtins.list[StoredRun]:
+        """The runs of a thread (`None`: of all threads), the last created first, at most `limit` of them.
+
+        `before` is the last run of the page before. Raises `RunNotFoundError` when that one is not in this listing
+        (any more), and `ValueError` for a negative limit.
+        """
+        if limit < 0:
+            raise ValueError(f"limit is {limit}: it must be 0 or more")
+        listed = () if thread_id is None else (runs.c.thread_id == thread_id,)
+        page = select(*STORED_COLUMNS).where(*listed).order_by(runs.c.position.desc()).limit(limit)
+        if before is None:
+            return [to_stored(row) for row in await self._database.fetch(page)]
+        mark = select(runs.c.position).where(runs.c.run_id == before, *listed)
+        rows = await self._database.fetch(page.where(runs.c.position < mark.scalar_subquery()))
+        if not rows and not await self._database.fetch(mark):
+            raise RunNotFoundError(before)
+        return [to_stored(row) for row in rows]
+
+    async def get_spec(self, run_id: str) -> RunSpec:
+        """The spec as it was submitted, Python values included. Raises `RunNotFoundError`."""
+        columns = (run_specs.c.fields, run_specs.c.payload_kind, run_specs.c.payload)
+        rows = await self._database.fetch(select(*columns).where(run_specs.c.run_id == run_id))
+        if not rows:
+            raise RunNotFoundError(run_id)
+        return load_spec(*rows[0].values())
+
+    async def get_result(self, run_id: str) -> WaitResult:
+        """How the run stands, with its values at the end or at a question. Raises `RunNotFoundError`."""
+        # Once a question is answered, the values that came with it are out of date.
+        current = and_(run_values.c.run_id == runs.c.run_id, runs.c.status.in_(_WITH_VALUES))
+        query = select(*RESULT_COLUMNS).select_from(runs.outerjoin(run_values, current))
+        rows = await self._database.fetch(query.where(runs.c.run_id == run_id))
+        if not rows:
+            raise RunNotFoundError(run_id)
+        return to_result(rows[0])
+
+    async def graphs(self, task_queue: str) -> builtins.list[str]:
+        """The announced names, in order of the alphabet."""
+        names = select(graphs.c.name).where(graphs.c.task_queue == task_queue).order_by(graphs.c.name)
+        return [row["name"] for row in await self._database.fetch(names)]
+
+    async def announce_graphs(self, task_queue: str, names: Sequence[str]) -> None:
+        """Replace what the workers of the task queue serve."""
+        rows = [{"task_queue": task_queue, "name": name} for name in names]
+
+        async def replace(connection: AsyncConnection) -> None:
+            await connection.execute(graphs.delete().where(graphs.c.task_queue == task_queue))
+            if rows:
+                await connection.execute(insert(graphs).on_conflict_do_nothing(), rows)
+
+        await self._database.write(replace)
+
+    async def mark_running(self, run_id: str, *, fence: int, attempt: int) -> RunRecord:
+        """Take the fence; `running`, with no question open. Raises `RunNotFoundError` or `FencedError`."""
+        now = datetime.now(UTC)
+        changes = {
+            "status": RunStatus.RUNNING.value,
+            "started_at": func.coalesce(runs.c.started_at, now),
+            "updated_at": now,
+            "attempt": progress.larger(runs.c.attempt, attempt),
+            "interrupts": None,
+        }
+        record, _ = await self._database.write(
+            lambda connection: progress.advance(connection, run_id, changes, fence=fence)
+        )
+        return record
+
+    async def mark_awaiting(
+        self, run_id: str, *, fence: int, steps: int, interrupts: Sequence[RunInterrupt], values: bytes | None
+    ) -> RunRecord:
+        """`awaiting_input`, with the questions and the values so far. Raises `RunNotFoundError` or `FencedError`."""
+        changes = {
+            "status": RunStatus.AWAITING_INPUT.value,
+            "updated_at": datetime.now(UTC),
+            "steps": progress.larger(runs.c.steps, steps),
+            "interrupts": [*interrupts],
+        }
+        return await self._advance_with_values(run_id, changes, values, fence)
+
+    async def finish(self, run_id: str, ending: RunEnding, *, fence: int) -> RunRecord:
+        """Write how the run ended. Raises `RunNotFoundError`, `FencedError`, or `ValueError` if that is no ending."""
+        if not ending.status.terminal:
+            raise ValueError(f"run {run_id!r} cannot finish as {ending.status.value!r}, which is no terminal status")
+        now = datetime.now(UTC)
+        changes = {
+            "status": ending.status.value,
+            "ended_at": now,
+            "updated_at": now,
+            "steps": progress.larger(runs.c.steps, ending.steps),
+            "error": ending.error,
+            "cancel_action": ending.cancel_action and ending.cancel_action.value,
+            "interrupts": [*ending.interrupts],
+        }
+        return await self._advance_with_values(run_id, changes, ending.values, fence)
+
+    async def _advance_with_values(
+        self, run_id: str, changes: Mapping[str, object], values: bytes | None, fence: int
+    ) -> RunRecord:
+        async def work(connection: AsyncConnection) -> RunRecord:
+            record, moved = await progress.advance(connection, run_id, changes, fence=fence)
+            if moved:
+                await progress.replace_values(connection, run_id, values)
+            return record
+
+        return await self._database.write(work)

@@ -1,0 +1,40 @@
+"""What the tests of the bridges share."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import pytest
+
+pytest.register_assert_rewrite(
+    "perdure.bridge.conformance_lifetime",
+    "perdure.bridge.conformance_probe",
+    "perdure.bridge.conformance_reading",
+    "perdure.bridge.conformance_stops",
+    "perdure.bridge.conformance_writing",
+)
+
+from perdure.bridge import SqliteBridge  # noqa: E402 – the line above must come first
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "folder" / "bridge.db"
+
+
+@pytest.fixture
+async def bridge(path: Path) -> AsyncGenerator[SqliteBridge]:
+    bridge = SqliteBridge(path)
+    await bridge.start()
+    yield bridge
+    await bridge.close()
+
+
+@pytest.fixture
+async def peer(bridge: SqliteBridge, path: Path) -> AsyncGenerator[SqliteBridge]:
+    """A second connection to the same file."""
+    peer = SqliteBridge(path)
+    await peer.start()
+    yield peer
+    await peer.close()

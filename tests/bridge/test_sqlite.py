@@ -1,0 +1,9 @@
+"""The SQLite bridge keeps every promise."""
+
+from __future__ import annotations
+
+from perdure.bridge.conformance import BridgeConformance
+
+
+class TestSqliteBridge(BridgeConformance):
+    pass

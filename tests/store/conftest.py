@@ -1,0 +1,135 @@
+"""A store in a file of its own, and what to put into it."""
+
+from __future__ import annotations
+
+import multiprocessing
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from datetime import UTC, datetime
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from perdure.contracts.types import RunRecord, RunScope, RunSpec
+from perdure.store import SqlStore, open_store
+
+Make = Callable[..., RunRecord]
+Draft = Callable[..., Awaitable[RunRecord]]
+Program = tuple[BaseProcess, Connection]
+Launch = Callable[..., Program]
+Race = Callable[..., list[Any]]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "home" / "store.db"
+
+
+@pytest.fixture
+def url(path: Path) -> str:
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture(scope="session")
+async def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with all tables, to be copied."""
+    path = tmp_path_factory.mktemp("template") / "store.db"
+    store = open_store(f"sqlite:///{path}")
+    await store.start()
+    await store.close()
+    return path
+
+
+@pytest.fixture
+async def store(url: str, path: Path, migrated: Path) -> AsyncIterator[SqlStore]:
+    path.parent.mkdir()
+    shutil.copy(migrated, path)
+    store = open_store(url)
+    await store.start()
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+async def impatient(store: SqlStore, url: str) -> AsyncIterator[SqlStore]:
+    """Another store on the same file, which gives up on a lock at once."""
+    impatient = open_store(url, lock_timeout=0.05)
+    await impatient.start()
+    yield impatient
+    await impatient.close()
+
+
+@pytest.fixture
+def make_record() -> Make:
+    def make(run_id: str = "run", thread_id: str = "thread", **fields: object) -> RunRecord:
+        now = datetime.now(UTC)
+        known = {
+            "run_id": run_id,
+            "thread_id": thread_id,
+            "assistant_id": "agent",
+            "created_at": now,
+            "updated_at": now,
+        }
+        return RunRecord.model_validate(known | {"created_at": now, "updated_at": now} | fields)
+
+    return make
+
+
+@pytest.fixture
+def spec() -> RunSpec:
+    return RunSpec(assistant_id="agent", scope=RunScope(thread_id="thread"), input={"question": "why?"})
+
+
+@pytest.fixture
+def draft(store: SqlStore, make_record: Make, spec: RunSpec) -> Draft:
+    """Create a draft in the store."""
+
+    async def create(run_id: str = "run", thread_id: str = "thread") -> RunRecord:
+        stored, created = await store.create(make_record(run_id, thread_id), spec)
+        assert created
+        return stored.record
+
+    return create
+
+
+# Real processes, but forked from one that has imported everything: a fresh one takes a second for that.
+_context = multiprocessing.get_context("forkserver")
+_context.set_forkserver_preload(["perdure.store.sql", "alembic.command", "pytest"])
+
+
+@pytest.fixture
+def launch() -> Iterator[Launch]:
+    """Start a Python program in a process of its own. It finds its `arguments`, and a `pipe` to here."""
+    running: list[Program] = []
+
+    def start(code: str, *arguments: str) -> Program:
+        pipe, theirs = _context.Pipe()
+        process = _context.Process(target=exec, args=(code, {"arguments": arguments, "pipe": theirs}))
+        process.start()
+        theirs.close()
+        running.append((process, pipe))
+        return process, pipe
+
+    yield start
+    for process, pipe in running:
+        process.kill()
+        process.join()
+        pipe.close()
+
+
+@pytest.fixture
+def race(launch: Launch) -> Race:
+    """Start programs, which say that they are ready, and let them go on at the same moment; what each sends then."""
+
+    def run(code: str, *argument_lists: tuple[str, ...]) -> list[Any]:
+        programs = [launch(code, *arguments) for arguments in argument_lists]
+        for _, pipe in programs:
+            assert pipe.recv() == "ready"
+        for _, pipe in programs:
+            pipe.send("go")
+        return [pipe.recv() for _, pipe in programs]
+
+    return run

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+from support.graphs import asking, counting, failing
+from support.servers import temporal_command
+
+from perdure import RunScope, RunSpec, Settings, Worker
+
+
+@pytest.fixture
+async def worker(settings: Settings) -> AsyncIterator[Worker]:
+    """A worker in this process, with the usual graphs."""
+    graphs = {
+        "counting": counting(),
+        "asking": asking("name?", "age?"),
+        "failing": failing(ValueError("no luck")),
+        "failing-twice": failing(ValueError("no luck"), times=2),
+    }
+    async with Worker(graphs=graphs, settings=settings) as worker:
+        yield worker
+
+
+@pytest.fixture
+def spec(settings: Settings) -> Callable[..., RunSpec]:
+    """A run of a graph on a thread of this test."""
+
+    def make(graph: str, thread: str = "thread", **fields: Any) -> RunSpec:
+        # All tests share a namespace, so a thread has the test's own queue in its name.
+        scope = RunScope(thread_id=f"{thread}-{settings.temporal.task_queue}")
+        return RunSpec(assistant_id=graph, scope=scope, **fields)
+
+    return make
+
+
+@pytest.fixture
+def cli(temporal: str) -> Callable[..., Awaitable[str]]:
+    """The real `temporal workflow …`, its output."""
+
+    async def run(*arguments: str) -> str:
+        return await temporal_command(temporal, *arguments)
+
+    return run
