@@ -39,7 +39,7 @@ class WorkerProcess:
 
     def _start(self) -> subprocess.Popen[bytes]:
         with self.log.open("ab") as log:
-            command = [sys.executable, "-c", "import asyncio, perdure; asyncio.run(perdure.Worker().run())"]
+            command = [Path(sys.executable).with_name("perdure"), "worker"]
             return subprocess.Popen(command, env=self._environment, stdout=log, stderr=log)
 
     def kill(self) -> None:
