@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from langgraph.checkpoint.base import CheckpointTuple
+from langgraph.constants import START
 
 from ..bridge.contract import Bridge, NewEvent
 from ..contracts.errors import PerdureError, UnavailableError
@@ -38,7 +39,7 @@ _BATCH = 500
 _RETRY_FOR = 30.0
 """Seconds that a bridge may be away before the slice is given up, to be taken up again by Temporal's retries."""
 _SILENT_CHANNELS = ("__error__", "__resume__")
-"""Writes to LangGraph's special channels that no report follows."""
+"""Writes to LangGraph's special channels that no report follows. Nor does one follow a graph's hidden start."""
 
 
 @dataclass(slots=True)
@@ -118,8 +119,8 @@ class Publisher:
 
     # What the saver calls.
 
-    async def before_writes(self, task_id: str, writes: Sequence[tuple[str, Any]]) -> None:
-        if not self._ordered or writes[0][0] in _SILENT_CHANNELS:
+    async def before_writes(self, task_id: str, task_path: str, writes: Sequence[tuple[str, Any]]) -> None:
+        if not self._ordered or writes[0][0] in _SILENT_CHANNELS or task_path.endswith(START):
             return
         self._saving[task_id] = asyncio.Event()
         try:

@@ -27,7 +27,7 @@ class RunNote(BaseModel):
 class SaveHooks(Protocol):
     """What a run does around each save, so that its stream and its checkpoints agree after a crash."""
 
-    async def before_writes(self, task_id: str, writes: Sequence[tuple[str, Any]]) -> None:
+    async def before_writes(self, task_id: str, task_path: str, writes: Sequence[tuple[str, Any]]) -> None:
         """Called before the writes of a finished task are saved."""
         ...
 

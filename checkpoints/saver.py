@@ -65,7 +65,7 @@ class FencedSaver(BaseCheckpointSaver[Any]):
         async def save() -> None:
             saved = False
             try:
-                await self._hooks.before_writes(task_id, writes)
+                await self._hooks.before_writes(task_id, task_path, writes)
                 async with self._checkpoints.guard(self._run_id, fence=self._fence):
                     await self._inner.aput_writes(config, writes, task_id, task_path)
                 saved = True
