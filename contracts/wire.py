@@ -208,7 +208,8 @@ class FinishInput(Wire):
     thread_id: str
     fence: int
     status: RunStatus
-    steps: int = 0
+    steps: int | None = None
+    """Supersteps of the run; `None` leaves the record's number."""
     cancel_action: CancelAction | None = None
     error: RunError | None = None
 

@@ -15,7 +15,7 @@ from temporalio.common import (
     TypedSearchAttributes,
     WorkflowIDReusePolicy,
 )
-from temporalio.exceptions import ApplicationError, ChildWorkflowError, WorkflowAlreadyStartedError
+from temporalio.exceptions import ActivityError, ApplicationError, ChildWorkflowError, WorkflowAlreadyStartedError
 
 with workflow.unsafe.imports_passed_through():
     from ..contracts.types import RunError, RunStatus
@@ -155,14 +155,15 @@ class ThreadWorkflow:
         try:
             handle = await self._start(run)
         except WorkflowAlreadyStartedError:
-            # It ran before, longer ago than this thread remembers: its record says how.
-            self._end(run)
-            return
-        finally:
-            self._pending -= 1
-            self._changed()
+            handle = None
         run.started = True
-        await self._care_until(run, handle.signal, asyncio.create_task(_child_end(handle)))
+        self._pending -= 1
+        self._changed()
+        if handle is None:
+            # It was submitted before this thread's memory begins. It has ended, or goes on.
+            await self._care_for_carried(run)
+        else:
+            await self._care_until(run, handle.signal, asyncio.create_task(_child_end(handle)))
 
     async def _start(self, run: ThreadRun) -> workflow.ChildWorkflowHandle[Any, RunOutcome]:
         wanted = run.submission
@@ -231,20 +232,23 @@ class ThreadWorkflow:
 
     async def _repair(self, run: ThreadRun, cause: str) -> None:
         """Its workflow was terminated, so nobody has written its end."""
-        await workflow.execute_activity(
-            ACTIVITY_FINISH_RUN,
-            FinishInput(
-                run_id=run.submission.run_id,
-                thread_id=self._thread.thread_id,
-                fence=int(workflow.time() * 1000),
-                status=RunStatus.ERROR,
-                error=RunError(type="Terminated", message=f"the run was ended from outside: {cause}"),
-            ),
-            result_type=RunOutcome,
-            start_to_close_timeout=timedelta(seconds=60),
-            retry_policy=_MACHINE_FAILURES,
-            summary=f"repair of run {run.sequence}",
-        )
+        try:
+            await workflow.execute_activity(
+                ACTIVITY_FINISH_RUN,
+                FinishInput(
+                    run_id=run.submission.run_id,
+                    thread_id=self._thread.thread_id,
+                    fence=int(workflow.time() * 1000),
+                    status=RunStatus.ERROR,
+                    error=RunError(type="Terminated", message=f"the run was ended from outside: {cause}"),
+                ),
+                result_type=RunOutcome,
+                start_to_close_timeout=timedelta(seconds=60),
+                retry_policy=_MACHINE_FAILURES,
+                summary=f"repair of run {run.sequence}",
+            )
+        except ActivityError as exc:  # its record was deleted: nothing is left to repair, and the thread goes on
+            workflow.logger.warning("run %s is not repaired: %s", run.submission.run_id, exc.cause)
 
     def _end(self, run: ThreadRun) -> None:
         admission.ended(self._state, run)

@@ -1,0 +1,42 @@
+"""What an operator does in the Temporal UI or with its CLI, besides signals."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from support.graphs import count_to
+from support.servers import until
+
+from perdure import RunsFacade, RunSpec, RunStatus, Worker
+
+Spec = Callable[..., RunSpec]
+Cli = Callable[..., Awaitable[str]]
+
+
+async def test_terminating_a_run_frees_its_thread(runs: RunsFacade, worker: Worker, spec: Spec, cli: Cli) -> None:
+    record = await runs.create_background(spec("counting", input=count_to(1000, 0.05)))
+    queued = await runs.create_background(spec("counting", input=count_to(1)))
+    await cli("terminate", "--workflow-id", f"run-{record.run_id}")
+    assert (await runs.join_wait(queued.run_id)).status is RunStatus.SUCCESS
+    result = await runs.join_wait(record.run_id)
+    assert result.status is RunStatus.ERROR
+    assert result.error is not None
+    assert "ended from outside" in result.error.message
+    assert [event.event async for event in await runs.join_stream(record.run_id)][-1] == "error"
+
+
+async def test_the_status_query(runs: RunsFacade, worker: Worker, spec: Spec, cli: Cli) -> None:
+    record, _ = await runs.create_and_wait(spec("asking", input={"log": []}))
+    text = await cli("query", "--workflow-id", f"run-{record.run_id}", "--type", "status")
+    assert "awaiting_input" in text
+    await runs.cancel(record.run_id)
+
+
+async def test_runs_are_found_by_search_attributes(runs: RunsFacade, worker: Worker, spec: Spec, cli: Cli) -> None:
+    record, _ = await runs.create_and_wait(spec("counting", input=count_to(1)))
+    query = f'ThreadId = "{record.thread_id}" AND AssistantId = "counting" AND RunStatus = "success"'
+
+    async def listed() -> bool:
+        return f"run-{record.run_id}" in await cli("list", "--query", query, "--limit", "5")
+
+    await until(listed)  # the list is eventually consistent
