@@ -31,12 +31,11 @@ class Ending:
     async def finish(self, finish: FinishInput, spec: RunSpec, *, fence: int) -> RunRecord:
         """Shut earlier attempts out, write the record, publish the terminal event."""
         await self.checkpoints.take(finish.run_id, finish.thread_id, fence=fence)
-        steps = await self._known_steps(finish.run_id) if finish.steps is None else finish.steps
         at = await self._stopped(spec, finish.run_id, finish.thread_id)
         asks = finish.status is RunStatus.INTERRUPTED and finish.cancel_action is None
         ending = RunEnding(
             status=finish.status,
-            steps=steps,
+            steps=finish.steps,
             values=None if at is None else to_json(at.values),
             error=finish.error,
             cancel_action=finish.cancel_action,
@@ -59,10 +58,6 @@ class Ending:
         }
         event = NewEvent(AWAITING_INPUT_EVENT, to_json(data), f"ask\n{'' if at is None else at.key}")
         await self.bridge.mark_awaiting_input(asks.run_id, event, fence=fence)
-
-    async def _known_steps(self, run_id: str) -> int:
-        stored = await self.store.get(run_id)
-        return 0 if stored is None else stored.record.steps
 
     async def _stopped(self, spec: RunSpec, run_id: str, thread_id: str) -> Stopped | None:
         """The thread's state; `None` if the graph cannot show it. Raises `UnavailableError`."""

@@ -208,8 +208,8 @@ class FinishInput(Wire):
     thread_id: str
     fence: int
     status: RunStatus
-    steps: int | None = None
-    """Supersteps of the run; `None` leaves the record's number."""
+    steps: int = 0
+    """Supersteps of the run; a larger number in the record stays."""
     cancel_action: CancelAction | None = None
     error: RunError | None = None
 

@@ -1,0 +1,69 @@
+"""The commands that look at the installation: `doctor` and `graphs`."""
+
+from __future__ import annotations
+
+from rich.table import Table
+from rich.text import Text
+
+from ..contracts.errors import GraphLoadError
+from ..runtime.doctor import Check, announced_graphs, declared_graphs, examine
+from .exit_codes import ExitCode
+from .output import Output, printable
+from .session import Session
+
+_STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
+
+
+async def doctor(session: Session) -> ExitCode:
+    """`perdure doctor`: 0 without a failure, 1 if one is this machine's, else 69."""
+    output, checks = session.output, list[Check]()
+    async for check in examine(session.config):
+        checks.append(check)
+        if not output.as_json:
+            _show(output, check)
+    failed = [check for check in checks if check.level == "fail"]
+    if output.as_json:
+        output.document({"ok": not failed, "checks": [check.model_dump() for check in checks]})
+    if not failed:
+        return ExitCode.OK
+    return ExitCode.UNAVAILABLE if all(check.service for check in failed) else ExitCode.FAILED
+
+
+async def graphs(session: Session) -> ExitCode:
+    """`perdure graphs`."""
+    settings = session.settings
+    try:
+        declared, problem = declared_graphs(settings.graphs), None
+    except GraphLoadError as exc:
+        declared, problem = dict[str, str](), exc
+    served = await announced_graphs(settings)
+    if problem is not None and not served:
+        raise problem
+    if problem is not None:
+        session.output.note(f"warning: {problem}")
+    if session.output.as_json:
+        document = {"file": str(settings.graphs), "declared": declared, "served": served}
+        session.output.document({**document, "task_queue": settings.temporal.task_queue})
+    else:
+        session.output.show(_table(declared, served))
+    return ExitCode.OK
+
+
+def _show(output: Output, check: Check) -> None:
+    output.show(Text.assemble((f"{check.level:<4}", _STYLES[check.level]), f"  {check.name:<17}  ", check_text(check)))
+    if check.advice:
+        output.line(f"      → {check.advice}")
+
+
+def check_text(check: Check) -> str:
+    """What was found, its further lines below the first."""
+    return printable(check.detail).replace("\n", "\n" + 25 * " ")
+
+
+def _table(declared: dict[str, str], served: list[str]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("GRAPH", "SERVED", "FROM"):
+        table.add_column(name)
+    for name in sorted({*declared, *served}):
+        table.add_row(Text(printable(name)), "yes" if name in served else "no", Text(printable(declared.get(name, ""))))
+    return table

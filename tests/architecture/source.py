@@ -1,0 +1,146 @@
+"""The package's own source, parsed: its modules and what each of them imports."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = "perdure"
+
+ROOMS = {
+    "contracts": (),
+    "bridge": ("contracts",),
+    "store": ("contracts",),
+    "checkpoints": ("contracts",),
+    "activities": ("contracts", "bridge", "store", "checkpoints"),
+    "workflows": ("contracts", "activities"),
+    "facade": ("contracts", "bridge", "store", "workflows"),
+    "runtime": ("contracts", "bridge", "store", "checkpoints", "activities", "workflows", "facade"),
+    "cli": ("contracts", "facade", "runtime"),
+}
+"""The rooms of the house, from the ground up, and what each may import beside itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """One imported module, absolute. `deferred`: not executed while its module is."""
+
+    module: str
+    names: tuple[str, ...]
+    line: int
+    deferred: bool
+    level: int
+
+    @property
+    def ours(self) -> bool:
+        """Whether it is of this package."""
+        return self.module.partition(".")[0] == PACKAGE
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """A module of the package."""
+
+    name: str
+    path: Path
+    text: str
+    tree: ast.Module
+
+    @property
+    def place(self) -> str:
+        """Its path in the repository, for messages."""
+        return self.path.relative_to(ROOT).as_posix()
+
+    @property
+    def room(self) -> str:
+        """Its room; empty for the root's own `__init__.py`."""
+        return room_of(self.name)
+
+    @property
+    def package(self) -> str:
+        """The package that its relative imports start from."""
+        return self.name if self.path.name == "__init__.py" else self.name.rpartition(".")[0]
+
+    @property
+    def imports(self) -> list[Import]:
+        """Every import statement, wherever it stands."""
+        return list(_imports(self.tree, self.package, deferred=False))
+
+
+def room_of(name: str) -> str:
+    """The room in a module's absolute name."""
+    return name.split(".")[1] if "." in name else ""
+
+
+def parse(name: str, text: str, path: Path | None = None) -> Module:
+    """A module from its text: a real one, or a sample that a guard is tried with."""
+    return Module(name, path or ROOT / f"{name.partition('.')[2].replace('.', '/')}.py", text, ast.parse(text))
+
+
+def files() -> list[Path]:
+    """All Python of ours, the tests and examples included."""
+    folders = (*ROOMS, "tests", "benchmarks", "examples")
+    return [ROOT / "__init__.py", *(file for folder in folders for file in sorted((ROOT / folder).rglob("*.py")))]
+
+
+@cache
+def modules() -> dict[str, Module]:
+    """Every module of the package by its absolute name."""
+    own = [file for file in files() if file.relative_to(ROOT).parts[0] in (*ROOMS, "__init__.py")]
+    found = [parse(_name(file), file.read_text("utf-8"), file) for file in own]
+    return {module.name: module for module in found}
+
+
+def _name(file: Path) -> str:
+    parts = file.relative_to(ROOT).with_suffix("").parts
+    return ".".join((PACKAGE, *(part for part in parts if part != "__init__")))
+
+
+def edges(module: Module) -> Iterator[tuple[str, Import]]:
+    """The modules of ours that a module imports: `from . import x` means `x` where that is a module."""
+    known = modules()
+    for found in module.imports:
+        if not found.ours:
+            continue
+        submodules = [f"{found.module}.{name}" for name in found.names if f"{found.module}.{name}" in known]
+        for target in submodules:
+            yield target, found
+        if len(submodules) < max(1, len(found.names)):
+            yield found.module, found
+
+
+def _imports(node: ast.AST, package: str, *, deferred: bool) -> Iterator[Import]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import):
+            for alias in child.names:
+                yield Import(alias.name, (), child.lineno, deferred, 0)
+        elif isinstance(child, ast.ImportFrom):
+            names = tuple(alias.name for alias in child.names)
+            yield Import(_absolute(child, package), names, child.lineno, deferred, child.level)
+        else:
+            yield from _imports(child, package, deferred=deferred or _defers(child))
+
+
+def _absolute(statement: ast.ImportFrom, package: str) -> str:
+    if not statement.level:
+        return statement.module or ""
+    parts = package.split(".")
+    base = parts[: len(parts) - statement.level + 1]
+    return ".".join([*base, *([statement.module] if statement.module else [])])
+
+
+def _defers(node: ast.AST) -> bool:
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+        return True
+    return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+
+
+def docstrings(tree: ast.AST) -> set[int]:
+    """The `id` of each constant that is a docstring, or a text behind an attribute: no code reads them."""
+    return {
+        id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    }

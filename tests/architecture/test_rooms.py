@@ -1,0 +1,152 @@
+"""The house: imports go only downwards, in no circle, and the rooms are those that the package lists."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterable
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+from .source import PACKAGE, ROOMS, ROOT, Module, edges, modules, parse, room_of
+
+_TESTS = ("tests", "support", "benchmarks", "examples")
+
+# The root's own `__init__.py` is what a user's program imports: above the runtime, below the command line.
+_ALLOWED = {**{room: {room, *below} for room, below in ROOMS.items()}, "": {"contracts", "facade", "runtime"}}
+_ALLOWED["cli"].add("")
+
+
+def upward(found: Iterable[Module]) -> list[str]:
+    """Imports that the table does not allow."""
+    return [
+        f"{module.place}:{statement.line} imports {target}"
+        for module in found
+        for target, statement in edges(module)
+        if room_of(target) not in _ALLOWED[module.room]
+    ]
+
+
+def circle(found: Iterable[Module]) -> list[str]:
+    """Modules that import one another in a circle. To import from another room executes its `__init__.py` too."""
+    graph: dict[str, set[str]] = {}
+    for module in found:
+        targets = {target for target, _ in edges(module)}
+        rooms = {f"{PACKAGE}.{room_of(target)}" for target in targets if room_of(target) not in ("", module.room)}
+        graph[module.name] = (targets | rooms) - {module.name}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as exc:
+        return list(exc.args[1])
+    return []
+
+
+def test_imports_go_only_downwards() -> None:
+    assert upward(modules().values()) == []
+
+
+def test_no_module_imports_itself_in_a_circle() -> None:
+    # Also with the imports that are deferred or only for types, so the structure has no circle either.
+    assert circle(modules().values()) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from ..facade.runs import RunsFacade",
+        "from .. import facade",
+        "import perdure.facade.runs",
+        "def late():\n    from ..facade import runs",
+        "if TYPE_CHECKING:\n    from ..facade.runs import RunsFacade",
+        "from ..store import Store",
+        "from .. import RunsFacade",
+    ],
+)
+def test_an_upward_import_is_seen_however_it_is_written(text: str) -> None:
+    assert len(upward([parse("perdure.bridge.sample", text)])) == 1
+
+
+def test_a_circle_is_seen() -> None:
+    one = parse("perdure.bridge.memory", "from . import open as opened")
+    two = parse("perdure.bridge.open", "def late():\n    from .memory import MemoryBridge")
+    assert set(circle([one, two])) == {"perdure.bridge.memory", "perdure.bridge.open"}
+
+
+def test_we_import_ourselves_relatively() -> None:
+    absolute = [
+        f"{module.place}:{statement.line}"
+        for module in modules().values()
+        for statement in module.imports
+        if statement.ours and not statement.level
+    ]
+    assert absolute == [], "an absolute import finds another installation of perdure, if there is one"
+
+
+def test_nothing_imports_tests_benchmarks_or_examples() -> None:
+    wrong = [
+        f"{module.place}:{statement.line} imports {statement.module}"
+        for module in modules().values()
+        for statement in module.imports
+        if {*statement.module.split(".")} & {*_TESTS}
+    ]
+    assert wrong == []
+
+
+def test_imports_by_name_are_few() -> None:
+    # Where a module is imported by a text, none of these guards can see it.
+    dynamic = {
+        module.place
+        for module in modules().values()
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("import_module", "__import__"))
+    }
+    assert dynamic == {
+        "__init__.py",  # the lazy half of `__all__`, which test_surface.py tries name by name
+        "activities/graphs.py",  # the user's graphs
+    }
+
+
+def test_every_module_can_be_the_first_that_is_imported() -> None:
+    # The rest of the proof: each is imported with none of ours loaded. In one process, and the room on the ground
+    # (which comes first) is loaded once, because else this takes twice as long.
+    outside = "perdure.store.migrations.env"  # runs inside Alembic only
+    names = [name for name in modules() if name != outside]
+    program = f"""
+import importlib, sys
+for name in {names!r}:
+    for loaded in [other for other in sys.modules if other.startswith("{PACKAGE}")]:
+        if "contracts" in name or "contracts" not in loaded:
+            del sys.modules[loaded]
+    importlib.import_module(name)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_each_room_of_the_table_exists_and_no_other() -> None:
+    folders = {file.parent.name for file in ROOT.glob("*/__init__.py")} - {*_TESTS}
+    assert folders == {*ROOMS}
+
+
+def _folders_with_code() -> set[str]:
+    rooms = (file for room in ROOMS for file in (ROOT / room).rglob("*.py"))
+    return {".".join((PACKAGE, *file.parent.relative_to(ROOT).parts)) for file in [ROOT / "__init__.py", *rooms]}
+
+
+def test_the_package_list_names_every_folder() -> None:
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    listed = pyproject["tool"]["setuptools"]["packages"]
+    assert listed == sorted(listed)
+    assert {*listed} == _folders_with_code()
+    for name in listed:
+        assert (ROOT / Path(*name.split(".")[1:]) / "__init__.py").is_file(), f"{name} has no __init__.py"
+
+
+def test_a_new_file_in_any_room_is_linked() -> None:
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    globs = [key["file"] for key in pyproject["tool"]["uv"]["cache-keys"]]
+    assert f"{{{','.join(sorted(ROOMS))}}}/**/*.py" in globs

@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+
+import pytest
+
+from perdure import RunsFacade, Settings
+
+from .stage import Stage, serving
+
+
+@pytest.fixture(scope="session")
+def recording_wanted() -> bool:
+    """`PERDURE_RECORD=1 pytest tests/determinism` records anew. (Read before each test's environment is emptied.)"""
+    return bool(os.environ.get("PERDURE_RECORD"))
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """Each superstep is a slice."""
+    return settings.model_copy(update={"runs": settings.runs.model_copy(update={"slice_budget": 0.0})})
+
+
+@pytest.fixture
+async def stage(settings: Settings, runs: RunsFacade) -> AsyncIterator[Stage]:
+    async with serving(settings, runs) as stage:
+        yield stage

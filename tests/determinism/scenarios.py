@@ -1,0 +1,218 @@
+"""Typical runs and threads. Each is a story on a stage and returns the workflow whose history tells it.
+
+A story goes on only when what it has caused is in the history (or the graph has got there), so that the order of
+events is the order of causes and not of chance. Slices have no budget: each superstep is an activity of its own,
+however fast the machine is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import pytest
+from support.graphs import count_to
+from temporalio.client import WorkflowHandle
+
+from perdure import RetryPolicy, RunScope
+from perdure.contracts.wire import SIGNAL_CANCEL, SIGNAL_INTERRUPT, SIGNAL_RESUME
+from perdure.workflows import thread
+
+from .stage import Stage
+
+Workflow = WorkflowHandle[Any, Any]
+LINGERS = "TimerStarted"
+"""The last thing that an idle thread does, for half a minute."""
+
+
+async def one_step(stage: Stage) -> Workflow:
+    await stage.runs.create_and_wait(stage.spec("counting", input=count_to(1)))
+    return stage.run()
+
+
+async def stateless(stage: Stage) -> Workflow:
+    await stage.runs.create_and_wait(stage.spec("counting", input=count_to(1), scope=RunScope(kind="stateless")))
+    return stage.run()
+
+
+async def many_slices(stage: Stage) -> Workflow:
+    await stage.runs.create_and_wait(stage.spec("counting", input=count_to(6)))
+    return stage.run()
+
+
+async def after_seconds(stage: Stage) -> Workflow:
+    await stage.runs.create_and_wait(stage.spec("counting", input=count_to(1), after_seconds=0.1))
+    return stage.run()
+
+
+async def question_answered_by_signal(stage: Stage) -> Workflow:
+    await stage.runs.create_and_wait(stage.spec("asking", input={"log": []}))
+    await stage.seen(stage.run(), "ActivityTaskCompleted", 2)
+    await stage.run().signal(SIGNAL_RESUME, {"value": "Ann"})
+    return stage.run()
+
+
+async def question_answered_by_update(stage: Stage) -> Workflow:
+    await stage.runs.create_and_wait(stage.spec("asking", input={"log": []}))
+    await stage.seen(stage.run(), "ActivityTaskCompleted", 2)
+    await stage.runs.resume(stage.run().id.removeprefix("run-"), "Ann")
+    return stage.run()
+
+
+async def question_nobody_answers(stage: Stage) -> Workflow:
+    await stage.runs.create_and_wait(stage.spec("asking", input={"log": []}, awaiting_timeout=0.3))
+    return stage.run()
+
+
+async def question_cancelled(stage: Stage) -> Workflow:
+    await stage.runs.create_and_wait(stage.spec("asking", input={"log": []}))
+    await stage.seen(stage.run(), "ActivityTaskCompleted", 2)
+    await stage.run().signal(SIGNAL_CANCEL, {"action": "interrupt"})
+    return stage.run()
+
+
+async def cancelled_while_running(stage: Stage) -> Workflow:
+    await stage.runs.create_background(stage.spec("gated", input={"log": []}))
+    await stage.gate.entered.wait()
+    await stage.run().signal(SIGNAL_CANCEL, {"action": "interrupt"})
+    return stage.run()
+
+
+async def cancelled_by_temporal(stage: Stage) -> Workflow:
+    await stage.runs.create_background(stage.spec("gated", input={"log": []}))
+    await stage.gate.entered.wait()
+    await stage.run().cancel()
+    return stage.run()
+
+
+async def cancelled_while_queued(stage: Stage) -> Workflow:
+    await stage.runs.create_background(stage.spec("gated", input={"log": []}))
+    await stage.runs.create_background(stage.spec("counting", "queued", input=count_to(1)))
+    await stage.seen(stage.thread, "ChildWorkflowExecutionStarted", 2)
+    await stage.run("queued").signal(SIGNAL_CANCEL, {"action": "interrupt"})
+    await stage.run("queued").result()
+    stage.gate.open.set()
+    return stage.run("queued")
+
+
+async def interrupted_at_a_boundary(stage: Stage) -> Workflow:
+    await stage.runs.create_background(stage.spec("gated", input={"log": []}))
+    await stage.gate.entered.wait()
+    await stage.run().signal(SIGNAL_INTERRUPT)
+    await stage.seen(stage.run(), "MarkerRecorded")
+    stage.gate.open.set()
+    return stage.run()
+
+
+async def run_timeout(stage: Stage) -> Workflow:
+    await stage.runs.create_and_wait(stage.spec("gated", input={"log": []}, run_timeout=1.0))
+    return stage.run()
+
+
+async def step_timeout(stage: Stage) -> Workflow:
+    await stage.runs.create_and_wait(stage.spec("gated", input={"log": []}, step_timeout=0.5))
+    return stage.run()
+
+
+async def graph_error(stage: Stage) -> Workflow:
+    await stage.runs.create_and_wait(stage.spec("failing", input={"log": []}))
+    return stage.run()
+
+
+async def graph_retried(stage: Stage) -> Workflow:
+    retry = RetryPolicy(max_attempts=3, initial_interval=0.05)
+    await stage.runs.create_and_wait(stage.spec("failing-twice", input={"log": []}, retry=retry))
+    return stage.run()
+
+
+async def queued_then_admitted(stage: Stage) -> Workflow:
+    await _three_in_line(stage)
+    return stage.run("second")
+
+
+async def thread_with_three_runs(stage: Stage) -> Workflow:
+    await _three_in_line(stage)
+    await stage.seen(stage.thread, LINGERS)
+    return stage.thread
+
+
+async def _three_in_line(stage: Stage) -> None:
+    await stage.runs.create_background(stage.spec("gated", input={"log": []}))
+    for number, name in ((2, "second"), (3, "third")):
+        await stage.runs.create_background(stage.spec("counting", name, input=count_to(1)))
+        await stage.seen(stage.thread, "ChildWorkflowExecutionStarted", number)
+    stage.gate.open.set()
+    await stage.run("third").result()
+
+
+async def thread_interrupted_by_a_newcomer(stage: Stage) -> Workflow:
+    await stage.runs.create_background(stage.spec("gated", input={"log": []}))
+    await stage.gate.entered.wait()
+    await stage.runs.create_and_wait(
+        stage.spec("counting", "newcomer", input=count_to(1), multitask_strategy="interrupt")
+    )
+    await stage.seen(stage.thread, LINGERS)
+    return stage.thread
+
+
+async def thread_that_refuses(stage: Stage) -> Workflow:
+    await stage.runs.create_background(stage.spec("gated", input={"log": []}))
+    await stage.seen(stage.thread, "ChildWorkflowExecutionStarted")
+    with pytest.raises(Exception, match="is busy with run"):
+        await stage.runs.create_background(stage.spec("counting", "refused", multitask_strategy="reject"))
+    stage.gate.open.set()
+    await stage.seen(stage.thread, LINGERS)
+    return stage.thread
+
+
+async def thread_whose_run_is_terminated(stage: Stage) -> Workflow:
+    await stage.runs.create_background(stage.spec("gated", input={"log": []}))
+    await stage.gate.entered.wait()
+    await stage.seen(stage.thread, "ChildWorkflowExecutionStarted")
+    await stage.run().terminate("by an operator")
+    await stage.seen(stage.thread, LINGERS)
+    return stage.thread
+
+
+async def thread_carried_over(stage: Stage) -> Workflow:
+    """The execution after a continue-as-new: a run that executes, one in line, one not yet started, a newcomer."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(thread, "_MAX_SUBMISSIONS", 3)
+        await stage.runs.create_background(stage.spec("gated", input={"log": []}))
+        for name in ("second", "third"):
+            await stage.runs.create_background(stage.spec("counting", name, input=count_to(1)))
+        await stage.seen(stage.thread, "ActivityTaskScheduled")
+    await stage.runs.create_background(stage.spec("counting", "newcomer", input=count_to(1)))
+    await stage.seen(stage.thread, "ChildWorkflowExecutionStarted", 2)
+    stage.gate.open.set()
+    await stage.seen(stage.thread, LINGERS)
+    return stage.thread
+
+
+SCENARIOS: Mapping[str, Callable[[Stage], Awaitable[Workflow]]] = {
+    story.__name__.replace("_", "-"): story
+    for story in (
+        one_step,
+        stateless,
+        many_slices,
+        after_seconds,
+        question_answered_by_signal,
+        question_answered_by_update,
+        question_nobody_answers,
+        question_cancelled,
+        cancelled_while_running,
+        cancelled_by_temporal,
+        cancelled_while_queued,
+        interrupted_at_a_boundary,
+        run_timeout,
+        step_timeout,
+        graph_error,
+        graph_retried,
+        queued_then_admitted,
+        thread_with_three_runs,
+        thread_interrupted_by_a_newcomer,
+        thread_that_refuses,
+        thread_whose_run_is_terminated,
+        thread_carried_over,
+    )
+}
