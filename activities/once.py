@@ -14,6 +14,7 @@ from hashlib import blake2b
 from typing import Any, cast
 
 from langgraph.checkpoint.base import WRITES_IDX_MAP, CheckpointTuple
+from langgraph.types import StateSnapshot
 
 from ..contracts.serialization import to_json
 
@@ -82,6 +83,20 @@ class Once:
         for found in self._keyed(ns, mode, chunk):
             if mode_of(found.event) in self._modes:
                 yield found
+
+    def caught_up(self, found: CheckpointTuple, state: StateSnapshot) -> Iterator[Outgoing]:
+        """The root's newest checkpoint, for a graph that was cut off between saving and reporting it."""
+        self._values[()] = state.values
+        tasks = [{"id": task.id, "name": task.name, "interrupts": (), "state": task.state} for task in state.tasks]
+        checkpoint = {
+            "config": state.config,
+            "parent_config": state.parent_config,
+            "values": state.values,
+            "metadata": state.metadata,
+            "next": list(state.next),
+            "tasks": tasks,
+        }
+        yield from self.feed((), "checkpoints", checkpoint)
 
     def rest(self) -> Iterator[Outgoing]:
         """What still waited when the stream ended: the state beside an open interrupt has no checkpoint of its own."""

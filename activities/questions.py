@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from langchain_core.runnables import RunnableConfig
-from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
 from langgraph.types import Interrupt, StateSnapshot
 
 from ..contracts.types import RunInterrupt
@@ -76,6 +76,15 @@ async def stopped_at(graph: CompiledGraph, saver: BaseCheckpointSaver[Any], conf
     asked = await open_questions(graph, saver, config) if state.tasks else {}
     checkpoint_id = str(state.config.get("configurable", {}).get("checkpoint_id"))
     return Stopped(state.values, list(state.next), asked, None if asked else checkpoint_id)
+
+
+async def completed(graph: CompiledGraph, found: CheckpointTuple) -> StateSnapshot:
+    """The state after the last completed superstep, as its `values` event shows it.
+
+    Addressed by its id; the state of a thread as such has the results of unfinished supersteps in it.
+    """
+    configurable = {**found.config.get("configurable", {}), "checkpoint_id": found.checkpoint["id"]}
+    return await graph.aget_state({"configurable": configurable})
 
 
 async def open_questions(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import CheckpointTuple
 from langgraph.errors import GraphDrained, GraphRecursionError
 from langgraph.runtime import RunControl
 
@@ -23,7 +24,7 @@ from .graphs import CompiledGraph, GraphRegistry
 from .once import INTERNAL_MODES, Namespace, Once
 from .pace import Pace
 from .publisher import Publisher
-from .questions import stopped_at
+from .questions import completed, stopped_at
 from .start import Start, next_start, resumed_start
 from .stops import Stops
 
@@ -179,16 +180,24 @@ class Slice:
             self._publisher.put(outgoing)
 
     async def _report(self, graph: CompiledGraph, pace: Pace, *, paused: bool | None) -> SliceResult:
+        if paused is None:
+            with suppress(PerdureError, TimeoutError):
+                await asyncio.wait_for(self._catch_up(graph), timeout=_CANCEL_GRACE)
+            return _result("stopped", pace)
         for outgoing in self._once.rest():
             self._publisher.put(outgoing)
-        if paused is None:
-            with suppress(PerdureError, TimeoutError):  # what a graph that was cut off had said, as far as possible
-                await asyncio.wait_for(self._publisher.flush(), timeout=_CANCEL_GRACE)
-            return _result("stopped", pace)
         await self._publisher.flush()
         if paused:
             return _result("more" if self._stops.requested is None else "stopped", pace)
         return await self._asks(graph, pace) if pace.next else _result("done", pace)
+
+    async def _catch_up(self, graph: CompiledGraph) -> None:
+        """Publish what a graph that was cut off had said, and the superstep that it may have saved last."""
+        found = await self._saver.aget_tuple(thread_config(self._slice.thread_id))
+        if found is not None and _is_of(found, self._slice.run_id):
+            for outgoing in self._once.caught_up(found, await completed(graph, found)):
+                self._publisher.put(outgoing)
+        await self._publisher.flush()
 
     async def _asks(self, graph: CompiledGraph, pace: Pace) -> SliceResult:
         """The graph stopped by itself before its end: at interrupts, or at a breakpoint."""
@@ -199,6 +208,10 @@ class Slice:
 def _result(outcome: str, pace: Pace, **more: Any) -> SliceResult:
     known = {"steps": pace.steps, "next": pace.next, "progressed": pace.progressed}
     return SliceResult.model_validate({"outcome": outcome, **known, **more})
+
+
+def _is_of(found: CheckpointTuple, run_id: str) -> bool:
+    return cast("dict[str, Any]", found.metadata).get("run_id") == run_id
 
 
 def _nodes(nodes: tuple[str, ...] | str) -> Any:

@@ -67,6 +67,13 @@ def input_steps(spec: RunSpec, graph: CompiledGraph) -> int:
     return 2 if START in graph.nodes else 1
 
 
+def steps_spent(run_id: str, head: CheckpointTuple | None, note: RunNote) -> int:
+    """LangGraph's steps of a run whose thread stands at `head`; 0 until the run has saved its first checkpoint."""
+    if head is None or _id(head) == note.checkpoint_id or _run_id(head) != run_id:
+        return 0
+    return _step(head) - note.step
+
+
 @dataclass(frozen=True, slots=True)
 class _Beginning:
     slice: SliceInput
@@ -78,11 +85,11 @@ class _Beginning:
     async def start(self) -> Start:
         head = await self.saver.aget_tuple(self._config)
         note = await self.checkpoints.note(self.slice.run_id) or await self._take_note(head)
-        own = head is not None and _id(head) != note.checkpoint_id and _run_id(head) == self.slice.run_id
-        spent = _step(head) - note.step if own else 0
+        spent = steps_spent(self.slice.run_id, head, note)
+        own = spent > 0
         steps = max(0, spent - input_steps(self.spec, self.graph))
         given = await self._input(head, note, own=own)
-        if own and given is None and (held := await self._breakpoint(cast("CheckpointTuple", head))):
+        if own and given is None and head and (held := await self._breakpoint(head)):
             return Start(input=None, spent=spent, base_step=note.step, steps=steps, held_at=held)
         return Start(
             input=given,

@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from types import FrameType
 
@@ -60,10 +61,21 @@ class Stopping:
         os._exit(128 + number)
 
 
+class _LeftBehind(ThreadPoolExecutor):
+    """Threads that the end of the event loop does not wait for.
+
+    A synchronous tool that hangs would hold a stopped worker up for minutes; its step is repeated elsewhere anyway.
+    """
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        super().shutdown(wait=False, cancel_futures=cancel_futures)
+
+
 @contextmanager
 def stopped_by_signals(output: Output, server: DevServer | None = None) -> Generator[Stopping]:
     """Inside, signals stop the service. A block that they cut off before anything was served ends without an error."""
     stopping = Stopping(output, server)
+    asyncio.get_running_loop().set_default_executor(_LeftBehind())
     before = {number: signal.signal(number, stopping.on_signal) for number in _SIGNALS}
     try:
         yield stopping

@@ -108,6 +108,7 @@ class RunLife:
             summary=slice_summary(self._state),
         )
         stopper = asyncio.create_task(self._stop_when_asked(handle))
+        stopper.add_done_callback(_look_at)
         try:
             return await handle
         finally:
@@ -253,3 +254,9 @@ class RunLife:
             self._state.status = status
             workflow.upsert_search_attributes([_RUN_STATUS.value_set(status)])
         workflow.set_current_details(current_details(self._run, self._state))
+
+
+def _look_at(stopper: asyncio.Task[None]) -> None:
+    """A stop that comes with the end of its slice fails as cancelled, which is nothing to log."""
+    if not stopper.cancelled():
+        stopper.exception()

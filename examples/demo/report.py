@@ -40,7 +40,10 @@ def _table(killed: Evidence, cancelled: Evidence) -> Table:
         ("supersteps completed", [str(run.record.steps) for run in runs]),
         ("completed supersteps that ran twice", [str(run.repeats) for run in runs]),
         ("attempts", [str(run.record.attempt) for run in runs]),
-        (f"time lost to the crash (heartbeat timeout {HEARTBEAT_TIMEOUT:g} s)", [_seconds(run.lost) for run in runs]),
+        (
+            f"time lost to the crash ({HEARTBEAT_TIMEOUT:g} s to notice, a worker's start)",
+            [_seconds(run.lost) for run in runs],
+        ),
         ("tokens of the cut superstep, void", [str(run.facts.void) for run in runs]),
         ("signal taken by Temporal → terminal event", [_milliseconds(run.stopped_in) for run in runs]),
         ("events streamed", [str(len(run.facts.events)) for run in runs]),

@@ -16,6 +16,8 @@ from perdure.activities.graphs import CompiledGraph, GraphSource, load_graphs
 from perdure.contracts.serialization import from_json, to_json
 from perdure.contracts.types import RunInterrupt, RunSpec, StreamEvent
 
+from .driving import Run
+
 Seen = tuple[str, str]
 
 # Ids and times differ between two executions of the same graph.
@@ -53,22 +55,13 @@ def published(events: Iterable[StreamEvent]) -> list[Seen]:
 
 
 async def bare(
-    graph: GraphSource,
-    spec: RunSpec,
-    *,
-    run_id: str = "run",
-    thread_id: str = "thread",
-    answer: Callable[[tuple[RunInterrupt, ...]], Any] | None = None,
-    modes: Sequence[str] | None = None,
-    before: Any = None,
+    graph: GraphSource, run: Run, answer: Callable[[tuple[RunInterrupt, ...]], Any] | None = None
 ) -> tuple[list[Seen], Any]:
-    """Bare LangGraph's stream of the run, and its final state. `before`: the input of an earlier run of the thread."""
-    config = run_config(spec, run_id, thread_id)
+    """What bare LangGraph streams for the run's spec, and its final state."""
+    config = run_config(run.spec, run.run_id, run.thread_id)
     registry = await load_graphs({"graph": graph})
     async with registry.open("graph", config, InMemorySaver()) as compiled:
-        if before is not None:
-            await compiled.ainvoke(before, run_config(spec, "before", thread_id))
-        found = await _bare(compiled, spec, config, modes or spec.stream_modes, answer)
+        found = await _bare(compiled, run.spec, config, run.spec.stream_modes, answer)
         return found, from_json(to_json((await compiled.aget_state(config)).values))
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,7 +14,7 @@ from temporalio.testing import ActivityEnvironment
 
 from perdure.activities.config import run_config, thread_config
 from perdure.activities.fence import attempt_fence
-from perdure.activities.graphs import GraphRegistry, GraphSource, load_graphs
+from perdure.activities.graphs import CompiledGraph, GraphRegistry, GraphSource, load_graphs
 from perdure.activities.questions import stopped_at
 from perdure.activities.slice import Slice, SliceFailed, SliceParts
 from perdure.bridge.contract import Bridge, NewEvent
@@ -22,29 +23,39 @@ from perdure.checkpoints.contract import Checkpoints, RunNote
 from perdure.checkpoints.sqlite import SqliteCheckpoints
 from perdure.contracts.errors import FencedError
 from perdure.contracts.serialization import from_json, to_json
-from perdure.contracts.types import METADATA_EVENT, RunInterrupt, RunSpec, RunStatus, StreamEvent
+from perdure.contracts.types import METADATA_EVENT, RunInterrupt, RunScope, RunSpec, RunStatus, StreamEvent
 from perdure.contracts.wire import RunLimits, RunProgress, SliceInput, SliceResult
 from perdure.workflows import progress
 
 MOST_SLICES = 400
 
+_numbers = count(1)
+
+
+class Fuse:
+    """Cuts an attempt off before some of its run's durable writes, counted over all attempts."""
+
+    def __init__(self, *cuts: int) -> None:
+        self._cuts = set(cuts)
+        self.count = 0
+
+    def blows(self) -> bool:
+        self.count += 1
+        return self.count - 1 in self._cuts
+
 
 class Power:
     """Of one attempt. Once it is cut, nothing that the attempt does reaches the disk, as after kill -9."""
 
-    def __init__(self, writes: int | None = None) -> None:
-        self.left = writes
-        """Durable writes until the cut; `None`: no cut."""
-        self.done = 0
+    def __init__(self, fuse: Fuse) -> None:
+        self._fuse = fuse
         self.cut = asyncio.Event()
 
     def use(self, run_id: str) -> None:
         """Before a durable write."""
-        if self.left is not None and self.done >= self.left:
+        if self.cut.is_set() or self._fuse.blows():
             self.cut.set()
-        if self.cut.is_set():
             raise FencedError(run_id, 0, 1)
-        self.done += 1
 
 
 class CutBridge:
@@ -118,7 +129,7 @@ async def back_ends(folder: Path) -> AsyncGenerator[BackEnds]:
 
 @dataclass
 class Run:
-    """One run. `power(n)` gives the power of the n-th attempt; `cut(n)` how it is cancelled."""
+    """One run."""
 
     ends: BackEnds
     graphs: GraphRegistry
@@ -126,16 +137,14 @@ class Run:
     run_id: str = "run"
     thread_id: str = "thread"
     limits: RunLimits = field(default_factory=RunLimits)
-    power: Callable[[int], Power] = lambda _: Power()
-    cut: Callable[[int], float | int | None] = lambda _: None
-    """For the n-th attempt: turns of the event loop (int) or seconds (float) until it is cancelled."""
+    fuse: Fuse = field(default_factory=Fuse)
+    cancels: Iterator[float | int | None] = field(default_factory=lambda: iter(()))
+    """For each attempt: turns of the event loop (int) or seconds (float) until it is cancelled."""
     answer: Callable[[tuple[RunInterrupt, ...]], Any] | None = None
     state: RunProgress = field(default_factory=RunProgress)
-    attempts: int = 0
     cuts: int = 0
     slices: list[SliceResult] = field(default_factory=list[SliceResult])
     asked: list[tuple[RunInterrupt, ...]] = field(default_factory=list[tuple[RunInterrupt, ...]])
-    powers: list[Power] = field(default_factory=list[Power])
 
     async def to_end(self) -> list[StreamEvent]:
         """Slice after slice until the graph is done; what was published. Raises what the graph raised."""
@@ -167,19 +176,18 @@ class Run:
 
     async def open_interrupts(self) -> tuple[RunInterrupt, ...]:
         """What a reader is told when the run asks."""
-        saver = self.ends.checkpoints.saver
-        async with self.graphs.open(
-            self.spec.assistant_id, run_config(self.spec, self.run_id, self.thread_id), saver
-        ) as graph:
+        async with self._graph() as graph:
+            saver = self.ends.checkpoints.saver
             return tuple((await stopped_at(graph, saver, thread_config(self.thread_id))).interrupts)
 
     async def final(self) -> Any:
         """The thread's state, in the form of a `values` event."""
-        saver = self.ends.checkpoints.saver
-        async with self.graphs.open(
-            self.spec.assistant_id, run_config(self.spec, self.run_id, self.thread_id), saver
-        ) as graph:
+        async with self._graph() as graph:
             return from_json(to_json((await graph.aget_state(thread_config(self.thread_id))).values))
+
+    def _graph(self) -> AbstractAsyncContextManager[CompiledGraph]:
+        config = run_config(self.spec, self.run_id, self.thread_id)
+        return self.graphs.open(self.spec.assistant_id, config, self.ends.checkpoints.saver)
 
     async def _slice(self) -> SliceResult:
         state = self.state
@@ -203,9 +211,7 @@ class Run:
         spec = self.spec
         if not resumed and spec.input is not None:  # as the worker's cache keeps it
             spec = spec.model_copy(update={"input": "(left out)"})
-        power, turns = self.power(self.attempts), self.cut(self.attempts)
-        self.attempts += 1
-        self.powers.append(power)
+        power, turns = Power(self.fuse), next(self.cancels, None)
         parts = SliceParts(
             self.graphs,
             cast("Bridge", CutBridge(self.ends.bridge, power)),
@@ -255,5 +261,30 @@ async def _cancel_after(running: asyncio.Task[Any], power: Power, turns: float |
     running.cancel()
 
 
-async def registry(graph: GraphSource) -> GraphRegistry:
-    return await load_graphs({"graph": graph})
+async def make_run(
+    ends: BackEnds,
+    graph: GraphSource,
+    *,
+    given: Any = None,
+    thread_id: str | None = None,
+    budget: float = 0.25,
+    answer: Callable[[tuple[RunInterrupt, ...]], Any] | None = None,
+    fuse: Fuse | None = None,
+    cancels: Iterable[float | int | None] = (),
+    limits: Mapping[str, Any] | None = None,
+    **spec: Any,
+) -> Run:
+    """A run of a graph, with ids of its own."""
+    number = next(_numbers)
+    thread_id = thread_id or f"thread-{number}"
+    return Run(
+        ends,
+        await load_graphs({"graph": graph}),
+        RunSpec(assistant_id="graph", scope=RunScope(thread_id=thread_id), input=given, **spec),
+        run_id=f"run-{number}",
+        thread_id=thread_id,
+        limits=RunLimits(slice_budget=budget, **(limits or {})),
+        fuse=fuse or Fuse(),
+        cancels=iter(cancels),
+        answer=answer,
+    )

@@ -8,6 +8,8 @@ from .source import ROOT, docstrings, files, modules
 
 _MODULE_LINES = 320
 _FUNCTION_LINES = 60
+_LONGER = {"tests/activities/worlds.py": "a catalogue of small graphs that have nothing to do with one another"}
+"""Modules that may be longer, and why."""
 _DRAWERS = {"utils", "util", "helpers", "helper", "common", "misc"}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -33,7 +35,7 @@ def _lines(node: ast.stmt) -> range:
 
 def test_no_module_is_too_long() -> None:
     lengths = {path.relative_to(ROOT).as_posix(): len(path.read_text("utf-8").splitlines()) for path in files()}
-    assert {place: lines for place, lines in lengths.items() if lines > _MODULE_LINES} == {}
+    assert [place for place, lines in lengths.items() if lines > _MODULE_LINES] == [*_LONGER]
 
 
 def test_no_function_is_too_long() -> None:

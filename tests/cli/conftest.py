@@ -21,6 +21,7 @@ from perdure.contracts.settings import TemporalSettings
 
 SCRIPT = Path(sys.executable).with_name("perdure")
 LIMIT = 60.0
+NAMES = ("count", "fail", "hang", "ask", "talk")
 
 
 @dataclass(frozen=True)
@@ -86,9 +87,8 @@ class CommandLine:
 
 def write_graphs(folder: Path) -> Path:
     """A langgraph.json with the test's graphs."""
-    names = ("count", "fail", "ask", "talk")
     file = folder / "langgraph.json"
-    graphs = {name: f"{Path(__file__).with_name('graphs.py')}:{name}" for name in names}
+    graphs = {name: f"{Path(__file__).with_name('graphs.py')}:{name}" for name in NAMES}
     file.write_text(json.dumps({"graphs": graphs}))
     return file
 

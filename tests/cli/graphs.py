@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import operator
+import time
 from typing import Annotated, Any, TypedDict
 
 from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
@@ -44,6 +45,16 @@ async def fall(state: Anything) -> dict[str, Any]:
 fail = StateGraph(Anything)
 fail.add_node(fall)
 fail.add_edge(START, "fall")
+
+
+def doze(state: Anything) -> dict[str, Any]:
+    time.sleep(120)
+    return {}
+
+
+hang = StateGraph(Anything)
+hang.add_node(doze)
+hang.add_edge(START, "doze")
 
 
 async def ask_first(state: Anything) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import json
 
 from perdure import RunRecord, RunScope, RunsFacade, RunSpec, RunStatus, StreamEvent, WaitResult
 
-from .conftest import CommandLine
+from .conftest import NAMES, CommandLine
 
 
 async def test_a_stream_is_one_event_a_line_and_success_is_0(cli: CommandLine) -> None:
@@ -56,7 +56,7 @@ async def test_a_worker_says_what_it_serves(cli: CommandLine) -> None:
     first = json.loads((cli.folder / "worker.out").read_text().splitlines()[0])
     assert first == {
         "event": "worker",
-        "graphs": ["count", "fail", "ask", "talk"],
+        "graphs": [*NAMES],
         "task_queue": cli.environment["PERDURE_TEMPORAL__TASK_QUEUE"],
         "address": cli.environment["PERDURE_TEMPORAL__ADDRESS"],
     }
@@ -64,7 +64,7 @@ async def test_a_worker_says_what_it_serves(cli: CommandLine) -> None:
 
 async def test_graphs_are_what_the_file_says_and_what_is_served(cli: CommandLine) -> None:
     ended = await cli("graphs", "--json")
-    assert set(ended.document["declared"]) == set(ended.document["served"]) == {"count", "fail", "ask", "talk"}
+    assert set(ended.document["declared"]) == set(ended.document["served"]) == set(NAMES)
 
 
 async def test_wrong_usage_is_one_line_too(lonely: CommandLine) -> None:

@@ -7,8 +7,10 @@ import json
 import re
 import signal
 import sys
+from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from support.servers import free_port, running, until
@@ -19,7 +21,7 @@ from perdure.cli.options import StreamMode
 from perdure.contracts.settings import ServerSettings
 from perdure.contracts.types import STREAM_MODES
 
-from .conftest import LIMIT, SCRIPT, CommandLine, environment
+from .conftest import LIMIT, CommandLine, environment
 
 
 def _children(pid: int) -> list[int]:
@@ -57,24 +59,50 @@ async def test_dev_is_all_that_a_run_needs_and_leaves_no_process(alone: CommandL
     assert [child for child in children if running(child)] == []
 
 
-async def test_a_second_signal_stops_at_once(alone: CommandLine) -> None:
+@pytest.fixture
+async def dev(alone: CommandLine) -> AsyncIterator[tuple[asyncio.subprocess.Process, Path]]:
+    """`perdure dev`, and the file with its output. A graceful stop takes at most a second."""
     out = alone.folder / "dev.out"
     with out.open("wb") as file:
-        dev = await alone.start("dev", stdout=file, stderr=file)
-    await until(lambda: "serving" in out.read_text())
-    port = int(alone.environment["PERDURE_SERVER__PORT"])
-    async with perdure.connect(settings=Settings(home=alone.folder, server=ServerSettings(port=port))) as runs:
-        # A step that takes a minute holds a graceful stop up.
-        spec = RunSpec(assistant_id="count", scope=RunScope(thread_id="long"), input={"steps": 2, "delay": 60})
+        patience = {"PERDURE_WORKER__GRACEFUL_SHUTDOWN": "1s"}
+        process = await alone.having(**patience).start("dev", stdout=file, stderr=file)
+    await until(lambda: "serving" in out.read_text() or process.returncode is not None)
+    assert process.returncode is None, out.read_text()
+    yield process, out
+    with suppress(ProcessLookupError):
+        process.kill()
+    await process.wait()
+
+
+async def _begin(alone: CommandLine, graph: str, **input: Any) -> None:
+    """Start a run, and return when its first step is under way."""
+    server = ServerSettings(port=int(alone.environment["PERDURE_SERVER__PORT"]))
+    async with perdure.connect(settings=Settings(home=alone.folder, server=server)) as runs:
+        spec = RunSpec(assistant_id=graph, scope=RunScope(thread_id="t"), input=input, stream_modes=("tasks",))
         _, stream = await runs.create_and_stream(spec)
-        assert (await anext(stream)).event == "metadata"
-    dev.send_signal(signal.SIGINT)
+        assert [(await anext(stream)).event for _ in range(2)] == ["metadata", "tasks"]
+
+
+async def test_a_tool_that_hangs_does_not_hold_a_stop_up(
+    alone: CommandLine, dev: tuple[asyncio.subprocess.Process, Path]
+) -> None:
+    process, out = dev
+    await _begin(alone, "hang")
+    process.terminate()
+    async with asyncio.timeout(20):
+        assert await process.wait() == 0, out.read_text()
+
+
+async def test_a_second_signal_stops_at_once(alone: CommandLine, dev: tuple[asyncio.subprocess.Process, Path]) -> None:
+    process, out = dev
+    await _begin(alone, "count", steps=2, delay=60)
+    children = _children(process.pid)
+    process.send_signal(signal.SIGINT)
     await until(lambda: "stopping in good order" in out.read_text())
     await asyncio.sleep(0.4)  # a second signal sooner than that is taken for the same one
-    children = _children(dev.pid)
-    dev.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGINT)
     async with asyncio.timeout(5):
-        assert await dev.wait() == 130
+        assert await process.wait() == 130
     await until(lambda: not any(running(child) for child in children))
 
 
@@ -100,7 +128,6 @@ async def test_server_becomes_temporal(alone: CommandLine) -> None:
     async with asyncio.timeout(LIMIT):
         while b"Temporal Server" not in await server.stderr.readline():
             pass
-    assert b"start-dev" in Path(f"/proc/{server.pid}/cmdline").read_bytes()
     server.send_signal(signal.SIGTERM)
     async with asyncio.timeout(LIMIT):
         out, _ = await server.communicate()
@@ -125,10 +152,8 @@ def test_help_names_every_stream_mode() -> None:
 
 
 async def test_help_loads_nothing_heavy() -> None:
-    code = (
-        f"import sys; sys.argv = [{str(SCRIPT)!r}, '--help']; from perdure.cli import main; main(); print(*sys.modules)"
-    )
-    process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdout=asyncio.subprocess.PIPE)
+    code = "import sys; from perdure.cli.app import run_command; run_command(); print(*sys.modules)"
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, "--help", stdout=asyncio.subprocess.PIPE)
     out, _ = await process.communicate()
     loaded = {name.partition(".")[0] for name in out.decode().splitlines()[-1].split()}
     assert loaded.isdisjoint({"langgraph", "langchain_core", "temporalio", "sqlalchemy", "alembic"})

@@ -1,3 +1,5 @@
+"""What the tests of determinism share."""
+
 from __future__ import annotations
 
 import os

@@ -16,7 +16,7 @@ from temporalio.client import WorkflowHistory
 
 HISTORIES = Path(__file__).parent / "histories"
 
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_RANDOM = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}")
 _BLANK = {"identity": "worker", "buildId": "build", "stackTrace": "", "traceback": None}
 """Fields that tell of a machine and that no workflow reads."""
 
@@ -43,13 +43,8 @@ def scrubbed(history: dict[str, Any], task_queue: str) -> dict[str, Any]:
     names: dict[str, str] = {}
 
     def text(value: str) -> str:
-        for own, neutral in (
-            (f"{os.getpid()}@{socket.gethostname()}", "worker"),
-            (socket.gethostname(), "host"),
-            (task_queue, "golden"),
-        ):
-            value = value.replace(own, neutral)
-        return _UUID.sub(lambda found: names.setdefault(found[0], f"00000000-0000-0000-0000-{len(names):012}"), value)
+        value = value.replace(f"{os.getpid()}@{socket.gethostname()}", "worker").replace(task_queue, "golden")
+        return _RANDOM.sub(lambda found: names.setdefault(found[0], f"random-{len(names)}"), value)
 
     return _map(history, text)
 

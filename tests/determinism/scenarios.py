@@ -36,7 +36,7 @@ async def stateless(stage: Stage) -> Workflow:
 
 
 async def many_slices(stage: Stage) -> Workflow:
-    await stage.runs.create_and_wait(stage.spec("counting", input=count_to(6)))
+    await stage.runs.create_and_wait(stage.spec("counting", input=count_to(4)))
     return stage.run()
 
 

@@ -41,7 +41,7 @@ async def test_a_golden_history_replays(name: str, replayer: Replayer) -> None:
     [
         ("one-step", '"run_supersteps"', '"run_step"'),
         ("after-seconds", "EVENT_TYPE_TIMER_STARTED", "EVENT_TYPE_MARKER_RECORDED"),
-        ("thread-with-three-runs", '"signalName": "admit"', '"signalName": "begin"'),
+        ("thread-with-three-runs", '"name": "RunWorkflow"', '"name": "OtherWorkflow"'),
     ],
 )
 async def test_a_history_of_other_workflows_does_not(name: str, written: str, instead: str, replayer: Replayer) -> None:

@@ -1,0 +1,344 @@
+"""Answers, commands and breakpoints: each is delivered or kept exactly once, wherever a slice is cut."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from langgraph.graph import START, StateGraph
+from langgraph.types import interrupt
+
+from perdure.contracts.errors import RunStateError
+from perdure.contracts.types import RunCommand, RunInterrupt
+
+from .comparing import bare, published
+from .driving import BackEnds, Fuse, Run, make_run
+from .worlds import ASKING, PLAIN, State, answers, chain, noted
+
+AT_ONCE = 8
+ENDLESS = 1000.0
+
+
+async def at_every_write(run: Callable[[Fuse], Awaitable[Any]]) -> None:
+    """The run comes to the same when it is cut off before its n-th durable write, for every n."""
+    uncut, turn = Fuse(), asyncio.Semaphore(AT_ONCE)
+    expected = await run(uncut)
+
+    async def cut(number: int) -> Any:
+        async with turn:
+            return await run(Fuse(number))
+
+    found = await asyncio.gather(*(cut(number) for number in range(uncut.count)))
+    assert {number: got for number, got in enumerate(found) if got != expected} == {}
+
+
+def asked(run: Run) -> list[list[Any]]:
+    return [sorted(question.value for question in questions) for questions in run.asked]
+
+
+@pytest.mark.parametrize("budget", [0.0, ENDLESS])
+async def test_each_of_two_questions_gets_its_own_answer(ends: BackEnds, budget: float) -> None:
+    async def run(fuse: Fuse) -> Any:
+        run = await make_run(ends, ASKING["ask_twice"]([]), given={"log": []}, budget=budget, answer=answers, fuse=fuse)
+        await run.to_end()
+        return asked(run), await run.final()
+
+    assert await run(Fuse()) == ([["first?"], ["second?"]], {"log": ["a", "yes first?,yes second?", "z"]})
+    await at_every_write(run)
+
+
+async def test_parallel_questions_and_one_of_a_subgraph_get_their_answers(ends: BackEnds) -> None:
+    async def run(fuse: Fuse) -> Any:
+        run = await make_run(
+            ends, ASKING["ask_beside"]([]), given={"log": []}, budget=ENDLESS, answer=answers, fuse=fuse
+        )
+        await run.to_end()
+        return asked(run), await run.final()
+
+    questions, final = await run(Fuse())
+    assert questions == [["iq?", "p?", "q?"]]
+    assert {"p=yes p?", "q=yes q?", "iq=yes iq?"} <= set(final["log"])
+    await at_every_write(run)
+
+
+async def test_questions_may_be_answered_one_by_one(ends: BackEnds) -> None:
+    def first(questions: tuple[RunInterrupt, ...]) -> dict[str, Any]:
+        question = min(questions, key=lambda one: str(one.value))
+        return {question.id: f"yes {question.value}"}
+
+    async def run(fuse: Fuse) -> Any:
+        run = await make_run(ends, ASKING["ask_beside"]([]), given={"log": []}, budget=ENDLESS, answer=first, fuse=fuse)
+        await run.to_end()
+        return asked(run), sorted((await run.final())["log"])
+
+    questions, _ = await run(Fuse())
+    assert questions == [["iq?", "p?", "q?"], ["p?", "q?"], ["q?"]]
+    await at_every_write(run)
+
+
+async def test_slices_ask_every_question_once(ends: BackEnds) -> None:
+    for number in range(6):
+        effects: list[str] = []
+        run = await make_run(ends, ASKING["ask_beside"](effects), given={"log": []}, budget=0, answer=answers)
+        await run.to_end()
+        assert sorted(value for questions in asked(run) for value in questions) == ["iq?", "p?", "q?"], number
+
+
+def question_first(effects: list[str]) -> Any:
+    """A question in the first node of a subgraph, beside one in a node of the root."""
+
+    async def inner_question(state: State) -> dict[str, Any]:
+        answer = interrupt("inner?")
+        effects.append(f"inner={answer}")
+        return {"log": [answer]}
+
+    async def question(state: State) -> dict[str, Any]:
+        answer = interrupt("root?")
+        effects.append(f"root={answer}")
+        return {"log": [answer]}
+
+    inner = StateGraph(State)
+    inner.add_node("inner_question", inner_question)
+    inner.add_edge(START, "inner_question")
+    graph = StateGraph(State)
+    graph.add_node("question", question)
+    graph.add_node("inner", inner.compile())
+    graph.add_edge(START, "question")
+    graph.add_edge(START, "inner")
+    return graph.compile()
+
+
+@pytest.mark.xfail(strict=True, reason="a pause before a subgraph has taken its answer loses the answer")
+async def test_no_answer_is_lost_by_a_pause(ends: BackEnds) -> None:
+    effects: list[str] = []
+    run = await make_run(ends, question_first(effects), given={"log": []}, budget=0, answer=answers)
+    await run.to_end()
+    assert asked(run) == [["inner?", "root?"]]
+    assert sorted(effects) == ["inner=yes inner?", "root=yes root?"]
+
+
+async def test_an_answer_reaches_a_graph_that_is_cancelled_while_it_takes_it(ends: BackEnds) -> None:
+    for turns in range(0, 240, 20):
+        run = await make_run(
+            ends, ASKING["ask_twice"]([]), given={"log": []}, budget=ENDLESS, answer=answers,
+            cancels=(None, turns, None, turns),
+        )  # fmt: skip
+        await run.to_end()
+        assert (asked(run), await run.final()) == (
+            [["first?"], ["second?"]],
+            {"log": ["a", "yes first?,yes second?", "z"]},
+        )
+
+
+# Commands.
+
+
+async def stopped_thread(ends: BackEnds, world: Any) -> Run:
+    """A thread whose run has ended, or waits."""
+    run = await make_run(ends, world, given={"log": ["in"]}, budget=ENDLESS)
+    await run.to_end()
+    return run
+
+
+@pytest.mark.parametrize("budget", [0.0, ENDLESS])
+@pytest.mark.parametrize(
+    ("name", "command", "final"),
+    [
+        (
+            "line",
+            {"update": {"log": ["told"]}, "goto": "c"},
+            {"log": ["in", "a", "b", "c", "d", "told", "c", "d"]},
+        ),
+        ("line", {"goto": ("b", "d")}, {"log": ["in", "a", "b", "c", "d", "b", "d", "c", "d"]}),
+        ("loop", {"update": {"n": 3}, "goto": "work"}, {"log": ["in"], "n": 6}),
+        ("ask_twice", {"resume": "R"}, {"log": ["in", "a", "R,yes second?", "z"]}),
+        (
+            "ask_twice",
+            {"update": {"log": ["told"]}, "resume": "R"},
+            {"log": ["in", "a", "told", "R,yes second?", "z"]},
+        ),
+    ],
+)
+async def test_a_command_is_applied_once(
+    ends: BackEnds, name: str, command: dict[str, Any], final: Any, budget: float
+) -> None:
+    world = {**PLAIN, **ASKING}[name]
+
+    async def run(fuse: Fuse) -> Any:
+        before = await stopped_thread(ends, world([]))
+        run = await make_run(
+            ends, world([]), command=RunCommand(**command), thread_id=before.thread_id, budget=budget,
+            answer=answers, fuse=fuse, stream_modes=("values", "updates"),
+        )  # fmt: skip
+        await run.to_end()
+        return await run.final(), sorted(published(await run.events()))
+
+    assert (await run(Fuse()))[0] == final
+    await at_every_write(run)
+
+
+async def test_a_command_answers_several_questions_by_their_ids(ends: BackEnds) -> None:
+    before = await stopped_thread(ends, ASKING["ask_beside"]([]))
+    given = answers(before.asked[0])
+    run = await make_run(
+        ends, ASKING["ask_beside"]([]), command=RunCommand(resume=given), thread_id=before.thread_id, budget=ENDLESS
+    )
+    await run.to_end()
+    assert run.slices[-1].outcome == "done"
+
+
+@pytest.mark.parametrize(
+    ("world", "resume", "text"),
+    [
+        ("line", "yes", "nothing to answer"),
+        ("ask_beside", "yes", "must name which of the open interrupts"),
+        ("ask_beside", {"unknown": "yes"}, "must name which of the open interrupts"),
+    ],
+)
+async def test_a_command_that_answers_nothing_is_refused(ends: BackEnds, world: str, resume: Any, text: str) -> None:
+    graph = {**PLAIN, **ASKING}[world]([])
+    before = await stopped_thread(ends, graph)
+    run = await make_run(ends, graph, command=RunCommand(resume=resume), thread_id=before.thread_id)
+    with pytest.raises(RunStateError, match=text):
+        await run.turn()
+
+
+async def test_a_run_starts_from_the_checkpoint_that_it_asks_for(ends: BackEnds) -> None:
+    before = await stopped_thread(ends, PLAIN["line"]([]))
+    history = [
+        found
+        async for found in ends.checkpoints.saver.alist({"configurable": {"thread_id": before.thread_id}})
+        if found.metadata.get("step") == 2
+    ]
+    effects: list[str] = []
+    checkpoint_id = history[0].checkpoint["id"]
+
+    async def run(fuse: Fuse) -> Any:
+        run = await make_run(
+            ends, PLAIN["line"](effects), thread_id=before.thread_id, budget=0, fuse=fuse,
+            checkpoint_request={"checkpoint_id": checkpoint_id},
+        )  # fmt: skip
+        await run.to_end()
+        return await run.final()
+
+    assert await run(Fuse()) == {"log": ["in", "a", "b", "c", "d"]}
+    assert effects == ["c", "d"]
+
+
+async def test_an_unknown_checkpoint_is_refused(ends: BackEnds) -> None:
+    before = await stopped_thread(ends, PLAIN["line"]([]))
+    run = await make_run(
+        ends, PLAIN["line"]([]), thread_id=before.thread_id, checkpoint_request={"checkpoint_id": "1f0-none"}
+    )
+    with pytest.raises(RunStateError, match="there is no checkpoint '1f0-none'"):
+        await run.turn()
+
+
+# Breakpoints.
+
+
+def breakpoints(run: Run) -> list[list[str]]:
+    return [question.value["breakpoint"] for questions in run.asked for question in questions]
+
+
+@pytest.mark.parametrize("budget", [0.0, ENDLESS])
+@pytest.mark.parametrize(
+    ("name", "before", "after", "expected"),
+    [
+        ("line", ("c",), (), [["c"]]),
+        ("line", (), ("b",), [["c"]]),
+        ("line", ("b", "d"), (), [["b"], ["d"]]),
+        ("line", "*", (), [["a"], ["b"], ["c"], ["d"]]),
+        ("nested", ("middle",), (), [["middle"]]),
+        ("nested", (), ("middle",), [["z"]]),
+        ("fan_out", ("fan",), (), [["fan"] * 3] * 2),
+        pytest.param(
+            "line", (), "*", [["b"], ["c"], ["d"]],
+            marks=pytest.mark.xfail(strict=True, reason="after a cut the hidden start and the last node count, too"),
+        ),
+        pytest.param(
+            "line", (), ("d",), [],
+            marks=pytest.mark.xfail(strict=True, reason="after a cut a finished graph is held at a breakpoint"),
+        ),
+    ],
+)  # fmt: skip
+async def test_a_run_is_held_once_at_each_breakpoint(
+    ends: BackEnds, name: str, before: Any, after: Any, expected: list[list[str]], budget: float
+) -> None:
+    async def run(fuse: Fuse) -> Any:
+        run = await make_run(
+            ends, PLAIN[name]([]), given={"log": []}, budget=budget, answer=lambda _: "go on", fuse=fuse,
+            interrupt_before=before, interrupt_after=after,
+        )  # fmt: skip
+        await run.to_end()
+        return breakpoints(run), await run.final()
+
+    assert (await run(Fuse()))[0] == expected
+    await at_every_write(run)
+
+
+@pytest.mark.xfail(strict=True, reason="the key of a breakpoint's update has nothing that tells one from another")
+async def test_each_breakpoint_is_published(ends: BackEnds) -> None:
+    graph = PLAIN["line"]([])
+    run = await make_run(
+        ends, graph, given={"log": []}, answer=lambda _: None, interrupt_before="*", stream_modes=("updates",)
+    )
+    events = await run.to_end()
+    expected, _ = await bare(PLAIN["line"]([]), run, answer=lambda _: None)
+    assert published(events) == expected
+
+
+async def test_the_graphs_own_breakpoints_hold_it(ends: BackEnds) -> None:
+    effects: list[str] = []
+    graph = chain(effects, "a", "b", "c", interrupt_before=["b"])
+    run = await make_run(ends, graph, given={"log": []}, budget=0, answer=lambda _: "go on")
+    await run.to_end()
+    assert breakpoints(run) == [["b"]]
+    assert effects == ["a", "b", "c"]
+
+
+@pytest.mark.xfail(strict=True, reason="after a cut only the run's own breakpoints are looked at, not the graph's")
+async def test_the_graphs_own_breakpoints_hold_it_after_a_cut(ends: BackEnds) -> None:
+    async def run(fuse: Fuse) -> Any:
+        graph = chain([], "a", "b", "c", interrupt_before=["b"])
+        run = await make_run(ends, graph, given={"log": []}, answer=lambda _: "go on", fuse=fuse)
+        await run.to_end()
+        return breakpoints(run)
+
+    await at_every_write(run)
+
+
+async def test_work_beside_a_question_is_done_before_it_is_asked(ends: BackEnds) -> None:
+    effects: list[str] = []
+    run = await make_run(ends, ASKING["ask_beside"](effects), given={"log": []}, budget=ENDLESS)
+    await run.to_end()
+    assert set(effects) == {"w", "i1", "s1", "s2", "s3"}
+
+
+@pytest.mark.xfail(strict=True, reason="a question wins over a pause, so the paused subgraphs wait for the human, too")
+async def test_work_beside_a_question_is_done_before_it_is_asked_in_slices(ends: BackEnds) -> None:
+    effects: list[str] = []
+    run = await make_run(ends, ASKING["ask_beside"](effects), given={"log": []}, budget=0)
+    await run.to_end()
+    assert set(effects) == {"w", "i1", "s1", "s2", "s3"}
+
+
+async def test_what_a_question_says_again_after_a_pause(ends: BackEnds) -> None:
+    said: list[str] = []
+
+    async def ask(state: State) -> dict[str, Any]:
+        said.append("ask")
+        return {"log": [interrupt("?")]}
+
+    graph = StateGraph(State)
+    graph.add_node("ask", ask)
+    graph.add_node("steps", chain([], "s1", "s2", "s3", "s4"))
+    graph.add_node("after", noted([], "after"))
+    graph.add_edge(START, "ask")
+    graph.add_edge(START, "steps")
+    graph.add_edge(["ask", "steps"], "after")
+    run = await make_run(ends, graph.compile(), given={"log": []}, budget=0, answer=answers)
+    await run.to_end()
+    assert said == ["ask", "ask"]
