@@ -17,7 +17,7 @@ def main() -> NoReturn:
     except KeyboardInterrupt:
         code = 130
     for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError):
+        with suppress(OSError, AttributeError):  # full, or closed by the shell and therefore None
             stream.flush()
     # Not `sys.exit`: while the interpreter finalizes, a thread of Temporal's native library can still come back from a
     # call and abort the process (seen in 16 of 160 exits shortly after one), which would change the exit code.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn, TextIO, cast
 
 from ..contracts.errors import InvalidRunError
 from ..contracts.settings import parse_duration
@@ -45,7 +45,10 @@ def read_text(argument: str, flag: str) -> tuple[str, str]:
     """What an argument stands for, and how to call its source. Raises `InvalidRunError`."""
     try:
         if argument == "-":
-            return sys.stdin.buffer.read().decode("utf-8-sig"), "stdin"
+            stdin = cast("TextIO | None", sys.stdin)
+            if stdin is None:  # the shell has closed it (`<&-`)
+                raise InvalidRunError(f"{flag}: stdin is closed")
+            return stdin.buffer.read().decode("utf-8-sig"), "stdin"
         if argument.startswith("@"):
             return Path(argument[1:]).read_text(encoding="utf-8-sig"), f"the file {argument[1:]!r}"
     except OSError as exc:

@@ -7,7 +7,8 @@ import os
 import sys
 import traceback
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TextIO, cast
+from io import TextIOWrapper
+from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -31,13 +32,14 @@ class Output:
         self.as_json = as_json
         self._debug = debug
         for stream in (sys.stdout, sys.stderr):
-            # In a terminal that cannot show a character, a substitute is better than a traceback.
-            cast("Any", stream).reconfigure(errors="backslashreplace")
+            if isinstance(stream, TextIOWrapper):  # it is None where the shell has closed it (`>&-`)
+                # In a terminal that cannot show a character, a substitute is better than a traceback.
+                stream.reconfigure(errors="backslashreplace")
 
     @property
     def live(self) -> bool:
         """Whether a human watches: stdout is a terminal, and takes text."""
-        return sys.stdout.isatty() and not self.as_json
+        return isinstance(sys.stdout, TextIOWrapper) and sys.stdout.isatty() and not self.as_json
 
     @cached_property
     def console(self) -> Console:
@@ -89,6 +91,8 @@ class Output:
             self._tell(printable(f"error: {text}"))
 
     def _tell(self, text: str) -> None:
+        if not isinstance(sys.stderr, TextIOWrapper):
+            return  # `print` would turn to stdout
         try:
             print(text, file=sys.stderr, flush=True)  # noqa: T201
         except OSError:  # nobody is left to be told

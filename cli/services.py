@@ -20,7 +20,7 @@ from .stopping import stopped_by_signals
 async def worker(session: Session) -> ExitCode:
     """`perdure worker`."""
     with stopped_by_signals(session.output) as stopping:
-        _tell_worker(session)
+        _tell_worker(session, temporal_target(session.settings).address)
         worker = Worker(settings=session.settings)
         stopping.then(worker.stop)
         await worker.run()
@@ -34,8 +34,9 @@ async def dev(session: Session) -> ExitCode:
     with stopped_by_signals(session.output, server) as stopping:
         async with server:
             _tell_server(session, server)
-            names = _tell_worker(session)
+            names = _tell_worker(session, server.address)
             session.output.note(f"try       {session.hint('run', names[0])}")
+            _warn_of_elsewhere(session, server.address)
             worker = Worker(settings=session.settings, client=await server.connect())
             stopping.then(worker.stop)
             await _serve(worker, server.wait())
@@ -76,14 +77,20 @@ def _tell_server(session: Session, server: DevServer) -> None:
     _tell(session, "server", "\n".join(lines), address=server.address, ui=server.ui_url, home=str(home))
 
 
-def _tell_worker(session: Session) -> list[str]:
+def _tell_worker(session: Session, address: str) -> list[str]:
     """Say what the worker is going to serve; the names of its graphs, in the order of their file."""
     settings = session.settings
-    queue, address = settings.temporal.task_queue, temporal_target(settings).address
+    queue = settings.temporal.task_queue
     names = list(declared_graphs(settings.graphs))
     text = f"worker    {', '.join(names)} (task queue {queue!r} of {address})"
     _tell(session, "worker", text, graphs=names, task_queue=queue, address=address)
     return names
+
+
+def _warn_of_elsewhere(session: Session, address: str) -> None:
+    clients = temporal_target(session.settings).address
+    if clients != address:
+        session.output.note(f"warning: the settings (or TEMPORAL_ADDRESS) send other commands to {clients}, not here")
 
 
 def _tell(session: Session, event: str, text: str, **details: Any) -> None:

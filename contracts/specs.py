@@ -9,16 +9,25 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import cast
-
-from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+from functools import cache
+from typing import TYPE_CHECKING, cast
 
 from .errors import InvalidRunError
 from .serialization import from_json
 from .types import RunSpec
 
+if TYPE_CHECKING:
+    from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+
 _PAYLOAD_FIELDS = ("input", "command", "runnable_config", "context")
-_serde = JsonPlusSerializer()
+
+
+@cache
+def _serde() -> JsonPlusSerializer:
+    # Here, because it loads LangChain: who only lists runs does not pay for that.
+    from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+
+    return JsonPlusSerializer()
 
 
 def dump_spec(spec: RunSpec) -> tuple[str, str, bytes]:
@@ -32,10 +41,10 @@ def dump_spec(spec: RunSpec) -> tuple[str, str, bytes]:
         if name == "command" and value is not None:
             value = {field: getattr(value, field) for field in ("resume", "update", "goto")}
         with _storable(name):
-            payload[name] = _serde.dumps_typed(value)
+            payload[name] = _serde().dumps_typed(value)
     with _storable("metadata"):  # the only other field of free values
         fields = spec.model_dump_json(exclude=set(_PAYLOAD_FIELDS))
-    kind, data = _serde.dumps_typed(payload)
+    kind, data = _serde().dumps_typed(payload)
     return fields, kind, data
 
 
@@ -49,6 +58,6 @@ def _storable(field: str) -> Generator[None]:
 
 def load_spec(fields: str, kind: str, data: bytes) -> RunSpec:
     """The inverse of `dump_spec`."""
-    payload = cast("dict[str, tuple[str, bytes]]", _serde.loads_typed((kind, data)))
-    values = {name: _serde.loads_typed((part[0], part[1])) for name, part in payload.items()}
+    payload = cast("dict[str, tuple[str, bytes]]", _serde().loads_typed((kind, data)))
+    values = {name: _serde().loads_typed((part[0], part[1])) for name, part in payload.items()}
     return RunSpec.model_validate({**from_json(fields), **values})

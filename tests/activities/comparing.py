@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from typing import Any, cast
 
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
@@ -70,13 +70,12 @@ async def _bare(graph: CompiledGraph, spec: RunSpec, config: Any, modes: Sequenc
     given, known = spec.input, _Known()
     while True:
         options: dict[str, Any] = {
-            "context": spec.context, "durability": "sync", "stream_mode": list({*modes, "checkpoints"} if answer else modes),
-            "interrupt_before": spec.interrupt_before or None, "interrupt_after": spec.interrupt_after or None,
-        }  # fmt: skip
-        if spec.stream_subgraphs:
-            chunks = graph.astream(given, config, subgraphs=True, **options)
-        else:
-            chunks = _root(graph.astream(given, config, **options))
+            "stream_mode": list({*modes, "checkpoints"} if answer else modes),
+            "durability": "sync",
+            "interrupt_before": spec.interrupt_before or None,
+            "interrupt_after": spec.interrupt_after or None,
+        }
+        chunks = _chunks(graph, given, config, options, subgraphs=spec.stream_subgraphs)
         raw = [("|".join((mode, *ns)), from_json(to_json(chunk))) async for ns, mode, chunk in chunks]
         found += [seen(*one) for one in (known.new(raw) if answer else raw) if one[0].partition("|")[0] in modes]
         state = await graph.aget_state(config, subgraphs=True)
@@ -119,13 +118,16 @@ def _identity(mode: str, data: Any) -> str | None:
 
 
 def _by_id(value: Any, asked: tuple[RunInterrupt, ...]) -> dict[str, Any]:
-    ids = {one.id for one in asked}
-    return value if isinstance(value, dict) and set(value) <= ids else {asked[0].id: value}
+    if isinstance(value, dict) and set(cast("dict[str, Any]", value)) <= {one.id for one in asked}:
+        return cast("dict[str, Any]", value)
+    return {asked[0].id: value}
 
 
-async def _root(chunks: Any) -> Any:
-    async for mode, chunk in chunks:
-        yield (), mode, chunk
+async def _chunks(
+    graph: CompiledGraph, given: Any, config: Any, options: dict[str, Any], *, subgraphs: bool
+) -> AsyncIterator[tuple[tuple[str, ...], str, Any]]:
+    async for chunk in cast("Any", graph).astream(given, config, subgraphs=subgraphs, **options):
+        yield chunk if subgraphs else ((), *chunk)
 
 
 def canonical(events: Iterable[Seen]) -> dict[str, list[list[Seen]]]:

@@ -74,7 +74,7 @@ async def cut_at_every_write(
     }
 
 
-EACH = {"beside": 2, "cached": 3, "talk_inside": 2}
+EACH = {"beside": 3, "cached": 3, "fan_out": 2, "nested": 2, "talk_inside": 2}
 """Of the worlds with the most writes only every n-th, to be quick."""
 IN_ORDER = {"a", "b", "c", "d", "m0", "i1", "i2", "i3", "z", "one", "two", "three", *(f"work{i}" for i in range(6))}
 """Side effects of nodes that have a superstep to themselves."""
@@ -139,10 +139,9 @@ async def test_a_cut_before_any_durable_write(ends: BackEnds, name: str, modes: 
     assert await cut_at_every_write(ends, run, each=EACH.get(name, 1)) == {}
 
 
-@pytest.mark.parametrize("name", ["line", "nested"])
-async def test_a_cut_of_a_slice_of_many_supersteps(ends: BackEnds, name: str) -> None:
+async def test_a_cut_of_a_slice_of_many_supersteps(ends: BackEnds) -> None:
     async def run(fuse: Fuse) -> Outcome:
-        return await run_world(ends, name, budget=ENDLESS, subgraphs=False, fuse=fuse)
+        return await run_world(ends, "nested", budget=ENDLESS, subgraphs=False, fuse=fuse)
 
     assert await cut_at_every_write(ends, run) == {}
 
@@ -162,15 +161,15 @@ def _moments(seed: int) -> Iterator[float | int]:
         yield moments.choice((moments.randint(0, 30), moments.randint(0, 200), moments.uniform(0, 0.25)))
 
 
-@pytest.mark.parametrize("name", ["line", "fan_out", "talk", "nested", "beside", "ask_twice"])
+@pytest.mark.parametrize("name", ["fan_out", "talk", "nested", "beside", "ask_twice"])
 async def test_cancellation_at_random_moments(ends: BackEnds, name: str) -> None:
     budgets = (0.0, 0.05, ENDLESS)
     found = await gathered(
         run_world(ends, name, budget=budgets[seed % 3], subgraphs=seed % 2 == 0, cancels=_moments(seed))
-        for seed in range(16)
+        for seed in range(12)
     )
     assert [(seed, wrong) for seed, (_, wrong, _) in enumerate(found) if wrong] == []
-    assert sum(run.cuts for run, _, _ in found) > 8, "hardly anything was cut"
+    assert sum(run.cuts for run, _, _ in found) > 6, "hardly anything was cut"
 
 
 async def test_each_attempt_is_announced_before_what_it_repeats(ends: BackEnds) -> None:

@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import pytest
 from langchain_core.runnables import RunnableConfig, RunnableLambda
 from langgraph.config import get_stream_writer
 from langgraph.graph import START, StateGraph
-from langgraph.types import Command, interrupt
+from langgraph.types import interrupt
 from support.servers import until
 from temporalio.testing import ActivityEnvironment
 
 from perdure.activities import publisher as publisher_module
-from perdure.activities.graphs import load_graphs
-from perdure.activities.publisher import Publisher
 from perdure.activities.slice import Slice, SliceFailed, SliceParts
 from perdure.bridge.contract import Bridge, NewEvent
-from perdure.checkpoints.contract import Checkpoints, RunNote
+from perdure.checkpoints.contract import Checkpoints
 from perdure.contracts.errors import FencedError, RunNotFoundError, UnavailableError
 from perdure.contracts.serialization import from_json
-from perdure.contracts.types import RunScope, RunSpec
-from perdure.contracts.wire import DeliveredAnswer, RunLimits, SliceInput, SliceResult
+from perdure.contracts.wire import DeliveredAnswer, SliceInput, SliceResult
 
 from .driving import BackEnds, CutBridge, CutCheckpoints, Fuse, Power, make_run
 from .worlds import PLAIN, State, noted

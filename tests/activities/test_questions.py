@@ -21,8 +21,8 @@ AT_ONCE = 8
 ENDLESS = 1000.0
 
 
-async def at_every_write(run: Callable[[Fuse], Awaitable[Any]]) -> None:
-    """The run comes to the same when it is cut off before its n-th durable write, for every n."""
+async def at_every_write(run: Callable[[Fuse], Awaitable[Any]], *, each: int = 1) -> None:
+    """The run comes to the same when it is cut off before its n-th durable write, for `each` n."""
     uncut, turn = Fuse(), asyncio.Semaphore(AT_ONCE)
     expected = await run(uncut)
 
@@ -30,8 +30,9 @@ async def at_every_write(run: Callable[[Fuse], Awaitable[Any]]) -> None:
         async with turn:
             return await run(Fuse(number))
 
-    found = await asyncio.gather(*(cut(number) for number in range(uncut.count)))
-    assert {number: got for number, got in enumerate(found) if got != expected} == {}
+    numbers = range(0, uncut.count, each)
+    found = await asyncio.gather(*map(cut, numbers))
+    assert {number: got for number, got in zip(numbers, found, strict=True) if got != expected} == {}
 
 
 def asked(run: Run) -> list[list[Any]]:
@@ -60,7 +61,7 @@ async def test_parallel_questions_and_one_of_a_subgraph_get_their_answers(ends: 
     questions, final = await run(Fuse())
     assert questions == [["iq?", "p?", "q?"]]
     assert {"p=yes p?", "q=yes q?", "iq=yes iq?"} <= set(final["log"])
-    await at_every_write(run)
+    await at_every_write(run, each=2)
 
 
 async def test_questions_may_be_answered_one_by_one(ends: BackEnds) -> None:
@@ -75,15 +76,7 @@ async def test_questions_may_be_answered_one_by_one(ends: BackEnds) -> None:
 
     questions, _ = await run(Fuse())
     assert questions == [["iq?", "p?", "q?"], ["p?", "q?"], ["q?"]]
-    await at_every_write(run)
-
-
-async def test_slices_ask_every_question_once(ends: BackEnds) -> None:
-    for number in range(6):
-        effects: list[str] = []
-        run = await make_run(ends, ASKING["ask_beside"](effects), given={"log": []}, budget=0, answer=answers)
-        await run.to_end()
-        assert sorted(value for questions in asked(run) for value in questions) == ["iq?", "p?", "q?"], number
+    await at_every_write(run, each=4)
 
 
 def question_first(effects: list[str]) -> Any:
@@ -142,22 +135,23 @@ async def stopped_thread(ends: BackEnds, world: Any) -> Run:
     return run
 
 
-@pytest.mark.parametrize("budget", [0.0, ENDLESS])
 @pytest.mark.parametrize(
-    ("name", "command", "final"),
+    ("name", "command", "final", "budget"),
     [
         (
             "line",
             {"update": {"log": ["told"]}, "goto": "c"},
             {"log": ["in", "a", "b", "c", "d", "told", "c", "d"]},
+            0.0,
         ),
-        ("line", {"goto": ("b", "d")}, {"log": ["in", "a", "b", "c", "d", "b", "d", "c", "d"]}),
-        ("loop", {"update": {"n": 3}, "goto": "work"}, {"log": ["in"], "n": 6}),
-        ("ask_twice", {"resume": "R"}, {"log": ["in", "a", "R,yes second?", "z"]}),
+        ("line", {"goto": ("b", "d")}, {"log": ["in", "a", "b", "c", "d", "b", "d", "c", "d"]}, ENDLESS),
+        ("loop", {"update": {"n": 3}, "goto": "work"}, {"log": ["in"], "n": 6}, 0.0),
+        ("ask_twice", {"resume": "R"}, {"log": ["in", "a", "R,yes second?", "z"]}, ENDLESS),
         (
             "ask_twice",
             {"update": {"log": ["told"]}, "resume": "R"},
             {"log": ["in", "a", "told", "R,yes second?", "z"]},
+            0.0,
         ),
     ],
 )
@@ -243,7 +237,6 @@ def breakpoints(run: Run) -> list[list[str]]:
     return [question.value["breakpoint"] for questions in run.asked for question in questions]
 
 
-@pytest.mark.parametrize("budget", [0.0, ENDLESS])
 @pytest.mark.parametrize(
     ("name", "before", "after", "expected"),
     [
@@ -265,18 +258,18 @@ def breakpoints(run: Run) -> list[list[str]]:
     ],
 )  # fmt: skip
 async def test_a_run_is_held_once_at_each_breakpoint(
-    ends: BackEnds, name: str, before: Any, after: Any, expected: list[list[str]], budget: float
+    ends: BackEnds, name: str, before: Any, after: Any, expected: list[list[str]]
 ) -> None:
     async def run(fuse: Fuse) -> Any:
         run = await make_run(
-            ends, PLAIN[name]([]), given={"log": []}, budget=budget, answer=lambda _: "go on", fuse=fuse,
-            interrupt_before=before, interrupt_after=after,
+            ends, PLAIN[name]([]), given={"log": []}, budget=0.0 if before else ENDLESS,
+            answer=lambda _: "go on", fuse=fuse, interrupt_before=before, interrupt_after=after,
         )  # fmt: skip
         await run.to_end()
         return breakpoints(run), await run.final()
 
     assert (await run(Fuse()))[0] == expected
-    await at_every_write(run)
+    await at_every_write(run, each=1 if name == "line" else 3)
 
 
 @pytest.mark.xfail(strict=True, reason="the key of a breakpoint's update has nothing that tells one from another")
@@ -310,17 +303,10 @@ async def test_the_graphs_own_breakpoints_hold_it_after_a_cut(ends: BackEnds) ->
     await at_every_write(run)
 
 
-async def test_work_beside_a_question_is_done_before_it_is_asked(ends: BackEnds) -> None:
+@pytest.mark.parametrize("budget", [0.0, ENDLESS])
+async def test_work_beside_a_question_is_done_before_it_is_asked(ends: BackEnds, budget: float) -> None:
     effects: list[str] = []
-    run = await make_run(ends, ASKING["ask_beside"](effects), given={"log": []}, budget=ENDLESS)
-    await run.to_end()
-    assert set(effects) == {"w", "i1", "s1", "s2", "s3"}
-
-
-@pytest.mark.xfail(strict=True, reason="a question wins over a pause, so the paused subgraphs wait for the human, too")
-async def test_work_beside_a_question_is_done_before_it_is_asked_in_slices(ends: BackEnds) -> None:
-    effects: list[str] = []
-    run = await make_run(ends, ASKING["ask_beside"](effects), given={"log": []}, budget=0)
+    run = await make_run(ends, ASKING["ask_beside"](effects), given={"log": []}, budget=budget)
     await run.to_end()
     assert set(effects) == {"w", "i1", "s1", "s2", "s3"}
 

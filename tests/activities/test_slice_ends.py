@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from langgraph.errors import GraphRecursionError, NodeCancelledError
@@ -30,7 +30,7 @@ Node = Callable[[State], Awaitable[Any]]
 def single(node: Node, *after: str, effects: list[str] | None = None) -> Any:
     """A graph of one node, and nodes after it."""
     graph = StateGraph(State)
-    graph.add_node("node", node)
+    graph.add_node("node", cast("Any", node))
     graph.add_edge(START, "node")
     for before, name in zip(("node", *after), after, strict=False):
         graph.add_node(name, noted(effects if effects is not None else [], name))
@@ -180,7 +180,7 @@ async def test_a_node_that_raises_cancelled_error_is_an_error_of_the_graph(ends:
         raise asyncio.CancelledError
 
     run = await make_run(ends, single(cancel), given={"log": []})
-    with pytest.raises(NodeCancelledError, match="'node' raised asyncio.CancelledError"):
+    with pytest.raises(NodeCancelledError, match=r"'node' raised asyncio\.CancelledError"):
         await run.to_end()
 
 
@@ -259,7 +259,7 @@ async def test_slices_without_progress_are_not_repeated_for_ever(ends: BackEnds)
     run = await make_run(ends, PLAIN["nested"]([]), given={"log": []}, budget=0)
     run.state.stalled = 3
     await run.to_end()
-    assert [result.outcome for result in run.slices][0] == "done"
+    assert run.slices[0].outcome == "done"
 
 
 def unsaved(effects: list[str]) -> Any:

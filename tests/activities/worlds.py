@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import operator
 from collections.abc import Callable
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any, TypedDict, cast
 
 from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage, AnyMessage
@@ -62,33 +62,42 @@ def loop(effects: Effects, turns: int = 6) -> Any:
         effects.append(f"work{state.get('n', 0)}")
         return {"n": state.get("n", 0) + 1}
 
+    def again(state: State) -> str:
+        return END if state.get("n", 0) >= turns else "work"
+
     graph = StateGraph(State)
     graph.add_node("work", work)
     graph.add_edge(START, "work")
-    graph.add_conditional_edges("work", lambda state: END if state["n"] >= turns else "work", ["work", END])
+    graph.add_conditional_edges("work", again, ["work", END])
     return graph.compile()
 
 
 def fan_out(effects: Effects) -> Any:
     """Tasks of one name with equal results."""
 
-    async def fan(given: Any) -> dict[str, Any]:
-        get_stream_writer()({"node": "fan", "i": given["i"]})
+    async def fan(state: Any) -> dict[str, Any]:
+        get_stream_writer()({"node": "fan", "i": state["i"]})
         await asyncio.sleep(0)
-        effects.append(f"fan{given['i']}")
+        effects.append(f"fan{state['i']}")
         return {"log": ["fan"]}
 
     async def spread(state: State) -> dict[str, Any]:
         return {"n": state.get("n", 0) + 1}
+
+    def each(state: State) -> list[Send]:
+        return [Send("fan", {"i": number}) for number in range(3)]
+
+    def again(state: State) -> str:
+        return END if state.get("n", 0) > 1 else "spread"
 
     graph = StateGraph(State)
     graph.add_node("spread", spread)
     graph.add_node("fan", fan)
     graph.add_node("join", noted(effects, "join"))
     graph.add_edge(START, "spread")
-    graph.add_conditional_edges("spread", lambda _: [Send("fan", {"i": i}) for i in range(3)], ["fan"])
+    graph.add_conditional_edges("spread", each, ["fan"])
     graph.add_edge("fan", "join")
-    graph.add_conditional_edges("join", lambda state: END if state["n"] > 1 else "spread", ["spread", END])
+    graph.add_conditional_edges("join", again, ["spread", END])
     return graph.compile()
 
 
@@ -209,23 +218,29 @@ def called(effects: Effects) -> Any:
 def cached(effects: Effects) -> Any:
     """LangGraph's own cache: the second visit of the node runs nothing."""
 
-    async def slow(given: Any) -> dict[str, Any]:
+    async def slow(state: State) -> dict[str, Any]:
         effects.append("slow")
         return {"log": ["slow"]}
 
     async def count(state: State) -> dict[str, Any]:
         return {"n": state.get("n", 0) + 1}
 
+    def again(state: State) -> str:
+        return END if state.get("n", 0) > 2 else "count"
+
+    def same_key(_: Any) -> bytes:
+        return b"same"
+
     graph = StateGraph(State)
     graph.add_node("count", count)
-    graph.add_node("slow", slow, cache_policy=CachePolicy(key_func=lambda _: b"same"))
+    graph.add_node("slow", slow, cache_policy=CachePolicy(key_func=same_key))
     graph.add_node("other", noted(effects, "other"))
     graph.add_edge(START, "count")
     graph.add_edge("count", "slow")
     graph.add_edge("count", "other")
     graph.add_edge("slow", "after")
     graph.add_node("after", noted(effects, "after"))
-    graph.add_conditional_edges("after", lambda state: END if state["n"] > 2 else "count", ["count", END])
+    graph.add_conditional_edges("after", again, ["count", END])
     return graph.compile(cache=InMemoryCache())
 
 
@@ -245,7 +260,7 @@ def functional(effects: Effects) -> Any:
         pair = await asyncio.gather(double(first + 1), double(first + 2))
         return await double(sum(pair))
 
-    return work
+    return cast("Any", work)
 
 
 def commands(effects: Effects) -> Any:
@@ -255,9 +270,9 @@ def commands(effects: Effects) -> Any:
         effects.append("a")
         return Command(update={"log": ["a"]}, goto=["b", Send("c", {"i": 1}), Send("c", {"i": 2})])
 
-    async def c(given: Any) -> dict[str, Any]:
-        effects.append(f"c{given['i']}")
-        return {"log": [f"c{given['i']}"]}
+    async def c(state: Any) -> dict[str, Any]:
+        effects.append(f"c{state['i']}")
+        return {"log": [f"c{state['i']}"]}
 
     graph = StateGraph(State)
     graph.add_node("a", a, destinations=("b", "c"))

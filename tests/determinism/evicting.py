@@ -23,13 +23,15 @@ from . import recording
 from .commands import kind
 from .stage import serving
 
+logger = logging.getLogger("evicting")
+
 
 class GiveUp(logging.Handler):
     """The SDK only logs that it cannot evict a workflow, and tries again."""
 
     def emit(self, record: logging.LogRecord) -> None:
         if "evict" in record.getMessage().lower():
-            print(record.getMessage(), flush=True)
+            logger.error("not evicted")
             os._exit(1)
 
 
@@ -44,16 +46,19 @@ async def everywhere() -> AsyncIterator[WorkflowHistory]:
     """Every beginning of every golden history."""
     for name in recording.golden():
         for beginning in beginnings(recording.load(name)):
-            print(f"{name}, {len(beginning.events)} events", flush=True)
+            logger.info("%s, %d events", name, len(beginning.events))
             yield beginning
 
 
 async def evict_everywhere(address: str, home: Path) -> int:
     """How many replays were cut off."""
     settings = Settings(home=home, temporal=TemporalSettings(address=address, task_queue="evicting"))
-    async with perdure.connect(settings=settings) as runs, serving(settings, runs) as stage:
-        async with stage.registered.replayer().workflow_replay_iterator(everywhere()) as replays:
-            results = [replay async for replay in replays]
+    async with (
+        perdure.connect(settings=settings) as runs,
+        serving(settings, runs) as stage,
+        stage.registered.replayer().workflow_replay_iterator(everywhere()) as replays,
+    ):
+        results = [replay async for replay in replays]
     failures = [replay.replay_failure for replay in results if replay.replay_failure]
     assert not failures, failures
     return len(results)
@@ -61,4 +66,5 @@ async def evict_everywhere(address: str, home: Path) -> int:
 
 if __name__ == "__main__":
     logging.getLogger("temporalio").addHandler(GiveUp(logging.WARNING))
-    print(asyncio.run(evict_everywhere(sys.argv[1], Path(sys.argv[2]))))
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logger.info("%d", asyncio.run(evict_everywhere(sys.argv[1], Path(sys.argv[2]))))

@@ -10,9 +10,9 @@ from typing import Annotated, Any, TypedDict
 import pytest
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.types import interrupt
+from support.servers import local_settings, started
 
 from perdure import RunsFacade, Settings, Worker, connect
-from perdure.contracts.settings import TemporalSettings
 
 
 class Approval(TypedDict, total=False):
@@ -46,13 +46,14 @@ def approving() -> StateGraph[Approval]:
 
 
 @pytest.fixture(scope="session")
-async def house(temporal: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Settings]:
-    """One home, task queue and worker for all examples, as a reader has them: they use the same threads."""
-    settings = Settings(
-        home=tmp_path_factory.mktemp("documents"), temporal=TemporalSettings(address=temporal, task_queue="documents")
-    )
+async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Settings]:
+    """One server, home and worker for all examples, as a reader has them.
+
+    The server is not that of the other tests, because the examples name their threads, and these belong to a server.
+    """
+    settings = local_settings(tmp_path_factory.mktemp("documents"))
     graphs = {"agent": talking(), "research": talking(), "approval": approving()}
-    async with Worker(graphs=graphs, settings=settings):
+    async with started(settings), Worker(graphs=graphs, settings=settings):
         yield settings
 
 
@@ -70,13 +71,14 @@ def at_home(house: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.fixture
-def elsewhere(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same for a task queue that nobody serves."""
-    _work_with(settings, tmp_path, monkeypatch)
+def elsewhere(house: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same server, and a task queue that nobody serves."""
+    queue = house.temporal.model_copy(update={"task_queue": "elsewhere"})
+    _work_with(house.model_copy(update={"home": tmp_path, "temporal": queue}), tmp_path, monkeypatch)
 
 
 def _work_with(settings: Settings, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
     monkeypatch.setenv("PERDURE_HOME", str(settings.home))
-    monkeypatch.setenv("PERDURE_TEMPORAL__ADDRESS", settings.temporal.address or "")
+    monkeypatch.setenv("PERDURE_SERVER__PORT", str(settings.server.port))
     monkeypatch.setenv("PERDURE_TEMPORAL__TASK_QUEUE", settings.temporal.task_queue)

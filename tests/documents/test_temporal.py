@@ -9,8 +9,9 @@ from collections.abc import Awaitable, Callable, Mapping
 import pytest
 from support.servers import temporal_command, until
 
-from perdure import RunScope, RunsFacade, RunSpec, RunStatus
+from perdure import RunScope, RunsFacade, RunSpec, RunStatus, Settings
 from perdure.contracts.types import new_run_id
+from perdure.runtime.connection import server_address
 
 from .reading import Command, commands
 
@@ -85,17 +86,17 @@ def test_every_command_has_its_check() -> None:
 
 
 @pytest.mark.parametrize("command", [one for one in COMMANDS if kind(one) in CHECKS], ids=kind)
-async def test_it_does_what_is_said(command: Command, runs: RunsFacade, temporal: str) -> None:
+async def test_it_does_what_is_said(command: Command, runs: RunsFacade, house: Settings) -> None:
     run_id = await waiting_run(runs)
-    output = await temporal_command(temporal, *filled_in(command, run_id))
+    output = await temporal_command(server_address(house.server), *filled_in(command, run_id))
     await CHECKS[kind(command)](runs, run_id, output)
 
 
 @pytest.mark.parametrize("command", [one for one in COMMANDS if kind(one) == "list"], ids=kind)
-async def test_a_list_shows_the_run(command: Command, runs: RunsFacade, temporal: str) -> None:
+async def test_a_list_shows_the_run(command: Command, runs: RunsFacade, house: Settings) -> None:
     run_id = await waiting_run(runs)
 
     async def listed() -> bool:
-        return run_id in await temporal_command(temporal, *filled_in(command, run_id))
+        return run_id in await temporal_command(server_address(house.server), *filled_in(command, run_id))
 
     await until(listed)
