@@ -8,42 +8,42 @@ async with perdure.connect() as runs:
 
 from typing import TYPE_CHECKING, Any
 
-from .contracts.errors import (
-    ConfigError,
-    FencedError,
-    GraphLoadError,
-    InvalidEventIdError,
-    InvalidRunError,
-    NoWorkerError,
-    PerdureError,
-    RunNotFoundError,
-    RunStateError,
-    TemporalUnreachableError,
-    ThreadBusyError,
-    UnavailableError,
-    UnknownGraphError,
-)
-from .contracts.settings import Settings, load_settings
-from .contracts.types import (
-    CancelAction,
-    CheckpointRequest,
-    MultitaskStrategy,
-    RetryPolicy,
-    RunCommand,
-    RunError,
-    RunInterrupt,
-    RunRecord,
-    RunScope,
-    RunSpec,
-    RunStatus,
-    StreamEvent,
-    WaitResult,
-)
-
 if TYPE_CHECKING:
+    from .contracts.errors import (
+        ConfigError,
+        FencedError,
+        GraphLoadError,
+        InvalidEventIdError,
+        InvalidRunError,
+        NoWorkerError,
+        PerdureError,
+        RunNotFoundError,
+        RunStateError,
+        TemporalUnreachableError,
+        ThreadBusyError,
+        UnavailableError,
+        UnknownGraphError,
+    )
+    from .contracts.settings import Settings, load_settings
+    from .contracts.types import (
+        CancelAction,
+        CheckpointRequest,
+        MultitaskStrategy,
+        RetryPolicy,
+        RunCommand,
+        RunError,
+        RunInterrupt,
+        RunRecord,
+        RunScope,
+        RunSpec,
+        RunStatus,
+        StreamEvent,
+        WaitResult,
+    )
     from .facade.runs import RunsFacade
     from .runtime.client import connect
     from .runtime.worker import Worker
+
 
 __version__ = "0.1.0"
 
@@ -81,7 +81,46 @@ __all__ = [
     "load_settings",
 ]
 
-_LAZY = {"RunsFacade": "facade.runs", "Worker": "runtime.worker", "connect": "runtime.client"}
+_HOMES = {
+    "contracts.errors": (
+        "ConfigError",
+        "FencedError",
+        "GraphLoadError",
+        "InvalidEventIdError",
+        "InvalidRunError",
+        "NoWorkerError",
+        "PerdureError",
+        "RunNotFoundError",
+        "RunStateError",
+        "TemporalUnreachableError",
+        "ThreadBusyError",
+        "UnavailableError",
+        "UnknownGraphError",
+    ),
+    "contracts.settings": (
+        "Settings",
+        "load_settings",
+    ),
+    "contracts.types": (
+        "CancelAction",
+        "CheckpointRequest",
+        "MultitaskStrategy",
+        "RetryPolicy",
+        "RunCommand",
+        "RunError",
+        "RunInterrupt",
+        "RunRecord",
+        "RunScope",
+        "RunSpec",
+        "RunStatus",
+        "StreamEvent",
+        "WaitResult",
+    ),
+    "facade.runs": ("RunsFacade",),
+    "runtime.client": ("connect",),
+    "runtime.worker": ("Worker",),
+}
+_LAZY = {name: home for home, names in _HOMES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:

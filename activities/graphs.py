@@ -74,6 +74,10 @@ class GraphRegistry:
             self._unsaved[name] = any(subgraph.checkpointer is False for _, subgraph in subgraphs)
         return self._unsaved[name]
 
+    def note_unsaved_subgraph(self, name: str) -> None:
+        """The graph has turned out to have one that could not be seen."""
+        self._unsaved[name] = True
+
 
 async def load_graphs(source: Path | Mapping[str, GraphSource]) -> GraphRegistry:
     """Load every graph of a `langgraph.json`, or of a mapping from names to graphs.

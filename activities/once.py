@@ -4,6 +4,9 @@ A graph that is paused at a superstep boundary, or picked up after a crash, repo
 state, the tasks it goes on with, the results it has kept. Each of these events has a key by which the bridge
 knows it, so a run in slices publishes what an uninterrupted one does, in the same order. Tokens and custom
 events have none: only a node that really runs emits them. (Rules tried in the experiment `publish_once`.)
+
+What cannot be told from the stream: the update of a finished `@task` of the functional API, and that a hit of
+LangGraph's own cache was reported before. After a crash in their superstep the first is left out, the second doubled.
 """
 
 from __future__ import annotations
@@ -13,9 +16,11 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, cast
 
+from langchain_core.messages import BaseMessageChunk
 from langgraph.checkpoint.base import WRITES_IDX_MAP, CheckpointTuple
 from langgraph.types import StateSnapshot
 
+from ..bridge.contract import KEY_ONLY
 from ..contracts.serialization import to_json
 
 Namespace = tuple[str, ...]
@@ -37,8 +42,8 @@ class Outgoing:
     event: str
     payload: Any
     key: str | None = None
-    task_id: str | None = None
-    """Set for what a finished task reports: it is published when the task's writes are saved, not before."""
+    saved_with: str | None = None
+    """The id of the task or checkpoint that this reports: it is published once that is saved, not before."""
 
 
 class Once:
@@ -54,8 +59,14 @@ class Once:
         """A `values` event waits for the `checkpoints` event behind it, which has its checkpoint's id."""
         self._updates: dict[Namespace, list[Any]] = {}
         """An `updates` event waits for the task result right behind it."""
-        self._tasks: dict[Namespace, list[tuple[str, str]]] = {}
-        """Ids and names of the tasks of the superstep that is about to run."""
+        self._tasks: dict[Namespace, list[Mapping[str, Any]]] = {}
+        """The tasks of the superstep that is about to run."""
+        self._heads: dict[Namespace, str] = {}
+        """The checkpoint at which each graph stands."""
+        self._graphs: set[Namespace] = {()}
+        """Namespaces in which a graph runs."""
+        self._said: set[str] = set()
+        """Ids of messages whose first token has come."""
         self._kept: set[str] = set()
         """Tasks whose results an earlier attempt has saved: they report them again, marked as cached."""
 
@@ -78,10 +89,14 @@ class Once:
 
     def feed(self, ns: Namespace, mode: str, chunk: Any) -> Iterator[Outgoing]:
         """The events to publish for one chunk of `astream(..., subgraphs=True)`."""
+        if mode == "checkpoints":
+            self._graphs.add(ns)
         if ns and not self._subgraphs:
-            return
+            if mode != "custom" or ns in self._graphs:
+                return
+            ns = ()  # of a `@task`, which is no subgraph
         for found in self._keyed(ns, mode, chunk):
-            if mode_of(found.event) in self._modes:
+            if mode_of(found.event) in self._modes or found.event == KEY_ONLY:
                 yield found
 
     def caught_up(self, found: CheckpointTuple, state: StateSnapshot) -> Iterator[Outgoing]:
@@ -115,6 +130,8 @@ class Once:
                 yield from self._on_checkpoint(ns, chunk)
             case "tasks":
                 yield from self._on_task(ns, chunk)
+            case "messages":
+                yield from self._on_message(ns, chunk)
             case "debug":
                 yield Outgoing(_name(mode, ns), chunk, _debug_key(ns, chunk))
             case _:
@@ -128,32 +145,68 @@ class Once:
 
     def _on_updates(self, ns: Namespace, chunk: Mapping[str, Any]) -> Iterator[Outgoing]:
         if _INTERRUPT in chunk:
-            yield Outgoing(_name("updates", ns), chunk, _key("ui", ns, *_interrupt_ids(chunk)))
-        elif (task_id := self._kept_task(ns, chunk)) is not None:
+            # A breakpoint has no ids; it is told from another by where it is.
+            asked = _interrupt_ids(chunk) or [self._heads.get(ns, "")]
+            yield Outgoing(_name("updates", ns), chunk, _key("ui", ns, *asked))
+        elif (task := self._kept_task(ns, chunk)) is not None:
             update = {name: value for name, value in chunk.items() if name != _METADATA}
-            yield Outgoing(_name("updates", ns), update, _key("u", ns, task_id))
+            yield Outgoing(_name("updates", ns), update, _key("u", ns, str(task["id"])))
+            yield from self._result_of_kept(ns, task)
         elif _METADATA in chunk:  # a hit of LangGraph's own cache: no task ran, so no result follows
             yield Outgoing(_name("updates", ns), chunk)
         else:
             self._updates.setdefault(ns, []).append(chunk)
 
-    def _kept_task(self, ns: Namespace, chunk: Mapping[str, Any]) -> str | None:
+    def _kept_task(self, ns: Namespace, chunk: Mapping[str, Any]) -> Mapping[str, Any] | None:
         if not cast("Mapping[str, Any]", chunk.get(_METADATA) or {}).get("cached"):
             return None
         tasks = self._tasks.get(ns, [])
-        for position, (task_id, name) in enumerate(tasks):
-            if name in chunk and task_id in self._kept:
+        for position, task in enumerate(tasks):
+            if task["name"] in chunk and task["id"] in self._kept:
                 del tasks[position]
-                return task_id
+                return task
         return None
+
+    def _result_of_kept(self, ns: Namespace, task: Mapping[str, Any]) -> Iterator[Outgoing]:
+        """LangGraph reports the result of a task once, when it ends. Of a kept one that may not have come through."""
+        result = cast("Any", task.get("result") or {})
+        chunk: dict[str, Any] = {
+            "id": task["id"],
+            "name": task["name"],
+            "error": None,
+            "result": result,
+            "interrupts": [],
+        }
+        yield Outgoing(_name("tasks", ns), chunk, _key("tr", ns, str(task["id"])))
+
+    def _on_message(self, ns: Namespace, chunk: Any) -> Iterator[Outgoing]:
+        """A message whose tokens have come is reported as a whole again when a graph around its node ends.
+
+        LangGraph leaves that out, but remembers what it left out only for one slice.
+        """
+        message = chunk[0]
+        if message.id is None:
+            yield Outgoing(_name("messages", ns), chunk)
+        elif isinstance(message, BaseMessageChunk):
+            if message.id not in self._said:
+                self._said.add(message.id)
+                yield Outgoing(KEY_ONLY, None, _key("m", (), message.id))
+            yield Outgoing(_name("messages", ns), chunk)
+        else:
+            yield Outgoing(_name("messages", ns), chunk, _key("m", (), message.id))
 
     def _on_checkpoint(self, ns: Namespace, chunk: Mapping[str, Any]) -> Iterator[Outgoing]:
         checkpoint_id = str(chunk["config"]["configurable"]["checkpoint_id"])
-        self._tasks[ns] = [(task["id"], task["name"]) for task in chunk["tasks"]]
+        self._heads[ns] = checkpoint_id
+        self._tasks[ns] = list(chunk["tasks"])
         values = self._values.pop(ns, _NOTHING)
         if values is not _NOTHING and checkpoint_id not in self._silent:
-            yield Outgoing(_name("values", ns), values, _key("v", ns, checkpoint_id))
-        yield Outgoing(_name("checkpoints", ns), chunk, _key("c", ns, checkpoint_id))
+            yield Outgoing(_name("values", ns), values, _key("v", ns, checkpoint_id), checkpoint_id)
+        yield Outgoing(_name("checkpoints", ns), chunk, _key("c", ns, checkpoint_id), checkpoint_id)
+        if "updates" not in self._modes:  # else their results come behind their updates
+            for task in chunk["tasks"]:
+                if task["id"] in self._kept:
+                    yield from self._result_of_kept(ns, task)
 
     def _on_task(self, ns: Namespace, chunk: Mapping[str, Any]) -> Iterator[Outgoing]:
         task_id = str(chunk["id"])
@@ -163,7 +216,8 @@ class Once:
         for update in self._updates.pop(ns, []):
             yield Outgoing(_name("updates", ns), update, _key("u", ns, task_id), task_id)
         asked = [str(interrupt["id"]) for interrupt in chunk["interrupts"]]
-        yield Outgoing(_name("tasks", ns), chunk, _key("tr", ns, task_id, *asked), task_id)
+        kind = "te" if chunk["error"] else "tr"  # the same task may fail, be tried again, and succeed
+        yield Outgoing(_name("tasks", ns), chunk, _key(kind, ns, task_id, *asked), task_id)
 
 
 def mode_of(event: str) -> str:

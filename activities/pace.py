@@ -6,12 +6,14 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+from langgraph.pregel import Pregel
 from langgraph.runtime import RunControl
 
 from ..contracts.types import RunSpec
 from ..contracts.wire import SliceInput
 from .config import recursion_limit
 from .graphs import CompiledGraph
+from .once import Namespace
 from .start import Start, input_steps
 
 _STALLS = 3
@@ -19,7 +21,8 @@ _STALLS = 3
 
 
 class Pace:
-    """Follows one slice. A pause is asked for on a task's successful result, never once a task asks a human.
+    """Follows one slice. A pause is asked for on a task's successful result, never once a task asks a human, nor
+    while a function is at work.
 
     (Rules tried in the experiments `subgraph_drain_on_result`, `hitl_with_slices`, `recursion_limit`.)
     """
@@ -34,6 +37,9 @@ class Pace:
         self._limit = recursion_limit(spec, graph)
         self._may_pause = spec.durability != "exit" and slice.stalled < _STALLS and start.may_drain
         self._over = asyncio.get_running_loop().time() + slice.limits.slice_budget
+        self._graph = graph
+        self._at_work: set[str] = set()
+        """Tasks of functions: a pause would reach a graph that one of them calls, and it would begin again."""
         self._base = start.base_step
         self._step: int | None = None
         self.progressed = False
@@ -52,18 +58,35 @@ class Pace:
         """The graph stands at a checkpoint of its root."""
         self._step = int(checkpoint["metadata"]["step"])
         self.next = [str(name) for name in checkpoint["next"]]
+        self._at_work.clear()
         if self._base is None:
             self._base = self._step - self._start.spent
 
-    def on_result(self, result: Mapping[str, Any]) -> None:
-        """A task has ended, at any depth."""
+    def on_task(self, ns: Namespace, task: Mapping[str, Any]) -> None:
+        """A task begins or ends, at any depth."""
+        if "result" in task:
+            self._at_work.discard(task["id"])
+            self._on_result(task)
+        elif not self._is_graph(ns, task["name"]):
+            self._at_work.add(task["id"])
+
+    def _is_graph(self, ns: Namespace, name: str) -> bool:
+        """Whether a node is a graph that goes on where it was paused, and not a function that may call one."""
+        node: Any = self._graph
+        for part in (*(step.partition(":")[0] for step in ns), name):
+            found = node.nodes.get(part) if isinstance(node, Pregel) else None
+            node = getattr(found, "bound", None)
+        return isinstance(node, Pregel) and node.checkpointer is not False
+
+    def _on_result(self, result: Mapping[str, Any]) -> None:
         if result["interrupts"]:
             self._may_pause = False
         if result["interrupts"] or result["error"]:
             return
         self.progressed = True
+        over = asyncio.get_running_loop().time() >= self._over
         # A pause must leave the next slice a superstep of the recursion limit.
-        if self._may_pause and asyncio.get_running_loop().time() >= self._over and self._left() >= 1:
+        if over and self._may_pause and not self._at_work and self._left() >= 1:
             self._control.request_drain("slice")
 
     def _left(self) -> int:

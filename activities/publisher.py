@@ -6,8 +6,9 @@ A crash may fall between any two writes. What was reported and what was saved ag
 2. what a finished task reports (its update) is published after its writes are saved: until then the task may run
    again and end differently;
 3. all of it is in the bridge before the checkpoint of the superstep is saved: the next superstep reports only
-   itself.
-What comes after a save (2, and the state after a superstep) is reported again by the graph that is picked up, and
+   itself;
+4. what reports a checkpoint is published after it is saved: until then there may come another one in its place.
+What comes after a save (2 and 4) is reported again by the graph that is picked up, and
 its key lets it through once.
 """
 
@@ -46,7 +47,7 @@ _SILENT_CHANNELS = ("__error__", "__resume__")
 class _Waiting:
     event: NewEvent
     gate: asyncio.Event | None
-    """Closed until the writes that the event reports are saved."""
+    """Closed until what the event reports is saved."""
 
 
 class Publisher:
@@ -69,6 +70,8 @@ class Publisher:
         """False where nothing is saved before the graph ends (LangGraph's durability `exit`)."""
         self._queue: deque[_Waiting] = deque()
         self._bytes = 0
+        self._crowded = False
+        """The reports of the graph are held up."""
         self._accepted = 0
         self._published = 0
         self._moved = asyncio.Event()
@@ -77,7 +80,10 @@ class Publisher:
         self._reported: dict[str, int] = {}
         """Task id to the number of events that come before its report."""
         self._sender: asyncio.Task[None] | None = None
+        self._halt: Exception | None = None
+        """Why nothing more is sent: the bridge failed, a save failed, or the slice is over."""
         self.failure: PerdureError | None = None
+        """The bridge's, which is not the graph's."""
         self.failed = asyncio.Event()
         """Set when nothing more can be published: the slice must end."""
 
@@ -86,14 +92,15 @@ class Publisher:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self._stop_sending(_OverError())
         if self._sender is not None:
             self._sender.cancel()
             await asyncio.gather(self._sender, return_exceptions=True)
 
     def put(self, outgoing: Outgoing) -> None:
-        """Accept an event. It is sent at once, or when its task's writes are saved."""
+        """Accept an event. It is sent at once, or when what it reports is saved."""
         event = NewEvent(outgoing.event, to_json(outgoing.payload), outgoing.key)
-        gate = self._saving.get(outgoing.task_id) if outgoing.task_id else None
+        gate = self._saving.get(outgoing.saved_with) if outgoing.saved_with else None
         self._queue.append(_Waiting(event, gate))
         self._accepted += 1
         self._bytes += len(event.data)
@@ -111,7 +118,11 @@ class Publisher:
     async def room(self) -> None:
         """Wait while the bridge is far behind the graph."""
         while self._bytes > _BACKLOG and self._queue and self._queue[0].gate is None:
+            self._crowded = True
             await self._wait_published(self._published + 1)
+        if self._crowded:
+            self._crowded = False
+            self._move()
 
     async def flush(self, count: int | None = None) -> None:
         """Wait until the first `count` events (all so far) are in the bridge. Raises what made that impossible."""
@@ -120,9 +131,11 @@ class Publisher:
     # What the saver calls.
 
     async def before_writes(self, task_id: str, task_path: str, writes: Sequence[tuple[str, Any]]) -> None:
-        if not self._ordered or writes[0][0] in _SILENT_CHANNELS or task_path.endswith(START):
+        silent = all(channel in _SILENT_CHANNELS for channel, _ in writes) or task_path.endswith(START)
+        if not self._ordered or silent:
             return
         self._saving[task_id] = asyncio.Event()
+        await self._until(lambda: not self._crowded)
         try:
             async with asyncio.timeout(_REPORT_TIMEOUT):
                 await self._until(lambda: task_id in self._reported)
@@ -131,19 +144,27 @@ class Publisher:
         await self.flush(self._reported.get(task_id))
 
     def after_writes(self, task_id: str, *, saved: bool) -> None:
-        if not saved:
-            self._fail(UnavailableError(f"the writes of task {task_id} of run {self._run_id} could not be saved"))
-        if gate := self._saving.pop(task_id, None):
-            gate.set()
         self._reported.pop(task_id, None)
-        self._stirred.set()
+        self._after_save(task_id, saved=saved)
 
-    async def before_checkpoint(self) -> None:
+    async def before_checkpoint(self, checkpoint_id: str) -> None:
         if not self._ordered:
             return
-        for gate in list(self._saving.values()):
+        begun, accepted = list(self._saving.values()), self._accepted
+        self._saving[checkpoint_id] = asyncio.Event()
+        for gate in begun:
             await gate.wait()
-        await self.flush()
+        await self.flush(accepted)
+
+    def after_checkpoint(self, checkpoint_id: str, *, saved: bool) -> None:
+        self._after_save(checkpoint_id, saved=saved)
+
+    def _after_save(self, id: str, *, saved: bool) -> None:
+        if not saved:  # what reports it must not come out; why it failed is for the saver to say
+            self._stop_sending(_OverError())
+        if gate := self._saving.pop(id, None):
+            gate.set()
+        self._stirred.set()
 
     def loaded(self, found: CheckpointTuple) -> None:
         self._on_loaded(found)
@@ -155,8 +176,8 @@ class Publisher:
 
     async def _until(self, reached: Callable[[], bool]) -> None:
         while not reached():
-            if self.failure is not None:
-                raise self.failure
+            if self._halt is not None:
+                raise self._halt
             await self._moved.wait()
 
     def _move(self) -> None:
@@ -164,7 +185,7 @@ class Publisher:
         self._moved = asyncio.Event()
 
     async def _send_for_ever(self) -> None:
-        while self.failure is None:
+        while self._halt is None:
             await self._stirred.wait()
             self._stirred.clear()
             while batch := self._open_batch():
@@ -177,7 +198,7 @@ class Publisher:
 
     def _open_batch(self) -> list[_Waiting]:
         batch: list[_Waiting] = []
-        if self.failure is not None:
+        if self._halt is not None:
             return batch
         for waiting in self._queue:
             if len(batch) == _BATCH or (waiting.gate is not None and not waiting.gate.is_set()):
@@ -208,6 +229,14 @@ class Publisher:
         self._move()
 
     def _fail(self, error: PerdureError) -> None:
-        self.failure = self.failure or error
+        self.failure = error
         self.failed.set()
+        self._stop_sending(error)
+
+    def _stop_sending(self, reason: Exception) -> None:
+        self._halt = self._halt or reason
         self._move()
+
+
+class _OverError(Exception):
+    """Nothing more is sent: a save has failed, or the slice is over."""

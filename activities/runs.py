@@ -23,6 +23,7 @@ from ..contracts.wire import (
     ACTIVITY_RUN_SUPERSTEPS,
     ACTIVITY_WATCH_RUN,
     ERROR_RUN_GONE,
+    ERROR_WORKER_SHUTDOWN,
     FinishInput,
     QuestionsInput,
     RunOutcome,
@@ -162,6 +163,6 @@ def _cancelled() -> BaseException:
     details = activity.cancellation_details()
     if details is not None and details.worker_shutdown:
         return ApplicationError(
-            "the worker shut down before the superstep ended; it is repeated", type="WorkerShutdown"
+            "the worker shut down before the superstep ended; it is repeated", type=ERROR_WORKER_SHUTDOWN
         )
     return asyncio.CancelledError()

@@ -24,7 +24,7 @@ from .graphs import CompiledGraph, GraphRegistry
 from .once import INTERNAL_MODES, Namespace, Once
 from .pace import Pace
 from .publisher import Publisher
-from .questions import completed, stopped_at
+from .questions import completed, open_questions, still_due, stopped_at
 from .start import Start, next_start, resumed_start
 from .stops import Stops
 
@@ -32,6 +32,9 @@ logger = logging.getLogger(__name__)
 
 _CANCEL_GRACE = 5.0
 """Seconds that a cancelled graph may take to clean up. Then the slice ends without it, and the fence keeps it out."""
+
+_UNSAVED_BUG = "_put_checkpoint_fut"
+"""What LangGraph misses under durability `sync` in a subgraph compiled with `checkpointer=False`. (Facts.)"""
 
 
 class SliceFailed(Exception):
@@ -94,7 +97,7 @@ class Slice:
             await stack.enter_async_context(self._publisher)
             await stack.enter_async_context(self._stops)
             paused = await self._run_graph(graph, start, pace, config)
-            return await self._report(graph, pace, paused=paused)
+            return await self._report(graph, start, pace, paused=paused)
 
     async def _start(self, graph: CompiledGraph) -> Start:
         if self._resumed:
@@ -114,7 +117,7 @@ class Slice:
     def _limit(self, config: RunnableConfig, graph: CompiledGraph, start: Start) -> None:
         limit = recursion_limit(self._spec, graph)
         if limit - start.spent < 1:
-            raise GraphRecursionError(f"Recursion limit of {limit} reached without hitting a stop condition.")
+            raise _limit_reached(limit)
         config["recursion_limit"] = limit - start.spent
         if start.checkpoint_id:
             config["configurable"] = {**config.get("configurable", {}), "checkpoint_id": start.checkpoint_id}
@@ -161,25 +164,33 @@ class Slice:
                 await self._publisher.room()
         except GraphDrained:
             return True
+        except GraphRecursionError as exc:  # it names what was left for this slice
+            raise _limit_reached(recursion_limit(self._spec, graph)) from exc
+        except AttributeError as exc:
+            if exc.name != _UNSAVED_BUG:
+                raise
+            self._parts.graphs.note_unsaved_subgraph(self._spec.assistant_id)
+            raise SliceFailed("a subgraph keeps no checkpoints; the graph goes on with durability async") from exc
         return False
 
     def _durability(self, graph: CompiledGraph) -> Any:
         if self._spec.durability is not None:
             return self._spec.durability
-        # LangGraph fails under `sync` in a subgraph that keeps no checkpoints. (Facts: `_put_checkpoint_fut`.)
+        # LangGraph fails under `sync` in a subgraph that keeps no checkpoints. Not each can be seen beforehand.
         unsaved = self._parts.graphs.has_unsaved_subgraph(self._spec.assistant_id, graph)
         return "async" if unsaved else "sync"
 
     def _see(self, ns: Namespace, mode: str, chunk: Any, pace: Pace) -> None:
-        if mode == "tasks" and "result" in chunk:
-            self._publisher.report(str(chunk["id"]))
-            pace.on_result(chunk)
+        if mode == "tasks":
+            if "result" in chunk:
+                self._publisher.report(str(chunk["id"]))
+            pace.on_task(ns, chunk)
         elif mode == "checkpoints" and not ns:
             pace.on_checkpoint(chunk)
         for outgoing in self._once.feed(ns, mode, chunk):
             self._publisher.put(outgoing)
 
-    async def _report(self, graph: CompiledGraph, pace: Pace, *, paused: bool | None) -> SliceResult:
+    async def _report(self, graph: CompiledGraph, start: Start, pace: Pace, *, paused: bool | None) -> SliceResult:
         if paused is None:
             with suppress(PerdureError, TimeoutError):
                 await asyncio.wait_for(self._catch_up(graph), timeout=_CANCEL_GRACE)
@@ -188,8 +199,16 @@ class Slice:
             self._publisher.put(outgoing)
         await self._publisher.flush()
         if paused:
-            return _result("more" if self._stops.requested is None else "stopped", pace)
+            outcome = "more" if self._stops.requested is None else "stopped"
+            return _result(outcome, pace, undelivered=await self._undelivered(graph, start))
         return await self._asks(graph, pace) if pace.next else _result("done", pace)
+
+    async def _undelivered(self, graph: CompiledGraph, start: Start) -> list[str]:
+        """A pause may come before a subgraph has taken its answer, which LangGraph holds in memory only."""
+        if not start.answers:
+            return []
+        asked = await open_questions(graph, self._saver, thread_config(self._slice.thread_id))
+        return list(still_due(start.answers, asked))
 
     async def _catch_up(self, graph: CompiledGraph) -> None:
         """Publish what a graph that was cut off had said, and the superstep that it may have saved last."""
@@ -208,6 +227,10 @@ class Slice:
 def _result(outcome: str, pace: Pace, **more: Any) -> SliceResult:
     known = {"steps": pace.steps, "next": pace.next, "progressed": pace.progressed}
     return SliceResult.model_validate({"outcome": outcome, **known, **more})
+
+
+def _limit_reached(limit: int) -> GraphRecursionError:
+    return GraphRecursionError(f"Recursion limit of {limit} reached without hitting a stop condition.")
 
 
 def _is_of(found: CheckpointTuple, run_id: str) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from langchain_core.runnables import RunnableConfig
@@ -40,6 +40,8 @@ class Start:
     """False while an interrupted task stands beside unfinished ones: a pause there would never get past them."""
     checkpoint_id: str | None = None
     """Fork from here."""
+    answers: list[DeliveredAnswer] = field(default_factory=list[DeliveredAnswer])
+    """The answers among the input."""
     held_at: str | None = None
     """The checkpoint of a breakpoint that holds the run: it was reached, but its worker died before it could say so."""
 
@@ -88,7 +90,8 @@ class _Beginning:
         spent = steps_spent(self.slice.run_id, head, note)
         own = spent > 0
         steps = max(0, spent - input_steps(self.spec, self.graph))
-        given = await self._input(head, note, own=own)
+        answers = self.slice.answers or self._command_answers(note)
+        given = await self._input(head, note, await self._due(answers) if answers else {}, own=own)
         if own and given is None and head and (held := await self._breakpoint(head)):
             return Start(input=None, spent=spent, base_step=note.step, steps=steps, held_at=held)
         return Start(
@@ -98,6 +101,7 @@ class _Beginning:
             steps=steps,
             may_drain=given is not None or not _interrupted(head),
             checkpoint_id=None if own else self._requested_checkpoint,
+            answers=answers,
         )
 
     @property
@@ -127,18 +131,12 @@ class _Beginning:
         )
         return await self.checkpoints.note(self.slice.run_id, note) or note
 
-    async def _input(self, head: CheckpointTuple | None, note: RunNote, *, own: bool) -> Any:
-        if self.slice.answers:
-            return _command(resume=await self._due(self.slice.answers))
-        if self.spec.command is None:
-            return None if own else self.spec.input
-        answers = self._command_answers(note)
+    async def _input(self, head: CheckpointTuple | None, note: RunNote, due: dict[str, Any], *, own: bool) -> Any:
+        command = self.spec.command
+        if self.slice.answers or command is None:
+            return _command(resume=due) if due else (None if own or self.slice.answers else self.spec.input)
         applied = own or _command_writes(head) > note.command_writes
-        return _command(
-            resume=await self._due(answers) if answers else {},
-            update=None if applied else self.spec.command.update,
-            goto=() if applied else self.spec.command.goto,
-        )
+        return _command(resume=due, update=None if applied else command.update, goto=() if applied else command.goto)
 
     async def _due(self, answers: list[DeliveredAnswer]) -> dict[str, Any]:
         return still_due(answers, await open_questions(self.graph, self.saver, self._config))
@@ -170,10 +168,12 @@ class _Beginning:
         LangGraph takes a `None` input as leave to pass, so after a crash we have to look ourselves.
         """
         checkpoint_id = _id(head)
-        if checkpoint_id == self.slice.breakpoint:
+        following = (await self.graph.aget_state(self._config)).next
+        if checkpoint_id == self.slice.breakpoint or not following:
             return None
-        before, after = self.spec.interrupt_before, self.spec.interrupt_after
-        if before and _hits(before, (await self.graph.aget_state(self._config)).next):
+        before = self.spec.interrupt_before or self.graph.interrupt_before_nodes
+        after = self.spec.interrupt_after or self.graph.interrupt_after_nodes
+        if before and _hits(before, following):
             return checkpoint_id
         if after and head.parent_config and _hits(after, (await self.graph.aget_state(head.parent_config)).next):
             return checkpoint_id
@@ -186,8 +186,9 @@ def _command(*, resume: dict[str, Any], update: Any = None, goto: str | tuple[st
     return Command(resume=resume or None, update=update, goto=goto)
 
 
-def _hits(nodes: tuple[str, ...] | str, names: tuple[str, ...]) -> bool:
-    return bool(names) if nodes == "*" else not set(nodes).isdisjoint(names)
+def _hits(nodes: Sequence[str] | str, names: tuple[str, ...]) -> bool:
+    visible = set(names) - {START}
+    return bool(visible) if nodes == "*" else not visible.isdisjoint(nodes)
 
 
 def _id(head: CheckpointTuple) -> str:

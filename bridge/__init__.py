@@ -1,8 +1,17 @@
 """The event stream and the stop channel of each run."""
 
-from .contract import Bridge, NewEvent, parse_event_id
+from .contract import KEY_ONLY, Bridge, NewEvent, parse_event_id
 from .memory import MemoryBridge, MemoryStreams
 from .open import open_bridge
 from .sqlite import SqliteBridge
 
-__all__ = ["Bridge", "MemoryBridge", "MemoryStreams", "NewEvent", "SqliteBridge", "open_bridge", "parse_event_id"]
+__all__ = [
+    "KEY_ONLY",
+    "Bridge",
+    "MemoryBridge",
+    "MemoryStreams",
+    "NewEvent",
+    "SqliteBridge",
+    "open_bridge",
+    "parse_event_id",
+]

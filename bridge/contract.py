@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from ..contracts.errors import InvalidEventIdError
 from ..contracts.types import Stop, StreamEvent
 
+KEY_ONLY = ""
+"""The name of an event that is none: its key is noted, and nothing is appended."""
+
 
 @dataclass(frozen=True, slots=True)
 class NewEvent:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..contracts.errors import FencedError, StreamEndedError
 from ..contracts.types import Stop
-from .contract import NewEvent
+from .contract import KEY_ONLY, NewEvent
 
 _STOPS = (Stop.AT_BOUNDARY, Stop.NOW)  # a later one outranks those before it
 
@@ -44,14 +44,15 @@ def check_writable(run_id: str, *, fence: int, current: int, ended: bool) -> Non
 
 
 def fresh_events(events: Iterable[NewEvent], seen: set[str]) -> list[NewEvent]:
-    """The events whose key is new to the stream and to those before them; adds their keys to `seen`."""
+    """The events to append: those whose key is new to the stream and to those before them. Adds keys to `seen`."""
     fresh: list[NewEvent] = []
     for event in events:
         if event.key is not None:
             if event.key in seen:
                 continue
             seen.add(event.key)
-        fresh.append(event)
+        if event.event != KEY_ONLY:
+            fresh.append(event)
     return fresh
 
 

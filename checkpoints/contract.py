@@ -35,8 +35,12 @@ class SaveHooks(Protocol):
         """Called when they are saved, or could not be."""
         ...
 
-    async def before_checkpoint(self) -> None:
+    async def before_checkpoint(self, checkpoint_id: str) -> None:
         """Called before the checkpoint of a finished superstep is saved."""
+        ...
+
+    def after_checkpoint(self, checkpoint_id: str, *, saved: bool) -> None:
+        """Called when it is saved, or could not be."""
         ...
 
     def loaded(self, found: CheckpointTuple) -> None:

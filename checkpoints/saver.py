@@ -53,9 +53,15 @@ class FencedSaver(BaseCheckpointSaver[Any]):
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
         async def save() -> RunnableConfig:
-            await self._hooks.before_checkpoint()
-            async with self._checkpoints.guard(self._run_id, fence=self._fence):
-                return await self._inner.aput(config, checkpoint, metadata, new_versions)
+            saved = False
+            try:
+                await self._hooks.before_checkpoint(checkpoint["id"])
+                async with self._checkpoints.guard(self._run_id, fence=self._fence):
+                    stored = await self._inner.aput(config, checkpoint, metadata, new_versions)
+                saved = True
+                return stored
+            finally:
+                self._hooks.after_checkpoint(checkpoint["id"], saved=saved)
 
         return await self._recorded(save())
 

@@ -15,7 +15,10 @@ def read_json(argument: str, flag: str) -> Any:
     """The JSON value of an argument. Raises `InvalidRunError`, naming the flag and the place of the mistake."""
     text, source = read_text(argument, flag)
     try:
-        return json.loads(text, parse_constant=_no_constant)
+        value = json.loads(text, parse_constant=_no_constant)
+        if "\\ud" in text.lower():  # half of a character, which can be written in JSON and nowhere else
+            json.dumps(value, ensure_ascii=False).encode()
+        return value
     except RecursionError as exc:
         raise InvalidRunError(f"{flag}: {source} is nested too deeply") from exc
     except ValueError as exc:

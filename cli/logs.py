@@ -15,6 +15,9 @@ def configure(*, serves: bool, debug: bool) -> None:
         stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     logging.getLogger("perdure").setLevel(detail)
+    if not serves and not debug:
+        # When Ctrl-C cuts a call off, the SDK leaves a future behind that asyncio complains about.
+        logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     _configure_core(serves or debug)
 
 

@@ -8,7 +8,7 @@ import sys
 import traceback
 from functools import cached_property
 from io import TextIOWrapper
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -91,7 +91,7 @@ class Output:
             self._tell(printable(f"error: {text}"))
 
     def _tell(self, text: str) -> None:
-        if not isinstance(sys.stderr, TextIOWrapper):
+        if cast("TextIO | None", sys.stderr) is None:
             return  # `print` would turn to stdout
         try:
             print(text, file=sys.stderr, flush=True)  # noqa: T201

@@ -64,6 +64,8 @@ async def interrupt(session: Session, run_id: str) -> ExitCode:
 async def resume(session: Session, run_id: str, value: Any) -> ExitCode:
     """`perdure resume`."""
     async with connect(settings=session.settings) as runs:
+        look = session.hint("show", run_id)
+        session.parting = lambda: f"\nrun {run_id} may get its answer when a worker is there; look: {look}"
         with _patience(session, "a worker that takes the answer"):
             await runs.resume(run_id, value)
     _tell(session, {"run_id": run_id, "accepted": True}, f"run {run_id} has its answer and goes on")

@@ -20,7 +20,7 @@ def add_first_commands(app: typer.Typer) -> None:
         """Start all that is needed on one machine: Temporal's server, a worker and the stores.
 
         Ctrl-C or SIGTERM stops all of it in good order, the worker first; a second Ctrl-C stops it at once. Runs
-        that are not done go on at the next start. For a restart by itself after an edit, use a file watcher.
+        that are not done go on at the next start.
         """
         from . import services
         from .session import execute

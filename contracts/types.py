@@ -22,6 +22,10 @@ Identifier = Annotated[
     ),
 ]
 
+TEN_YEARS = 10 * 365 * 86400.0
+Seconds = Annotated[float, Field(ge=0, le=TEN_YEARS, allow_inf_nan=False)]
+PositiveSeconds = Annotated[float, Field(gt=0, le=TEN_YEARS, allow_inf_nan=False)]
+
 StreamMode = Literal["values", "updates", "messages", "custom", "tasks", "checkpoints", "debug"]
 STREAM_MODES: tuple[str, ...] = get_args(StreamMode)
 
@@ -111,11 +115,11 @@ class RetryPolicy(Frozen):
 
     max_attempts: int = Field(default=1, ge=1)
     """Attempts in all, the first included."""
-    initial_interval: float = Field(default=1.0, gt=0)
+    initial_interval: PositiveSeconds = 1.0
     """Seconds before the second attempt."""
-    backoff: float = Field(default=2.0, ge=1)
+    backoff: float = Field(default=2.0, ge=1, le=1000, allow_inf_nan=False)
     """Factor from one wait to the next."""
-    max_interval: float = Field(default=60.0, gt=0)
+    max_interval: PositiveSeconds = 60.0
     """Seconds that a wait never exceeds."""
     retry_on: tuple[str, ...] = ()
     """Names of exception classes (`ValueError` or `package.module.Name`); empty means every one."""
@@ -155,18 +159,18 @@ class RunSpec(Frozen):
     follow_up_to_run_id: Identifier | None = None
     webhook: str | None = None
     feedback_keys: tuple[str, ...] = ()
-    after_seconds: float = Field(default=0, ge=0)
+    after_seconds: Seconds = 0.0
     """Seconds to wait, durably, before the run starts."""
     durability: Literal["sync", "async", "exit"] | None = None
     """LangGraph's durability mode; `None` means `sync`: each superstep is saved before the next one starts."""
     on_interrupt: Literal["await", "finish"] = "await"
     """At a graph's `interrupt()`: stay open as `awaiting_input`, or end as `interrupted`."""
 
-    run_timeout: float | None = Field(default=None, gt=0)
+    run_timeout: PositiveSeconds | None = None
     """Seconds for the whole run, waiting included. `None`: the setting `runs.run_timeout`."""
-    step_timeout: float | None = Field(default=None, gt=0)
+    step_timeout: PositiveSeconds | None = None
     """Seconds for one activity, that is for one superstep or for a batch of fast ones."""
-    awaiting_timeout: float | None = Field(default=None, gt=0)
+    awaiting_timeout: PositiveSeconds | None = None
     """Seconds that a question may wait for its answer."""
     retry: RetryPolicy = RetryPolicy()
 

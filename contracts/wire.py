@@ -31,6 +31,7 @@ ACTIVITY_WATCH_RUN = "watch_run"
 
 # Types of the application errors that cross Temporal.
 ERROR_GRAPH = "GraphError"
+ERROR_WORKER_SHUTDOWN = "WorkerShutdown"
 ERROR_RUN_GONE = "RunGone"
 ERROR_THREAD_BUSY = "ThreadBusy"
 ERROR_NOT_AWAITING = "NotAwaitingInput"
@@ -74,9 +75,8 @@ class RunLimits(Wire):
 
 
 class Answer(Wire):
-    """A human's answer to one interrupt of a graph, or to the only one that is open (`id` is `None`)."""
+    """A human's answer: the value for the only open interrupt, or `{interrupt_id: value}`."""
 
-    id: str | None = None
     value: Any = None
 
 
@@ -114,6 +114,8 @@ class RunProgress(Wire):
     """The whole state of a run's workflow."""
 
     status: RunStatus = RunStatus.PENDING
+    shown: RunStatus = RunStatus.PENDING
+    """The status in the search attributes."""
     admitted: bool = False
     cancel: CancelAction | None = None
     interrupt: bool = False
@@ -179,6 +181,8 @@ class SliceResult(Wire):
     """Supersteps of the run so far."""
     next: list[str] = Field(default_factory=list[str])
     progressed: bool = True
+    undelivered: list[str] = Field(default_factory=list[str])
+    """Interrupts whose answers the graph had not taken when it paused."""
     questions: list[Question] = Field(default_factory=list[Question])
     breakpoint: str | None = None
 

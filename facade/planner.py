@@ -110,7 +110,8 @@ class ExecutionPlanner:
     def _preview(self, spec: RunSpec) -> str:
         if not self._settings.preview:
             return ""
-        words = " ".join(next(_texts(spec.input), "").split())
+        text = next(_texts(spec.input), "").encode("utf-8", "replace").decode("utf-8")
+        words = " ".join(text.split())
         return words if len(words) <= _SUMMARY_LENGTH else f"{words[: _SUMMARY_LENGTH - 1]}…"
 
 

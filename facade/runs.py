@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 
 from ..bridge.contract import Bridge, parse_event_id
 from ..contracts.errors import (
@@ -93,14 +93,29 @@ class RunsFacade:
         try:
             admission = await self._admitted(client, plan)
         except AlreadySubmittedError:
+            await self._check_not_used_up(client, plan, created=created)
             await self._store.mark_submitted(plan.run_id)
         except (ThreadBusyError, InvalidRunError):
             if created and await self._store.discard(plan.run_id):
                 await self._bridge.cleanup(plan.run_id)
             raise
         else:
+            if admission.known:
+                await self._check_not_used_up(client, plan, created=created)
             await self._store.mark_submitted(plan.run_id, sequence=admission.sequence)
         return (await self._existing(plan.run_id)).record
+
+    async def _check_not_used_up(self, client: Client, plan: RunPlan, *, created: bool) -> None:
+        """Temporal knows the id, but there was no record: its run has been deleted."""
+        if not created:
+            return
+        workflow = await client.get_workflow_handle(run_workflow_id(plan.run_id)).describe()
+        stored = await self._store.get(plan.run_id)
+        if workflow.status is WorkflowExecutionStatus.RUNNING or stored is None or stored.record.status.terminal:
+            return
+        await self._store.delete(plan.run_id)
+        await self._bridge.cleanup(plan.run_id)
+        raise InvalidRunError(f"run_id {plan.run_id!r} stood for a deleted run; choose another", field="run_id")
 
     async def _admitted(self, client: Client, plan: RunPlan) -> Admission:
         busy: ThreadBusyError | None = None
@@ -159,11 +174,16 @@ class RunsFacade:
         """
         record = (await self._existing(run_id)).record
         if record.status.terminal:
-            raise RunStateError(run_id, f"it does not wait for an answer: it has ended as {record.status}")
+            raise RunStateError(run_id, f"the run does not wait for an answer (it is {record.status})")
         handle = await self._handle(run_id)
         with translated(self._settings.temporal, run_id=run_id):
             patience = timedelta(seconds=self._settings.temporal.submit_timeout)
             await handle.execute_update(UPDATE_ANSWER, Answer(value=value), rpc_timeout=patience)
+        # The answer is taken. The record follows when a worker goes on; until then it would still show the question.
+        async for _ in self._patience():
+            stored = await self._store.get(run_id)
+            if stored is None or stored.record.updated_at != record.updated_at:
+                return
 
     async def _signal(self, run_id: str, name: str, payload: Any) -> bool:
         async for _ in self._patience():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Generator
 from contextlib import contextmanager
 
@@ -37,6 +38,8 @@ def translated(settings: TemporalSettings, *, run_id: str, thread_id: str = "") 
     except WorkflowUpdateFailedError as exc:
         raise _refusal(exc, run_id, thread_id) from exc
     except WorkflowUpdateRPCTimeoutOrCancelledError as exc:
+        if (task := asyncio.current_task()) and task.cancelling():
+            raise asyncio.CancelledError from exc  # the caller's own wish, which the SDK dresses as an error
         raise NoWorkerError(settings.task_queue, settings.submit_timeout) from exc
     except WorkflowAlreadyStartedError as exc:
         raise AlreadySubmittedError(run_id) from exc

@@ -250,8 +250,9 @@ class RunLife:
 
     def _show(self, status: RunStatus) -> None:
         """The run's story in the Temporal UI."""
-        if status is not self._state.status:
-            self._state.status = status
+        self._state.status = status
+        if status is not self._state.shown:
+            self._state.shown = status
             workflow.upsert_search_attributes([_RUN_STATUS.value_set(status)])
         workflow.set_current_details(current_details(self._run, self._state))
 

@@ -10,6 +10,9 @@ from pydantic import ValidationError
 from ..contracts.types import CancelAction, Frozen, RetryPolicy, RunError, RunStatus
 from ..contracts.wire import DeliveredAnswer, GraphFailure, RunProgress, SliceResult
 
+_MAX_EXPONENT = 60
+"""Beyond it every back-off has long reached its longest interval, and a float its end."""
+
 
 class RefusedError(Exception):
     """What was asked of the run is not possible; nothing was changed."""
@@ -85,8 +88,8 @@ def accept_result(state: RunProgress, result: SliceResult) -> None:
     state.next = list(result.next)
     state.takeovers += result.attempt - 1
     state.stalled = 0 if result.progressed or result.outcome != "more" else state.stalled + 1
-    state.answers = []
-    state.resumed = False
+    state.answers = [answer for answer in state.answers if answer.id in result.undelivered]
+    state.resumed = bool(result.undelivered)
     if result.outcome == "asks":
         state.questions = list(result.questions)
         state.breakpoint = result.breakpoint
@@ -105,8 +108,8 @@ def retry_delay(state: RunProgress, policy: RetryPolicy, failure: GraphFailure) 
     names = {name for kind in failure.classes for name in (kind, kind.rpartition(".")[2])}
     if policy.retry_on and names.isdisjoint(policy.retry_on):
         return None
-    delay = policy.initial_interval * policy.backoff ** (state.graph_attempts - 1)
-    return min(delay, policy.max_interval)
+    doublings = min(state.graph_attempts - 1, _MAX_EXPONENT)
+    return min(policy.initial_interval * policy.backoff**doublings, policy.max_interval)
 
 
 def must_stop(state: RunProgress) -> bool:

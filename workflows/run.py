@@ -46,6 +46,8 @@ class RunWorkflow:
             try:
                 return await asyncio.shield(life)
             except asyncio.CancelledError:
+                if life.cancelled():  # the worker lets go of this workflow
+                    raise
                 # `temporal workflow cancel`: a cancel like any other, so the run still ends in good order.
                 _try(lambda: progress.accept_cancel(self._state, CancelAction.INTERRUPT))
 

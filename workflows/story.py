@@ -21,6 +21,6 @@ def current_details(run: RunInput, state: RunProgress) -> str:
     elif state.next and not state.status.terminal:
         lines.append(f"next: {', '.join(state.next)}")
     if state.takeovers:
-        lines.append(f"taken over {state.takeovers} times")
+        lines.append(f"takeovers: {state.takeovers}")
     lines.append(f"thread `{run.thread_id}` · run `{run.run_id}` · graph `{run.assistant_id}`")
     return "\n\n".join(lines)

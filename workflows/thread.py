@@ -156,6 +156,7 @@ class ThreadWorkflow:
             handle = await self._start(run)
         except WorkflowAlreadyStartedError:
             handle = None
+            run.admitted = False  # what this start would have told it, it was not told
         run.started = True
         self._pending -= 1
         self._changed()

@@ -48,3 +48,8 @@ def test_messages_in_an_update_are_shown_by_their_text() -> None:
 
 def test_a_gap_names_the_first_event_that_is_held() -> None:
     assert _line("gap", {"first_available_id": "7"}) == "the events before 7 are no longer held"
+
+
+def test_the_end_of_a_run_that_failed_says_why() -> None:
+    data = {"status": "error", "steps": 1, "error": {"type": "ValueError", "message": "no"}}
+    assert _line("error", data) == "error · ValueError: no · 1 step"

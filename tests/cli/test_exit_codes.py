@@ -53,12 +53,6 @@ def test_the_code_of_an_error(error: Exception, code: ExitCode) -> None:
     assert for_error(error) is code
 
 
-async def test_a_run_that_fails_is_1(cli: CommandLine) -> None:
-    ended = await cli("run", "fail", "--stream")
-    assert ended.code == 1
-    assert ended.out.splitlines()[-1].endswith("error error · ValueError: out of cheese · 0 steps")
-
-
 async def test_a_busy_thread_is_4_and_names_the_run(cli: CommandLine, facade: RunsFacade) -> None:
     run = await facade.create_background(
         RunSpec(assistant_id="count", scope=RunScope(thread_id="busy"), input={"steps": 99, "delay": 30})

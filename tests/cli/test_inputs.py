@@ -16,10 +16,14 @@ def test_json_comes_from_a_file(tmp_path: Path) -> None:
     assert read_json(f"@{file}", "--input") == {"a": [1, "ä"]}
 
 
-@pytest.mark.parametrize("text", ["", "{", "hello", "{'a': 1}", "[Infinity]", "1 2"])
+@pytest.mark.parametrize("text", ["", "{", "hello", "{'a': 1}", "[Infinity]", "1 2", r'"\ud800"'])
 def test_what_is_not_json_is_refused(text: str) -> None:
     with pytest.raises(InvalidRunError, match=r"--input: .* is not JSON"):
         read_json(text, "--input")
+
+
+def test_a_character_in_two_halves_is_read() -> None:
+    assert read_json(r'"\ud83d\ude00"', "--input") == "😀"
 
 
 def test_nesting_that_python_cannot_read_is_refused() -> None:

@@ -29,7 +29,7 @@ async def test_a_background_run_is_its_record(cli: CommandLine) -> None:
     assert record.metadata == {"customer": "007", "note": "a=b"}
 
 
-async def test_what_is_known_of_a_run(cli: CommandLine, facade: RunsFacade) -> None:
+async def test_what_is_known_of_a_run_that_failed(cli: CommandLine, facade: RunsFacade) -> None:
     spec = RunSpec(assistant_id="fail", scope=RunScope(thread_id="known"))
     record, _ = await facade.create_and_wait(spec.model_copy(update={"input": {}}))
     run_id = record.run_id
@@ -41,6 +41,7 @@ async def test_what_is_known_of_a_run(cli: CommandLine, facade: RunsFacade) -> N
             "cancel": ["cancel", run_id, "--json"],
         }
     )
+    # 1: the exit code of a run that failed.
     result = WaitResult.model_validate(ended["wait"].document)
     assert (ended["wait"].code, result.status) == (1, RunStatus.ERROR)
     assert result.error is not None

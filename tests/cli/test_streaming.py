@@ -92,7 +92,7 @@ async def test_a_question_is_shown_with_the_command_that_answers(cli: CommandLin
 
 
 async def test_ctrl_c_leaves_the_run_and_says_how_to_come_back(cli: CommandLine, facade: RunsFacade) -> None:
-    process = await cli.start("run", "count", "--input", '{"steps": 60, "delay": 0.1}', "--run-id", "left")
+    process = await cli.start("run", "count", "--input", '{"steps": 35, "delay": 0.1}', "--run-id", "left")
     assert process.stdout is not None
     for _ in range(3):
         await process.stdout.readline()

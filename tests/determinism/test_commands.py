@@ -36,7 +36,6 @@ def test_every_scenario_is_recorded_and_nothing_else_is() -> None:
     assert recording.golden() == sorted(commands.read()) == sorted(SCENARIOS)
 
 
-@pytest.mark.xfail(strict=True, reason="the answer changes the status, so that `RunLife._show` sees no change to show")
 @pytest.mark.parametrize("name", ["question-answered-by-signal", "question-answered-by-update"])
 def test_a_run_that_was_answered_shows_as_running(name: str) -> None:
     shown = [line.partition("RunStatus=")[2] for line in commands.read()[name] if line.startswith("Upsert")]

@@ -7,12 +7,9 @@ import os
 import sys
 from pathlib import Path
 
-import pytest
-
 TESTS = Path(__file__).parents[1]
 
 
-@pytest.mark.xfail(strict=True, reason="RunWorkflow.run goes on when it is evicted, and spins")
 async def test_every_workflow_can_be_evicted_at_any_point(temporal: str, tmp_path: Path) -> None:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "determinism.evicting", temporal, str(tmp_path)),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from support.graphs import count_to
 
-from perdure import RetryPolicy, RunsFacade, RunSpec, RunStatus, Worker
+from perdure import InvalidRunError, RetryPolicy, RunsFacade, RunSpec, RunStatus, Worker
 from perdure.contracts.types import TERMINAL_EVENTS
 
 Spec = Callable[..., RunSpec]
@@ -132,6 +132,16 @@ async def test_deleting_a_run_in_flight(runs: RunsFacade, worker: Worker, spec: 
     assert await runs.delete_run(record.run_id)
     assert await runs.get_run(record.run_id) is None
     assert not await runs.delete_run(record.run_id)
+
+
+async def test_the_id_of_a_deleted_run_is_used_up(runs: RunsFacade, worker: Worker, spec: Spec) -> None:
+    run = spec("counting", input=count_to(1))
+    run = run.model_copy(update={"run_id": f"once-{run.scope.thread_id}"})
+    record, _ = await runs.create_and_wait(run)
+    assert await runs.delete_run(record.run_id)
+    with pytest.raises(InvalidRunError, match="stood for a deleted run"):
+        await runs.create_background(run)
+    assert await runs.get_run(record.run_id) is None
 
 
 async def test_a_client_that_goes_away_cancels_if_it_was_asked_to(runs: RunsFacade, worker: Worker, spec: Spec) -> None:

@@ -25,6 +25,19 @@ async def test_terminating_a_run_frees_its_thread(runs: RunsFacade, worker: Work
     assert [event.event async for event in await runs.join_stream(record.run_id)][-1] == "error"
 
 
+async def test_a_thread_whose_workflow_was_terminated_goes_on(
+    runs: RunsFacade, worker: Worker, spec: Spec, cli: Cli
+) -> None:
+    running = await runs.create_background(spec("counting", input=count_to(1000, 0.05)))
+    queued = spec("counting", input=count_to(1), run_id=f"queued-{running.run_id}")
+    await runs.create_background(queued)
+    await cli("terminate", "--workflow-id", f"thread-{running.thread_id}")
+    await runs.cancel(running.run_id)
+    await runs.join_wait(running.run_id)
+    await runs.create_background(queued)
+    assert (await runs.join_wait(f"queued-{running.run_id}")).status is RunStatus.SUCCESS
+
+
 async def test_the_status_query(runs: RunsFacade, worker: Worker, spec: Spec, cli: Cli) -> None:
     record, _ = await runs.create_and_wait(spec("asking", input={"log": []}))
     text = await cli("query", "--workflow-id", f"run-{record.run_id}", "--type", "status")

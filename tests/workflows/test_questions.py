@@ -62,7 +62,7 @@ async def test_a_resume_that_fits_nothing_is_refused(runs: RunsFacade, worker: W
     run_id, _ = await _asked(runs, spec("asking", input={"log": []}), "name?")
     await runs.cancel(run_id)
     assert (await _next(runs, run_id, None)).status is RunStatus.INTERRUPTED
-    with pytest.raises(RunStateError, match="has ended as interrupted"):
+    with pytest.raises(RunStateError, match=r"does not wait for an answer .it is interrupted"):
         await runs.resume(run_id, "late")
 
 
@@ -74,6 +74,16 @@ async def test_finish_leaves_the_question_to_a_later_run(runs: RunsFacade, worke
     assert [interrupt.value for interrupt in result.interrupts] == ["age?"]
     await runs.resume(record.run_id, 7)
     assert (await _next(runs, record.run_id, None)).values == {"log": ["Ann", 7, "after"]}
+
+
+async def test_after_an_answer_the_question_is_gone(runs: RunsFacade, worker: Worker, spec: Spec) -> None:
+    record, result = await runs.create_and_wait(spec("asking", input={"log": []}))
+    asked: list[str] = []
+    while result.status is RunStatus.AWAITING_INPUT:
+        asked.append(result.interrupts[0].value)
+        await runs.resume(record.run_id, f"to {asked[-1]}")
+        result = await runs.join_wait(record.run_id)
+    assert (asked, result.values["log"]) == (["name?", "age?"], ["to name?", "to age?", "after"])
 
 
 async def test_nobody_answers_in_time(runs: RunsFacade, worker: Worker, spec: Spec) -> None:

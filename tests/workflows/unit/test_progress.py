@@ -84,7 +84,6 @@ def test_retry_delay(policy: RetryPolicy, attempts: int, classes: list[str], del
     assert progress.retry_delay(state, policy, failure(*classes)) == delay
 
 
-@pytest.mark.xfail(strict=True, raises=OverflowError, reason="backoff ** attempts leaves the range of a float")
 def test_retry_delay_of_the_thousandth_retry() -> None:
     state, policy = RunProgress(graph_attempts=1026), RetryPolicy(max_attempts=5000, max_interval=2)
     assert progress.retry_delay(state, policy, failure("ValueError")) == 2

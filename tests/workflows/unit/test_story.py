@@ -53,7 +53,7 @@ def test_a_summary_is_short_however_many_nodes_are_next() -> None:
         ),
         (
             {"status": RunStatus.RUNNING, "takeovers": 2},
-            ["**running** · 0 supersteps", "taken over 2 times"],
+            ["**running** · 0 supersteps", "takeovers: 2"],
         ),
         ({"status": RunStatus.INTERRUPTED, "steps": 3, "next": ["a"]}, ["**interrupted** · 3 supersteps"]),
     ],

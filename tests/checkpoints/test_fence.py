@@ -1,0 +1,110 @@
+"""Fences and notes: what `take`, `guard`, `note` and `forget` promise, on every back end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from perdure.checkpoints.contract import Checkpoints, RunNote
+from perdure.contracts.errors import FencedError
+
+NOTE = RunNote(checkpoint_id="c", step=3, command_writes=2, answered={"i": 1})
+
+
+AT: Any = {"configurable": {"thread_id": "thread", "checkpoint_ns": "", "checkpoint_id": "c"}}
+
+
+async def guarded(checkpoints: Checkpoints, fence: int, run_id: str = "run") -> None:
+    async with checkpoints.guard(run_id, fence=fence):
+        await checkpoints.saver.aput_writes(AT, [("channel", fence)], "task")
+
+
+async def test_a_taken_fence_lets_its_own_and_larger_ones_pass(checkpoints: Checkpoints) -> None:
+    await checkpoints.take("run", "thread", fence=5)
+    await guarded(checkpoints, 5)
+    await guarded(checkpoints, 6)
+
+
+async def test_an_older_fence_is_refused_and_says_so(checkpoints: Checkpoints) -> None:
+    await checkpoints.take("run", "thread", fence=5)
+    with pytest.raises(FencedError) as raised:
+        await guarded(checkpoints, 4)
+    assert (raised.value.run_id, raised.value.fence, raised.value.current) == ("run", 4, 5)
+
+
+async def test_the_body_of_a_refused_guard_does_not_run(checkpoints: Checkpoints) -> None:
+    await checkpoints.take("run", "thread", fence=5)
+    ran = False
+    with pytest.raises(FencedError):
+        async with checkpoints.guard("run", fence=1):
+            ran = True
+    assert not ran
+
+
+async def test_guarding_does_not_take_the_fence(checkpoints: Checkpoints) -> None:
+    await checkpoints.take("run", "thread", fence=5)
+    await guarded(checkpoints, 9)
+    await guarded(checkpoints, 5)
+
+
+async def test_a_fence_may_be_taken_again_but_never_a_smaller_one(checkpoints: Checkpoints) -> None:
+    await checkpoints.take("run", "thread", fence=5)
+    await checkpoints.take("run", "thread", fence=5)
+    with pytest.raises(FencedError):
+        await checkpoints.take("run", "thread", fence=4)
+    await guarded(checkpoints, 5)
+
+
+async def test_fences_of_other_runs_do_not_matter(checkpoints: Checkpoints) -> None:
+    await checkpoints.take("one", "thread", fence=5)
+    await checkpoints.take("two", "thread", fence=1)
+    await guarded(checkpoints, 1, "two")
+
+
+async def test_a_run_without_a_fence_may_not_write(checkpoints: Checkpoints) -> None:
+    with pytest.raises(FencedError):
+        await guarded(checkpoints, 2**50)
+
+
+async def test_a_forgotten_run_may_not_write_and_has_no_note(checkpoints: Checkpoints) -> None:
+    await checkpoints.take("run", "thread", fence=5)
+    await checkpoints.note("run", NOTE)
+    await checkpoints.forget("run")
+    await checkpoints.forget("run")
+    with pytest.raises(FencedError):
+        await guarded(checkpoints, 2**50)
+    assert await checkpoints.note("run") is None
+
+
+async def test_the_first_note_is_kept(checkpoints: Checkpoints) -> None:
+    await checkpoints.take("run", "thread", fence=1)
+    assert await checkpoints.note("run") is None
+    assert await checkpoints.note("run", NOTE) == NOTE
+    assert await checkpoints.note("run", RunNote(step=9)) == NOTE
+    assert await checkpoints.note("run") == NOTE
+
+
+async def test_a_newer_fence_keeps_the_note(checkpoints: Checkpoints) -> None:
+    await checkpoints.take("run", "thread", fence=1)
+    await checkpoints.note("run", NOTE)
+    await checkpoints.take("run", "thread", fence=2)
+    assert await checkpoints.note("run") == NOTE
+
+
+async def test_a_run_that_was_not_taken_has_no_note(checkpoints: Checkpoints) -> None:
+    assert await checkpoints.note("unknown") is None
+
+
+async def test_a_failed_body_leaves_the_fence_usable(checkpoints: Checkpoints) -> None:
+    await checkpoints.take("run", "thread", fence=1)
+    with pytest.raises(ZeroDivisionError):
+        async with checkpoints.guard("run", fence=1):
+            raise ZeroDivisionError
+    await guarded(checkpoints, 1)
+    await checkpoints.take("run", "thread", fence=2)
+
+
+async def test_start_and_close_may_be_repeated(checkpoints: Checkpoints) -> None:
+    await checkpoints.close()
+    await checkpoints.close()
