@@ -13,11 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any, cast
 
 from langchain_core.messages import BaseMessageChunk
 from langgraph.checkpoint.base import WRITES_IDX_MAP, CheckpointTuple
+from langgraph.constants import START
 from langgraph.types import StateSnapshot
 
 from ..bridge.contract import KEY_ONLY
@@ -42,8 +44,10 @@ class Outgoing:
     event: str
     payload: Any
     key: str | None = None
-    saved_with: str | None = None
-    """The id of the task or checkpoint that this reports: it is published once that is saved, not before."""
+    task: str | None = None
+    """The finished task that this reports: it is published when the task's writes are saved, not before."""
+    checkpoint: str | None = None
+    """The checkpoint that this reports: likewise."""
 
 
 class Once:
@@ -65,6 +69,7 @@ class Once:
         """The checkpoint at which each graph stands."""
         self._graphs: set[Namespace] = {()}
         """Namespaces in which a graph runs."""
+        self._steps: dict[Namespace, int] = {}
         self._said: set[str] = set()
         """Ids of messages whose first token has come."""
         self._kept: set[str] = set()
@@ -133,7 +138,7 @@ class Once:
             case "messages":
                 yield from self._on_message(ns, chunk)
             case "debug":
-                yield Outgoing(_name(mode, ns), chunk, _debug_key(ns, chunk))
+                yield from self._on_debug(ns, chunk)
             case _:
                 yield Outgoing(_name(mode, ns), chunk)
 
@@ -169,6 +174,8 @@ class Once:
 
     def _result_of_kept(self, ns: Namespace, task: Mapping[str, Any]) -> Iterator[Outgoing]:
         """LangGraph reports the result of a task once, when it ends. Of a kept one that may not have come through."""
+        if task["name"] == START:
+            return
         result = cast("Any", task.get("result") or {})
         chunk: dict[str, Any] = {
             "id": task["id"],
@@ -178,6 +185,9 @@ class Once:
             "interrupts": [],
         }
         yield Outgoing(_name("tasks", ns), chunk, _key("tr", ns, str(task["id"])))
+        if "debug" in self._modes:
+            wrapped = {"step": self._steps.get(ns, -1) + 1, "timestamp": datetime.now(UTC).isoformat()}
+            yield from self._on_debug(ns, {**wrapped, "type": "task_result", "payload": chunk})
 
     def _on_message(self, ns: Namespace, chunk: Any) -> Iterator[Outgoing]:
         """A message whose tokens have come is reported as a whole again when a graph around its node ends.
@@ -198,15 +208,28 @@ class Once:
     def _on_checkpoint(self, ns: Namespace, chunk: Mapping[str, Any]) -> Iterator[Outgoing]:
         checkpoint_id = str(chunk["config"]["configurable"]["checkpoint_id"])
         self._heads[ns] = checkpoint_id
+        self._steps[ns] = int(chunk["metadata"]["step"])
         self._tasks[ns] = list(chunk["tasks"])
         values = self._values.pop(ns, _NOTHING)
         if values is not _NOTHING and checkpoint_id not in self._silent:
-            yield Outgoing(_name("values", ns), values, _key("v", ns, checkpoint_id), checkpoint_id)
-        yield Outgoing(_name("checkpoints", ns), chunk, _key("c", ns, checkpoint_id), checkpoint_id)
+            yield Outgoing(_name("values", ns), values, _key("v", ns, checkpoint_id), checkpoint=checkpoint_id)
+        yield Outgoing(_name("checkpoints", ns), chunk, _key("c", ns, checkpoint_id), checkpoint=checkpoint_id)
         if "updates" not in self._modes:  # else their results come behind their updates
             for task in chunk["tasks"]:
                 if task["id"] in self._kept:
                     yield from self._result_of_kept(ns, task)
+
+    def _on_debug(self, ns: Namespace, chunk: Mapping[str, Any]) -> Iterator[Outgoing]:
+        """`checkpoints` and `tasks` once more, each in a wrapper that says which."""
+        payload = cast("Mapping[str, Any]", chunk["payload"])
+        if chunk["type"] == "checkpoint":
+            checkpoint_id = str(payload["config"]["configurable"]["checkpoint_id"])
+            yield Outgoing(_name("debug", ns), chunk, _key("dc", ns, checkpoint_id), checkpoint=checkpoint_id)
+            return
+        asked = [str(interrupt["id"]) for interrupt in payload.get("interrupts", ())]
+        kind = "de" if payload.get("error") else "d"
+        key = _key(kind, ns, str(chunk["type"]), str(payload["id"]), *asked)
+        yield Outgoing(_name("debug", ns), chunk, key, str(payload["id"]) if "result" in payload else None)
 
     def _on_task(self, ns: Namespace, chunk: Mapping[str, Any]) -> Iterator[Outgoing]:
         task_id = str(chunk["id"])
@@ -238,11 +261,3 @@ def _interrupt_ids(chunk: Any) -> list[str]:
         return []
     interrupts = cast("Iterable[Any]", chunk.get(_INTERRUPT) or ())
     return [str(interrupt.id) for interrupt in interrupts]
-
-
-def _debug_key(ns: Namespace, chunk: Mapping[str, Any]) -> str:
-    payload = cast("Mapping[str, Any]", chunk["payload"])
-    if chunk["type"] == "checkpoint":
-        return _key("dc", ns, str(payload["config"]["configurable"]["checkpoint_id"]))
-    asked = [str(interrupt["id"]) for interrupt in payload.get("interrupts", ())]
-    return _key("d", ns, str(chunk["type"]), str(payload["id"]), *asked)

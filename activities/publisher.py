@@ -77,6 +77,12 @@ class Publisher:
         self._moved = asyncio.Event()
         self._stirred = asyncio.Event()
         self._saving: dict[str, asyncio.Event] = {}
+        """Gates by the id of a task or checkpoint, from its report or the beginning of its save to the end of it."""
+        self._begun: list[str] = []
+        """Saves under way."""
+        self._saved: set[str] = set()
+        self._before: dict[str, tuple[list[asyncio.Event], int]] = {}
+        """Checkpoint id to what came before its report, if that came before its save: saves, and a number of events."""
         self._reported: dict[str, int] = {}
         """Task id to the number of events that come before its report."""
         self._sender: asyncio.Task[None] | None = None
@@ -100,11 +106,28 @@ class Publisher:
     def put(self, outgoing: Outgoing) -> None:
         """Accept an event. It is sent at once, or when what it reports is saved."""
         event = NewEvent(outgoing.event, to_json(outgoing.payload), outgoing.key)
-        gate = self._saving.get(outgoing.saved_with) if outgoing.saved_with else None
-        self._queue.append(_Waiting(event, gate))
+        self._queue.append(_Waiting(event, self._gate(outgoing)))
         self._accepted += 1
         self._bytes += len(event.data)
         self._stirred.set()
+
+    def _gate(self, outgoing: Outgoing) -> asyncio.Event | None:
+        if outgoing.task is not None:
+            return self._saving.get(outgoing.task)
+        checkpoint = outgoing.checkpoint
+        if checkpoint is None or not self._ordered or checkpoint in self._saved:
+            return None
+        if checkpoint not in self._saving:
+            # It may be reported before its save begins. One that never does is of a graph with a saver of its own.
+            self._saving[checkpoint] = asyncio.Event()
+            self._before[checkpoint] = self._so_far()
+            asyncio.get_running_loop().call_later(_REPORT_TIMEOUT, self._give_up, checkpoint)
+        return self._saving[checkpoint]
+
+    def _give_up(self, checkpoint: str) -> None:
+        if checkpoint not in self._begun and (gate := self._saving.pop(checkpoint, None)):
+            gate.set()
+            self._stirred.set()
 
     def report(self, task_id: str) -> None:
         """A finished task reports; its events follow.
@@ -134,6 +157,7 @@ class Publisher:
         silent = all(channel in _SILENT_CHANNELS for channel, _ in writes) or task_path.endswith(START)
         if not self._ordered or silent:
             return
+        self._begun.append(task_id)
         self._saving[task_id] = asyncio.Event()
         await self._until(lambda: not self._crowded)
         try:
@@ -150,16 +174,24 @@ class Publisher:
     async def before_checkpoint(self, checkpoint_id: str) -> None:
         if not self._ordered:
             return
-        begun, accepted = list(self._saving.values()), self._accepted
-        self._saving[checkpoint_id] = asyncio.Event()
-        for gate in begun:
+        # Not what came since: with durability `async` that may itself wait for this checkpoint.
+        saves, events = self._before.pop(checkpoint_id, None) or self._so_far()
+        self._begun.append(checkpoint_id)
+        self._saving.setdefault(checkpoint_id, asyncio.Event())
+        for gate in saves:
             await gate.wait()
-        await self.flush(accepted)
+        await self.flush(events)
+
+    def _so_far(self) -> tuple[list[asyncio.Event], int]:
+        return [self._saving[id] for id in self._begun if id in self._saving], self._accepted
 
     def after_checkpoint(self, checkpoint_id: str, *, saved: bool) -> None:
         self._after_save(checkpoint_id, saved=saved)
 
     def _after_save(self, id: str, *, saved: bool) -> None:
+        self._saved.add(id)
+        if id in self._begun:
+            self._begun.remove(id)
         if not saved:  # what reports it must not come out; why it failed is for the saver to say
             self._stop_sending(_OverError())
         if gate := self._saving.pop(id, None):
@@ -167,6 +199,7 @@ class Publisher:
         self._stirred.set()
 
     def loaded(self, found: CheckpointTuple) -> None:
+        self._saved.add(found.checkpoint["id"])
         self._on_loaded(found)
 
     # Sending.

@@ -45,7 +45,7 @@ def to_json(value: object) -> bytes:
     """Strict JSON of any value (the module's table). Never raises."""
     try:
         return orjson.dumps(value, default=_default, option=_OPTIONS)
-    except (orjson.JSONEncodeError, TypeError, ValueError, RecursionError):
+    except Exception:  # noqa: BLE001 - the values run code of their own, which may raise anything
         # Something in it has no JSON form (a huge int, a lone surrogate, a cycle): go through it piece by piece.
         return orjson.dumps(_plain(value, ()), option=_OPTIONS)
 
@@ -134,7 +134,7 @@ def _plain_container(value: Any, above: tuple[int, ...]) -> Any:
         return {f.name: _plain(getattr(value, f.name), above) for f in dataclasses.fields(value)}
     try:
         form = _default(value)
-    except (TypeError, ValueError, RecursionError):  # the value's own `model_dump` or `__str__` failed
+    except Exception:  # noqa: BLE001 - the value's own `model_dump` or `__str__` failed, in whatever way
         return _placeholder(value)
     return _plain(form, above)
 

@@ -14,7 +14,7 @@ from typing import Annotated, Any, ClassVar, Literal, cast
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from .errors import ConfigError, nearest
 from .types import TEN_YEARS
@@ -188,6 +188,8 @@ def load_settings(config: str | Path | None = None) -> Settings:
         loaded = _Loaded(**values)
     except ValidationError as exc:
         raise ConfigError(_explain(exc, path)) from exc
+    except SettingsError as exc:
+        raise ConfigError(f"wrong PERDURE_* variable: {exc}") from exc
     base = path.parent.absolute() if path else Path.cwd()
     settings = Settings.model_validate(loaded.model_dump(exclude_unset=True))
     return settings.model_copy(update={"home": base / settings.home, "graphs": base / settings.graphs})

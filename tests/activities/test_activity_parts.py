@@ -155,18 +155,18 @@ def result(*, interrupts: Any = (), error: str | None = None) -> dict[str, Any]:
 
 async def test_a_pause_is_asked_for_on_a_successful_result() -> None:
     pace, control = _pace(0)
-    pace.on_result(result(error="no"))
+    pace.on_task((), result(error="no"))
     assert (control.drain_requested, pace.progressed) == (False, False)
-    pace.on_result(result())
+    pace.on_task((), result())
     assert (control.drain_requested, pace.progressed) == (True, True)
 
 
 async def test_no_pause_before_the_budget_is_spent() -> None:
     pace, control = _pace(0.05)
-    pace.on_result(result())
+    pace.on_task((), result())
     assert not control.drain_requested
     await asyncio.sleep(0.06)
-    pace.on_result(result())
+    pace.on_task((), result())
     assert control.drain_requested
 
 
@@ -182,14 +182,14 @@ async def test_no_pause_before_the_budget_is_spent() -> None:
 async def test_what_forbids_a_pause(fields: dict[str, Any]) -> None:
     pace, control = _pace(0, **fields)
     pace.on_checkpoint({"metadata": {"step": 0}, "next": ["a"]})
-    pace.on_result(result())
+    pace.on_task((), result())
     assert not control.drain_requested
 
 
 async def test_no_pause_once_a_task_asks_a_human() -> None:
     pace, control = _pace(0)
-    pace.on_result(result(interrupts=[{"id": "i"}]))
-    pace.on_result(result())
+    pace.on_task((), result(interrupts=[{"id": "i"}]))
+    pace.on_task((), result())
     assert not control.drain_requested
 
 
@@ -208,7 +208,7 @@ def test_the_key_of_an_event_tells_what_is_reported_again() -> None:
     assert [found.key for found in once.feed((), "tasks", task)] == ["ti\n\nT"]
     assert list(once.feed((), "updates", {"a": {}})) == []
     reported = list(once.feed((), "tasks", {"id": "T", "name": "a", "result": {}, "interrupts": [], "error": None}))
-    assert [(found.event, found.key, found.saved_with) for found in reported] == [
+    assert [(found.event, found.key, (found.task or found.checkpoint)) for found in reported] == [
         ("updates", "u\n\nT", "T"),
         ("tasks", "tr\n\nT", "T"),
     ]

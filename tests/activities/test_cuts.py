@@ -105,13 +105,9 @@ def repeated(effects: list[str], steps: list[str]) -> list[str]:
         ("commands", MODES),
         ("handled", MODES),
         ("ask_twice", ("values", "updates")),  # its custom events: see test_publisher
-        pytest.param("line", ("tasks",), marks=pytest.mark.xfail(strict=True, reason="results of kept tasks are lost")),
-        pytest.param("line", ("debug",), marks=pytest.mark.xfail(strict=True, reason="results of kept tasks are lost")),
-        pytest.param(
-            "line",
-            ("checkpoints",),
-            marks=pytest.mark.xfail(strict=True, reason="the input's checkpoint is published before it is saved"),
-        ),
+        pytest.param("line", ("tasks",)),
+        pytest.param("line", ("debug",)),
+        pytest.param("line", ("checkpoints",)),
         pytest.param(
             "functional",
             ("updates",),
@@ -122,13 +118,7 @@ def repeated(effects: list[str], steps: list[str]) -> list[str]:
             ("updates",),
             marks=pytest.mark.xfail(strict=True, reason="a hit of LangGraph's cache is published again after a cut"),
         ),
-        pytest.param(
-            "talk_inside",
-            ("messages",),
-            marks=pytest.mark.xfail(
-                strict=True, reason="a subgraph's message is reported again by its node, since a new slice forgets it"
-            ),
-        ),
+        pytest.param("talk_inside", ("messages",)),
     ],
     ids=lambda value: value if isinstance(value, str) else "+".join(value),
 )

@@ -121,13 +121,11 @@ async def test_the_messages_of_a_subgraph_come_with_its_nodes_end(ends: BackEnds
     assert wrong == []
 
 
-@pytest.mark.xfail(strict=True, reason="the custom events of a @task are taken for a subgraph's, and left out")
 async def test_custom_events_of_tasks_belong_to_the_root(ends: BackEnds) -> None:
     _, wrong = await run_and_compare(ends, "functional", ("custom",), ENDLESS, subgraphs=False)
     assert wrong == []
 
 
-@pytest.mark.xfail(strict=True, reason="each pause in a subgraph that a function calls runs the function again")
 async def test_a_node_that_calls_a_subgraph_runs_once(ends: BackEnds) -> None:
     effects: list[str] = []
     run = await make_run(ends, PLAIN["called"](effects), given={"log": []}, budget=0)

@@ -198,7 +198,6 @@ async def test_the_order_holds_for_parallel_tasks_and_subgraphs(ends: BackEnds) 
         assert said < saved < order.index(("updates", name)) < order.index(("tasks", f"{name} result"))
 
 
-@pytest.mark.xfail(strict=True, reason="writes that begin with consumed answers are taken for silent ones")
 async def test_the_order_holds_for_a_task_that_was_answered(ends: BackEnds) -> None:
     async def ask(state: State) -> dict[str, Any]:
         interrupt("?")
@@ -296,7 +295,6 @@ async def test_a_failed_save_fails_the_slice_and_not_the_graph(ends: BackEnds, w
     assert ("ended", f"updates {'b' if what == 'writes b' else 'c'}") not in slices.journal.lines
 
 
-@pytest.mark.xfail(strict=True, reason="every write that is not saved is taken for an outage, and repeated for ever")
 async def test_a_value_that_cannot_be_saved_is_the_graphs_error(ends: BackEnds) -> None:
     async def node(state: State) -> dict[str, Any]:
         return {"log": [lambda: None]}
@@ -364,7 +362,6 @@ async def test_a_graph_waits_for_a_bridge_that_is_far_behind(ends: BackEnds, mon
     assert ("ended", "custom talk199") in slices.journal.lines
 
 
-@pytest.mark.xfail(strict=True, reason="a report that waits behind the backlog is given up by the clock")
 async def test_the_order_holds_behind_a_backlog(ends: BackEnds, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(publisher_module, "_BACKLOG", 1_000)
 
@@ -388,7 +385,6 @@ async def test_the_order_holds_behind_a_backlog(ends: BackEnds, monkeypatch: pyt
     assert slices.journal.before("custom talk29", "writes talk")
 
 
-@pytest.mark.xfail(strict=True, reason="a save that waits for the bridge is never woken once its slice is left")
 async def test_a_slice_that_is_cancelled_while_it_saves_leaves_no_task_behind(
     ends: BackEnds, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -103,7 +103,6 @@ def question_first(effects: list[str]) -> Any:
     return graph.compile()
 
 
-@pytest.mark.xfail(strict=True, reason="a pause before a subgraph has taken its answer loses the answer")
 async def test_no_answer_is_lost_by_a_pause(ends: BackEnds) -> None:
     effects: list[str] = []
     run = await make_run(ends, question_first(effects), given={"log": []}, budget=0, answer=answers)
@@ -248,13 +247,9 @@ def breakpoints(run: Run) -> list[list[str]]:
         ("nested", (), ("middle",), [["z"]]),
         ("fan_out", ("fan",), (), [["fan"] * 3] * 2),
         pytest.param(
-            "line", (), "*", [["b"], ["c"], ["d"]],
-            marks=pytest.mark.xfail(strict=True, reason="after a cut the hidden start and the last node count, too"),
-        ),
+            "line", (), "*", [["b"], ["c"], ["d"]]),
         pytest.param(
-            "line", (), ("d",), [],
-            marks=pytest.mark.xfail(strict=True, reason="after a cut a finished graph is held at a breakpoint"),
-        ),
+            "line", (), ("d",), []),
     ],
 )  # fmt: skip
 async def test_a_run_is_held_once_at_each_breakpoint(
@@ -272,7 +267,6 @@ async def test_a_run_is_held_once_at_each_breakpoint(
     await at_every_write(run, each=1 if name == "line" else 3)
 
 
-@pytest.mark.xfail(strict=True, reason="the key of a breakpoint's update has nothing that tells one from another")
 async def test_each_breakpoint_is_published(ends: BackEnds) -> None:
     graph = PLAIN["line"]([])
     run = await make_run(
@@ -292,7 +286,6 @@ async def test_the_graphs_own_breakpoints_hold_it(ends: BackEnds) -> None:
     assert effects == ["a", "b", "c"]
 
 
-@pytest.mark.xfail(strict=True, reason="after a cut only the run's own breakpoints are looked at, not the graph's")
 async def test_the_graphs_own_breakpoints_hold_it_after_a_cut(ends: BackEnds) -> None:
     async def run(fuse: Fuse) -> Any:
         graph = chain([], "a", "b", "c", interrupt_before=["b"])

@@ -211,7 +211,6 @@ async def test_a_graph_that_raised_is_tried_again_from_where_it_stood(ends: Back
     ]
 
 
-@pytest.mark.xfail(strict=True, reason="the key of a task's result is the same for a failed and a successful one")
 async def test_the_result_of_a_task_that_failed_before_is_published(ends: BackEnds) -> None:
     broken = [True]
 
@@ -286,7 +285,6 @@ async def test_a_subgraph_that_keeps_no_checkpoints_runs_by_default(ends: BackEn
     assert effects == ["i1", "i2", "i3", "z"]
 
 
-@pytest.mark.xfail(strict=True, reason="a pause in a subgraph without checkpoints begins it again, for ever")
 async def test_a_subgraph_that_keeps_no_checkpoints_runs_once_in_slices(ends: BackEnds) -> None:
     effects: list[str] = []
     run = await make_run(ends, unsaved(effects), given={"log": []}, budget=0, durability="async")
@@ -335,7 +333,6 @@ async def test_the_recursion_limit_holds_after_a_cut(ends: BackEnds) -> None:
     assert effects == [f"work{number}" for number in range(5)]
 
 
-@pytest.mark.xfail(strict=True, reason="the text names what is left of the limit for the slice")
 async def test_the_error_names_the_runs_recursion_limit(ends: BackEnds) -> None:
     run = await make_run(ends, loop([], 20), given={"log": []}, budget=0, runnable_config={"recursion_limit": 5})
     with pytest.raises(GraphRecursionError, match="limit of 5 reached"):

@@ -152,7 +152,6 @@ async def test_a_file_that_is_no_database(no_database: Path) -> None:
     await checkpoints.close()
 
 
-@pytest.mark.xfail(strict=True, reason="a start that fails leaves its connection and its thread")
 async def test_a_start_that_fails_leaves_no_thread(no_database: Path) -> None:
     before = threading.active_count()
     checkpoints = SqliteCheckpoints(no_database)

@@ -54,7 +54,7 @@ class Named(NamedTuple):
     y: Any
 
 
-Old = namedtuple("Old", ["a"])
+Old = namedtuple("Old", ["a"])  # pyright: ignore[reportUntypedNamedTuple] – the old form, on purpose
 
 
 class Text(str):
@@ -107,7 +107,10 @@ ROWS: dict[str, tuple[Any, Any]] = {
     "int enum": (Level.HIGH, 3),
     "enum of a pair": (Nested.PAIR, [1, 2]),
     "model": (Model(name="m", when=MOMENT), {"name": "m", "when": "2024-05-06T07:08:09+00:00", "inner": None}),
-    "model in model": (Model(name="m", inner=Model(name="n")), {"name": "m", "when": None, "inner": {"name": "n", "when": None, "inner": None}}),
+    "model in model": (
+        Model(name="m", inner=Model(name="n")),
+        {"name": "m", "when": None, "inner": {"name": "n", "when": None, "inner": None}},
+    ),
     "dataclass": (Data("d", {1, 2}), {"name": "d", "more": [1, 2]}),
     "named tuple": (Named(1, [2]), {"x": 1, "y": [2]}),
     "old named tuple": (Old(1), {"a": 1}),
@@ -259,7 +262,6 @@ def test_nothing_raises_and_all_is_strict_json(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", RAISING)
-@pytest.mark.xfail(strict=True, reason="only TypeError, ValueError and RecursionError of a value's own code are taken")
 def test_a_value_whose_own_code_fails_gets_a_placeholder(name: str) -> None:
     found = json.loads(to_json({"value": RAISING[name](), "beside": 1}))
     assert found["beside"] == 1

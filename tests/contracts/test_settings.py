@@ -39,7 +39,8 @@ def test_with_nothing_set_everything_has_a_default(folder: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("250ms", 0.25), ("30s", 30), ("5m", 300), ("12h", 43200), ("2d", 172800), ("1.5s", 1.5), (" 5 s ", 5), ("7", 7), ("0", 0), (3, 3), (0.5, 0.5)],
+    [("250ms", 0.25), ("30s", 30), ("5m", 300), ("12h", 43200), ("2d", 172800), ("1.5s", 1.5), (" 5 s ", 5),
+     ("7", 7), ("0", 0), (3, 3), (0.5, 0.5)],
 )  # fmt: skip
 def test_a_duration(folder: Path, text: Any, seconds: float) -> None:
     written(folder, {"runs": {"slice_budget": text}})
@@ -52,8 +53,11 @@ def test_a_wrong_duration_says_how_to_write_one(folder: Path, text: str) -> None
     written(folder, {"runs": {"slice_budget": text}})
     with pytest.raises(ConfigError, match=r"runs\.slice_budget") as raised:
         load_settings()
-    assert "250ms" in str(raised.value) or "greater" in str(raised.value) or "less" in str(raised.value) or (
-        "finite" in str(raised.value)
+    assert (
+        "250ms" in str(raised.value)
+        or "greater" in str(raised.value)
+        or "less" in str(raised.value)
+        or ("finite" in str(raised.value))
     )
 
 
@@ -128,7 +132,7 @@ WRONG: list[tuple[Any, list[str]]] = [
     ({"server": {"log_level": "loud"}}, ["server.log_level: Input should be 'debug', 'info'"]),
     ({"server": {"search_attributes": {"A": "Strnig"}}}, ["server.search_attributes.A: Input should be 'Text'"]),
     ({"worker": {"max_concurrent_activities": 0}}, ["worker.max_concurrent_activities"]),
-    ({"runs": {"heartbeat_timeout": "100ms"}}, ["runs.heartbeat_timeout: Input should be greater than or equal to 0.5"]),
+    ({"runs": {"heartbeat_timeout": "100ms"}}, ["runs.heartbeat_timeout: Input should be greater than"]),
     ({"runs": {"preview": "perhaps"}}, ["runs.preview: Input should be a valid boolean"]),
     ({"bridge": {"url": "reddis://x"}}, ["bridge.url: 'reddis://x' has no known scheme", "allowed: sqlite://"]),
     ({"bridge": {"url": "sqlit://x"}}, ["(did you mean 'sqlite'?)"]),
@@ -158,7 +162,12 @@ def test_everything_that_is_wrong_is_named_at_once(folder: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "text"),
-    [("a: [", "is not YAML"), ("- 1", "must hold keys and values, not a list"), ("text", "not a str"), ("5", "not a int")],
+    [
+        ("a: [", "is not YAML"),
+        ("- 1", "must hold keys and values, not a list"),
+        ("text", "not a str"),
+        ("5", "not a int"),
+    ],
 )
 def test_a_file_that_holds_no_settings(folder: Path, content: str, text: str) -> None:
     written(folder, content)
@@ -209,7 +218,6 @@ def test_a_wrong_variable_is_named_by_its_key(
 
 
 @pytest.mark.parametrize("name", ["PERDURE_TEMPORAL", "PERDURE_RUNS"])
-@pytest.mark.xfail(strict=True, reason="pydantic-settings raises an error of its own for a section that is no JSON")
 def test_a_section_in_a_variable_that_is_no_json(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(name, "127.0.0.1:7233")
     with pytest.raises(ConfigError):

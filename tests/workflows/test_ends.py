@@ -100,7 +100,7 @@ async def test_signals_that_are_malformed_change_nothing(
     runs: RunsFacade, worker: Worker, spec: Spec, cli: Cli
 ) -> None:
     record = await runs.create_background(spec("counting", input=count_to(40, 0.05)))
-    signals = [
+    signals: list[tuple[str, list[str]]] = [
         ("cancel", ['"x"']), ("cancel", ["[]"]), ("cancel", ['{"action": "explode"}']),
         ("cancel", ['{"action": "rollback"}']), ("cancel", ['{"action": "interrupt"}', "2"]),
         ("cancel", ['{"action": "interrupt", "more": 1}']), ("resume", []), ("resume", ["[1]"]),

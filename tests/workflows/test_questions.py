@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 import pytest
-from support.graphs import asking
+from support.graphs import asking, count_to
 
 from perdure import RunsFacade, RunSpec, RunStateError, RunStatus, Settings, WaitResult, Worker
 
@@ -95,8 +95,7 @@ async def test_nobody_answers_in_time(runs: RunsFacade, worker: Worker, spec: Sp
 
 
 async def test_breakpoints(runs: RunsFacade, worker: Worker, spec: Spec) -> None:
-    count = {"log": [], "steps": 2, "delay": 0}
-    record, result = await runs.create_and_wait(spec("counting", input=count, interrupt_before="work"))
+    record, result = await runs.create_and_wait(spec("counting", input=count_to(2), interrupt_before="work"))
     for done in ([], [0]):
         assert result.status is RunStatus.AWAITING_INPUT
         assert result.interrupts[0].value == {"breakpoint": ["work"]}
