@@ -121,7 +121,10 @@ def _plain(value: Any, above: tuple[int, ...]) -> Any:
         return str(value)
     if id(value) in above or len(above) >= _MAX_DEPTH:
         return _placeholder(value)
-    return _plain_container(value, (*above, id(value)))
+    try:
+        return _plain_container(value, (*above, id(value)))
+    except Exception:  # noqa: BLE001 - the value's own `items`, `model_dump` or `__str__` failed, in whatever way
+        return _placeholder(value)
 
 
 def _plain_container(value: Any, above: tuple[int, ...]) -> Any:
@@ -132,14 +135,12 @@ def _plain_container(value: Any, above: tuple[int, ...]) -> Any:
         return [_plain(item, above) for item in cast("list[object]", value)]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: _plain(getattr(value, f.name), above) for f in dataclasses.fields(value)}
-    try:
-        form = _default(value)
-    except Exception:  # noqa: BLE001 - the value's own `model_dump` or `__str__` failed, in whatever way
-        return _placeholder(value)
-    return _plain(form, above)
+    return _plain(_default(value), above)
 
 
 def _key(key: object) -> str:
+    if key is None or isinstance(key, bool):  # as orjson writes them
+        return {None: "null", True: "true", False: "false"}[key]
     plain = _plain(key, ()) if isinstance(key, str | int | float | Enum | UUID | datetime | date) else str(key)
     return plain if isinstance(plain, str) else str(plain)
 

@@ -40,6 +40,7 @@ def parse_duration(value: object) -> object:
 
 Duration = Annotated[float, BeforeValidator(parse_duration), Field(ge=0, le=TEN_YEARS, allow_inf_nan=False)]
 """Seconds, written with a unit in the file."""
+Timeout = Annotated[float, BeforeValidator(parse_duration), Field(gt=0, le=TEN_YEARS, allow_inf_nan=False)]
 
 
 class Section(BaseModel):
@@ -91,9 +92,9 @@ class RunSettings(Section):
 
     slice_budget: Duration = 0.25
     heartbeat_timeout: Duration = Field(default=10.0, ge=0.5)
-    step_timeout: Duration | None = None
-    run_timeout: Duration | None = None
-    awaiting_timeout: Duration | None = None
+    step_timeout: Timeout | None = None
+    run_timeout: Timeout | None = None
+    awaiting_timeout: Timeout | None = None
     preview: bool = True
     """Show the first words of the input in the Temporal UI."""
 
@@ -184,6 +185,7 @@ def load_settings(config: str | Path | None = None) -> Settings:
     """Read the settings. Raises `ConfigError`, naming the key, what is wrong with it, and the nearest right one."""
     path = _config_path(config)
     values = _read_yaml(path) if path else {}
+    _check_sections()
     try:
         loaded = _Loaded(**values)
     except ValidationError as exc:
@@ -193,6 +195,15 @@ def load_settings(config: str | Path | None = None) -> Settings:
     base = path.parent.absolute() if path else Path.cwd()
     settings = Settings.model_validate(loaded.model_dump(exclude_unset=True))
     return settings.model_copy(update={"home": base / settings.home, "graphs": base / settings.graphs})
+
+
+def _check_sections() -> None:
+    """A variable with a level below (`PERDURE_TEMPORL__ADDRESS`) is meant for us, so its section must exist."""
+    for name in os.environ:
+        section, separator, _ = name.removeprefix("PERDURE_").partition("__")
+        if name.startswith("PERDURE_") and separator and section.lower() not in Settings.model_fields:
+            known = nearest(section.lower(), Settings.model_fields)
+            raise ConfigError(f"{name}: unknown section {section.lower()!r}{known}")
 
 
 def _config_path(config: str | Path | None) -> Path | None:
@@ -213,6 +224,8 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         return {}
     if not isinstance(values, dict):
         raise ConfigError(f"{path} must hold keys and values, not a {type(values).__name__}")
+    if wrong := [key for key in cast("dict[Any, Any]", values) if not isinstance(key, str)]:
+        raise ConfigError(f"{path}: the key {wrong[0]!r} is no text; put it in quotes if it is meant")
     return cast("dict[str, Any]", values)
 
 

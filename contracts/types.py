@@ -14,11 +14,14 @@ ID_MAX_LENGTH = 200
 """Characters of a thread or run id. Temporal's SQL visibility stores hold 255 for a keyword and a
 workflow id, and ours carries a prefix."""
 
-# One printable line without a slash: the Temporal UI breaks on workflow ids that contain one.
+# One printable line without a slash (the Temporal UI breaks on workflow ids that contain one), no space at its ends.
+_REFUSED = r"/\p{C}\p{Zl}\p{Zp}"
 Identifier = Annotated[
     str,
     Field(
-        min_length=1, max_length=ID_MAX_LENGTH, pattern=r"^[^\s/\x00-\x1f\x7f]([^/\x00-\x1f\x7f]*[^\s/\x00-\x1f\x7f])?$"
+        min_length=1,
+        max_length=ID_MAX_LENGTH,
+        pattern=rf"^[^\s{_REFUSED}]([^{_REFUSED}]*[^\s{_REFUSED}])?$",
     ),
 ]
 

@@ -12,13 +12,13 @@ from ..contracts.settings import RunSettings
 from ..contracts.types import CancelAction, MultitaskStrategy, RunRecord, RunSpec, new_run_id
 from ..contracts.wire import RunInput, RunLimits, Submission
 
-_CONFIG_KEYS = ("configurable", "tags", "metadata", "recursion_limit", "run_name", "max_concurrency")
 _RESERVED = {
     "thread_id": "scope.thread_id",
     "checkpoint_id": "checkpoint_request",
     "checkpoint_ns": "checkpoint_request",
 }
 _SUMMARY_LENGTH = 100
+_PREVIEW_DEPTH = 10
 
 _NOT_YET: dict[str, Callable[[RunSpec], bool]] = {
     "multitask_strategy 'rollback'": lambda spec: spec.multitask_strategy is MultitaskStrategy.ROLLBACK,
@@ -120,20 +120,39 @@ def _check(spec: RunSpec) -> None:
         if used(spec):
             raise InvalidRunError(f"{field} is not possible in this version of Perdure; leave it out", field=field)
     for key in spec.runnable_config:
-        if key not in _CONFIG_KEYS:
-            allowed = f"{nearest(key, _CONFIG_KEYS)}; allowed: {', '.join(_CONFIG_KEYS)}"
+        if key not in _CONFIG_FORMS:
+            allowed = f"{nearest(key, _CONFIG_FORMS)}; allowed: {', '.join(_CONFIG_FORMS)}"
             raise InvalidRunError(f"runnable_config has an unknown key {key!r}{allowed}", field="runnable_config")
-    configurable = spec.runnable_config.get("configurable", {})
-    if not isinstance(configurable, Mapping):
-        raise InvalidRunError("runnable_config.configurable must be an object", field="runnable_config")
-    for key in cast("Mapping[str, Any]", configurable):
+    for key, (fits, form) in _CONFIG_FORMS.items():
+        if key in spec.runnable_config and not fits(spec.runnable_config[key]):
+            raise InvalidRunError(f"runnable_config.{key} must be {form}", field="runnable_config")
+    for key in spec.runnable_config.get("configurable", {}):
         if instead := _RESERVED.get(key):
             raise InvalidRunError(f"runnable_config.configurable.{key} is ours; use {instead}", field="runnable_config")
-    limit = spec.runnable_config.get("recursion_limit", 1)
-    if not isinstance(limit, int) or limit < 1:
-        raise InvalidRunError(
-            "runnable_config.recursion_limit must be a whole number from 1 on", field="runnable_config"
-        )
+        if str(key).startswith("__pregel_"):
+            raise InvalidRunError(f"runnable_config.configurable.{key} is LangGraph's own", field="runnable_config")
+
+
+def _is_object(value: Any) -> bool:
+    return isinstance(value, Mapping)
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(item, str) for item in cast("Sequence[Any]", value))
+
+
+_CONFIG_FORMS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "configurable": (_is_object, "an object"),
+    "metadata": (_is_object, "an object"),
+    "tags": (_is_texts, "a list of texts"),
+    "recursion_limit": (_is_count, "a whole number from 1 on"),
+    "max_concurrency": (_is_count, "a whole number from 1 on"),
+    "run_name": (lambda value: isinstance(value, str), "a text"),
+}
 
 
 def check_action(action: str | CancelAction) -> CancelAction:
@@ -150,17 +169,19 @@ def check_action(action: str | CancelAction) -> CancelAction:
     return known
 
 
-def _texts(value: Any) -> Iterator[str]:
+def _texts(value: Any, depth: int = 0) -> Iterator[str]:
     """The texts in an input, the newest message first."""
+    if depth > _PREVIEW_DEPTH:
+        return
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
         items = cast("Mapping[str, Any]", value)
-        for key in ("messages", "content"):
-            yield from _texts(items.get(key))
+        for key in ("messages", "content", "text"):
+            yield from _texts(items.get(key), depth + 1)
         yield from (text for text in items.values() if isinstance(text, str))
     elif isinstance(value, Sequence) and not isinstance(value, bytes):
         for item in reversed(cast("Sequence[Any]", value)):
-            yield from _texts(item)
+            yield from _texts(item, depth + 1)
     elif (content := getattr(value, "content", None)) is not None:
-        yield from _texts(content)
+        yield from _texts(content, depth + 1)

@@ -107,15 +107,22 @@ class RunsFacade:
 
     async def _check_not_used_up(self, client: Client, plan: RunPlan, *, created: bool) -> None:
         """Temporal knows the id, but there was no record: its run has been deleted."""
-        if not created:
+        if not created or not await self._has_closed(client, plan.run_id):
             return
-        workflow = await client.get_workflow_handle(run_workflow_id(plan.run_id)).describe()
         stored = await self._store.get(plan.run_id)
-        if workflow.status is WorkflowExecutionStatus.RUNNING or stored is None or stored.record.status.terminal:
+        if stored is None or stored.record.status.terminal:
             return
         await self._store.delete(plan.run_id)
         await self._bridge.cleanup(plan.run_id)
         raise InvalidRunError(f"run_id {plan.run_id!r} stood for a deleted run; choose another", field="run_id")
+
+    async def _has_closed(self, client: Client, run_id: str) -> bool:
+        try:
+            with translated(self._settings.temporal, run_id=run_id):
+                workflow = await client.get_workflow_handle(run_workflow_id(run_id)).describe()
+        except RunNotFoundError:  # it is about to start
+            return False
+        return workflow.status is not WorkflowExecutionStatus.RUNNING
 
     async def _admitted(self, client: Client, plan: RunPlan) -> Admission:
         busy: ThreadBusyError | None = None

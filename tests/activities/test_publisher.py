@@ -405,3 +405,31 @@ async def test_a_slice_that_is_cancelled_while_it_saves_leaves_no_task_behind(
     for task in left:
         task.cancel()
     assert names == []
+
+
+@pytest.mark.xfail(
+    strict=True, reason="once the graph is cancelled, its reports are not read any more, but still saved"
+)
+async def test_what_a_cancelled_graph_could_not_say_is_not_saved(ends: BackEnds) -> None:
+    async def says(state: State) -> dict[str, Any]:
+        get_stream_writer()({"node": "says", "part": 1})
+        running.cancel()
+        return {"log": ["says"]}
+
+    async def tidies_up(state: State) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0.3)  # longer than a save waits for its report
+
+    graph = StateGraph(State)
+    graph.add_node("says", says)
+    graph.add_node("tidies_up", tidies_up)
+    graph.add_edge(START, "says")
+    graph.add_edge(START, "tidies_up")
+    slices = Slices(ends)
+    running = asyncio.create_task(slices.run(graph.compile()))
+    await asyncio.wait({running})
+    await asyncio.sleep(0.1)  # for a save that is still on its way
+    ended = [what for kind, what in slices.journal.lines if kind == "ended"]
+    assert "writes says" not in ended or ended.index("custom says1") < ended.index("writes says")

@@ -20,6 +20,7 @@ NAMES = {
 }
 
 _OTHER_MEANINGS = (
+    ("__init__.py", {"RunStatus"}, "the public class"),
     (
         "contracts/",
         {"interrupt", "cancel", "resume"},

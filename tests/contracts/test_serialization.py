@@ -155,12 +155,7 @@ def test_a_row_of_the_table(row: str) -> None:
 
 @pytest.mark.parametrize(
     "row",
-    [
-        pytest.param(row, marks=pytest.mark.xfail(strict=True, reason="`None` and `True` are keys of Python there"))
-        if row in ("none key", "bool key")
-        else row
-        for row in ROWS
-    ],
+    [row for row in ROWS],
 )
 def test_the_form_is_the_same_beside_something_that_needs_the_slow_way(row: str) -> None:
     value, _ = ROWS[row]

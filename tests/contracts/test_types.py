@@ -61,9 +61,6 @@ def test_an_id_that_temporal_or_its_ui_could_not_hold(given: str) -> None:
 
 
 @pytest.mark.parametrize("given", ["a\x85b", "a\u2028b", "a\u200b"])
-@pytest.mark.xfail(
-    strict=True, reason="only ASCII control characters are refused, not Unicode's line ends and the like"
-)
 def test_an_id_is_one_printable_line(given: str) -> None:
     with pytest.raises(ValidationError):
         RunScope(thread_id=given)
