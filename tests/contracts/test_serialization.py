@@ -155,7 +155,7 @@ def test_a_row_of_the_table(row: str) -> None:
 
 @pytest.mark.parametrize(
     "row",
-    [row for row in ROWS],
+    list(ROWS),
 )
 def test_the_form_is_the_same_beside_something_that_needs_the_slow_way(row: str) -> None:
     value, _ = ROWS[row]
