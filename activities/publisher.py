@@ -18,6 +18,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +40,7 @@ _BACKLOG = 8_000_000
 _BATCH = 500
 _RETRY_FOR = 30.0
 """Seconds that a bridge may be away before the slice is given up, to be taken up again by Temporal's retries."""
+_CHECKPOINT = "a checkpoint"
 _SILENT_CHANNELS = ("__error__", "__resume__")
 """Writes to LangGraph's special channels that no report follows. Nor does one follow a graph's hidden start."""
 
@@ -78,11 +80,11 @@ class Publisher:
         self._stirred = asyncio.Event()
         self._saving: dict[str, asyncio.Event] = {}
         """Gates by the id of a task or checkpoint, from its report or the beginning of its save to the end of it."""
-        self._begun: list[str] = []
-        """Saves under way."""
+        self._begun: dict[str, str] = {}
+        """Saves under way, and the namespaces of the graphs of those that are of tasks."""
         self._saved: set[str] = set()
-        self._before: dict[str, tuple[list[asyncio.Event], int]] = {}
-        """Checkpoint id to what came before its report, if that came before its save: saves, and a number of events."""
+        self._before: dict[str, int] = {}
+        """Checkpoint id to the number of events that came before its report, if that came before its save."""
         self._reported: dict[str, int] = {}
         """Task id to the number of events that come before its report."""
         self._sender: asyncio.Task[None] | None = None
@@ -120,7 +122,7 @@ class Publisher:
         if checkpoint not in self._saving:
             # It may be reported before its save begins. One that never does is of a graph with a saver of its own.
             self._saving[checkpoint] = asyncio.Event()
-            self._before[checkpoint] = self._so_far()
+            self._before[checkpoint] = self._accepted
             asyncio.get_running_loop().call_later(_REPORT_TIMEOUT, self._give_up, checkpoint)
         return self._saving[checkpoint]
 
@@ -153,11 +155,13 @@ class Publisher:
 
     # What the saver calls.
 
-    async def before_writes(self, task_id: str, task_path: str, writes: Sequence[tuple[str, Any]]) -> None:
+    async def before_writes(
+        self, task_id: str, task_path: str, writes: Sequence[tuple[str, Any]], *, namespace: str
+    ) -> None:
         silent = all(channel in _SILENT_CHANNELS for channel, _ in writes) or task_path.endswith(START)
         if not self._ordered or silent:
             return
-        self._begun.append(task_id)
+        self._begun[task_id] = namespace
         self._saving[task_id] = asyncio.Event()
         await self._until(lambda: not self._crowded)
         try:
@@ -171,27 +175,32 @@ class Publisher:
         self._reported.pop(task_id, None)
         self._after_save(task_id, saved=saved)
 
-    async def before_checkpoint(self, checkpoint_id: str) -> None:
+    async def before_checkpoint(self, checkpoint_id: str, *, namespace: str) -> None:
         if not self._ordered:
             return
-        # Not what came since: with durability `async` that may itself wait for this checkpoint.
-        saves, events = self._before.pop(checkpoint_id, None) or self._so_far()
-        self._begun.append(checkpoint_id)
+        # Not what has come since its report: with durability `async` that may itself wait for this checkpoint. And
+        # only tasks of its own graph, whose reports come before its own: one of another graph may come behind it.
+        limit = self._before.pop(checkpoint_id, None)
+        events = self._accepted if limit is None else limit
+        saves = [self._saving[id] for id in self._own_tasks(namespace, limit)]
+        self._begun[checkpoint_id] = _CHECKPOINT
         self._saving.setdefault(checkpoint_id, asyncio.Event())
-        for gate in saves:
-            await gate.wait()
+        with suppress(TimeoutError):  # without its report to go by, a task might be one of the next superstep
+            async with asyncio.timeout(_REPORT_TIMEOUT if limit is None else None):
+                for gate in saves:
+                    await gate.wait()
         await self.flush(events)
 
-    def _so_far(self) -> tuple[list[asyncio.Event], int]:
-        return [self._saving[id] for id in self._begun if id in self._saving], self._accepted
+    def _own_tasks(self, namespace: str, limit: int | None) -> list[str]:
+        own = [id for id, of in self._begun.items() if of == namespace and id in self._saving]
+        return own if limit is None else [id for id in own if self._reported.get(id, limit + 1) <= limit]
 
     def after_checkpoint(self, checkpoint_id: str, *, saved: bool) -> None:
         self._after_save(checkpoint_id, saved=saved)
 
     def _after_save(self, id: str, *, saved: bool) -> None:
         self._saved.add(id)
-        if id in self._begun:
-            self._begun.remove(id)
+        self._begun.pop(id, None)
         if not saved:  # what reports it must not come out; why it failed is for the saver to say
             self._stop_sending(_OverError())
         if gate := self._saving.pop(id, None):

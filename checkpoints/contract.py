@@ -27,7 +27,9 @@ class RunNote(BaseModel):
 class SaveHooks(Protocol):
     """What a run does around each save, so that its stream and its checkpoints agree after a crash."""
 
-    async def before_writes(self, task_id: str, task_path: str, writes: Sequence[tuple[str, Any]]) -> None:
+    async def before_writes(
+        self, task_id: str, task_path: str, writes: Sequence[tuple[str, Any]], *, namespace: str
+    ) -> None:
         """Called before the writes of a finished task are saved."""
         ...
 
@@ -35,7 +37,7 @@ class SaveHooks(Protocol):
         """Called when they are saved, or could not be."""
         ...
 
-    async def before_checkpoint(self, checkpoint_id: str) -> None:
+    async def before_checkpoint(self, checkpoint_id: str, *, namespace: str) -> None:
         """Called before the checkpoint of a finished superstep is saved."""
         ...
 

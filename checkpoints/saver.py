@@ -55,7 +55,7 @@ class FencedSaver(BaseCheckpointSaver[Any]):
         async def save() -> RunnableConfig:
             saved = False
             try:
-                await self._hooks.before_checkpoint(checkpoint["id"])
+                await self._hooks.before_checkpoint(checkpoint["id"], namespace=_namespace(config))
                 async with self._checkpoints.guard(self._run_id, fence=self._fence):
                     stored = await self._inner.aput(config, checkpoint, metadata, new_versions)
                 saved = True
@@ -71,7 +71,7 @@ class FencedSaver(BaseCheckpointSaver[Any]):
         async def save() -> None:
             saved = False
             try:
-                await self._hooks.before_writes(task_id, task_path, writes)
+                await self._hooks.before_writes(task_id, task_path, writes, namespace=_namespace(config))
                 async with self._checkpoints.guard(self._run_id, fence=self._fence):
                     await self._inner.aput_writes(config, writes, task_id, task_path)
                 saved = True
@@ -151,3 +151,7 @@ class FencedSaver(BaseCheckpointSaver[Any]):
         clone._inner = inner
         clone.serde = inner.serde
         return clone
+
+
+def _namespace(config: RunnableConfig) -> str:
+    return str(config.get("configurable", {}).get("checkpoint_ns", ""))

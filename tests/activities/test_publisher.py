@@ -16,8 +16,11 @@ from support.servers import until
 from temporalio.testing import ActivityEnvironment
 
 from perdure.activities import publisher as publisher_module
+from perdure.activities.once import Outgoing
+from perdure.activities.publisher import Publisher
 from perdure.activities.slice import Slice, SliceFailed, SliceParts
 from perdure.bridge.contract import Bridge, NewEvent
+from perdure.bridge.memory import MemoryBridge
 from perdure.checkpoints.contract import Checkpoints
 from perdure.contracts.errors import FencedError, RunNotFoundError, UnavailableError
 from perdure.contracts.serialization import from_json
@@ -433,3 +436,49 @@ async def test_what_a_cancelled_graph_could_not_say_is_not_saved(ends: BackEnds)
     await asyncio.sleep(0.1)  # for a save that is still on its way
     ended = [what for kind, what in slices.journal.lines if kind == "ended"]
     assert "writes says" not in ended or ended.index("custom says1") < ended.index("writes says")
+
+
+async def test_the_saves_of_two_graphs_do_not_wait_for_each_other() -> None:
+    bridge = MemoryBridge()
+    await bridge.start()
+    await bridge.create("run")
+
+    async def save_writes() -> None:
+        await publisher.before_writes("task", "", [("log", ["root"])], namespace="")
+        publisher.after_writes("task", saved=True)
+
+    async def save_checkpoint() -> None:
+        await publisher.before_checkpoint("checkpoint", namespace="inner:1")
+        publisher.after_checkpoint("checkpoint", saved=True)
+
+    async with Publisher(bridge, "run", fence=1, on_loaded=never) as publisher:
+        writing = asyncio.create_task(save_writes())
+        await asyncio.sleep(0)
+        publisher.put(Outgoing("checkpoints|inner:1", {}, "c", checkpoint="checkpoint"))
+        saving = asyncio.create_task(save_checkpoint())
+        publisher.report("task")
+        publisher.put(Outgoing("updates", {"root": {}}, "u", task="task"))
+        _, waiting = await asyncio.wait({writing, saving}, timeout=0.5)
+        for task in waiting:
+            task.cancel()
+        assert not waiting
+        await publisher.flush()
+    assert await bridge.last_event_id("run") == 2
+
+
+@pytest.mark.xfail(strict=True, reason="a save that waits for the one before it is given up by the clock")
+async def test_what_reports_a_checkpoint_waits_for_a_save_that_begins_late() -> None:
+    """With durability `async` the saves of a graph wait for each other, while its steps go on."""
+    bridge = MemoryBridge()
+    await bridge.start()
+    await bridge.create("run")
+    async with Publisher(bridge, "run", fence=1, on_loaded=never) as publisher:
+        await publisher.before_checkpoint("first", namespace="")
+        publisher.put(Outgoing("values", {"n": 2}, "v", checkpoint="second"))
+        await asyncio.sleep(0.15)
+        assert await bridge.last_event_id("run") == 0
+        publisher.after_checkpoint("first", saved=True)
+        await publisher.before_checkpoint("second", namespace="")
+        publisher.after_checkpoint("second", saved=True)
+        await publisher.flush()
+        assert await bridge.last_event_id("run") == 1

@@ -20,13 +20,15 @@ class Hooks:
     def __init__(self) -> None:
         self.calls: list[str] = []
 
-    async def before_writes(self, task_id: str, task_path: str, writes: Sequence[tuple[str, Any]]) -> None:
+    async def before_writes(
+        self, task_id: str, task_path: str, writes: Sequence[tuple[str, Any]], *, namespace: str
+    ) -> None:
         self.calls.append("before writes")
 
     def after_writes(self, task_id: str, *, saved: bool) -> None:
         self.calls.append("saved writes" if saved else "lost writes")
 
-    async def before_checkpoint(self, checkpoint_id: str) -> None:
+    async def before_checkpoint(self, checkpoint_id: str, *, namespace: str) -> None:
         self.calls.append("before checkpoint")
 
     def after_checkpoint(self, checkpoint_id: str, *, saved: bool) -> None:

@@ -303,9 +303,9 @@ from pathlib import Path
 from perdure.checkpoints.saver import FencedSaver
 from perdure.checkpoints.sqlite import SqliteCheckpoints
 class Hooks:
-    async def before_writes(self, *_): pass
+    async def before_writes(self, *_, namespace): pass
     def after_writes(self, *_, saved): pass
-    async def before_checkpoint(self, *_): pass
+    async def before_checkpoint(self, *_, namespace): pass
     def after_checkpoint(self, *_, saved): pass
     def loaded(self, found): pass
 async def main(path, name, fence):
