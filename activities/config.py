@@ -6,6 +6,7 @@ import os
 from typing import Any, cast
 
 from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import CheckpointTuple
 
 from ..contracts.types import RunSpec
 from .graphs import CompiledGraph
@@ -17,6 +18,16 @@ _DEFAULT_RECURSION_LIMIT = int(os.environ.get("LANGGRAPH_DEFAULT_RECURSION_LIMIT
 def thread_config(thread_id: str) -> RunnableConfig:
     """Addresses the newest state of a thread."""
     return {"configurable": {"thread_id": thread_id, "checkpoint_ns": ""}}
+
+
+def at_checkpoint(config: RunnableConfig, checkpoint_id: str) -> RunnableConfig:
+    """Addresses one checkpoint of what `config` addresses."""
+    return {"configurable": {**config.get("configurable", {}), "checkpoint_id": checkpoint_id}}
+
+
+def is_of(found: CheckpointTuple, run_id: str) -> bool:
+    """Whether a checkpoint was saved by this run."""
+    return cast("dict[str, Any]", found.metadata).get("run_id") == run_id
 
 
 def run_config(spec: RunSpec, run_id: str, thread_id: str) -> RunnableConfig:

@@ -24,6 +24,7 @@ from langgraph.types import StateSnapshot
 
 from ..bridge.contract import KEY_ONLY
 from ..contracts.serialization import to_json
+from .config import is_of
 
 Namespace = tuple[str, ...]
 
@@ -81,7 +82,7 @@ class Once:
     def loaded(self, found: CheckpointTuple) -> None:
         """A checkpoint was read, from which a graph goes on."""
         self._kept.update(task for task, channel, _ in found.pending_writes or () if channel not in WRITES_IDX_MAP)
-        own = cast("Mapping[str, Any]", found.metadata).get("run_id") == self._run_id
+        own = is_of(found, self._run_id)
         root = not found.config.get("configurable", {}).get("checkpoint_ns")
         updated = found.checkpoint.get("updated_channels")
         if own and updated is not None and not self._shown(updated, root=root):

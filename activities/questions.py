@@ -17,6 +17,7 @@ from langgraph.types import Interrupt, StateSnapshot
 
 from ..contracts.types import RunInterrupt
 from ..contracts.wire import DeliveredAnswer, Question
+from .config import at_checkpoint
 from .graphs import CompiledGraph
 
 _RESUME = "__resume__"
@@ -83,8 +84,7 @@ async def completed(graph: CompiledGraph, found: CheckpointTuple) -> StateSnapsh
 
     Addressed by its id; the state of a thread as such has the results of unfinished supersteps in it.
     """
-    configurable = {**found.config.get("configurable", {}), "checkpoint_id": found.checkpoint["id"]}
-    return await graph.aget_state({"configurable": configurable})
+    return await graph.aget_state(at_checkpoint(found.config, found.checkpoint["id"]))
 
 
 async def open_questions(

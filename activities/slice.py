@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from langchain_core.runnables import RunnableConfig
-from langgraph.checkpoint.base import CheckpointTuple
 from langgraph.errors import GraphDrained, GraphRecursionError
 from langgraph.runtime import RunControl
 
@@ -19,7 +18,7 @@ from ..checkpoints.saver import FencedSaver
 from ..contracts.errors import PerdureError
 from ..contracts.types import RunSpec
 from ..contracts.wire import SliceInput, SliceResult
-from .config import recursion_limit, run_config, thread_config
+from .config import is_of, recursion_limit, run_config, thread_config
 from .graphs import CompiledGraph, GraphRegistry
 from .once import INTERNAL_MODES, Namespace, Once
 from .pace import Pace
@@ -213,7 +212,7 @@ class Slice:
     async def _catch_up(self, graph: CompiledGraph) -> None:
         """Publish what a graph that was cut off had said, and the superstep that it may have saved last."""
         found = await self._saver.aget_tuple(thread_config(self._slice.thread_id))
-        if found is not None and _is_of(found, self._slice.run_id):
+        if found is not None and is_of(found, self._slice.run_id):
             for outgoing in self._once.caught_up(found, await completed(graph, found)):
                 self._publisher.put(outgoing)
         await self._publisher.flush()
@@ -231,10 +230,6 @@ def _result(outcome: str, pace: Pace, **more: Any) -> SliceResult:
 
 def _limit_reached(limit: int) -> GraphRecursionError:
     return GraphRecursionError(f"Recursion limit of {limit} reached without hitting a stop condition.")
-
-
-def _is_of(found: CheckpointTuple, run_id: str) -> bool:
-    return cast("dict[str, Any]", found.metadata).get("run_id") == run_id
 
 
 def _nodes(nodes: tuple[str, ...] | str) -> Any:

@@ -15,7 +15,7 @@ from ..checkpoints.contract import Checkpoints, RunNote
 from ..contracts.errors import RunStateError
 from ..contracts.types import RunSpec
 from ..contracts.wire import DeliveredAnswer, SliceInput
-from .config import thread_config
+from .config import at_checkpoint, is_of, thread_config
 from .graphs import CompiledGraph
 from .questions import open_questions, still_due
 
@@ -71,7 +71,7 @@ def input_steps(spec: RunSpec, graph: CompiledGraph) -> int:
 
 def steps_spent(run_id: str, head: CheckpointTuple | None, note: RunNote) -> int:
     """LangGraph's steps of a run whose thread stands at `head`; 0 until the run has saved its first checkpoint."""
-    if head is None or _id(head) == note.checkpoint_id or _run_id(head) != run_id:
+    if head is None or _id(head) == note.checkpoint_id or not is_of(head, run_id):
         return 0
     return _step(head) - note.step
 
@@ -117,7 +117,7 @@ class _Beginning:
         """Note, once and durably, how the thread stands before the run."""
         base = head
         if self._requested_checkpoint:
-            base = await self.saver.aget_tuple(_at(self._config, self._requested_checkpoint))
+            base = await self.saver.aget_tuple(at_checkpoint(self._config, self._requested_checkpoint))
             if base is None:
                 raise RunStateError(self.slice.run_id, f"there is no checkpoint {self._requested_checkpoint!r}")
         asked = {}
@@ -168,11 +168,13 @@ class _Beginning:
         LangGraph takes a `None` input as leave to pass, so after a crash we have to look ourselves.
         """
         checkpoint_id = _id(head)
-        following = (await self.graph.aget_state(self._config)).next
-        if checkpoint_id == self.slice.breakpoint or not following:
-            return None
         before = self.spec.interrupt_before or self.graph.interrupt_before_nodes
         after = self.spec.interrupt_after or self.graph.interrupt_after_nodes
+        if checkpoint_id == self.slice.breakpoint or not (before or after):
+            return None
+        following = (await self.graph.aget_state(self._config)).next
+        if not following:
+            return None
         if before and _hits(before, following):
             return checkpoint_id
         if after and head.parent_config and _hits(after, (await self.graph.aget_state(head.parent_config)).next):
@@ -199,17 +201,9 @@ def _step(head: CheckpointTuple | None) -> int:
     return -2 if head is None else int(head.metadata.get("step", -2))
 
 
-def _run_id(head: CheckpointTuple) -> str | None:
-    return cast("dict[str, Any]", head.metadata).get("run_id")
-
-
 def _command_writes(head: CheckpointTuple | None) -> int:
     return sum(1 for task, _, _ in (head.pending_writes if head else None) or () if task == _NULL_TASK)
 
 
 def _interrupted(head: CheckpointTuple | None) -> bool:
     return any(channel == _INTERRUPT for _, channel, _ in (head.pending_writes if head else None) or ())
-
-
-def _at(config: RunnableConfig, checkpoint_id: str) -> RunnableConfig:
-    return {"configurable": {**config.get("configurable", {}), "checkpoint_id": checkpoint_id}}
