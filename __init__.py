@@ -9,7 +9,24 @@ async with perdure.connect() as runs:
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .activities.callback_observer import CallbackObserver
+    from .activities.observers import (
+        CompositeObserver,
+        NullObserver,
+        ObserverBinding,
+        RunObserver,
+        ensure_observer,
+    )
+    from .contracts.actor import (
+        AUTO,
+        ActorContext,
+        bind_actor,
+        current_actor,
+        require_actor_context,
+        resolve_user_id,
+    )
     from .contracts.errors import (
+        ActorRequiredError,
         ConfigError,
         FencedError,
         GraphLoadError,
@@ -17,14 +34,23 @@ if TYPE_CHECKING:
         InvalidRunError,
         NoWorkerError,
         PerdureError,
+        RollbackError,
         RunNotFoundError,
         RunStateError,
         TemporalUnreachableError,
         ThreadBusyError,
+        ThreadNotFoundError,
         UnavailableError,
         UnknownGraphError,
     )
+    from .contracts.events import RunEvent, RunUsage
+    from .contracts.lifecycle import Delivery, RunLifecycleEvent
     from .contracts.settings import Settings, load_settings
+    from .contracts.threads import (
+        ThreadRecord,
+        ThreadSnapshot,
+        ThreadStatus,
+    )
     from .contracts.types import (
         CancelAction,
         CheckpointRequest,
@@ -48,41 +74,85 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "AUTO",
+    "ActorContext",
+    "ActorRequiredError",
+    "CallbackObserver",
     "CancelAction",
     "CheckpointRequest",
+    "CompositeObserver",
     "ConfigError",
+    "Delivery",
     "FencedError",
     "GraphLoadError",
     "InvalidEventIdError",
     "InvalidRunError",
     "MultitaskStrategy",
     "NoWorkerError",
+    "NullObserver",
+    "ObserverBinding",
     "PerdureError",
     "RetryPolicy",
+    "RollbackError",
     "RunCommand",
     "RunError",
+    "RunEvent",
     "RunInterrupt",
+    "RunLifecycleEvent",
     "RunNotFoundError",
+    "RunObserver",
     "RunRecord",
     "RunScope",
     "RunSpec",
     "RunStateError",
     "RunStatus",
+    "RunUsage",
     "RunsFacade",
     "Settings",
     "StreamEvent",
     "TemporalUnreachableError",
     "ThreadBusyError",
+    "ThreadNotFoundError",
+    "ThreadRecord",
+    "ThreadSnapshot",
+    "ThreadStatus",
     "UnavailableError",
     "UnknownGraphError",
     "WaitResult",
     "Worker",
+    "bind_actor",
     "connect",
+    "current_actor",
+    "ensure_observer",
     "load_settings",
+    "require_actor_context",
+    "resolve_user_id",
 ]
 
 _HOMES = {
+    "activities.callback_observer": ("CallbackObserver",),
+    "activities.observers": (
+        "CompositeObserver",
+        "NullObserver",
+        "ObserverBinding",
+        "RunObserver",
+        "ensure_observer",
+    ),
+    "contracts.actor": (
+        "AUTO",
+        "ActorContext",
+        "bind_actor",
+        "current_actor",
+        "require_actor_context",
+        "resolve_user_id",
+    ),
+    "contracts.threads": (
+        "ThreadRecord",
+        "ThreadSnapshot",
+        "ThreadStatus",
+    ),
     "contracts.errors": (
+        "ActorRequiredError",
         "ConfigError",
         "FencedError",
         "GraphLoadError",
@@ -90,13 +160,17 @@ _HOMES = {
         "InvalidRunError",
         "NoWorkerError",
         "PerdureError",
+        "RollbackError",
         "RunNotFoundError",
         "RunStateError",
         "TemporalUnreachableError",
         "ThreadBusyError",
+        "ThreadNotFoundError",
         "UnavailableError",
         "UnknownGraphError",
     ),
+    "contracts.events": ("RunEvent", "RunUsage"),
+    "contracts.lifecycle": ("Delivery", "RunLifecycleEvent"),
     "contracts.settings": (
         "Settings",
         "load_settings",

@@ -7,12 +7,15 @@ PerdureError
 ├── ConfigError                the settings are wrong
 ├── GraphLoadError             a graph of `langgraph.json` cannot be loaded
 ├── RunNotFoundError           no such run                                  (also a LookupError)
+├── ThreadNotFoundError        no such thread                               (also a LookupError)
 ├── RunStateError              the run's status does not allow it
+│   └── RollbackError          the thread cannot be put back as it was before the run
 ├── ThreadBusyError            `reject`: the thread has a run in flight
 ├── UnavailableError           something that a call needs is not there
 │   ├── TemporalUnreachableError
 │   ├── NoWorkerError          nobody polls the task queue
 │   └── DevServerError         the development server cannot be started
+├── ActorRequiredError         no actor is bound, and one is needed         (also a LookupError)
 ├── FencedError                a newer attempt of the run has taken over
 └── StreamEndedError           a write to a stream that has had its terminal event
 """
@@ -21,10 +24,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Any
 
 
 class PerdureError(Exception):
     """Base of all errors of Perdure. Its text says what happened, to which run, and what to do."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Python would call the constructor with the text, which is not what most of ours take.
+        return _again, (type(self), self.args, dict(vars(self)))
 
 
 class InvalidRunError(PerdureError, ValueError):
@@ -71,12 +79,24 @@ class RunNotFoundError(PerdureError, LookupError):
         self.run_id = run_id
 
 
+class ThreadNotFoundError(PerdureError, LookupError):
+    """There is no thread of this id: it has neither runs nor state."""
+
+    def __init__(self, thread_id: str) -> None:
+        super().__init__(f"no thread {thread_id!r}: it never had a run, or it was deleted")
+        self.thread_id = thread_id
+
+
 class RunStateError(PerdureError):
     """The run's status does not allow what was asked."""
 
     def __init__(self, run_id: str, message: str) -> None:
         super().__init__(f"run {run_id!r}: {message}")
         self.run_id = run_id
+
+
+class RollbackError(RunStateError):
+    """The thread cannot be put back as it was before the run; it was left as it is."""
 
 
 class ThreadBusyError(PerdureError):
@@ -120,6 +140,13 @@ class DevServerError(UnavailableError):
     """The development server cannot be found or started."""
 
 
+class ActorRequiredError(PerdureError, LookupError):
+    """What was called needs to know on whose behalf."""
+
+    def __init__(self) -> None:
+        super().__init__("no actor is bound here; call this inside `with perdure.bind_actor(user_id):`")
+
+
 class FencedError(PerdureError):
     """A newer attempt of the run has taken over: this one must stop and writes nothing more."""
 
@@ -129,9 +156,6 @@ class FencedError(PerdureError):
         self.fence = fence
         self.current = current
 
-    def __reduce__(self) -> tuple[type[FencedError], tuple[str, int, int]]:
-        return type(self), (self.run_id, self.fence, self.current)
-
 
 class StreamEndedError(PerdureError):
     """The run's stream has had its terminal event: nothing may follow it."""
@@ -139,6 +163,12 @@ class StreamEndedError(PerdureError):
     def __init__(self, run_id: str) -> None:
         super().__init__(f"the stream of run {run_id!r} has ended; nothing may be published after its terminal event")
         self.run_id = run_id
+
+
+def _again(kind: type[PerdureError], arguments: tuple[Any, ...], carries: dict[str, Any]) -> PerdureError:
+    error = kind.__new__(kind, *arguments)
+    vars(error).update(carries)
+    return error
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import os
 import re
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, cast
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from .errors import ConfigError, nearest
 from .types import TEN_YEARS
+from .webhooks import Network
 
 CONFIG_FILE = "temporal-dev.yaml"
 
@@ -78,9 +80,9 @@ class ServerSettings(Section):
 
 
 class WorkerSettings(Section):
-    max_concurrent_activities: int = Field(default=100, ge=1)
+    max_concurrent_activities: int = Field(default=200, ge=1)
     """How many runs one worker executes at the same time."""
-    max_cached_workflows: int = Field(default=1000, ge=0)
+    max_cached_workflows: int = Field(default=600, ge=0)
     graceful_shutdown: Duration = 30.0
     """How long a stopping worker waits for running supersteps to reach their boundary."""
     sticky_timeout: Duration = 2.0
@@ -97,6 +99,26 @@ class RunSettings(Section):
     awaiting_timeout: Timeout | None = None
     preview: bool = True
     """Show the first words of the input in the Temporal UI."""
+
+
+class WebhookSettings(Section):
+    """The calls of `RunSpec.webhook` at the end of a run."""
+
+    secret: SecretStr | None = None
+    """Key of the signature; null sends none. A secret belongs into the environment: `PERDURE_WEBHOOKS__SECRET`."""
+    timeout: Timeout = 10.0
+    """Of one call."""
+    retry_for: Duration = 3600.0
+    """How long after the end of its run a call that fails is repeated, with growing pauses of a minute at most."""
+    allowed_networks: tuple[Annotated[Network, BeforeValidator(ip_network)], ...] = ()
+    """Networks that may be called although they are not public, like `127.0.0.0/8`."""
+
+
+class LogSettings(Section):
+    """What the services write to stderr."""
+
+    format: Literal["text", "json"] = "text"
+    """`json` is one object a line, with the ids of run, thread and trace."""
 
 
 class LocationSettings(Section):
@@ -141,6 +163,8 @@ class Settings(Section):
     server: ServerSettings = ServerSettings()
     worker: WorkerSettings = WorkerSettings()
     runs: RunSettings = RunSettings()
+    webhooks: WebhookSettings = WebhookSettings()
+    logs: LogSettings = LogSettings()
     bridge: BridgeSettings = BridgeSettings()
     store: StoreSettings = StoreSettings()
     checkpointer: CheckpointerSettings = CheckpointerSettings()

@@ -61,3 +61,14 @@ def load_spec(fields: str, kind: str, data: bytes) -> RunSpec:
     payload = cast("dict[str, tuple[str, bytes]]", _serde().loads_typed((kind, data)))
     values = {name: _serde().loads_typed((part[0], part[1])) for name, part in payload.items()}
     return RunSpec.model_validate({**from_json(fields), **values})
+
+
+def dump_value(value: object, field: str) -> tuple[str, bytes]:
+    """A free value by itself. Raises `InvalidRunError`, naming the field, for one that cannot be stored."""
+    with _storable(field):
+        return _serde().dumps_typed(value)
+
+
+def load_value(kind: str, data: bytes) -> object:
+    """The inverse of `dump_value`."""
+    return cast("object", _serde().loads_typed((kind, data)))

@@ -103,6 +103,7 @@ class CheckpointRequest(Frozen):
 
     checkpoint_id: str | None = None
     checkpoint: Mapping[str, Any] | None = None
+    """Instead of the id, LangGraph's `{thread_id, checkpoint_ns, checkpoint_id, checkpoint_map}`."""
 
 
 class RunCommand(Frozen):
@@ -111,6 +112,12 @@ class RunCommand(Frozen):
     resume: Any = None
     update: Any = None
     goto: str | tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _does_something(self) -> RunCommand:
+        if self.resume is None and self.update is None and not self.goto:
+            raise ValueError("the command is empty: give it resume (null is no answer here), update or goto")
+        return self
 
 
 class RetryPolicy(Frozen):
@@ -138,7 +145,11 @@ class RunSpec(Frozen):
     """The idempotency key: submitting the same id again is the same run. Made when absent."""
 
     input: Any = None
-    """The graph's input; `None` goes on from the thread's newest checkpoint."""
+    """The graph's input; `None` goes on from the thread's newest checkpoint.
+
+    Where the thread is at its end, there is nothing to do, and the run succeeds at once. A thread without any state
+    is an error.
+    """
     command: RunCommand | None = None
     """Instead of `input`: resume, update or goto."""
     runnable_config: dict[str, Any] = Field(default_factory=dict[str, Any])
@@ -161,9 +172,10 @@ class RunSpec(Frozen):
     checkpoint_request: CheckpointRequest | None = None
     follow_up_to_run_id: Identifier | None = None
     webhook: str | None = None
+    """An http(s) URL that is called when the run has ended (`docs/observers.md`)."""
     feedback_keys: tuple[str, ...] = ()
     after_seconds: Seconds = 0.0
-    """Seconds to wait, durably, before the run starts."""
+    """Seconds from the submission until the run may start. It waits durably, and keeps its place in its thread."""
     durability: Literal["sync", "async", "exit"] | None = None
     """LangGraph's durability mode; `None` means `sync`: each superstep is saved before the next one starts."""
     on_interrupt: Literal["await", "finish"] = "await"
@@ -172,7 +184,7 @@ class RunSpec(Frozen):
     run_timeout: PositiveSeconds | None = None
     """Seconds for the whole run, waiting included. `None`: the setting `runs.run_timeout`."""
     step_timeout: PositiveSeconds | None = None
-    """Seconds for one activity, that is for one superstep or for a batch of fast ones."""
+    """Seconds for one activity, that is for one superstep or for a batch of fast ones; the graph is stopped then."""
     awaiting_timeout: PositiveSeconds | None = None
     """Seconds that a question may wait for its answer."""
     retry: RetryPolicy = RetryPolicy()

@@ -10,24 +10,33 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from .types import CancelAction, MultitaskStrategy, RetryPolicy, RunError, RunStatus, Stop
+from .types import CancelAction, RetryPolicy, RunError, RunStatus, Stop
 
 RUN_WORKFLOW = "RunWorkflow"
 THREAD_WORKFLOW = "ThreadWorkflow"
+NOTIFY_WORKFLOW = "NotifyWorkflow"
 
 SIGNAL_CANCEL = "cancel"
 SIGNAL_INTERRUPT = "interrupt"
 SIGNAL_RESUME = "resume"
 SIGNAL_ADMIT = "admit"
+SIGNAL_DELIVER = "deliver"
 UPDATE_SUBMIT = "submit"
+UPDATE_DELETE_THREAD = "remove_thread"
+UPDATE_STATE = "update_state"
 UPDATE_ANSWER = "answer"
+UPDATE_STOP = "request_cancel"
 QUERY_STATUS = "status"
 
 ACTIVITY_RUN_SUPERSTEPS = "run_supersteps"
 ACTIVITY_ANNOUNCE_QUESTIONS = "announce_questions"
+ACTIVITY_RESTORE_THREAD = "restore_thread"
 ACTIVITY_FINISH_RUN = "finish_run"
+ACTIVITY_DELETE_THREAD = "delete_thread"
+ACTIVITY_CHANGE_STATE = "change_state"
 ACTIVITY_REQUEST_STOP = "request_stop"
 ACTIVITY_WATCH_RUN = "watch_run"
+ACTIVITY_DELIVER_EVENTS = "deliver_events"
 
 # Types of the application errors that cross Temporal.
 ERROR_GRAPH = "GraphError"
@@ -35,6 +44,11 @@ ERROR_WORKER_SHUTDOWN = "WorkerShutdown"
 ERROR_RUN_GONE = "RunGone"
 ERROR_THREAD_BUSY = "ThreadBusy"
 ERROR_NOT_AWAITING = "NotAwaitingInput"
+ERROR_STATE_REFUSED = "StateRefused"
+
+SHORT = "-short"  # the end of the name of each `short_task_queue`
+TERMINATED = "Terminated"
+"""The type of the error of a run whose workflow was ended from outside."""
 
 SEARCH_THREAD_ID = "ThreadId"
 SEARCH_ASSISTANT_ID = "AssistantId"
@@ -52,6 +66,16 @@ def run_workflow_id(run_id: str) -> str:
 def thread_workflow_id(thread_id: str) -> str:
     """The id of a thread's workflow."""
     return f"thread-{thread_id}"
+
+
+def notify_workflow_id(run_id: str) -> str:
+    """The id of the workflow that tells observers what a worker could not tell them at once."""
+    return f"notify-{run_id}"
+
+
+def short_task_queue(task_queue: str) -> str:
+    """The task queue of activities that must not wait for a slot behind the slices of all runs."""
+    return task_queue + SHORT
 
 
 class Wire(BaseModel):
@@ -72,6 +96,8 @@ class RunLimits(Wire):
     after_seconds: float = 0.0
     on_interrupt: Literal["await", "finish"] = "await"
     retry: RetryPolicy = RetryPolicy()
+    preview: bool = True
+    """Show the beginnings of questions in the Temporal UI."""
 
 
 class Answer(Wire):
@@ -80,10 +106,25 @@ class Answer(Wire):
     value: Any = None
 
 
+class StopRequest(Wire):
+    """A cancel whose caller wants to know whether it came in time."""
+
+    action: CancelAction = CancelAction.INTERRUPT
+
+
+class StopAnswer(Wire):
+    """The answer to a `StopRequest`."""
+
+    accepted: bool
+    """The run ends as cancelled, by this request or an earlier one. False: its end had been decided."""
+
+
 class Question(Wire):
-    """An open interrupt. Its text is in the store and in the stream, not here."""
+    """An open interrupt. All of it is in the store and in the stream, not here."""
 
     id: str
+    text: str = ""
+    """Its beginning, for the Temporal UI; empty where previews are switched off."""
     answered: int = 0
     """How many answers its task had consumed when it was asked: tells a delivered answer from a new question."""
 
@@ -108,6 +149,8 @@ class RunInput(Wire):
     user_id: str | None = None
     progress: RunProgress | None = None
     """Where an earlier execution of this run left off (continue-as-new)."""
+    trace: str | None = None
+    """The W3C traceparent of the call that created the run, when that is traced."""
 
 
 class RunProgress(Wire):
@@ -150,13 +193,23 @@ class RunOutcome(Wire):
     error: str | None = None
 
 
-class SliceInput(Wire):
-    """One `run_supersteps` activity."""
+class RunWork(Wire):
+    """One activity for a run."""
 
     run_id: str
     thread_id: str
+    sequence: int = 0
+    """As in `RunInput`: the client may have died before it wrote it down."""
     fence: int
     """Larger for each activity of a run; the attempt of the activity is added to its low bits."""
+    user_id: str | None = None
+    trace: str | None = None
+    """The W3C traceparent of the call that created the run, when that is traced."""
+
+
+class SliceInput(RunWork):
+    """One `run_supersteps` activity."""
+
     slice: int = 0
     takeovers: int = 0
     steps: int = 0
@@ -174,7 +227,7 @@ class SliceInput(Wire):
 class SliceResult(Wire):
     """How a slice ended."""
 
-    outcome: Literal["more", "done", "asks", "stopped"]
+    outcome: Literal["more", "done", "asks", "stopped", "timeout"]
     attempt: int = 1
     """The activity attempt that came through."""
     steps: int = 0
@@ -187,12 +240,9 @@ class SliceResult(Wire):
     breakpoint: str | None = None
 
 
-class QuestionsInput(Wire):
+class QuestionsInput(RunWork):
     """One `announce_questions` activity."""
 
-    run_id: str
-    thread_id: str
-    fence: int
     steps: int = 0
 
 
@@ -205,17 +255,26 @@ class GraphFailure(Wire):
     attempt: int = 1
 
 
-class FinishInput(Wire):
+class FinishInput(RunWork):
     """One `finish_run` activity."""
 
-    run_id: str
-    thread_id: str
-    fence: int
     status: RunStatus
     steps: int = 0
     """Supersteps of the run; a larger number in the record stays."""
     cancel_action: CancelAction | None = None
     error: RunError | None = None
+
+
+class RestoreInput(RunWork):
+    """One `restore_thread` activity: the thread becomes what it was before the run."""
+
+
+class RestoreResult(Wire):
+    """Whether the thread was put back."""
+
+    restored: bool
+    reason: str | None = None
+    """Why it was left as it is."""
 
 
 class StopInput(Wire):
@@ -225,71 +284,12 @@ class StopInput(Wire):
     stop: Stop
 
 
-class WatchInput(Wire):
-    """One `watch_run` activity: wait for the end of a run that an earlier execution of its thread started."""
+class NotifyInput(Wire):
+    """The input of a notify workflow, and of its `deliver_events` activities. The events are in the store."""
 
     run_id: str
-
-
-class WatchResult(Wire):
-    """How a watched run's workflow ended."""
-
-    finished: bool
-    """By itself, so that its record is written. Else it was terminated, or timed out, or is gone."""
-    cause: str | None = None
-
-
-class Submission(Wire):
-    """A run as its thread's workflow needs it, to decide."""
-
-    run_id: str
-    assistant_id: str
-    strategy: MultitaskStrategy = MultitaskStrategy.ENQUEUE
-    limits: RunLimits = RunLimits()
-    summary: str = ""
-    """One line for the Temporal UI."""
-    user_id: str | None = None
-
-
-class Admission(Wire):
-    """The answer to a submission."""
-
-    run_id: str
-    sequence: int
-    """The run's place in its thread's order of admission, from 1."""
-    queued: bool = False
-    known: bool = False
-    """The run id had been submitted before; nothing new was started."""
-
-
-class ThreadRun(Wire):
-    """A run of a thread that has not ended."""
-
-    submission: Submission
-    sequence: int
-    started: bool = False
-    """Its workflow exists."""
-    admitted: bool = False
-    """It may execute, and its workflow has been told so."""
-    cancel: CancelAction | None = None
-    cancel_told: bool = False
-
-
-class ThreadState(Wire):
-    """The whole state of a thread's workflow, carried over continue-as-new."""
-
-    sequence: int = 0
-    runs: list[ThreadRun] = Field(default_factory=list[ThreadRun])
-    """In the order of admission; those that execute or finish come first."""
-    recent: dict[str, int] = Field(default_factory=dict[str, int])
-    """Run id to sequence of runs that ended lately, so that a repeated submission is recognised."""
-
-
-class ThreadInput(Wire):
-    """The input of a thread's workflow."""
-
-    thread_id: str
-    state: ThreadState | None = None
+    required: list[str] = Field(default_factory=list[str])
+    """The names of observers without which a worker must not take the events for delivered."""
 
 
 class RunStatusView(Wire):
@@ -300,7 +300,8 @@ class RunStatusView(Wire):
     status: RunStatus
     steps: int = 0
     next: list[str] = Field(default_factory=list[str])
-    questions: list[str] = Field(default_factory=list[str])
+    questions: dict[str, str] = Field(default_factory=dict[str, str])
+    """Id to beginning of each open question."""
 
 
 RunInput.model_rebuild()

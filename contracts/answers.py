@@ -1,0 +1,32 @@
+"""Which open question an answer is meant for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+_INTERRUPT_ID = re.compile("[0-9a-f]{32}")
+"""LangGraph's interrupt ids. It takes an object with only such keys for answers by their ids, too."""
+
+
+def answers_by_id(answer: Any, asked: Sequence[str]) -> dict[str, Any]:
+    """Interrupt id to value: of an object with ids as its keys, else of the only open question.
+
+    Some of several open questions are enough. Raises `ValueError` for an answer that fits none of them.
+    """
+    if isinstance(answer, Mapping) and answer:
+        named = cast("Mapping[str, Any]", answer)
+        unknown = [str(key) for key in named if key not in asked]
+        if not unknown:
+            return dict(named)
+        # An answer that comes late must not be taken for the value of another question.
+        if all(_INTERRUPT_ID.fullmatch(str(key)) for key in named):
+            raise ValueError(f"no open question has the id {unknown[0]}; open: {', '.join(asked) or 'none'}")
+    if len(asked) == 1:
+        return {asked[0]: answer}
+    raise ValueError(
+        f"several questions are open; answer as {{interrupt_id: value}}, with ids of {', '.join(asked)}"
+        if asked
+        else "no question is open"
+    )

@@ -1,0 +1,138 @@
+"""What crosses Temporal to and from a thread's workflow. The names, and what a run needs, stand in `wire`."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from pydantic import Field
+
+from .types import CancelAction, MultitaskStrategy
+from .wire import RunLimits, Wire
+
+WORKFLOW_TASK_TIMEOUT = timedelta(seconds=5)
+"""Half of Temporal's: for so long a run stands still when a worker dies with one of its workflow tasks."""
+
+
+class WatchInput(Wire):
+    """One `watch_run` activity: wait for the end of a run that an earlier execution of its thread started."""
+
+    run_id: str
+
+
+class WatchResult(Wire):
+    """How a watched run's workflow ended."""
+
+    finished: bool
+    """By itself, so that its record is written. Else it was terminated, or timed out, or is gone."""
+    cause: str | None = None
+
+
+class Admission(Wire):
+    """The answer to a submission."""
+
+    run_id: str
+    sequence: int
+    """The run's place in its thread's order of admission, from 1."""
+    queued: bool = False
+    known: bool = False
+    """The run id had been submitted before; nothing new was started."""
+
+
+class ChangeStateInput(Wire):
+    """One `change_state` activity, while no run of the thread executes."""
+
+    thread_id: str
+    fence: int
+    change: StateChange
+
+
+class DeleteThreadInput(Wire):
+    """One `delete_thread` activity, while no run of the thread executes."""
+
+    thread_id: str
+    never_started: list[str] = Field(default_factory=list[str])
+    """Runs without an end that go, too."""
+
+
+class DeletionAnswer(Wire):
+    """The thread has been removed."""
+
+    existed: bool
+    """It had runs or state."""
+
+
+class StateChange(Wire):
+    """A change of a thread's state from outside. Its values are in the store, under its id."""
+
+    update_id: str
+    assistant_id: str
+    as_node: str | None = None
+    """The node in whose name the values are written; `None`: LangGraph finds it."""
+    checkpoint_id: str | None = None
+    """The checkpoint to change; `None`: the newest."""
+
+
+class StateChanged(Wire):
+    """The state was changed."""
+
+    checkpoint_id: str
+    """The checkpoint that the change has made."""
+
+
+class Submission(Wire):
+    """A run as its thread's workflow needs it, to decide."""
+
+    run_id: str
+    assistant_id: str
+    strategy: MultitaskStrategy = MultitaskStrategy.ENQUEUE
+    limits: RunLimits = RunLimits()
+    summary: str = ""
+    """One line for the Temporal UI."""
+    user_id: str | None = None
+    trace: str | None = None
+    """The W3C traceparent of the call that created the run, when that is traced."""
+
+
+class ThreadDeletion(Wire):
+    """The request to remove a thread; it has no choices."""
+
+
+class ThreadInput(Wire):
+    """The input of a thread's workflow."""
+
+    thread_id: str
+    state: ThreadState | None = None
+    """Of the execution before."""
+    in_flight: list[str] = Field(default_factory=list[str])
+    """Without one: runs that go on, or wait, although no workflow of this thread did (it was terminated, say)."""
+    last_sequence: int = 0
+    """Without one: the last place that a run of the thread was given."""
+
+
+class ThreadRun(Wire):
+    """A run of a thread that has not ended."""
+
+    submission: Submission
+    sequence: int
+    started: bool = False
+    """Its workflow exists."""
+    admitted: bool = False
+    """It may execute, and its workflow has been told so."""
+    cancel: CancelAction | None = None
+    cancel_told: bool = False
+
+
+class ThreadState(Wire):
+    """The whole state of a thread's workflow, carried over continue-as-new."""
+
+    sequence: int = 0
+    runs: list[ThreadRun] = Field(default_factory=list[ThreadRun])
+    """In the order of admission; those that execute or finish come first."""
+    recent: dict[str, int] = Field(default_factory=dict[str, int])
+    """Run id to sequence of runs that ended lately, so that a repeated submission is recognised."""
+    delete_up_to: int | None = None
+    """The thread is to be removed: once the runs up to this sequence have ended, and before a later one starts."""
+    never_started: list[str] = Field(default_factory=list[str])
+    """Runs that were taken out of the line for that."""
+    changing: bool = False
+    """The thread's state is being changed from outside: no run executes meanwhile."""
