@@ -8,10 +8,12 @@ from .contract import (
     RunCreateStore,
     RunDeleteStore,
     RunEnding,
+    RunEventStore,
     RunProgressStore,
     RunQueryStore,
     Store,
     StoredRun,
+    ThreadLine,
 )
 from .open import open_store
 
@@ -22,11 +24,13 @@ __all__ = [
     "RunCreateStore",
     "RunDeleteStore",
     "RunEnding",
+    "RunEventStore",
     "RunProgressStore",
     "RunQueryStore",
     "SqlStore",
     "Store",
     "StoredRun",
+    "ThreadLine",
     "open_store",
 ]
 

@@ -7,10 +7,14 @@ Writes of a worker carry a fence, as in the bridge: one that is smaller than the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
 
+from ..contracts.events import EventCategory, RunEvent
+from ..contracts.lifecycle import Delivery, RunLifecycleEvent
+from ..contracts.threads import ThreadRecord, ThreadStatus
 from ..contracts.types import CancelAction, RunError, RunInterrupt, RunRecord, RunSpec, RunStatus, WaitResult
 
 
@@ -38,6 +42,69 @@ class RunEnding:
     error: RunError | None = None
     cancel_action: CancelAction | None = None
     interrupts: Sequence[RunInterrupt] = ()
+    title: str | None = None
+    """Of the state; one of an event comes before it."""
+    sequence: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewRunEvent:
+    """An event of a run, as its writer has it."""
+
+    number: int
+    """Its place among the events of its writer, from 1."""
+    event_type: str
+    category: EventCategory
+    content: bytes | None
+    """Strict JSON."""
+    metadata: Mapping[str, Any]
+    task: str | None
+    """The path of the task in which it happened, as LangGraph writes a checkpoint's namespace."""
+    created_at: datetime
+    if_new: bool = False
+    """It is left out when the run has an event of this type and content already."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventBatch:
+    """What one writer, an attempt at a slice, has to say of a run."""
+
+    events: Sequence[NewRunEvent] = ()
+    begun: Sequence[str] = ()
+    """Paths of tasks that run, and of those around them: what earlier attempts at them wrote goes."""
+    sealed: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Paths of tasks whose events stay from now on, and of the task (the same, or one around it) that is saved."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """Which events of a run, of a thread, or of all of them."""
+
+    run_id: str | None = None
+    thread_id: str | None = None
+    user_id: str | None = None
+    categories: Sequence[str] = ()
+    types: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadLine:
+    """How the line of a thread stands in the records."""
+
+    in_flight: tuple[str, ...]
+    """The submitted runs that have not ended, in the order of their admission."""
+    last_sequence: int
+    """The largest place that a run of the thread was given, 0 before the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undelivered:
+    """What an observer has not been told of a run yet."""
+
+    events: tuple[RunLifecycleEvent, ...]
+    """In order, and without gaps."""
+    user_id: str | None
+    """For whom the run was created."""
 
 
 class RunCreateStore(Protocol):
@@ -55,6 +122,10 @@ class RunCreateStore(Protocol):
         """Remove a draft; whether there was one. A submitted run stays."""
         ...
 
+    async def line(self, thread_id: str) -> ThreadLine:
+        """The thread's runs in flight, for a thread whose workflow has to begin anew."""
+        ...
+
 
 class RunQueryStore(Protocol):
     """What readers need."""
@@ -62,7 +133,12 @@ class RunQueryStore(Protocol):
     async def get(self, run_id: str) -> StoredRun | None: ...
 
     async def list(
-        self, thread_id: str | None = None, *, limit: int = 100, before: str | None = None
+        self,
+        thread_id: str | None = None,
+        *,
+        user_id: str | None = None,
+        limit: int = 100,
+        before: str | None = None,
     ) -> list[StoredRun]:
         """Newest first, in a stable order; after the run `before` of the same listing (for paging)."""
         ...
@@ -86,12 +162,21 @@ class RunProgressStore(Protocol):
     On a terminal record each is without effect, and answers with the record as it is.
     """
 
-    async def mark_running(self, run_id: str, *, fence: int, attempt: int) -> RunRecord:
-        """Take the fence; `running`, with `started_at` from the first time and the larger `attempt`."""
+    async def mark_running(
+        self, run_id: str, *, fence: int, attempt: int, sequence: int | None = None, human_message: object = None
+    ) -> RunRecord:
+        """Take the fence; `running`, with `started_at` from the first time, the larger `attempt`, what a human said."""
         ...
 
     async def mark_awaiting(
-        self, run_id: str, *, fence: int, steps: int, interrupts: Sequence[RunInterrupt], values: bytes | None
+        self,
+        run_id: str,
+        *,
+        fence: int,
+        steps: int,
+        interrupts: Sequence[RunInterrupt],
+        values: bytes | None,
+        title: str | None = None,
     ) -> RunRecord:
         """`awaiting_input`, with the questions and the state as far as it got."""
         ...
@@ -113,8 +198,120 @@ class RunDeleteStore(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class StateUpdate:
+    """The values of a state update, as `dump_value` gives them: they do not cross Temporal."""
+
+    kind: str
+    payload: bytes
+
+
+class ThreadStore(Protocol):
+    """The records of threads. The store writes them as it writes what happens to their runs."""
+
+    async def get(self, thread_id: str) -> ThreadRecord | None: ...
+
+    async def list(
+        self,
+        *,
+        status: ThreadStatus | None = None,
+        metadata: Mapping[str, str | int | float | bool] | None = None,
+        user_id: str | None = None,
+        limit: int = 100,
+        before: str | None = None,
+    ) -> list[ThreadRecord]:
+        """The last created first; those that have all of this, after the thread `before` (for paging).
+
+        Raises `ThreadNotFoundError` when there is no thread `before`.
+        """
+        ...
+
+    async def delete(self, thread_id: str) -> bool:
+        """Remove the record of a thread that has no runs; whether there was one."""
+        ...
+
+    async def put_update(self, update_id: str, change: StateUpdate) -> None:
+        """Keep the values of a state update for the worker that applies it. Idempotent."""
+        ...
+
+    async def get_update(self, update_id: str) -> StateUpdate:
+        """Raises `RunNotFoundError`."""
+        ...
+
+    async def drop_update(self, update_id: str) -> None:
+        """Idempotent."""
+        ...
+
+
+class RunEventStore(Protocol):
+    """What happened inside of runs: behind the run's fence, and once, however often a task of the graph runs.
+
+    The events of a task that is not sealed go when its run is taken up again, by a later writer or by
+    `mark_running`; those of a sealed one when it begins again all the same. What comes in their place takes their
+    `seq`, as far as it goes.
+    """
+
+    async def write(self, run_id: str, batch: EventBatch, *, fence: int, attempt: int) -> None:
+        """Write a batch; one that is written again changes nothing, nor does one for a run that has ended.
+
+        Raises `RunNotFoundError` or `FencedError`.
+        """
+        ...
+
+    async def list(
+        self,
+        which: EventFilter,
+        *,
+        after: int | None = None,
+        before: int | None = None,
+        limit: int = 100,
+        newest_first: bool = False,
+    ) -> list[RunEvent]:
+        """Those with a `seq` above `after` and below `before`: the first `limit` of them, or the last."""
+        ...
+
+
+class LifecycleStore(Protocol):
+    """The lifecycle events of runs, and which of them each observer has been told.
+
+    The events themselves are written by the store as it writes what they tell of. They go with their run.
+    """
+
+    async def undelivered(self, run_id: str, observer: str) -> Undelivered:
+        """The events that follow those which the observer is done with, at least one if there is one."""
+        ...
+
+    async def mark_delivered(
+        self, run_id: str, observer: str, sequence: int, *, after: int, failure: str | None = None
+    ) -> bool:
+        """The observer is done with the events up to `sequence`, with `failure` if the last one was given up.
+
+        False, without effect, when it was not done with exactly those up to `after`: somebody else tells it too.
+        """
+        ...
+
+    async def deliveries(self, run_id: str) -> list[Delivery]:
+        """How far each observer that was told of the run has got."""
+        ...
+
+
 class Store(RunCreateStore, RunQueryStore, RunProgressStore, RunDeleteStore, Protocol):
     """All of it."""
+
+    @property
+    def threads(self) -> ThreadStore:
+        """The records of threads."""
+        ...
+
+    @property
+    def events(self) -> RunEventStore:
+        """What happened inside of runs."""
+        ...
+
+    @property
+    def lifecycle(self) -> LifecycleStore:
+        """What observers are told."""
+        ...
 
     async def start(self) -> None:
         """Connect, and bring the tables to the newest version. Raises `UnavailableError`."""

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from sqlalchemy import URL, RowMapping, Select, exc, make_url
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import URL, Connection, RowMapping, Select, exc, make_url
 
 from ..contracts.errors import ConfigError, UnavailableError, nearest
 from . import sqlite
 from .uncut import uncut
 
 T = TypeVar("T")
-Work = Callable[[AsyncConnection], Awaitable[T]]
-"""What is done in a transaction. It may be begun again, so it does nothing beside it."""
+Work = Callable[[Connection], T]
+"""What is done in a transaction, on a thread of the database's. It may be begun again, so it does nothing beside it."""
 
 _SCHEMES = ("sqlite",)
 _PAUSE = 0.01
@@ -24,11 +24,38 @@ _OURS = (exc.IntegrityError, exc.ProgrammingError, exc.DataError, exc.NotSupport
 
 
 class _Lane:
-    """Connections of one kind, and the queue for them, in which a caller can be cancelled at no cost."""
+    """Connections of one kind, as many threads, and the queue for them, in which a caller can be cancelled at no cost.
+
+    A transaction is one visit to a thread: with a visit for each statement it would hold its lock, which keeps other
+    processes out, while the event loop is busy with something else.
+    """
 
     def __init__(self, url: URL, connections: int) -> None:
-        self.engine = sqlite.make_engine(url, connections)
+        self._engine = sqlite.make_engine(url, connections)
+        self._connections = connections
+        self._threads: ThreadPoolExecutor | None = None
         self.turn = asyncio.Semaphore(connections)
+
+    async def run(self, work: Work[T]) -> T:
+        """`work` with a connection, to its end even when the caller is cancelled. In one's turn only."""
+
+        def visit() -> T:
+            with self._engine.connect() as connection:
+                return work(connection)
+
+        return await self._on_thread(visit)
+
+    async def close(self) -> None:
+        """Let go of connections and threads; a later `run` makes new ones."""
+        await self._on_thread(self._engine.dispose)
+        if self._threads is not None:
+            self._threads.shutdown(wait=False)
+            self._threads = None
+
+    async def _on_thread(self, call: Callable[[], T]) -> T:
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(self._connections, thread_name_prefix="perdure-store")
+        return await uncut(asyncio.wrap_future(self._threads.submit(call)))
 
 
 class Database:
@@ -69,44 +96,35 @@ class Database:
         await uncut(self._dispose())
 
     async def _dispose(self) -> None:
-        await self._reader.engine.dispose()
-        await self._writer.engine.dispose()
+        await self._reader.close()
+        await self._writer.close()
 
     async def fetch(self, query: Select[*tuple[object, ...]]) -> Sequence[RowMapping]:
         """The rows of one query."""
 
-        async def work(connection: AsyncConnection) -> Sequence[RowMapping]:
-            return (await connection.execute(query)).mappings().all()
-
-        return await self.read(work)
+        return await self.read(lambda connection: connection.execute(query).mappings().all())
 
     async def read(self, work: Work[T]) -> T:
         """Work whose statements each see a state of their own."""
-
-        async def attempt() -> T:
-            async with self._reader.engine.connect() as connection:
-                return await work(connection)
-
-        return await self._call(self._reader, attempt)
+        return await self._call(self._reader, work)
 
     async def write(self, work: Work[T]) -> T:
         """Work in one transaction that holds the write lock: all of it, or nothing when it raises."""
 
-        async def attempt() -> T:
-            async with self._writer.engine.connect() as connection:
-                await sqlite.begin(connection)
-                result = await work(connection)
-                await connection.commit()
-                return result
+        def transaction(connection: Connection) -> T:
+            sqlite.begin(connection)
+            result = work(connection)
+            connection.commit()
+            return result
 
-        return await self._call(self._writer, attempt)
+        return await self._call(self._writer, transaction)
 
-    async def _call(self, lane: _Lane, attempt: Callable[[], Awaitable[T]]) -> T:
+    async def _call(self, lane: _Lane, work: Work[T]) -> T:
         if not self._opened:
             raise UnavailableError(f"the store {self} is not open: it was not started yet, or it was closed")
         self._calls += 1
         try:
-            return await self._in_turn(lane, attempt)
+            return await self._in_turn(lane, work)
         except (exc.DBAPIError, exc.TimeoutError, OSError) as error:
             if isinstance(error, _OURS):
                 raise
@@ -116,7 +134,7 @@ class Database:
             if not self._calls:
                 self._idle.set()
 
-    async def _in_turn(self, lane: _Lane, attempt: Callable[[], Awaitable[T]]) -> T:
+    async def _in_turn(self, lane: _Lane, work: Work[T]) -> T:
         now = asyncio.get_running_loop().time
         deadline = now() + self._lock_timeout
         async with asyncio.timeout_at(deadline):
@@ -124,7 +142,7 @@ class Database:
         try:
             while True:
                 try:
-                    return await uncut(attempt())
+                    return await lane.run(work)
                 except exc.OperationalError as error:
                     if not sqlite.is_busy(error) or now() >= deadline:
                         raise

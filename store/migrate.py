@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, column, inspect, select, table
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..contracts.errors import ConfigError
 from .database import Database
@@ -24,11 +23,11 @@ async def migrate(database: Database) -> None:
 
     Raises `UnavailableError`, or `ConfigError` when a newer version of Perdure has made the tables.
     """
-    if await database.read(lambda connection: connection.run_sync(_current)) == REVISION:
+    if await database.read(_current) == REVISION:
         return
     config = _load_config()  # before the lock is taken: the import is slow
     # The write lock of the transaction lets one process at a time look and upgrade.
-    await database.write(partial(_upgrade_in, config=config, place=str(database)))
+    await database.write(partial(_upgrade, config=config, place=str(database)))
 
 
 def _current(connection: Connection) -> str | None:
@@ -44,10 +43,6 @@ def _load_config() -> Config:
     folder = Path(__file__).parent / "migrations"
     config.set_main_option("script_location", str(folder).replace("%", "%%"))
     return config
-
-
-async def _upgrade_in(connection: AsyncConnection, config: Config, place: str) -> None:
-    await connection.run_sync(_upgrade, config, place)
 
 
 def _upgrade(connection: Connection, config: Config, place: str) -> None:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from sqlalchemy import ColumnElement, case, delete, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, Connection, case, delete, select, update
 
 from ..contracts.errors import FencedError, RunNotFoundError
-from ..contracts.types import RunRecord, RunStatus
+from ..contracts.types import RunInterrupt, RunRecord
+from . import events, lifecycle, threads
 from .rows import RECORD_COLUMNS, to_record
 from .schema import run_values, runs
 from .sqlite import insert
-
-_OPEN = tuple(status.value for status in RunStatus if not status.terminal)
 
 
 def larger(column: ColumnElement[int], value: int) -> ColumnElement[int]:
@@ -21,39 +19,49 @@ def larger(column: ColumnElement[int], value: int) -> ColumnElement[int]:
     return case((column < value, value), else_=column)
 
 
-async def advance(
-    connection: AsyncConnection, run_id: str, changes: Mapping[str, object], *, fence: int
+def advance(
+    connection: Connection,
+    run_id: str,
+    changes: Mapping[str, object],
+    *,
+    fence: int,
+    human_message: object = None,
+    interrupts: Sequence[RunInterrupt] = (),
 ) -> tuple[RunRecord, bool]:
-    """Take the fence and write `changes`; the record, and whether it moved.
+    """Take the fence, write `changes` and tell of them; the record, and whether it moved.
 
-    A terminal record does not move, not even for an old fence: a worker that comes too late learns how the run
-    ended. Raises `RunNotFoundError`, or `FencedError` when the run is open and has seen a larger fence.
+    `human_message` and `interrupts` are told, too. A terminal record does not move, not even for an old fence: a worker
+    that comes too late learns how the run ended. Raises `RunNotFoundError`, or `FencedError` when the run is open and
+    has seen a larger fence.
     """
-    movable = (runs.c.run_id == run_id, runs.c.status.in_(_OPEN), runs.c.fence <= fence)
-    # Who drives a run proves that Temporal has taken it, whether or not the submission was acknowledged.
-    statement = update(runs).where(*movable).values(fence=fence, submitted=True, **changes)
-    moved = (await connection.execute(statement.returning(*RECORD_COLUMNS))).mappings().one_or_none()
-    if moved is not None:
-        return to_record(moved), True
-    return await _as_it_is(connection, run_id, fence), False
-
-
-async def _as_it_is(connection: AsyncConnection, run_id: str, fence: int) -> RunRecord:
-    query = select(*RECORD_COLUMNS, runs.c.fence).where(runs.c.run_id == run_id)
-    row = (await connection.execute(query)).mappings().one_or_none()
+    query = select(*RECORD_COLUMNS, runs.c.submitted, runs.c.fence).where(runs.c.run_id == run_id).with_for_update()
+    row = connection.execute(query).mappings().one_or_none()
     if row is None:
         raise RunNotFoundError(run_id)
-    record = to_record(row)
-    if not record.status.terminal:
+    before = to_record(row)
+    if before.status.terminal:
+        return before, False
+    if row["fence"] > fence:
         raise FencedError(run_id, fence, row["fence"])
-    return record
+    # Who drives a run proves that Temporal has taken it, whether or not the submission was acknowledged.
+    statement = update(runs).where(runs.c.run_id == run_id).values(fence=fence, submitted=True, **changes)
+    moved = connection.execute(statement.returning(*RECORD_COLUMNS))
+    record = to_record(moved.mappings().one())
+    if not row["submitted"]:
+        threads.begin(connection, record)  # which follows the run, too
+    told = [*lifecycle.changes(before, record, human_message=human_message, interrupts=interrupts)]
+    lifecycle.append(connection, run_id, told)
+    events.tell(connection, record, told, fence=fence)
+    if row["submitted"] and record.status is not before.status:
+        threads.follow(connection, record)
+    return record, True
 
 
-async def replace_values(connection: AsyncConnection, run_id: str, values: bytes | None) -> None:
+def replace_values(connection: Connection, run_id: str, values: bytes | None) -> None:
     """The run's values; `None` removes those of before, which would pass for the state that could not be read."""
     if values is None:
-        await connection.execute(delete(run_values).where(run_values.c.run_id == run_id))
+        connection.execute(delete(run_values).where(run_values.c.run_id == run_id))
         return
     statement = insert(run_values).values(run_id=run_id, data=values)
     newer = {"data": statement.excluded.data}
-    await connection.execute(statement.on_conflict_do_update(index_elements=[run_values.c.run_id], set_=newer))
+    connection.execute(statement.on_conflict_do_update(index_elements=[run_values.c.run_id], set_=newer))

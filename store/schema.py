@@ -21,12 +21,14 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    UniqueConstraint,
+    text,
 )
 from sqlalchemy.types import TypeDecorator
 
 from ..contracts.serialization import from_json, to_json
 
-REVISION = "0001"
+REVISION = "0004"
 """The newest migration. It stands here so that a start that has nothing to migrate never imports Alembic."""
 
 
@@ -47,13 +49,22 @@ def _as_utc(value: datetime) -> datetime:
     return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+class Json(bytes):
+    """What is strict JSON already, for a column that holds JSON."""
+
+
 class JsonText(TypeDecorator[Any]):
-    """Any value as strict JSON (`to_json`). Text and not JSONB, which refuses NUL and sorts keys; `None` is NULL."""
+    """Any value as strict JSON (`to_json`; `Json` as it is), `None` as NULL.
+
+    Text and not JSONB, which refuses NUL and sorts keys.
+    """
 
     impl = Text
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        if isinstance(value, Json):
+            return value.decode()
         return None if value is None else to_json(value).decode()
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
@@ -92,6 +103,9 @@ runs = Table(
     # The last one: SQLite does not read a row further than it has to, and lists don't need the questions.
     Column("interrupts", JsonText),
     Index("ix_runs_thread", "thread_id", "position"),
+    Index("ix_runs_sequence", "thread_id", "sequence"),
+    # Few of many: a thread may have thousands of runs that have ended.
+    Index("ix_runs_open", "thread_id", "position", sqlite_where=text("ended_at IS NULL")),
     # A deleted run's position is never given to another one, so that it keeps meaning "created before".
     sqlite_autoincrement=True,
 )
@@ -111,6 +125,81 @@ run_specs = Table(
 )
 
 run_values = Table("run_values", metadata, _of_run(), Column("data", LargeBinary, nullable=False))
+
+threads = Table(
+    "threads",
+    metadata,
+    Column("position", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("thread_id", Text, nullable=False, unique=True),
+    Column("status", Text, nullable=False),
+    Column("metadata", JsonText, nullable=False),
+    Column("assistant_id", Text),
+    Column("user_id", Text),
+    Column("title", Text),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+run_events = Table(
+    "run_events",
+    metadata,
+    Column("position", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("thread_id", Text, nullable=False),
+    Column("run_id", Text, ForeignKey(runs.c.run_id, ondelete="CASCADE"), nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    # The writer's fence and its own count: a batch that is written again changes nothing.
+    Column("fence", BigInteger, nullable=False),
+    Column("number", Integer),
+    # The path of LangGraph's task that wrote it, as a checkpoint namespace.
+    Column("task_id", Text),
+    # The path of the task whose save made it final; until then it goes when the run is taken up again.
+    Column("sealed", Text),
+    # It has gone, but its place is kept for what comes instead.
+    Column("void", Boolean, nullable=False),
+    Column("event_type", Text, nullable=False),
+    Column("category", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("metadata", JsonText, nullable=False),
+    Column("content", JsonText),
+    UniqueConstraint("run_id", "fence", "number"),
+    Index("ix_run_events_thread", "thread_id", "seq", unique=True),
+    Index("ix_run_events_run", "run_id", "seq"),
+    Index("ix_run_events_type", "run_id", "event_type", "seq"),
+    Index("ix_run_events_sealed", "run_id", "sealed"),
+    sqlite_autoincrement=True,
+)
+
+lifecycle_events = Table(
+    "lifecycle_events",
+    metadata,
+    Column("run_id", Text, ForeignKey(runs.c.run_id, ondelete="CASCADE"), primary_key=True),
+    Column("sequence", Integer, primary_key=True, autoincrement=False),
+    Column("event_type", Text, nullable=False),
+    Column("occurred_at", UtcDateTime, nullable=False),
+    Column("payload", JsonText, nullable=False),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("run_id", Text, ForeignKey(runs.c.run_id, ondelete="CASCADE"), primary_key=True),
+    Column("observer", Text, primary_key=True),
+    # The sequence of the last event that is done with: the observer has taken it, or it was given up.
+    Column("delivered", Integer, nullable=False),
+    # Why the last of those was given up.
+    Column("failure", Text),
+)
+
+state_updates = Table(
+    "state_updates",
+    metadata,
+    Column("update_id", Text, primary_key=True),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+)
 
 graphs = Table(
     "graphs",

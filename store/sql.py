@@ -6,19 +6,19 @@ import builtins
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import and_, func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, and_, func, select
 
 from ..contracts.errors import RunNotFoundError
 from ..contracts.specs import dump_spec, load_spec
 from ..contracts.types import RunInterrupt, RunRecord, RunSpec, RunStatus, WaitResult
-from . import drafts, progress
-from .contract import RunEnding, StoredRun
+from . import drafts, events, lifecycle, progress, threads
+from .contract import RunEnding, StoredRun, ThreadLine
 from .database import Database
 from .migrate import migrate
 from .rows import RESULT_COLUMNS, STORED_COLUMNS, to_result, to_stored
 from .schema import graphs, run_specs, run_values, runs
 from .sqlite import insert
+from .usage import usage
 
 _WITH_VALUES = tuple(status.value for status in RunStatus if status.terminal or status is RunStatus.AWAITING_INPUT)
 
@@ -34,6 +34,9 @@ class SqlStore:
     def __init__(self, url: str, *, lock_timeout: float = 10.0) -> None:
         """Opens nothing yet. `lock_timeout`: seconds to wait while others write. Raises `ConfigError`."""
         self._database = Database(url, lock_timeout=lock_timeout)
+        self.events = events.SqlRunEvents(self._database)
+        self.lifecycle = lifecycle.SqlLifecycle(self._database)
+        self.threads = threads.SqlThreads(self._database)
 
     async def start(self) -> None:
         """Connect, and bring the tables to the newest revision. What is missing is created. Idempotent.
@@ -72,6 +75,17 @@ class SqlStore:
         draft = (runs.c.run_id == run_id, runs.c.submitted.is_(False))
         return await self._database.write(lambda connection: drafts.remove(connection, *draft))
 
+    async def line(self, thread_id: str) -> ThreadLine:
+        """The thread's runs in flight, and its last sequence."""
+        of_thread = (runs.c.thread_id == thread_id, runs.c.submitted)
+        # What executes comes first, whatever its place: it may be unknown, when the client died before it wrote it.
+        line = (runs.c.started_at.is_(None), runs.c.sequence.is_(None), runs.c.sequence, runs.c.position)
+        in_flight = select(runs.c.run_id).where(*of_thread, runs.c.ended_at.is_(None)).order_by(*line)
+        # A place is given to a run that is submitted, so here the index is enough.
+        last = select(func.max(runs.c.sequence).label("sequence")).where(runs.c.thread_id == thread_id)
+        ids = [row["run_id"] for row in await self._database.fetch(in_flight)]
+        return ThreadLine(tuple(ids), (await self._database.fetch(last))[0]["sequence"] or 0)
+
     async def delete(self, run_id: str) -> bool:
         """Remove record, spec and values; whether there was a record."""
         return await self._database.write(lambda connection: drafts.remove(connection, runs.c.run_id == run_id))
@@ -82,16 +96,22 @@ class SqlStore:
         return to_stored(rows[0]) if rows else None
 
     async def list(
-        self, thread_id: str | None = None, *, limit: int = 100, before: str | None = None
+        self,
+        thread_id: str | None = None,
+        *,
+        user_id: str | None = None,
+        limit: int = 100,
+        before: str | None = None,
     ) -> builtins.list[StoredRun]:
-        """The runs of a thread (`None`: of all threads), the last created first, at most `limit` of them.
+        """The runs of a thread and a user (`None`: of all), the last created first, at most `limit` of them.
 
         `before` is the last run of the page before. Raises `RunNotFoundError` when that one is not in this listing
         (any more), and `ValueError` for a negative limit.
         """
         if limit < 0:
             raise ValueError(f"limit is {limit}: it must be 0 or more")
-        listed = () if thread_id is None else (runs.c.thread_id == thread_id,)
+        wanted = ((runs.c.thread_id, thread_id), (runs.c.user_id, user_id))
+        listed = [column == value for column, value in wanted if value is not None]
         page = select(*STORED_COLUMNS).where(*listed).order_by(runs.c.position.desc()).limit(limit)
         if before is None:
             return [to_stored(row) for row in await self._database.fetch(page)]
@@ -128,14 +148,16 @@ class SqlStore:
         """Replace what the workers of the task queue serve."""
         rows = [{"task_queue": task_queue, "name": name} for name in names]
 
-        async def replace(connection: AsyncConnection) -> None:
-            await connection.execute(graphs.delete().where(graphs.c.task_queue == task_queue))
+        def replace(connection: Connection) -> None:
+            connection.execute(graphs.delete().where(graphs.c.task_queue == task_queue))
             if rows:
-                await connection.execute(insert(graphs).on_conflict_do_nothing(), rows)
+                connection.execute(insert(graphs).on_conflict_do_nothing(), rows)
 
         await self._database.write(replace)
 
-    async def mark_running(self, run_id: str, *, fence: int, attempt: int) -> RunRecord:
+    async def mark_running(
+        self, run_id: str, *, fence: int, attempt: int, sequence: int | None = None, human_message: object = None
+    ) -> RunRecord:
         """Take the fence; `running`, with no question open. Raises `RunNotFoundError` or `FencedError`."""
         now = datetime.now(UTC)
         changes = {
@@ -144,14 +166,26 @@ class SqlStore:
             "updated_at": now,
             "attempt": progress.larger(runs.c.attempt, attempt),
             "interrupts": None,
+            "sequence": func.coalesce(runs.c.sequence, sequence),
         }
-        record, _ = await self._database.write(
-            lambda connection: progress.advance(connection, run_id, changes, fence=fence)
-        )
-        return record
+
+        def work(connection: Connection) -> RunRecord:
+            record, moved = progress.advance(connection, run_id, changes, fence=fence, human_message=human_message)
+            if moved:
+                events.supersede(connection, run_id, fence=fence)
+            return record
+
+        return await self._database.write(work)
 
     async def mark_awaiting(
-        self, run_id: str, *, fence: int, steps: int, interrupts: Sequence[RunInterrupt], values: bytes | None
+        self,
+        run_id: str,
+        *,
+        fence: int,
+        steps: int,
+        interrupts: Sequence[RunInterrupt],
+        values: bytes | None,
+        title: str | None = None,
     ) -> RunRecord:
         """`awaiting_input`, with the questions and the values so far. Raises `RunNotFoundError` or `FencedError`."""
         changes = {
@@ -160,7 +194,7 @@ class SqlStore:
             "steps": progress.larger(runs.c.steps, steps),
             "interrupts": [*interrupts],
         }
-        return await self._advance_with_values(run_id, changes, values, fence)
+        return await self._come_to_rest(run_id, changes, values, interrupts, title, fence)
 
     async def finish(self, run_id: str, ending: RunEnding, *, fence: int) -> RunRecord:
         """Write how the run ended. Raises `RunNotFoundError`, `FencedError`, or `ValueError` if that is no ending."""
@@ -175,16 +209,31 @@ class SqlStore:
             "error": ending.error,
             "cancel_action": ending.cancel_action and ending.cancel_action.value,
             "interrupts": [*ending.interrupts],
+            "sequence": func.coalesce(runs.c.sequence, ending.sequence),
         }
-        return await self._advance_with_values(run_id, changes, ending.values, fence)
+        return await self._come_to_rest(run_id, changes, ending.values, ending.interrupts, ending.title, fence)
 
-    async def _advance_with_values(
-        self, run_id: str, changes: Mapping[str, object], values: bytes | None, fence: int
+    async def _come_to_rest(
+        self,
+        run_id: str,
+        changes: Mapping[str, object],
+        values: bytes | None,
+        interrupts: Sequence[RunInterrupt],
+        title: str | None,
+        fence: int,
     ) -> RunRecord:
-        async def work(connection: AsyncConnection) -> RunRecord:
-            record, moved = await progress.advance(connection, run_id, changes, fence=fence)
+        def work(connection: Connection) -> RunRecord:
+            named = events.title(connection, run_id) or title
+            counted = {"usage": usage(connection, run_id), "title": func.coalesce(named, runs.c.title)}
+            record, moved = progress.advance(
+                connection, run_id, {**changes, **counted}, fence=fence, interrupts=interrupts
+            )
             if moved:
-                await progress.replace_values(connection, run_id, values)
+                progress.replace_values(connection, run_id, values)
+                if record.title is not None:
+                    threads.name(connection, record)
+                if record.status.terminal:
+                    events.settle(connection, run_id)
             return record
 
         return await self._database.write(work)

@@ -9,11 +9,10 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from sqlalchemy import URL, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from ..contracts.errors import ConfigError
@@ -36,7 +35,7 @@ def location(url: URL) -> URL:
             f"store.url {url.render_as_string()!r} must name a file, without options: sqlite:///folder/store.db, or "
             "sqlite:////folder/store.db for an absolute path (records outlive the process, so none are kept in memory)"
         )
-    return url.set(drivername="sqlite+aiosqlite", database=str(Path(path).absolute()))
+    return url.set(drivername="sqlite+pysqlite", database=str(Path(path).absolute()))
 
 
 def make_folder(url: URL) -> None:
@@ -44,16 +43,16 @@ def make_folder(url: URL) -> None:
     Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
 
 
-def make_engine(url: URL, connections: int) -> AsyncEngine:
+def make_engine(url: URL, connections: int) -> Engine:
     """An engine whose statements each stand for themselves until `begin`. Opens nothing yet."""
-    engine = create_async_engine(
+    engine = create_engine(
         url,
         pool_size=connections,
         max_overflow=0,
         connect_args={"timeout": _BLOCKING_WAIT, "isolation_level": None},
         hide_parameters=True,  # prompts don't belong into tracebacks
     )
-    event.listen(engine.sync_engine, "connect", _set_pragmas)
+    event.listen(engine, "connect", _set_pragmas)
     return engine
 
 
@@ -65,14 +64,14 @@ def _set_pragmas(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> No
     cursor.close()
 
 
-async def prepare(connection: AsyncConnection) -> None:
+def prepare(connection: Connection) -> None:
     """Switch the file to WAL, so that readers and the writer don't wait for each other."""
-    await connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+    connection.exec_driver_sql("PRAGMA journal_mode=WAL")
 
 
-async def begin(connection: AsyncConnection) -> None:
+def begin(connection: Connection) -> None:
     """Begin with the write lock: a transaction that reads first and then writes could not wait for it any more."""
-    await connection.exec_driver_sql("BEGIN IMMEDIATE")
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def is_busy(error: OperationalError) -> bool:

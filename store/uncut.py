@@ -12,8 +12,8 @@ T = TypeVar("T")
 async def uncut(work: Awaitable[T]) -> T:
     """Run `work` to its end. A caller who is cancelled meanwhile learns of it after that.
 
-    For short work only. Cut in the middle of a statement, an asynchronous driver over threads leaves its
-    connection, and the lock with it, to a thread that nobody waits for.
+    For short work only. Cut in the middle, a transaction would stay, and its lock with it, with a thread that nobody
+    waits for.
     """
     task = asyncio.ensure_future(work)
     cancelled: asyncio.CancelledError | None = None

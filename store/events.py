@@ -1,0 +1,242 @@
+"""What happened inside of runs: written behind the fence, replaced when its task runs again, and read in pages.
+
+An event is open until its task is saved; then it is sealed. What the graph does not run again is sealed, and what it
+runs again is either open or begins anew, so each task's events are there once. An event that goes leaves its place,
+void, to the one that comes instead: a task that runs again does not move behind what has happened inside of it.
+"""
+
+from __future__ import annotations
+
+import builtins
+from collections import defaultdict, deque
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, delete, func, select, update
+
+from ..contracts.content import title_in_event
+from ..contracts.errors import FencedError, RunNotFoundError
+from ..contracts.events import TITLE_EVENTS, RunEvent
+from ..contracts.serialization import to_json
+from ..contracts.types import RunRecord, RunStatus
+from .contract import EventBatch, EventFilter, NewRunEvent
+from .database import Database
+from .lifecycle import Told
+from .schema import Json, run_events, runs
+from .sqlite import insert
+
+_BY_THE_STORE = "|"
+"""Seals events of the store itself. No path of a task is like it."""
+_UNTOLD = ("run_attempt_started",)
+"""Each event has the number of its attempt, and a run that was cut off leaves the same events as one that was not."""
+_EVENTS = run_events.c
+_COLUMNS = tuple(_EVENTS[name] for name in RunEvent.model_fields)
+
+
+def supersede(connection: Connection, run_id: str, *, fence: int, begun: Sequence[str] = ()) -> None:
+    """Take out what was left open by writers before `fence`, and what tasks that have begun again had sealed."""
+    older = (_EVENTS.run_id == run_id, _EVENTS.fence < fence, _EVENTS.void.is_(False))
+    gone = update(run_events).values(void=True, sealed=None, content=None, metadata={})
+    connection.execute(gone.where(*older, _EVENTS.sealed.is_(None)))
+    if begun:
+        connection.execute(gone.where(*older, _EVENTS.sealed.in_(begun)))
+
+
+def tell(connection: Connection, record: RunRecord, told: Iterable[Told], *, fence: int) -> None:
+    """Write what happened to the run as a whole, in the transaction of it."""
+    now = datetime.now(UTC)
+    events = [
+        {
+            "event_type": kind,
+            "category": "message" if kind == "human_message" else "lifecycle",
+            "content": payload["content"] if kind == "human_message" else _but_attempt(payload),
+            "metadata": {},
+            "created_at": now,
+            "number": None,
+            "task_id": None,
+            "sealed": _BY_THE_STORE,
+        }
+        for kind, payload in told
+        if kind not in _UNTOLD
+    ]
+    _insert(connection, record.run_id, record.thread_id, events, fence=fence, attempt=record.attempt)
+
+
+def _but_attempt(payload: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in payload.items() if name != "attempt"}
+
+
+def title(connection: Connection, run_id: str) -> str | None:
+    """The title that the run's events give it."""
+    found = select(_EVENTS.metadata, _EVENTS.content).where(
+        _EVENTS.run_id == run_id, _EVENTS.event_type == "custom_event", _EVENTS.void.is_(False)
+    )
+    for row in connection.execute(found.order_by(_EVENTS.seq.desc())).mappings():
+        if row["metadata"].get("name") in TITLE_EVENTS and (text := title_in_event(row["content"])):
+            return text
+    return None
+
+
+def settle(connection: Connection, run_id: str) -> None:
+    """The run has ended, so nothing comes in the place of what has gone."""
+    connection.execute(delete(run_events).where(*_voids(run_id)))
+
+
+class SqlRunEvents:
+    """A `RunEventStore` in a SQL database. Every call raises `UnavailableError`, and may be repeated."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def write(self, run_id: str, batch: EventBatch, *, fence: int, attempt: int) -> None:
+        """Write a batch. Raises `RunNotFoundError`, or `FencedError` when the run has seen a larger fence."""
+
+        def work(connection: Connection) -> None:
+            thread_id = _pass_fence(connection, run_id, fence)
+            if thread_id is None:
+                return
+            supersede(connection, run_id, fence=fence, begun=batch.begun)
+            events = [_row(event) for event in _unwritten(connection, run_id, batch.events, fence)]
+            _insert(connection, run_id, thread_id, events, fence=fence, attempt=attempt)
+            _seal(connection, run_id, batch, fence)
+
+        await self._database.write(work)
+
+    async def list(
+        self,
+        which: EventFilter,
+        *,
+        after: int | None = None,
+        before: int | None = None,
+        limit: int = 100,
+        newest_first: bool = False,
+    ) -> builtins.list[RunEvent]:
+        """A page of events. Raises `ValueError` for a negative limit."""
+        if limit < 0:
+            raise ValueError(f"limit is {limit}: it must be 0 or more")
+        wanted = [_EVENTS.void.is_(False), *_wanted(which)]
+        if after is not None:
+            wanted.append(_EVENTS.seq > after)
+        if before is not None:
+            wanted.append(_EVENTS.seq < before)
+        order = (_EVENTS.seq.desc(), _EVENTS.position.desc()) if newest_first else (_EVENTS.seq, _EVENTS.position)
+        page = select(*_COLUMNS).where(*wanted).order_by(*order).limit(limit)
+        return [RunEvent.model_validate(dict(row)) for row in await self._database.fetch(page)]
+
+
+def _wanted(which: EventFilter) -> Iterable[ColumnElement[bool]]:
+    if which.run_id is not None:
+        yield _EVENTS.run_id == which.run_id
+    if which.thread_id is not None:
+        yield _EVENTS.thread_id == which.thread_id
+    if which.user_id is not None:
+        yield _EVENTS.run_id.in_(select(runs.c.run_id).where(runs.c.user_id == which.user_id))
+    if which.categories:
+        yield _EVENTS.category.in_(which.categories)
+    if which.types:
+        yield _EVENTS.event_type.in_(which.types)
+
+
+def _pass_fence(connection: Connection, run_id: str, fence: int) -> str | None:
+    """The run's thread; `None` for a run that has ended."""
+    query = select(runs.c.thread_id, runs.c.status, runs.c.fence).where(runs.c.run_id == run_id).with_for_update()
+    run = connection.execute(query).mappings().one_or_none()
+    if run is None:
+        raise RunNotFoundError(run_id)
+    if run["fence"] > fence:
+        raise FencedError(run_id, fence, run["fence"])
+    if RunStatus(run["status"]).terminal:
+        return None
+    if run["fence"] < fence:
+        connection.execute(update(runs).where(runs.c.run_id == run_id).values(fence=fence))
+    return str(run["thread_id"])
+
+
+def _unwritten(connection: Connection, run_id: str, events: Sequence[NewRunEvent], fence: int) -> Sequence[NewRunEvent]:
+    if not events:
+        return events
+    last = select(func.max(_EVENTS.number)).where(_EVENTS.run_id == run_id, _EVENTS.fence == fence)
+    written = connection.execute(last).scalar_one() or 0
+    new = [event for event in events if event.number > written]
+    return _unsaid(connection, run_id, new) if any(event.if_new for event in new) else new
+
+
+def _unsaid(connection: Connection, run_id: str, events: Sequence[NewRunEvent]) -> Sequence[NewRunEvent]:
+    """Without those that are only wanted if they are new."""
+    types = {event.event_type for event in events if event.if_new}
+    query = select(_EVENTS.event_type, _EVENTS.content).where(_EVENTS.run_id == run_id, _EVENTS.event_type.in_(types))
+    rows = connection.execute(query.where(_EVENTS.void.is_(False))).mappings()
+    said = {(row["event_type"], to_json(row["content"])) for row in rows}
+    kept: list[NewRunEvent] = []
+    for event in events:
+        key = (event.event_type, event.content or b"null")
+        if not event.if_new or key not in said:
+            kept.append(event)
+            said.add(key)
+    return kept
+
+
+def _row(event: NewRunEvent) -> dict[str, Any]:
+    return {
+        "event_type": event.event_type,
+        "category": event.category,
+        "content": None if event.content is None else Json(event.content),
+        "metadata": event.metadata,
+        "created_at": event.created_at,
+        "number": event.number,
+        "task_id": event.task,
+        "sealed": None,
+    }
+
+
+def _insert(
+    connection: Connection,
+    run_id: str,
+    thread_id: str,
+    events: Sequence[dict[str, Any]],
+    *,
+    fence: int,
+    attempt: int,
+) -> None:
+    if not events:
+        return
+    places = _places(connection, run_id, {event["task_id"] for event in events if event["task_id"]})
+    newest = select(func.coalesce(func.max(_EVENTS.seq), 0)).where(_EVENTS.thread_id == thread_id)
+    last: int = connection.execute(newest).scalar_one()
+    known = {"run_id": run_id, "thread_id": thread_id, "fence": fence, "attempt": attempt, "void": False}
+    rows: list[dict[str, Any]] = []
+    taken: list[int] = []
+    for event in events:
+        if free := places[event["task_id"]]:
+            taken.append(seq := free.popleft())
+        else:
+            last = seq = last + 1
+        rows.append({**event, **known, "seq": seq})
+    if taken:
+        connection.execute(delete(run_events).where(*_voids(run_id), _EVENTS.seq.in_(taken)))
+    connection.execute(insert(run_events), rows)
+
+
+def _places(connection: Connection, run_id: str, tasks: set[str]) -> dict[str, deque[int]]:
+    """Places that were left by the tasks, in order."""
+    found: dict[str, deque[int]] = defaultdict(deque)
+    if tasks:
+        query = select(_EVENTS.task_id, _EVENTS.seq).where(*_voids(run_id), _EVENTS.task_id.in_(tasks))
+        for row in connection.execute(query.order_by(_EVENTS.seq)).mappings():
+            found[row["task_id"]].append(row["seq"])
+    return found
+
+
+def _seal(connection: Connection, run_id: str, batch: EventBatch, fence: int) -> None:
+    if not batch.sealed:
+        return
+    for seal in set(batch.sealed.values()):
+        tasks = [task for task, by in batch.sealed.items() if by == seal]
+        own = (_EVENTS.run_id == run_id, _EVENTS.fence == fence, _EVENTS.sealed.is_(None), _EVENTS.task_id.in_(tasks))
+        connection.execute(update(run_events).where(*own).values(sealed=seal))
+    connection.execute(delete(run_events).where(*_voids(run_id), _EVENTS.task_id.in_(batch.sealed)))
+
+
+def _voids(run_id: str) -> tuple[ColumnElement[bool], ...]:
+    return _EVENTS.run_id == run_id, _EVENTS.sealed.is_(None), _EVENTS.void

@@ -1,0 +1,16 @@
+"""An index of the runs that have not ended: a thread may have thousands that have."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Create the index."""
+    op.create_index("ix_runs_open", "runs", ["thread_id", "position"], sqlite_where=sa.text("ended_at IS NULL"))

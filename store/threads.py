@@ -1,0 +1,157 @@
+"""The records of threads: they follow their runs, in the transaction of each change."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, delete, func, select, update
+
+from ..contracts.errors import RunNotFoundError, ThreadNotFoundError
+from ..contracts.threads import ThreadRecord, ThreadStatus
+from ..contracts.types import RunRecord, RunStatus
+from . import lifecycle
+from .contract import StateUpdate
+from .database import Database
+from .schema import runs, state_updates, threads
+from .sqlite import insert
+
+_COLUMNS = tuple(threads.c[name] for name in ThreadRecord.model_fields)
+_AT_WORK = (RunStatus.PENDING.value, RunStatus.RUNNING.value)
+_LEFT_AS = {
+    RunStatus.INTERRUPTED.value: ThreadStatus.INTERRUPTED,
+    RunStatus.ERROR.value: ThreadStatus.ERROR,
+    RunStatus.TIMEOUT.value: ThreadStatus.ERROR,
+}
+"""How a run leaves its thread; else it is idle."""
+
+
+def begin(connection: Connection, run: RunRecord) -> None:
+    """A run was submitted to its thread, which there is from now on. What it says of the thread comes over older."""
+    query = select(threads.c.metadata).where(threads.c.thread_id == run.thread_id)
+    known: dict[str, Any] = connection.execute(query).scalar_one_or_none() or {}
+    row = insert(threads).values(
+        thread_id=run.thread_id,
+        status=ThreadStatus.IDLE.value,
+        metadata={**known, **run.metadata},
+        assistant_id=run.assistant_id,
+        user_id=run.user_id,
+        created_at=run.created_at,
+        updated_at=run.created_at,
+    )
+    newer = {"metadata": row.excluded.metadata, "assistant_id": row.excluded.assistant_id}
+    connection.execute(row.on_conflict_do_update(index_elements=[threads.c.thread_id], set_=newer))
+    follow(connection, run)
+
+
+def follow(connection: Connection, run: RunRecord) -> None:
+    """This run of the thread has moved."""
+    thread_id = run.thread_id
+    at_work = run.status.value in _AT_WORK
+    status = ThreadStatus.RUNNING if at_work else _status(connection, thread_id)
+    lifecycle.tell_of_thread(connection, run.run_id, thread_id, status)
+    changes = {"status": status.value, "updated_at": datetime.now(UTC)}
+    connection.execute(update(threads).where(threads.c.thread_id == thread_id).values(**changes))
+
+
+def _status(connection: Connection, thread_id: str) -> ThreadStatus:
+    of_thread = (runs.c.thread_id == thread_id, runs.c.submitted)
+    in_flight = select(runs.c.status).where(*of_thread, runs.c.ended_at.is_(None))
+    statuses = set(connection.execute(in_flight).scalars())
+    if statuses.intersection(_AT_WORK):
+        return ThreadStatus.RUNNING
+    if statuses:
+        return ThreadStatus.AWAITING_INPUT
+    # A run that was cancelled in line has done nothing to its thread.
+    ended = select(runs.c.status).where(*of_thread, runs.c.started_at.is_not(None))
+    last = connection.execute(ended.order_by(runs.c.position.desc()).limit(1)).scalar_one_or_none()
+    return _LEFT_AS.get(last or "", ThreadStatus.IDLE)
+
+
+def name(connection: Connection, record: RunRecord) -> None:
+    """The run's title is its thread's."""
+    titled = update(threads).where(threads.c.thread_id == record.thread_id)
+    connection.execute(titled.values(title=record.title))
+
+
+class SqlThreads:
+    """A `ThreadStore` in a SQL database. Every call raises `UnavailableError`, and may be repeated."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def get(self, thread_id: str) -> ThreadRecord | None:
+        """The thread, or `None`."""
+        rows = await self._database.fetch(select(*_COLUMNS).where(threads.c.thread_id == thread_id))
+        return _to_record(rows[0]) if rows else None
+
+    async def list(
+        self,
+        *,
+        status: ThreadStatus | None = None,
+        metadata: Mapping[str, str | int | float | bool] | None = None,
+        user_id: str | None = None,
+        limit: int = 100,
+        before: str | None = None,
+    ) -> builtins.list[ThreadRecord]:
+        """The threads, the last created first, that have all of this. Raises `ThreadNotFoundError` for `before`."""
+        wanted = [*_with(metadata or {})]
+        if status is not None:
+            wanted.append(threads.c.status == status.value)
+        if user_id is not None:
+            wanted.append(threads.c.user_id == user_id)
+        if before is not None:
+            wanted.append(threads.c.position < await self._position(before))
+        page = select(*_COLUMNS).where(*wanted).order_by(threads.c.position.desc()).limit(limit)
+        return [_to_record(row) for row in await self._database.fetch(page)]
+
+    async def _position(self, thread_id: str) -> int:
+        rows = await self._database.fetch(select(threads.c.position).where(threads.c.thread_id == thread_id))
+        if not rows:
+            raise ThreadNotFoundError(thread_id)
+        return int(rows[0]["position"])
+
+    async def delete(self, thread_id: str) -> bool:
+        """Remove the thread's record, unless a run was submitted to it meanwhile; whether there was one."""
+        has_runs = select(runs.c.position).where(runs.c.thread_id == thread_id, runs.c.submitted).exists()
+        gone = delete(threads).where(threads.c.thread_id == thread_id, ~has_runs).returning(threads.c.position)
+
+        def work(connection: Connection) -> bool:
+            return connection.execute(gone).first() is not None
+
+        return await self._database.write(work)
+
+    async def put_update(self, update_id: str, change: StateUpdate) -> None:
+        """Keep the values of a state update, until it is applied."""
+        row = {"update_id": update_id, "created_at": datetime.now(UTC), "payload": change.payload, "kind": change.kind}
+
+        def work(connection: Connection) -> None:
+            connection.execute(insert(state_updates).values(row).on_conflict_do_nothing())
+
+        await self._database.write(work)
+
+    async def get_update(self, update_id: str) -> StateUpdate:
+        """What was kept. Raises `RunNotFoundError`."""
+        query = select(state_updates.c.kind, state_updates.c.payload).where(state_updates.c.update_id == update_id)
+        rows = await self._database.fetch(query)
+        if not rows:
+            raise RunNotFoundError(update_id)
+        return StateUpdate(rows[0]["kind"], rows[0]["payload"])
+
+    async def drop_update(self, update_id: str) -> None:
+        """The update was applied, or refused."""
+
+        def work(connection: Connection) -> None:
+            connection.execute(delete(state_updates).where(state_updates.c.update_id == update_id))
+
+        await self._database.write(work)
+
+
+def _with(metadata: Mapping[str, Any]) -> builtins.list[ColumnElement[bool]]:
+    return [func.json_extract(threads.c.metadata, f'$."{key}"') == value for key, value in metadata.items()]
+
+
+def _to_record(row: RowMapping) -> ThreadRecord:
+    return ThreadRecord.model_validate(dict(row))
