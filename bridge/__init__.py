@@ -1,4 +1,4 @@
-"""The event stream and the stop channel of each run."""
+"""The event stream and the stop channel of each run, and whether its client is there."""
 
 from .contract import KEY_ONLY, Bridge, NewEvent, parse_event_id
 from .memory import MemoryBridge, MemoryStreams

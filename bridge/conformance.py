@@ -13,13 +13,21 @@ started: `bridge`, and `peer`, another handle of the same streams:
 Nothing here needs pytest: the tests are methods that can be called with two bridges.
 """
 
+from .conformance_leases import LeasePromises
 from .conformance_lifetime import LifetimePromises
 from .conformance_reading import ReadingPromises
 from .conformance_stops import StopPromises
 from .conformance_writing import WritingPromises
 
-__all__ = ["BridgeConformance", "LifetimePromises", "ReadingPromises", "StopPromises", "WritingPromises"]
+__all__ = [
+    "BridgeConformance",
+    "LeasePromises",
+    "LifetimePromises",
+    "ReadingPromises",
+    "StopPromises",
+    "WritingPromises",
+]
 
 
-class BridgeConformance(LifetimePromises, WritingPromises, ReadingPromises, StopPromises):
+class BridgeConformance(LifetimePromises, WritingPromises, ReadingPromises, StopPromises, LeasePromises):
     """All promises. Tests may close their handles; closing twice must do no harm."""

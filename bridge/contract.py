@@ -1,4 +1,4 @@
-"""What a bridge is: the event stream and the stop channel of each run.
+"""What a bridge is: the event stream and the stop channel of each run, and whether its client is there.
 
 Every bridge passes `perdure.bridge.conformance`, which is the exact form of these promises.
 """
@@ -92,6 +92,25 @@ class Bridge(ABC):
     @abstractmethod
     async def stop_requested(self, run_id: str, *, beyond: Stop | None = None) -> Stop:
         """Wait for a stop of the run that outranks `beyond` (`None`: any), within milliseconds of `cancel`."""
+
+    @abstractmethod
+    async def attend(self, run_id: str, lease: float) -> None:
+        """The client for whose sake alone the run goes on is there, and will be for `lease` seconds from now on.
+
+        Each call begins the time anew. Ignores runs that are unknown or have ended.
+        """
+
+    @abstractmethod
+    async def leave(self, run_id: str) -> None:
+        """Nobody has to attend the run any more. Idempotent."""
+
+    @abstractmethod
+    async def abandoned(self) -> list[str]:
+        """The runs that have not ended and whose lease has run out, the longest ago first.
+
+        Measured by the back end's clock, or by one that its processes share and that nobody can set. After a restart
+        of the machine whose clock it is, all leases of before have run out.
+        """
 
     @abstractmethod
     async def trim(self, run_id: str, *, before: int) -> None:

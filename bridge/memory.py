@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
+from math import inf
 from threading import Lock
 
 from ..contracts.errors import RunNotFoundError, UnavailableError
@@ -28,6 +30,8 @@ class _Stream:
     ended: bool = False
     fence: int = 0
     stop_level: int = 0
+    attended_until: float = inf
+    """By `time.monotonic`."""
 
     @property
     def first_id(self) -> int:
@@ -110,6 +114,7 @@ class MemoryBridge(Bridge):
                 stream.append([event])
                 stream.ended = True
                 stream.keys.clear()
+                stream.attended_until = inf
                 streams.wake(run_id, Topic.STREAM)
             return stream.last_id
 
@@ -142,6 +147,24 @@ class MemoryBridge(Bridge):
                 return 0 if stream is None else stream.stop_level
 
         return await await_stop(beyond, watch=partial(self._watch, run_id, Topic.STOP), read=read)
+
+    async def attend(self, run_id: str, lease: float) -> None:
+        with self._transaction() as streams:
+            stream = streams.by_run.get(run_id)
+            if stream is not None and not stream.ended:
+                stream.attended_until = time.monotonic() + lease
+
+    async def leave(self, run_id: str) -> None:
+        with self._transaction() as streams:
+            stream = streams.by_run.get(run_id)
+            if stream is not None:
+                stream.attended_until = inf
+
+    async def abandoned(self) -> list[str]:
+        now = time.monotonic()
+        with self._transaction() as streams:
+            leases = [(stream.attended_until, run_id) for run_id, stream in streams.by_run.items()]
+        return [run_id for until, run_id in sorted(leases) if until <= now]
 
     async def trim(self, run_id: str, *, before: int) -> None:
         with self._transaction() as streams:

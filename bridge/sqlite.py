@@ -13,11 +13,13 @@ from typing import TypeVar
 
 from ..contracts.errors import UnavailableError
 from ..contracts.types import Stop, StreamEvent
+from . import sqlite_lease as leases
 from . import sqlite_stream as streams
 from .contract import Bridge, NewEvent
-from .sqlite_file import connect_reader, connect_writer
+from .sqlite_file import connect_reader
 from .sqlite_thread import SqliteThread
 from .sqlite_watcher import SqliteWatcher
+from .sqlite_writer import SqliteWriter
 from .stream import Excerpt, stop_level
 from .subscription import await_stop, follow
 from .watches import Topic, Watch
@@ -27,7 +29,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class _Open:
-    writer: SqliteThread
+    writer: SqliteWriter
     reader: SqliteThread
     watcher: SqliteWatcher
 
@@ -47,7 +49,7 @@ class SqliteBridge(Bridge):
         if self._parts is not None:
             return
         self._parts = _Open(
-            SqliteThread(self._path, connect_writer, name="writer"),
+            SqliteWriter(self._path),
             SqliteThread(self._path, connect_reader, name="reader"),
             SqliteWatcher(self._path),
         )
@@ -60,8 +62,8 @@ class SqliteBridge(Bridge):
     async def close(self) -> None:
         parts, self._parts = self._parts, None
         if parts is not None:
-            closed = [part.close() for part in (parts.watcher, parts.reader, parts.writer)]
-            await asyncio.shield(asyncio.gather(*map(asyncio.wrap_future, closed)))
+            closed = [asyncio.wrap_future(part.close()) for part in (parts.watcher, parts.reader)]
+            await asyncio.shield(asyncio.gather(*closed, parts.writer.close()))
 
     async def create(self, run_id: str) -> None:
         await self._write(partial(streams.create, run_id=run_id))
@@ -95,6 +97,15 @@ class SqliteBridge(Bridge):
             return await self._read(partial(streams.stop_level, run_id=run_id))
 
         return await await_stop(beyond, watch=partial(self._watch, run_id, Topic.STOP), read=read)
+
+    async def attend(self, run_id: str, lease: float) -> None:
+        await self._write(partial(leases.attend, run_id=run_id, lease=lease))
+
+    async def leave(self, run_id: str) -> None:
+        await self._write(partial(leases.leave, run_id=run_id))
+
+    async def abandoned(self) -> list[str]:
+        return await self._read(leases.abandoned)
 
     async def trim(self, run_id: str, *, before: int) -> None:
         await self._write(partial(streams.trim, run_id=run_id, before=before))

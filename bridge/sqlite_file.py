@@ -42,6 +42,9 @@ CREATE TABLE keys (
 ) WITHOUT ROWID;
 """
 
+# Younger than the rest: a file of before gets it when it is opened, and older versions of Perdure do not mind it.
+_LEASES = "CREATE TABLE IF NOT EXISTS leases (stream INTEGER PRIMARY KEY, since REAL NOT NULL, until REAL NOT NULL)"
+
 
 def connect_writer(path: Path) -> sqlite3.Connection:
     """A connection for writing; makes the folder, the file and the tables. Raises `ConfigError`."""
@@ -78,6 +81,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute(f"PRAGMA journal_size_limit={_WAL_KEPT}")
     if new:
         _create_tables(connection, path)
+    connection.execute(_LEASES)
 
 
 def _is_new(connection: sqlite3.Connection, path: Path) -> bool:

@@ -20,7 +20,10 @@ _ROWS = 100  # of one INSERT; SQLite releases the GIL for each statement, and a 
 
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Generator[None]:
-    """All of the block or nothing of it."""
+    """All of the block or nothing of it. Within another transaction it is a part of that."""
+    if connection.in_transaction:
+        yield
+        return
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
@@ -51,7 +54,8 @@ def append(
             _insert(connection, stream, last_id + 1, fresh)
             last_id += len(fresh)
         if terminal:
-            connection.execute("DELETE FROM keys WHERE stream = ?", (stream,))
+            for table in ("keys", "leases"):
+                connection.execute(f"DELETE FROM {table} WHERE stream = ?", (stream,))
         connection.execute(
             "UPDATE streams SET last_id = ?, ended = ?, fence = ? WHERE stream = ?",
             (last_id, ended or terminal, fence, stream),
@@ -117,7 +121,7 @@ def trim(connection: sqlite3.Connection, run_id: str, before: int) -> None:
 
 def cleanup(connection: sqlite3.Connection, run_id: str) -> None:
     with transaction(connection):
-        for table in ("events", "keys"):
+        for table in ("events", "keys", "leases"):
             connection.execute(
                 f"DELETE FROM {table} WHERE stream = (SELECT stream FROM streams WHERE run_id = ?)", (run_id,)
             )

@@ -17,6 +17,11 @@ T = TypeVar("T")
 Connect = Callable[[Path], sqlite3.Connection]
 
 
+def deadline() -> float:
+    """Until when (`time.monotonic`) a call of now may wait for its turn and for another process's transaction."""
+    return time.monotonic() + BUSY_TIMEOUT
+
+
 class SqliteThread:
     """Calls happen one after another, in their order, each for one hop between threads.
 
@@ -29,9 +34,12 @@ class SqliteThread:
         self._connection: sqlite3.Connection | None = None
         self._executor = ThreadPoolExecutor(1, thread_name_prefix=f"perdure-bridge-{name}")
 
-    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """`work` with the connection. Raises `UnavailableError` when SQLite fails; later calls begin afresh."""
-        call = self._executor.submit(self._call, work, time.monotonic() + BUSY_TIMEOUT)
+    async def run(self, work: Callable[[sqlite3.Connection], T], *, until: float | None = None) -> T:
+        """`work` with the connection. Raises `UnavailableError` when SQLite fails; later calls begin afresh.
+
+        `until`: the `deadline` of a call that has waited before.
+        """
+        call = self._executor.submit(self._call, work, deadline() if until is None else until)
         return await asyncio.wrap_future(call)
 
     def close(self) -> Future[None]:
@@ -40,12 +48,12 @@ class SqliteThread:
         self._executor.shutdown(wait=False)
         return disconnected
 
-    def _call(self, work: Callable[[sqlite3.Connection], T], deadline: float) -> T:
+    def _call(self, work: Callable[[sqlite3.Connection], T], until: float) -> T:
         try:
             if self._connection is None:
                 self._connection = self._connect(self._path)
             # Time in the queue counts: while the file is locked, a hundred calls fail together, not in turn.
-            left = max(0, round(1000 * (deadline - time.monotonic())))
+            left = max(0, round(1000 * (until - time.monotonic())))
             self._connection.execute(f"PRAGMA busy_timeout={left}")
             return work(self._connection)
         except (sqlite3.Error, OSError) as exc:

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager
 
 from ..contracts.errors import RunNotFoundError, UnavailableError
+from ..contracts.metrics import subscribed
 from ..contracts.serialization import from_json
 from ..contracts.types import GAP_EVENT, HEARTBEAT_EVENT, Stop, StreamEvent
 from .contract import parse_event_id
@@ -31,7 +32,7 @@ async def follow(
     clock = asyncio.get_running_loop().time
     stream: int | None = None
     spoke_at = clock()
-    with watch() as change:
+    with watch() as change, subscribed():
         while not change.closed:
             change.rearm()
             found = await read(position)

@@ -1,0 +1,95 @@
+"""Group commit: the writes that wait for the connection together are one transaction, and one hop between threads."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from .sqlite_file import connect_writer
+from .sqlite_stream import transaction
+from .sqlite_thread import SqliteThread, deadline
+
+T = TypeVar("T")
+Work = Callable[[sqlite3.Connection], T]
+
+
+@dataclass(frozen=True, slots=True)
+class _Write:
+    work: Work[Any]
+    deadline: float
+    result: asyncio.Future[Any]
+
+
+class SqliteWriter:
+    """Writes happen in the order of their calls. One that fails takes nothing from those it waited with.
+
+    A call that was cancelled before its turn does not happen; one that has begun happens wholly.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._thread = SqliteThread(path, connect_writer, name="writer")
+        self._waiting: list[_Write] = []
+        self._writing: asyncio.Task[None] | None = None
+
+    async def run(self, work: Work[T]) -> T:
+        """`work` in a transaction. Raises what it raises, or `UnavailableError` when SQLite fails."""
+        write = _Write(work, deadline(), asyncio.get_running_loop().create_future())
+        self._waiting.append(write)
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._write_all())
+        return await write.result
+
+    async def close(self) -> None:
+        """Comes back when the writes that wait are done, and the connection is closed."""
+        if self._writing is not None:
+            await asyncio.wait([self._writing])
+        await asyncio.wrap_future(self._thread.close())
+
+    async def _write_all(self) -> None:
+        group: list[_Write] = []
+        try:
+            while self._waiting:
+                group, self._waiting = [write for write in self._waiting if not write.result.done()], []
+                if len(group) < 2 or not await self._write_together(group):
+                    for write in group:
+                        await self._write_alone(write)
+        except asyncio.CancelledError:  # the event loop ends, and nobody may wait for ever
+            for write in (*group, *self._waiting):
+                write.result.cancel()
+            self._waiting.clear()
+            raise
+
+    async def _write_together(self, group: Sequence[_Write]) -> bool:
+        """Whether all of them succeeded; else nothing has happened."""
+        try:
+            results = await self._thread.run(
+                partial(_in_one, works=[write.work for write in group]), until=min(write.deadline for write in group)
+            )
+        except Exception:  # noqa: BLE001 - each finds out for itself, alone
+            return False
+        for write, result in zip(group, results, strict=True):
+            if not write.result.done():
+                write.result.set_result(result)
+        return True
+
+    async def _write_alone(self, write: _Write) -> None:
+        if write.result.done():
+            return
+        try:
+            result = await self._thread.run(write.work, until=write.deadline)
+        except Exception as exc:  # noqa: BLE001 - it is the caller's
+            if not write.result.done():
+                write.result.set_exception(exc)
+        else:
+            if not write.result.done():
+                write.result.set_result(result)
+
+
+def _in_one(connection: sqlite3.Connection, works: Sequence[Work[Any]]) -> list[Any]:
+    with transaction(connection):
+        return [work(connection) for work in works]
