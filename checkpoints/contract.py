@@ -1,4 +1,7 @@
-"""What the checkpoints of a back end are: LangGraph's saver for each run, fenced, and a note of how the run began."""
+"""What the checkpoints of a back end are: LangGraph's saver for each run, fenced, and the way back to before the run.
+
+How a thread is given back is told in `rollback`.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,10 @@ from pydantic import BaseModel, Field
 
 
 class RunNote(BaseModel):
-    """How a run's thread stood before the run's first superstep. Written once, read by every later attempt."""
+    """How a run's thread stood before the run's first superstep. Written once, read by every later attempt.
+
+    Without it no rollback is possible. It is dropped when the run is settled.
+    """
 
     checkpoint_id: str | None = None
     """The thread's newest root checkpoint; `None` for a thread without one."""
@@ -74,8 +80,36 @@ class Checkpoints(ABC):
         """Around one write: in one transaction with it, the fence still holds. Raises `FencedError`."""
 
     @abstractmethod
+    async def keep(self, run_id: str, thread_id: str, *, namespace: str, checkpoint_id: str) -> None:
+        """Copy the pending writes of a checkpoint that is not the run's, for `restore`.
+
+        Called within `guard`, before the run's first write to the checkpoint; and before the run saves a checkpoint
+        whose metadata does not carry the run's id. A second call changes nothing, nor does one for a checkpoint
+        that the run has saved.
+        """
+
+    @abstractmethod
     async def note(self, run_id: str, note: RunNote | None = None) -> RunNote | None:
         """The note of a run. With `note`, writes it unless there is one already, and answers with the one kept."""
+
+    @abstractmethod
+    async def restore(self, run_id: str, thread_id: str, *, fence: int) -> None:
+        """Give the thread back as it was before the run, in one step; take the fence. Repeating it changes nothing.
+
+        A run that has written nothing needs no note, and has no effect but the fence. Raises `FencedError`, or,
+        with nothing changed, `RollbackError`: somebody else's newer state would be lost, or the note is missing.
+        """
+
+    @abstractmethod
+    async def settle(self, run_id: str) -> None:
+        """The run has ended and will not be rolled back: drop what was kept, and its note. Idempotent."""
+
+    @abstractmethod
+    async def delete_thread(self, thread_id: str) -> None:
+        """Remove everything of the thread, the fences of its runs included: these may write no more. Idempotent.
+
+        A `take` lets its run write again, so what takes fences has to look first whether its run still exists.
+        """
 
     @abstractmethod
     def outage(self, error: BaseException) -> bool:
@@ -83,4 +117,4 @@ class Checkpoints(ABC):
 
     @abstractmethod
     async def forget(self, run_id: str) -> None:
-        """Remove fence and note of a run that is deleted."""
+        """Remove what is known of a run that is deleted: its fence, its note, what was kept. Its state stays."""

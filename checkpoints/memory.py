@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from langgraph.checkpoint.memory import InMemorySaver
 
 from ..contracts.errors import FencedError
+from . import memory_rollback
 from .contract import Checkpoints, RunNote
+
+
+@dataclass(slots=True)
+class _Run:
+    thread_id: str
+    fence: int
+    note: RunNote | None = None
+    dropped: bool = False
+    """It has ended while it had marks: without them nothing tells any more what it has changed."""
 
 
 class MemoryCheckpoints(Checkpoints):
@@ -16,8 +27,8 @@ class MemoryCheckpoints(Checkpoints):
 
     def __init__(self) -> None:
         self._saver = InMemorySaver()
-        self._fences: dict[str, int] = {}
-        self._notes: dict[str, RunNote] = {}
+        self._runs: dict[str, _Run] = {}
+        self._marks: memory_rollback.Marks = {}
 
     @property
     def saver(self) -> InMemorySaver:
@@ -30,24 +41,50 @@ class MemoryCheckpoints(Checkpoints):
         return None
 
     async def take(self, run_id: str, thread_id: str, *, fence: int) -> None:
-        self._check(run_id, fence, self._fences.get(run_id, fence))
-        self._fences[run_id] = fence
+        run = self._runs.setdefault(run_id, _Run(thread_id, fence))
+        self._check(run_id, fence, run.fence)
+        run.fence = fence
 
     @asynccontextmanager
     async def guard(self, run_id: str, *, fence: int) -> AsyncGenerator[None]:
         # No fence: the run was deleted, which outranks every attempt.
-        self._check(run_id, fence, self._fences.get(run_id, 2**62))
+        self._check(run_id, fence, self._runs[run_id].fence if run_id in self._runs else 2**62)
         yield
 
+    async def keep(self, run_id: str, thread_id: str, *, namespace: str, checkpoint_id: str) -> None:
+        memory_rollback.keep(self._saver, self._marks, run_id, (thread_id, namespace, checkpoint_id))
+
     async def note(self, run_id: str, note: RunNote | None = None) -> RunNote | None:
-        return self._notes.get(run_id) if note is None else self._notes.setdefault(run_id, note)
+        run = self._runs.get(run_id)
+        if run is None:
+            return None
+        if not run.dropped:
+            run.note = run.note or note
+        return run.note
+
+    async def restore(self, run_id: str, thread_id: str, *, fence: int) -> None:
+        run = self._runs.get(run_id, _Run(thread_id, fence))
+        self._check(run_id, fence, run.fence)
+        memory_rollback.restore(self._saver, self._marks, run_id, thread_id, run.note, dropped=run.dropped)
+        await self.take(run_id, thread_id, fence=fence)
+
+    async def settle(self, run_id: str) -> None:
+        marks = self._marks.pop(run_id, None)
+        if run := self._runs.get(run_id):
+            run.note = None
+            run.dropped = run.dropped or bool(marks)
+
+    async def delete_thread(self, thread_id: str) -> None:
+        memory_rollback.delete_thread(self._saver, self._marks, thread_id)
+        for run_id in [run_id for run_id, run in self._runs.items() if run.thread_id == thread_id]:
+            del self._runs[run_id]
 
     def outage(self, error: BaseException) -> bool:
         return False
 
     async def forget(self, run_id: str) -> None:
-        self._fences.pop(run_id, None)
-        self._notes.pop(run_id, None)
+        self._runs.pop(run_id, None)
+        self._marks.pop(run_id, None)
 
     def _check(self, run_id: str, fence: int, current: int) -> None:
         if fence < current:

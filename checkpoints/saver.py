@@ -15,6 +15,7 @@ from langgraph.checkpoint.base import (
     CheckpointMetadata,
     CheckpointTuple,
     DeltaChannelHistory,
+    get_checkpoint_metadata,
 )
 
 from ..contracts.errors import FencedError, UnavailableError
@@ -39,6 +40,8 @@ class FencedSaver(BaseCheckpointSaver[Any]):
         self._hooks = hooks
         self._loop = asyncio.get_running_loop()
         self._failures: list[BaseException] = []
+        self._kept: set[tuple[str, str, str]] = set()
+        """Addresses of checkpoints that need no keeping (any more): this run has saved them, or has kept them."""
 
     @property
     def failure(self) -> BaseException | None:
@@ -52,13 +55,18 @@ class FencedSaver(BaseCheckpointSaver[Any]):
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
+        address = _address(config, checkpoint["id"])
+
         async def save() -> RunnableConfig:
             saved = False
             try:
-                await self._hooks.before_checkpoint(checkpoint["id"], namespace=_namespace(config))
+                await self._hooks.before_checkpoint(checkpoint["id"], namespace=checkpoint_namespace(config))
                 async with self._checkpoints.guard(self._run_id, fence=self._fence):
+                    if not self._names_run(get_checkpoint_metadata(config, metadata)):
+                        await self._keep(address)
                     stored = await self._inner.aput(config, checkpoint, metadata, new_versions)
                 saved = True
+                self._kept.add(address)
                 return stored
             finally:
                 self._hooks.after_checkpoint(checkpoint["id"], saved=saved)
@@ -68,17 +76,29 @@ class FencedSaver(BaseCheckpointSaver[Any]):
     async def aput_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
+        address = _address(config)
+
         async def save() -> None:
             saved = False
             try:
-                await self._hooks.before_writes(task_id, task_path, writes, namespace=_namespace(config))
+                await self._hooks.before_writes(task_id, task_path, writes, namespace=checkpoint_namespace(config))
                 async with self._checkpoints.guard(self._run_id, fence=self._fence):
+                    await self._keep(address)
                     await self._inner.aput_writes(config, writes, task_id, task_path)
                 saved = True
+                self._kept.add(address)
             finally:
                 self._hooks.after_writes(task_id, saved=saved)
 
         await self._recorded(save())
+
+    async def _keep(self, address: tuple[str, str, str]) -> None:
+        if address not in self._kept:
+            thread_id, namespace, checkpoint_id = address
+            await self._checkpoints.keep(self._run_id, thread_id, namespace=namespace, checkpoint_id=checkpoint_id)
+
+    def _names_run(self, metadata: CheckpointMetadata) -> bool:
+        return cast("Mapping[str, Any]", metadata).get("run_id") == self._run_id
 
     async def _recorded(self, call: Coroutine[Any, Any, T]) -> T:
         try:
@@ -120,6 +140,8 @@ class FencedSaver(BaseCheckpointSaver[Any]):
         found = await self._recorded(self._inner.aget_tuple(config))
         if found is not None:
             self._hooks.loaded(found)
+            if self._names_run(found.metadata):
+                self._kept.add(_address(found.config))
         return found
 
     def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
@@ -153,5 +175,12 @@ class FencedSaver(BaseCheckpointSaver[Any]):
         return clone
 
 
-def _namespace(config: RunnableConfig) -> str:
+def checkpoint_namespace(config: RunnableConfig) -> str:
+    """Of the graph to which a checkpoint's config belongs; empty for the root graph."""
     return str(config.get("configurable", {}).get("checkpoint_ns", ""))
+
+
+def _address(config: RunnableConfig, checkpoint_id: str | None = None) -> tuple[str, str, str]:
+    """Thread, namespace and id of a checkpoint."""
+    place = config.get("configurable", {})
+    return str(place["thread_id"]), checkpoint_namespace(config), checkpoint_id or str(place["checkpoint_id"])

@@ -1,0 +1,112 @@
+"""The state of a thread as its checkpoints hold it, read without its graph.
+
+What comes next is told by LangGraph's own bookkeeping: a node follows when one of its triggers is newer than what the
+node has seen. So a program that only looks needs no graph code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, cast
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
+from langgraph.types import Interrupt, Send
+
+from ..contracts.serialization import from_json, to_json
+from ..contracts.threads import ThreadSnapshot
+from ..contracts.types import RunInterrupt
+
+_BRANCH, _JOIN, _SENDS, _INPUT, _INTERRUPT = "branch:to:", "join:", "__pregel_tasks", "__start__", "__interrupt__"
+_RETURN, _ROOT = "__end__", "__root__"
+
+
+async def read_snapshot(
+    saver: BaseCheckpointSaver[Any], thread_id: str, checkpoint_id: str | None = None
+) -> ThreadSnapshot | None:
+    """The state of a thread, the newest by default; `None` when there is none."""
+    found = await saver.aget_tuple(_config(thread_id, checkpoint_id))
+    return None if found is None else _snapshot(thread_id, found)
+
+
+async def read_history(
+    saver: BaseCheckpointSaver[Any], thread_id: str, *, limit: int, before: str | None = None
+) -> AsyncIterator[ThreadSnapshot]:
+    """The states of a thread, the newest first; those before a checkpoint for paging."""
+    after = None if before is None else _config(thread_id, before)
+    async for found in saver.alist(_config(thread_id), before=after, limit=limit):
+        yield _snapshot(thread_id, found)
+
+
+def _config(thread_id: str, checkpoint_id: str | None = None) -> RunnableConfig:
+    named = {} if checkpoint_id is None else {"checkpoint_id": checkpoint_id}
+    return {"configurable": {"thread_id": thread_id, "checkpoint_ns": "", **named}}
+
+
+def _snapshot(thread_id: str, found: CheckpointTuple) -> ThreadSnapshot:
+    checkpoint, parent = found.checkpoint, found.parent_config
+    return ThreadSnapshot(
+        thread_id=thread_id,
+        checkpoint_id=checkpoint["id"],
+        parent_checkpoint_id=None if parent is None else parent.get("configurable", {}).get("checkpoint_id"),
+        values=from_json(to_json(_values(checkpoint["channel_values"]))),
+        next=tuple(_next(found)),
+        interrupts=tuple(_interrupts(found)),
+        metadata=cast("dict[str, Any]", from_json(to_json(found.metadata))),
+        created_at=datetime.fromisoformat(checkpoint["ts"]),
+    )
+
+
+def _values(channels: Mapping[str, Any]) -> Any:
+    """The channels of the graph's own state; of a functional entrypoint, what it returned."""
+    for whole in (_RETURN, _ROOT):
+        if whole in channels:
+            return channels[whole]
+    return {name: value for name, value in channels.items() if not _is_internal(name)}
+
+
+def _is_internal(channel: str) -> bool:
+    return channel.startswith(("__", _BRANCH, _JOIN))
+
+
+def _next(found: CheckpointTuple) -> Iterator[str]:
+    """The nodes of the superstep that follows: those that were sent for, then the others by name."""
+    checkpoint = found.checkpoint
+    for send in cast("Sequence[Any]", checkpoint["channel_values"].get(_SENDS, ())):
+        if isinstance(send, Send):
+            yield send.node
+    yield from sorted(
+        {
+            node
+            for channel in checkpoint["channel_versions"]
+            if (node := _triggered(channel, checkpoint["channel_values"])) and _is_news(found, channel, node)
+        }
+    )
+
+
+def _triggered(channel: str, values: Mapping[str, Any]) -> str | None:
+    """The node that a channel starts, if it is there."""
+    if channel == _INPUT and channel in values:
+        return _INPUT
+    if channel.startswith(_BRANCH) and channel in values:
+        return channel.removeprefix(_BRANCH)
+    if channel.startswith(_JOIN) and channel in values:
+        names, _, node = channel.removeprefix(_JOIN).rpartition(":")
+        seen = values[channel]
+        return node if isinstance(seen, set | frozenset) and set(names.split("+")) == seen else None
+    return None
+
+
+def _is_news(found: CheckpointTuple, channel: str, node: str) -> bool:
+    version: Any = found.checkpoint["channel_versions"][channel]
+    seen: Any = found.checkpoint["versions_seen"].get(node, {}).get(channel)
+    return seen is None or version > seen
+
+
+def _interrupts(found: CheckpointTuple) -> Iterator[RunInterrupt]:
+    for _, channel, value in found.pending_writes or ():
+        if channel == _INTERRUPT:
+            for asked in cast("Sequence[Any]", value if isinstance(value, Sequence) else (value,)):
+                if isinstance(asked, Interrupt):
+                    yield RunInterrupt(id=asked.id, value=from_json(to_json(asked.value)))
