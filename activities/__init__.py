@@ -1,6 +1,37 @@
-"""Everything of a run that has side effects: driving the graph, finishing, stopping, watching."""
+"""Everything of a run that has side effects: driving the graph, finishing, stopping, watching, telling observers."""
 
+from .callback_observer import CallbackObserver
+from .courier import Courier
 from .graphs import GraphRegistry, GraphSource, load_graphs
+from .heartbeat import Pulse
+from .notify import NotifyWorkflows
+from .observers import (
+    AnyObserver,
+    CompositeObserver,
+    NullObserver,
+    ObserverBinding,
+    RunObserver,
+    ensure_observer,
+    recipients,
+)
 from .runs import RunActivities
+from .webhook import Webhook
 
-__all__ = ["GraphRegistry", "GraphSource", "RunActivities", "load_graphs"]
+__all__ = [
+    "AnyObserver",
+    "CallbackObserver",
+    "CompositeObserver",
+    "Courier",
+    "GraphRegistry",
+    "GraphSource",
+    "NotifyWorkflows",
+    "NullObserver",
+    "ObserverBinding",
+    "Pulse",
+    "RunActivities",
+    "RunObserver",
+    "Webhook",
+    "ensure_observer",
+    "load_graphs",
+    "recipients",
+]

@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 
 from ..bridge.contract import Bridge, NewEvent
 from ..checkpoints.contract import Checkpoints
+from ..contracts.content import title_in_state
 from ..contracts.errors import UnavailableError
+from ..contracts.lifecycle import LifecycleType, ending_of
 from ..contracts.serialization import to_json
 from ..contracts.types import AWAITING_INPUT_EVENT, RunInterrupt, RunRecord, RunSpec, RunStatus
-from ..contracts.wire import FinishInput, QuestionsInput
+from ..contracts.wire import TERMINATED, FinishInput, QuestionsInput
 from ..store.contract import RunEnding, Store
 from .config import run_config, thread_config
+from .courier import Courier
 from .graphs import GraphRegistry
 from .questions import completed, stopped_at
 from .start import input_steps, steps_spent
 
 logger = logging.getLogger(__name__)
+
+_TERMINAL_EVENTS: Mapping[LifecycleType, str] = {
+    "run_completed": "end",
+    "run_failed": "error",
+    "run_cancelled": "cancel",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,37 +39,65 @@ class Ending:
     bridge: Bridge
     store: Store
     checkpoints: Checkpoints
+    courier: Courier | None = None
+    """Tells observers; `None`: there are none."""
 
     async def finish(self, finish: FinishInput, spec: RunSpec, *, fence: int) -> RunRecord:
-        """Shut earlier attempts out, write the record, publish the terminal event."""
+        """Shut earlier attempts out, write the record, publish the terminal event, tell observers."""
+        if finish.error is not None and finish.error.type == TERMINATED:
+            # Its graph may still be at work, and nobody else tells it to stop.
+            await self.bridge.cancel(finish.run_id)
         await self.checkpoints.take(finish.run_id, finish.thread_id, fence=fence)
-        rest = await self._look(spec, finish.run_id, finish.thread_id)
+        # A run that was rolled back has left nothing: what stands there is older.
+        gone = finish.status is RunStatus.ROLLED_BACK
+        rest = _Rest() if gone else await self._look(spec, finish.run_id, finish.thread_id)
         asks = finish.status is RunStatus.INTERRUPTED and finish.cancel_action is None
         ending = RunEnding(
             status=finish.status,
+            sequence=finish.sequence or None,
             steps=max(finish.steps, rest.steps),
             values=rest.at_question if asks else rest.completed,
             error=finish.error,
             cancel_action=finish.cancel_action,
             interrupts=rest.interrupts if asks else (),
+            title=rest.title,
         )
         record = await self.store.finish(finish.run_id, ending, fence=fence)
-        await self.bridge.publish_terminal(finish.run_id, _terminal_event(record), fence=fence)
+        async with self._telling(finish.run_id, webhook=spec.webhook is not None):
+            if spec.scope.kind == "stateless" and spec.on_completion != "keep":  # who sees the end finds it gone
+                await self.checkpoints.delete_thread(finish.thread_id)
+            await self.bridge.publish_terminal(finish.run_id, _terminal_event(record), fence=fence)
+            await self.checkpoints.settle(finish.run_id)
         return record
+
+    async def promise(self, run_id: str, spec: RunSpec) -> None:
+        """Before a `finish` that nobody repeats once the record is written: observers hear of it nevertheless."""
+        if self.courier is not None:
+            await self.courier.promise(run_id, webhook=spec.webhook is not None)
 
     async def announce(self, asks: QuestionsInput, spec: RunSpec, *, fence: int) -> None:
         """Write what the run waits for, publish the `awaiting_input` event."""
         rest = await self._look(spec, asks.run_id, asks.thread_id)
         await self.store.mark_awaiting(
-            asks.run_id, fence=fence, steps=asks.steps, interrupts=rest.interrupts, values=rest.at_question
+            asks.run_id,
+            fence=fence,
+            steps=asks.steps,
+            interrupts=rest.interrupts,
+            values=rest.at_question,
+            title=rest.title,
         )
         data = {
             "run_id": asks.run_id,
             "thread_id": asks.thread_id,
             "interrupts": [interrupt.model_dump() for interrupt in rest.interrupts],
         }
-        event = NewEvent(AWAITING_INPUT_EVENT, to_json(data), f"ask\n{rest.key}")
-        await self.bridge.mark_awaiting_input(asks.run_id, event, fence=fence)
+        # The workflow's number: the same when this is repeated, another at the next question.
+        event = NewEvent(AWAITING_INPUT_EVENT, to_json(data), f"ask\n{asks.fence}")
+        async with self._telling(asks.run_id):
+            await self.bridge.mark_awaiting_input(asks.run_id, event, fence=fence)
+
+    def _telling(self, run_id: str, *, webhook: bool = False) -> AbstractAsyncContextManager[None]:
+        return nullcontext() if self.courier is None else self.courier.telling(run_id, webhook=webhook)
 
     async def _look(self, spec: RunSpec, run_id: str, thread_id: str) -> _Rest:
         """How the thread stands. Raises `UnavailableError`."""
@@ -77,7 +116,8 @@ class Ending:
             # The end of a run must not depend on its graph, which may be why it failed.
             logger.warning("run %s has no final values: %s", run_id, exc)
             return _Rest()
-        return _Rest(to_json(values), to_json(stopped.values), tuple(stopped.interrupts), stopped.key, max(0, spent))
+        title = title_in_state(values)
+        return _Rest(to_json(values), to_json(stopped.values), tuple(stopped.interrupts), max(0, spent), title)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,18 +129,11 @@ class _Rest:
     at_question: bytes | None = None
     """The state with the results of finished tasks beside an open question, as LangGraph shows it there."""
     interrupts: tuple[RunInterrupt, ...] = ()
-    key: str = ""
-    """The same for the same stop, and no other."""
     steps: int = 0
+    title: str | None = None
 
 
 def _terminal_event(record: RunRecord) -> NewEvent:
-    if record.status in (RunStatus.ERROR, RunStatus.TIMEOUT):
-        name = "error"
-    elif record.cancel_action is not None or record.status is RunStatus.ROLLED_BACK:
-        name = "cancel"
-    else:
-        name = "end"
     data = {
         "run_id": record.run_id,
         "thread_id": record.thread_id,
@@ -109,5 +142,7 @@ def _terminal_event(record: RunRecord) -> NewEvent:
         "attempt": record.attempt,
         "error": None if record.error is None else record.error.model_dump(exclude={"traceback"}),
         "cancel_action": record.cancel_action,
+        "usage": record.usage,
+        "title": record.title,
     }
-    return NewEvent(name, to_json(data))
+    return NewEvent(_TERMINAL_EVENTS[ending_of(record)], to_json(data))

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-_ATTEMPT_BITS = 20  # a million retries of one activity: months, at their longest interval
+from temporalio import activity
+
+from ..contracts.wire import SHORT
+
+_ATTEMPT_BITS = 20  # a million retries of one activity: days, at their longest interval
+_SHORT_ATTEMPTS = 1 << (_ATTEMPT_BITS - 1)
 
 
 def attempt_fence(base: int, attempt: int) -> int:
@@ -12,3 +17,13 @@ def attempt_fence(base: int, attempt: int) -> int:
     takes the workflow's state back.
     """
     return (base << _ATTEMPT_BITS) | min(attempt, (1 << _ATTEMPT_BITS) - 1)
+
+
+def own_attempt(info: activity.Info) -> int:
+    """The number of this attempt. Those on the task queue for short activities follow all that there were before."""
+    return info.attempt + (_SHORT_ATTEMPTS if info.task_queue.endswith(SHORT) else 0)
+
+
+def own_fence(base: int) -> int:
+    """The fence of the attempt that calls this."""
+    return attempt_fence(base, own_attempt(activity.info()))

@@ -13,15 +13,15 @@ import inspect
 import json
 import re
 import sys
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
 
-from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables import RunnableBinding, RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import StateGraph
 from langgraph.pregel import Pregel
@@ -68,15 +68,30 @@ class GraphRegistry:
             yield graph.copy({"checkpointer": saver})
 
     def has_unsaved_subgraph(self, name: str, graph: CompiledGraph) -> bool:
-        """Whether a subgraph keeps no checkpoints (compiled with `checkpointer=False`), as far as can be seen."""
+        """Whether a subgraph keeps no checkpoints (compiled with `checkpointer=False`), as far as can be seen.
+
+        One that a function calls cannot be seen.
+        """
         if name not in self._unsaved:
-            subgraphs = cast("Iterable[tuple[str, Any]]", cast("Any", graph).get_subgraphs(recurse=True))
-            self._unsaved[name] = any(subgraph.checkpointer is False for _, subgraph in subgraphs)
+            self._unsaved[name] = any(subgraph.checkpointer is False for subgraph in _subgraphs(graph))
         return self._unsaved[name]
 
     def note_unsaved_subgraph(self, name: str) -> None:
         """The graph has turned out to have one that could not be seen."""
         self._unsaved[name] = True
+
+
+def _subgraphs(graph: CompiledGraph) -> Iterator[CompiledGraph]:
+    """The graphs that are nodes or parts of nodes, at any depth. (LangGraph's own list leaves out the unsaved ones.)"""
+    parts: list[Any] = [node.bound for node in graph.nodes.values()]
+    for part in parts:  # which grows
+        if isinstance(part, Pregel):
+            yield cast("CompiledGraph", part)
+            yield from _subgraphs(cast("CompiledGraph", part))
+        elif isinstance(part, RunnableBinding):
+            parts.append(cast("Any", part).bound)
+        else:
+            parts.extend(getattr(part, "steps", ()))  # of a sequence
 
 
 async def load_graphs(source: Path | Mapping[str, GraphSource]) -> GraphRegistry:
@@ -110,16 +125,15 @@ async def _entry(source: GraphSource, where: str) -> _Entry:
 @asynccontextmanager
 async def _built(source: Callable[..., Any], config: RunnableConfig, where: str) -> AsyncGenerator[CompiledGraph]:
     arguments = (config,) if _wants_config(source, where) else ()
-    try:
-        made = source(*arguments)
-        if inspect.isawaitable(made):
-            made = await made
-    except Exception as exc:
-        raise GraphLoadError(f"{where}: the factory failed: {type(exc).__name__}: {exc}") from exc
-    if isinstance(made, AbstractAsyncContextManager):
-        async with cast("AbstractAsyncContextManager[Any]", made) as graph:
-            yield _compiled(graph, where)
-    else:
+    async with AsyncExitStack() as stack:
+        try:
+            made = source(*arguments)
+            if inspect.isawaitable(made):
+                made = await made
+            if isinstance(made, AbstractAsyncContextManager):
+                made = await stack.enter_async_context(cast("AbstractAsyncContextManager[Any]", made))
+        except Exception as exc:
+            raise GraphLoadError(f"{where}: the factory failed: {type(exc).__name__}: {exc}") from exc
         yield _compiled(made, where)
 
 
@@ -210,12 +224,19 @@ def _import_file(location: str, root: Path) -> ModuleType:
 
 
 def _module_name(location: str, path: Path) -> str:
-    """A name that is the same on every machine: a checkpoint refers to a class by its module's name."""
+    """A name that is the same on every machine: a checkpoint refers to a class by its module's name.
+
+    Taken by another file, it is told from it by how this one is written in its `langgraph.json`; a file that is
+    written likewise is of another project in the same process.
+    """
     name = "perdure_graph_" + re.sub(r"\W+", "_", location.removesuffix(".py").removeprefix("./"))
-    known = sys.modules.get(name)
-    if known is not None and known.__file__ != str(path):  # another langgraph.json in the same process
-        name += "_" + blake2b(str(path).encode(), digest_size=4).hexdigest()
-    return name
+    by_location, by_path = (f"{name}_{_digest(text)}" for text in (location, str(path)))
+    taken = {one for one in (name, by_location) if one in sys.modules and sys.modules[one].__file__ != str(path)}
+    return next(one for one in (name, by_location, by_path) if one not in taken)
+
+
+def _digest(text: str) -> str:
+    return blake2b(text.encode(), digest_size=4).hexdigest()
 
 
 def _import_name(name: str, root: Path) -> ModuleType:

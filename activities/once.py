@@ -5,50 +5,38 @@ state, the tasks it goes on with, the results it has kept. Each of these events 
 knows it, so a run in slices publishes what an uninterrupted one does, in the same order. Tokens and custom
 events have none: only a node that really runs emits them. (Rules tried in the experiment `publish_once`.)
 
-What cannot be told from the stream: the update of a finished `@task` of the functional API, and that a hit of
-LangGraph's own cache was reported before. After a crash in their superstep the first is left out, the second doubled.
+What cannot be told from the stream: which of several tasks of one name and superstep a hit of LangGraph's own cache
+belongs to, and, where `updates` are not streamed, that there was one. After a crash in that superstep it is reported
+again, or as the result of a task.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any, cast
 
 from langchain_core.messages import BaseMessageChunk
-from langgraph.checkpoint.base import WRITES_IDX_MAP, CheckpointTuple
+from langgraph.checkpoint.base import CheckpointTuple
 from langgraph.constants import START
-from langgraph.types import StateSnapshot
+from langgraph.types import PregelTask, StateSnapshot
 
 from ..bridge.contract import KEY_ONLY
+from ..checkpoints.saver import checkpoint_namespace
 from ..contracts.serialization import to_json
 from .config import is_of
-
-Namespace = tuple[str, ...]
+from .kept import RETURN, Kept, is_internal
+from .outgoing import Namespace, Outgoing, event_key, event_name, mode_of
 
 INTERNAL_MODES = ("tasks", "checkpoints")
 """Streamed for every run: they carry the ids that the keys are made of, and drive the slices."""
 
 _INTERRUPT = "__interrupt__"
 _METADATA = "__metadata__"
+_ERROR_HANDLERS = ("__error_handler__", "__default_error_handler__")
+"""Beginnings of the names of LangGraph's nodes for error handlers."""
 _NOTHING = object()
-_INTERNAL_CHANNELS = ("__", "branch:", "join:")
-"""Beginnings of the names of channels that LangGraph adds to a graph's own."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """An event to publish."""
-
-    event: str
-    payload: Any
-    key: str | None = None
-    task: str | None = None
-    """The finished task that this reports: it is published when the task's writes are saved, not before."""
-    checkpoint: str | None = None
-    """The checkpoint that this reports: likewise."""
 
 
 class Once:
@@ -72,26 +60,23 @@ class Once:
         """Namespaces in which a graph runs."""
         self._steps: dict[Namespace, int] = {}
         self._said: set[str] = set()
-        """Ids of messages whose first token has come."""
-        self._kept: set[str] = set()
+        """Ids of messages that have come, or whose first token has."""
+        self._kept = Kept()
         """Tasks whose results an earlier attempt has saved: they report them again, marked as cached."""
-
         self._silent: set[str] = set()
         """Checkpoints of this run whose superstep changed nothing that `values` shows, so that it had no such event."""
 
     def loaded(self, found: CheckpointTuple) -> None:
         """A checkpoint was read, from which a graph goes on."""
-        self._kept.update(task for task, channel, _ in found.pending_writes or () if channel not in WRITES_IDX_MAP)
+        self._kept.add(found)
         own = is_of(found, self._run_id)
-        root = not found.config.get("configurable", {}).get("checkpoint_ns")
+        root = not checkpoint_namespace(found.config)
         updated = found.checkpoint.get("updated_channels")
-        if own and updated is not None and not self._shown(updated, root=root):
+        if own and updated is not None and not any(self._is_shown(channel, root=root) for channel in updated):
             self._silent.add(found.checkpoint["id"])
 
-    def _shown(self, updated: Iterable[str], *, root: bool) -> bool:
-        if root and self.outputs is not None:
-            return not set(updated).isdisjoint(self.outputs)
-        return any(not channel.startswith(_INTERNAL_CHANNELS) for channel in updated)
+    def _is_shown(self, channel: str, *, root: bool) -> bool:
+        return channel in self.outputs if root and self.outputs is not None else not is_internal(channel)
 
     def feed(self, ns: Namespace, mode: str, chunk: Any) -> Iterator[Outgoing]:
         """The events to publish for one chunk of `astream(..., subgraphs=True)`."""
@@ -108,7 +93,7 @@ class Once:
     def caught_up(self, found: CheckpointTuple, state: StateSnapshot) -> Iterator[Outgoing]:
         """The root's newest checkpoint, for a graph that was cut off between saving and reporting it."""
         self._values[()] = state.values
-        tasks = [{"id": task.id, "name": task.name, "interrupts": (), "state": task.state} for task in state.tasks]
+        tasks = [_as_shown(task) for task in state.tasks]
         checkpoint = {
             "config": state.config,
             "parent_config": state.parent_config,
@@ -123,7 +108,7 @@ class Once:
         """What still waited when the stream ended: the state beside an open interrupt has no checkpoint of its own."""
         for ns, chunk in self._values.items():
             if "values" in self._modes:
-                yield Outgoing(_name("values", ns), chunk, _key("v", ns, blake2b(to_json(chunk)).hexdigest()))
+                yield Outgoing(event_name("values", ns), chunk, event_key("v", ns, blake2b(to_json(chunk)).hexdigest()))
         self._values.clear()
 
     def _keyed(self, ns: Namespace, mode: str, chunk: Any) -> Iterator[Outgoing]:
@@ -141,11 +126,11 @@ class Once:
             case "debug":
                 yield from self._on_debug(ns, chunk)
             case _:
-                yield Outgoing(_name(mode, ns), chunk)
+                yield Outgoing(event_name(mode, ns), chunk)
 
     def _on_values(self, ns: Namespace, chunk: Any) -> Iterator[Outgoing]:
         if asked := _interrupt_ids(chunk):
-            yield Outgoing(_name("values", ns), chunk, _key("vi", ns, *asked))
+            yield Outgoing(event_name("values", ns), chunk, event_key("vi", ns, *asked))
         else:
             self._values[ns] = chunk
 
@@ -153,22 +138,33 @@ class Once:
         if _INTERRUPT in chunk:
             # A breakpoint has no ids; it is told from another by where it is.
             asked = _interrupt_ids(chunk) or [self._heads.get(ns, "")]
-            yield Outgoing(_name("updates", ns), chunk, _key("ui", ns, *asked))
+            yield Outgoing(event_name("updates", ns), chunk, event_key("ui", ns, *asked))
         elif (task := self._kept_task(ns, chunk)) is not None:
             update = {name: value for name, value in chunk.items() if name != _METADATA}
-            yield Outgoing(_name("updates", ns), update, _key("u", ns, str(task["id"])))
+            yield Outgoing(event_name("updates", ns), update, event_key("u", ns, str(task["id"])))
             yield from self._result_of_kept(ns, task)
-        elif _METADATA in chunk:  # a hit of LangGraph's own cache: no task ran, so no result follows
-            yield Outgoing(_name("updates", ns), chunk)
+        elif _METADATA in chunk:
+            yield from self._on_hit(ns, chunk)
         else:
             self._updates.setdefault(ns, []).append(chunk)
+
+    def _on_hit(self, ns: Namespace, chunk: Mapping[str, Any]) -> Iterator[Outgoing]:
+        """A hit of LangGraph's own cache: no task ran, so no result follows, nor may it when it is kept."""
+        tasks = [str(task["id"]) for task in self._tasks.get(ns, []) if task["name"] in chunk]
+        if len(tasks) != 1:
+            yield Outgoing(event_name("updates", ns), chunk)
+            return
+        for kind in (("tr",), ("d", "task_result")):
+            yield Outgoing(KEY_ONLY, None, event_key(kind[0], ns, *kind[1:], *tasks))
+        key, checkpoint = event_key("u", ns, *tasks), self._heads.get(ns)
+        yield Outgoing(event_name("updates", ns), chunk, key, *tasks, checkpoint=checkpoint, before_writes=True)
 
     def _kept_task(self, ns: Namespace, chunk: Mapping[str, Any]) -> Mapping[str, Any] | None:
         if not cast("Mapping[str, Any]", chunk.get(_METADATA) or {}).get("cached"):
             return None
         tasks = self._tasks.get(ns, [])
         for position, task in enumerate(tasks):
-            if task["name"] in chunk and task["id"] in self._kept:
+            if task["name"] in chunk and task["id"] in self._kept.results:
                 del tasks[position]
                 return task
         return None
@@ -177,18 +173,21 @@ class Once:
         """LangGraph reports the result of a task once, when it ends. Of a kept one that may not have come through."""
         if task["name"] == START:
             return
-        result = cast("Any", task.get("result") or {})
-        chunk: dict[str, Any] = {
-            "id": task["id"],
-            "name": task["name"],
-            "error": None,
-            "result": result,
-            "interrupts": [],
-        }
-        yield Outgoing(_name("tasks", ns), chunk, _key("tr", ns, str(task["id"])))
+        gave = self._kept.results[task["id"]].items()
+        result = {name: value for name, value in gave if name == RETURN or self._is_shown(name, root=not ns)}
+        chunk = _task_result(task, result=result)
+        yield Outgoing(event_name("tasks", ns), chunk, event_key("tr", ns, str(task["id"])))
+        yield from self._debug_result(ns, chunk)
+
+    def _debug_result(self, ns: Namespace, chunk: Mapping[str, Any]) -> Iterator[Outgoing]:
         if "debug" in self._modes:
             wrapped = {"step": self._steps.get(ns, -1) + 1, "timestamp": datetime.now(UTC).isoformat()}
             yield from self._on_debug(ns, {**wrapped, "type": "task_result", "payload": chunk})
+
+    def _result_of_failed(self, ns: Namespace, task: Mapping[str, Any], error: str) -> Iterator[Outgoing]:
+        chunk = _task_result(task, error=error)
+        yield from self._on_task(ns, chunk)
+        yield from self._debug_result(ns, chunk)
 
     def _on_message(self, ns: Namespace, chunk: Any) -> Iterator[Outgoing]:
         """A message whose tokens have come is reported as a whole again when a graph around its node ends.
@@ -196,15 +195,18 @@ class Once:
         LangGraph leaves that out, but remembers what it left out only for one slice.
         """
         message = chunk[0]
+        key, known = event_key("m", (), str(message.id)), message.id in self._said
         if message.id is None:
-            yield Outgoing(_name("messages", ns), chunk)
-        elif isinstance(message, BaseMessageChunk):
-            if message.id not in self._said:
-                self._said.add(message.id)
-                yield Outgoing(KEY_ONLY, None, _key("m", (), message.id))
-            yield Outgoing(_name("messages", ns), chunk)
-        else:
-            yield Outgoing(_name("messages", ns), chunk, _key("m", (), message.id))
+            yield Outgoing(event_name("messages", ns), chunk)
+            return
+        self._said.add(message.id)
+        if not isinstance(message, BaseMessageChunk):
+            if not known:
+                yield Outgoing(event_name("messages", ns), chunk, key)
+            return
+        if not known:
+            yield Outgoing(KEY_ONLY, None, key)
+        yield Outgoing(event_name("messages", ns), chunk)
 
     def _on_checkpoint(self, ns: Namespace, chunk: Mapping[str, Any]) -> Iterator[Outgoing]:
         checkpoint_id = str(chunk["config"]["configurable"]["checkpoint_id"])
@@ -213,48 +215,75 @@ class Once:
         self._tasks[ns] = list(chunk["tasks"])
         values = self._values.pop(ns, _NOTHING)
         if values is not _NOTHING and checkpoint_id not in self._silent:
-            yield Outgoing(_name("values", ns), values, _key("v", ns, checkpoint_id), checkpoint=checkpoint_id)
-        yield Outgoing(_name("checkpoints", ns), chunk, _key("c", ns, checkpoint_id), checkpoint=checkpoint_id)
-        if "updates" not in self._modes:  # else their results come behind their updates
-            for task in chunk["tasks"]:
-                if task["id"] in self._kept:
-                    yield from self._result_of_kept(ns, task)
+            yield Outgoing(
+                event_name("values", ns), values, event_key("v", ns, checkpoint_id), checkpoint=checkpoint_id
+            )
+        yield Outgoing(
+            event_name("checkpoints", ns), chunk, event_key("c", ns, checkpoint_id), checkpoint=checkpoint_id
+        )
+        for task in chunk["tasks"]:
+            if "updates" not in self._modes and task["id"] in self._kept.results:  # else they come behind their updates
+                yield from self._result_of_kept(ns, task)
+            elif error := self._kept.errors.get(task["id"]):
+                yield from self._result_of_failed(ns, task, error)
 
     def _on_debug(self, ns: Namespace, chunk: Mapping[str, Any]) -> Iterator[Outgoing]:
         """`checkpoints` and `tasks` once more, each in a wrapper that says which."""
         payload = cast("Mapping[str, Any]", chunk["payload"])
         if chunk["type"] == "checkpoint":
             checkpoint_id = str(payload["config"]["configurable"]["checkpoint_id"])
-            yield Outgoing(_name("debug", ns), chunk, _key("dc", ns, checkpoint_id), checkpoint=checkpoint_id)
+            yield Outgoing(event_name("debug", ns), chunk, event_key("dc", ns, checkpoint_id), checkpoint=checkpoint_id)
+            return
+        if _is_of_handler(payload):
             return
         asked = [str(interrupt["id"]) for interrupt in payload.get("interrupts", ())]
         kind = "de" if payload.get("error") else "d"
-        key = _key(kind, ns, str(chunk["type"]), str(payload["id"]), *asked)
-        yield Outgoing(_name("debug", ns), chunk, key, str(payload["id"]) if "result" in payload else None)
+        task_id = str(payload["id"])
+        key = event_key(kind, ns, str(chunk["type"]), task_id, *asked)
+        yield self._of_task("debug", ns, chunk, key, task_id if "result" in payload else None)
 
     def _on_task(self, ns: Namespace, chunk: Mapping[str, Any]) -> Iterator[Outgoing]:
         task_id = str(chunk["id"])
         if "result" not in chunk:
-            yield Outgoing(_name("tasks", ns), chunk, _key("ti", ns, task_id))
+            yield from self._on_input(ns, chunk)
             return
         for update in self._updates.pop(ns, []):
-            yield Outgoing(_name("updates", ns), update, _key("u", ns, task_id), task_id)
+            yield self._of_task("updates", ns, update, event_key("u", ns, task_id), task_id)
         asked = [str(interrupt["id"]) for interrupt in chunk["interrupts"]]
         kind = "te" if chunk["error"] else "tr"  # the same task may fail, be tried again, and succeed
-        yield Outgoing(_name("tasks", ns), chunk, _key(kind, ns, task_id, *asked), task_id)
+        yield self._of_task("tasks", ns, chunk, event_key(kind, ns, task_id, *asked), task_id)
+
+    def _of_task(self, mode: str, ns: Namespace, chunk: Any, key: str, finished: str | None = None) -> Outgoing:
+        """Held back until the checkpoint that the task follows is saved: its id is made of that."""
+        return Outgoing(event_name(mode, ns), chunk, key, finished, self._heads.get(ns))
+
+    def _on_input(self, ns: Namespace, chunk: Mapping[str, Any]) -> Iterator[Outgoing]:
+        if _is_of_handler(chunk):
+            return
+        task_id = str(chunk["id"])
+        yield self._of_task("tasks", ns, chunk, event_key("ti", ns, task_id))
+        kept = self._kept.results.get(task_id, {})
+        if RETURN in kept:  # of a `@task`: nothing else reports it
+            yield Outgoing(event_name("updates", ns), {chunk["name"]: kept[RETURN]}, event_key("u", ns, task_id))
+            yield from self._result_of_kept(ns, chunk)
 
 
-def mode_of(event: str) -> str:
-    """The stream mode in an event's name."""
-    return event.partition("|")[0]
+def _task_result(
+    task: Mapping[str, Any], *, error: str | None = None, result: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The result of a task as a `tasks` event shows it."""
+    return {"id": task["id"], "name": task["name"], "error": error, "result": result or {}, "interrupts": []}
 
 
-def _name(mode: str, ns: Namespace) -> str:
-    return "|".join((mode, *ns))
+def _as_shown(task: PregelTask) -> dict[str, Any]:
+    """A task as a `checkpoints` event shows it."""
+    result = {} if task.result is None else {"result": task.result}
+    return {"id": task.id, "name": task.name, "interrupts": (), "state": task.state, **result}
 
 
-def _key(kind: str, ns: Namespace, *parts: str) -> str:
-    return "\n".join((kind, "|".join(ns), *parts))
+def _is_of_handler(task: Mapping[str, Any]) -> bool:
+    """The input of an error handler's task. LangGraph reports it only when a graph is picked up there."""
+    return "result" not in task and str(task["name"]).startswith(_ERROR_HANDLERS)
 
 
 def _interrupt_ids(chunk: Any) -> list[str]:

@@ -9,11 +9,12 @@ from typing import Any
 from langgraph.pregel import Pregel
 from langgraph.runtime import RunControl
 
+from ..contracts.metrics import instruments
 from ..contracts.types import RunSpec
 from ..contracts.wire import SliceInput
 from .config import recursion_limit
 from .graphs import CompiledGraph
-from .once import Namespace
+from .outgoing import Namespace
 from .start import Start, input_steps
 
 _STALLS = 3
@@ -21,8 +22,8 @@ _STALLS = 3
 
 
 class Pace:
-    """Follows one slice. A pause is asked for on a task's successful result, never once a task asks a human, nor
-    while a function is at work.
+    """Follows one slice. A pause is asked for on a task's successful result, never while a function is at work; nor
+    once a task asks a human, unless the worker shuts down.
 
     (Rules tried in the experiments `subgraph_drain_on_result`, `hitl_with_slices`, `recursion_limit`.)
     """
@@ -31,17 +32,21 @@ class Pace:
         self, control: RunControl, slice: SliceInput, spec: RunSpec, start: Start, graph: CompiledGraph
     ) -> None:
         self._control = control
+        self._spec = spec
         self._slice = slice
         self._start = start
         self._input_steps = input_steps(spec, graph)
         self._limit = recursion_limit(spec, graph)
         self._may_pause = spec.durability != "exit" and slice.stalled < _STALLS and start.may_drain
         self._over = asyncio.get_running_loop().time() + slice.limits.slice_budget
+        self._must_pause = False
         self._graph = graph
         self._at_work: set[str] = set()
         """Tasks of functions: a pause would reach a graph that one of them calls, and it would begin again."""
         self._base = start.base_step
         self._step: int | None = None
+        self._reached: float | None = None
+        """When the graph reached its checkpoint, on the clock of the event loop."""
         self.progressed = False
         """A task has finished."""
         self.next: list[str] = []
@@ -61,6 +66,10 @@ class Pace:
         self._at_work.clear()
         if self._base is None:
             self._base = self._step - self._start.spent
+        now = asyncio.get_running_loop().time()
+        if self._reached is not None:
+            instruments().superstep.record(now - self._reached, {"graph": self._spec.assistant_id})
+        self._reached = now
 
     def on_task(self, ns: Namespace, task: Mapping[str, Any]) -> None:
         """A task begins or ends, at any depth."""
@@ -69,6 +78,10 @@ class Pace:
             self._on_result(task)
         elif not self._is_graph(ns, task["name"]):
             self._at_work.add(task["id"])
+
+    def pause_soon(self) -> None:
+        """The worker shuts down: pause as soon as no function is at work."""
+        self._must_pause = True
 
     def _is_graph(self, ns: Namespace, name: str) -> bool:
         """Whether a node is a graph that goes on where it was paused, and not a function that may call one."""
@@ -84,9 +97,9 @@ class Pace:
         if result["interrupts"] or result["error"]:
             return
         self.progressed = True
-        over = asyncio.get_running_loop().time() >= self._over
+        over = self._may_pause and asyncio.get_running_loop().time() >= self._over
         # A pause must leave the next slice a superstep of the recursion limit.
-        if over and self._may_pause and not self._at_work and self._left() >= 1:
+        if (over or self._must_pause) and not self._at_work and self._left() >= 1:
             self._control.request_drain("slice")
 
     def _left(self) -> int:

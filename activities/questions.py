@@ -7,20 +7,28 @@ the one at the time of the question. (Rule tried in the experiment `resume_redel
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import count
 from typing import Any, cast
 
 from langchain_core.runnables import RunnableConfig
-from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
-from langgraph.types import Interrupt, StateSnapshot
+from langgraph.checkpoint.base import WRITES_IDX_MAP, BaseCheckpointSaver, CheckpointTuple
+from langgraph.types import Interrupt, PregelTask, StateSnapshot
 
+from ..checkpoints.saver import checkpoint_namespace
+from ..contracts.serialization import to_json
 from ..contracts.types import RunInterrupt
 from ..contracts.wire import DeliveredAnswer, Question
 from .config import at_checkpoint
 from .graphs import CompiledGraph
 
+NO_TASK = "00000000-0000-0000-0000-000000000000"
+"""LangGraph's id for writes of no task: what a command updates."""
 _RESUME = "__resume__"
+_INTERRUPT = "__interrupt__"
+_PREVIEW_LENGTH = 200
+"""Characters of a question that the Temporal UI shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +39,6 @@ class OpenQuestion:
     namespace: tuple[str, ...]
     answered: int
     """How many answers its task has consumed."""
-
-    @property
-    def question(self) -> Question:
-        """What Temporal keeps of it."""
-        return Question(id=self.interrupt.id, answered=self.answered)
 
     @property
     def public(self) -> RunInterrupt:
@@ -51,32 +54,29 @@ class Stopped:
     next: list[str]
     asked: dict[str, OpenQuestion]
     breakpoint: str | None
-    """The checkpoint of the breakpoint, when there is no question."""
-
-    @property
-    def questions(self) -> list[Question]:
-        """What Temporal keeps of the questions."""
-        return [question.question for question in self.asked.values()]
+    """The root's checkpoint, when there is no question."""
+    held: list[RunInterrupt]
+    """Where breakpoints hold it, each in the form of a question."""
 
     @property
     def interrupts(self) -> list[RunInterrupt]:
-        """What a reader sees: the questions, or the breakpoint in the form of one."""
-        if self.breakpoint is not None:
-            return [RunInterrupt(id=self.breakpoint, value={"breakpoint": self.next})]
-        return [question.public for question in self.asked.values()]
+        """What a reader sees: the questions, or the breakpoints."""
+        return [question.public for question in self.asked.values()] or self.held
 
-    @property
-    def key(self) -> str:
-        """The same for the same stop, and no other."""
-        return "\n".join([self.breakpoint or "", *(f"{one.id} {one.answered}" for one in self.questions)])
+    def questions(self, *, preview: bool) -> list[Question]:
+        """What Temporal keeps of the questions; `preview`: their beginnings too, for its UI."""
+        return [
+            Question(id=id, answered=one.answered, text=_in_one_line(one.interrupt.value) if preview else "")
+            for id, one in self.asked.items()
+        ]
 
 
 async def stopped_at(graph: CompiledGraph, saver: BaseCheckpointSaver[Any], config: RunnableConfig) -> Stopped:
-    """The open questions of a thread, or its breakpoint."""
-    state = await graph.aget_state(config)
-    asked = await open_questions(graph, saver, config) if state.tasks else {}
-    checkpoint_id = str(state.config.get("configurable", {}).get("checkpoint_id"))
-    return Stopped(state.values, list(state.next), asked, None if asked else checkpoint_id)
+    """The open questions of a thread, or its breakpoints."""
+    state = await graph.aget_state(config, subgraphs=True)
+    asked = await _asked(state, saver)
+    breakpoint = None if asked else _checkpoint_id(state)
+    return Stopped(state.values, list(state.next), asked, breakpoint, [] if asked else list(_held(state)))
 
 
 async def completed(graph: CompiledGraph, found: CheckpointTuple) -> StateSnapshot:
@@ -91,27 +91,7 @@ async def open_questions(
     graph: CompiledGraph, saver: BaseCheckpointSaver[Any], config: RunnableConfig
 ) -> dict[str, OpenQuestion]:
     """The open interrupts of a thread, subgraphs included, by id, in the order of the tasks."""
-    state = await graph.aget_state(config, subgraphs=True)
-    return {question.interrupt.id: question async for question in _walk(state, saver)}
-
-
-async def _walk(state: StateSnapshot, saver: BaseCheckpointSaver[Any]) -> AsyncIterator[OpenQuestion]:
-    for task in state.tasks:
-        if isinstance(task.state, StateSnapshot):
-            async for question in _walk(task.state, saver):
-                yield question
-        elif task.interrupts:
-            answered = await _answers_consumed(saver, state.config, task.id)
-            namespace = str(state.config.get("configurable", {}).get("checkpoint_ns", ""))
-            for interrupt in task.interrupts:
-                yield OpenQuestion(interrupt, tuple(filter(None, namespace.split("|"))), answered)
-
-
-async def _answers_consumed(saver: BaseCheckpointSaver[Any], config: RunnableConfig, task_id: str) -> int:
-    saved = await saver.aget_tuple(config)
-    writes = (saved.pending_writes if saved else None) or []
-    consumed = [value for task, channel, value in writes if task == task_id and channel == _RESUME]
-    return sum(len(cast("list[Any]", value)) if isinstance(value, list) else 1 for value in consumed)
+    return await _asked(await graph.aget_state(config, subgraphs=True), saver)
 
 
 def still_due(answers: Sequence[DeliveredAnswer], asked: Mapping[str, OpenQuestion]) -> dict[str, Any]:
@@ -121,3 +101,110 @@ def still_due(answers: Sequence[DeliveredAnswer], asked: Mapping[str, OpenQuesti
         for answer in answers
         if answer.id in asked and asked[answer.id].answered == answer.answered
     }
+
+
+async def _asked(state: StateSnapshot, saver: BaseCheckpointSaver[Any]) -> dict[str, OpenQuestion]:
+    return {question.interrupt.id: question async for question in _walk(state, saver)}
+
+
+async def _walk(state: StateSnapshot, saver: BaseCheckpointSaver[Any]) -> AsyncIterator[OpenQuestion]:
+    """What is asked below a task counts: the task itself only repeats it, and after a crash it may be behind."""
+    for task in state.tasks:
+        below: list[OpenQuestion] = []
+        if isinstance(task.state, StateSnapshot):
+            below = [question async for question in _walk(task.state, saver)]
+        if task.interrupts and not below:
+            below = await _asked_by(task, state, saver)
+        for question in below:
+            yield question
+
+
+async def _asked_by(task: PregelTask, state: StateSnapshot, saver: BaseCheckpointSaver[Any]) -> list[OpenQuestion]:
+    """The questions of a node, or of what it called that its state does not show: `@task`s, and further graphs."""
+    own = await _written(saver, state.config) or {}
+    nodes = {node.id for node in state.tasks}
+    calls = [(_namespace(state.config), written) for id, written in own.items() if id not in nodes]
+    calls += [call async for call in _called(task, state, saver)]
+    found = [OpenQuestion(one, namespace, call.answered) for namespace, call in calls for one in call.asks]
+    asked_below = {question.interrupt.id for question in found}
+    consumed = sum(call.answered for _, call in calls) + own.get(task.id, _Written()).answered
+    return found + [
+        OpenQuestion(one, _namespace(state.config), consumed) for one in task.interrupts if one.id not in asked_below
+    ]
+
+
+async def _called(
+    task: PregelTask, state: StateSnapshot, saver: BaseCheckpointSaver[Any]
+) -> AsyncIterator[tuple[tuple[str, ...], _Written]]:
+    """The tasks of the graphs that a node has called: the first has the node's namespace, later ones a number more."""
+    place = (*_namespace(state.config), f"{task.name}:{task.id}")
+    for number in count():
+        namespace = place if number == 0 else (*place, str(number))
+        written = await _written(saver, _at_namespace(state.config, namespace))
+        if written is None:
+            return
+        for one in written.values():
+            yield namespace, one
+
+
+@dataclass(slots=True)
+class _Written:
+    """What a task has saved of its questions."""
+
+    interrupts: list[Interrupt] = field(default_factory=list[Interrupt])
+    answered: int = 0
+    finished: bool = False
+
+    @property
+    def asks(self) -> list[Interrupt]:
+        return [] if self.finished else self.interrupts
+
+
+async def _written(saver: BaseCheckpointSaver[Any], config: RunnableConfig) -> dict[str, _Written] | None:
+    """By the ids of the tasks of a checkpoint; `None` when there is none."""
+    saved = await saver.aget_tuple(config)
+    if saved is None:
+        return None
+    tasks: dict[str, _Written] = {}
+    for id, channel, value in saved.pending_writes or ():
+        if id == NO_TASK:
+            continue
+        values = cast("list[Any]", value) if isinstance(value, list | tuple) else [value]
+        task = tasks.setdefault(id, _Written())
+        if channel == _INTERRUPT:
+            task.interrupts = values
+        elif channel == _RESUME:
+            task.answered = len(values)
+        elif channel not in WRITES_IDX_MAP:
+            task.finished = True
+    return tasks
+
+
+def _held(state: StateSnapshot) -> Iterator[RunInterrupt]:
+    """The breakpoints of the innermost graphs that have not come to their end."""
+    below = [held for task in state.tasks if isinstance(task.state, StateSnapshot) for held in _held(task.state)]
+    if below:
+        yield from below
+    elif state.next:
+        place = _namespace(state.config)
+        yield RunInterrupt(id=_checkpoint_id(state), value={"breakpoint": list(state.next)}, namespace=place)
+
+
+def _checkpoint_id(state: StateSnapshot) -> str:
+    return str(state.config.get("configurable", {}).get("checkpoint_id"))
+
+
+def _namespace(config: RunnableConfig) -> tuple[str, ...]:
+    return tuple(filter(None, checkpoint_namespace(config).split("|")))
+
+
+def _at_namespace(config: RunnableConfig, namespace: tuple[str, ...]) -> RunnableConfig:
+    """Addresses the newest checkpoint of a graph in the same thread."""
+    thread_id = config.get("configurable", {}).get("thread_id")
+    return {"configurable": {"thread_id": thread_id, "checkpoint_ns": "|".join(namespace)}}
+
+
+def _in_one_line(value: Any) -> str:
+    text = value if isinstance(value, str) else to_json(value).decode()
+    words = " ".join(text.encode("utf-8", "replace").decode("utf-8").split())
+    return words if len(words) <= _PREVIEW_LENGTH else f"{words[: _PREVIEW_LENGTH - 1]}…"

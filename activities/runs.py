@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from datetime import UTC, datetime
+from typing import Any, TypeVar, cast
 
 from temporalio import activity
 from temporalio.client import Client, WorkflowFailureError
@@ -13,35 +15,66 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from ..bridge.contract import Bridge, NewEvent
 from ..checkpoints.contract import Checkpoints
-from ..contracts.errors import GraphLoadError, PerdureError, RunNotFoundError, RunStateError
+from ..contracts.errors import (
+    FencedError,
+    GraphLoadError,
+    InvalidRunError,
+    PerdureError,
+    RunNotFoundError,
+    RunStateError,
+)
+from ..contracts.metrics import instruments
 from ..contracts.serialization import to_json
-from ..contracts.types import METADATA_EVENT
+from ..contracts.types import METADATA_EVENT, RunRecord, RunSpec
 from ..contracts.wire import (
     ACTIVITY_ANNOUNCE_QUESTIONS,
+    ACTIVITY_CHANGE_STATE,
+    ACTIVITY_DELETE_THREAD,
+    ACTIVITY_DELIVER_EVENTS,
     ACTIVITY_FINISH_RUN,
     ACTIVITY_REQUEST_STOP,
+    ACTIVITY_RESTORE_THREAD,
     ACTIVITY_RUN_SUPERSTEPS,
     ACTIVITY_WATCH_RUN,
     ERROR_RUN_GONE,
+    ERROR_STATE_REFUSED,
     ERROR_WORKER_SHUTDOWN,
     FinishInput,
+    GraphFailure,
+    NotifyInput,
     QuestionsInput,
+    RestoreInput,
+    RestoreResult,
     RunOutcome,
     SliceInput,
     SliceResult,
     StopInput,
-    WatchInput,
-    WatchResult,
     run_workflow_id,
 )
+from ..contracts.wire_thread import (
+    ChangeStateInput,
+    DeleteThreadInput,
+    DeletionAnswer,
+    StateChanged,
+    WatchInput,
+    WatchResult,
+)
 from ..store.contract import Store
+from .courier import Courier
 from .ending import Ending
 from .failures import graph_failure
-from .fence import attempt_fence
+from .fence import attempt_fence, own_fence
 from .graphs import GraphRegistry
-from .heartbeat import heartbeating
-from .slice import Slice, SliceFailed, SliceParts
+from .heartbeat import Pulse, Say, heartbeating
+from .human import human_message
+from .slice import GraphRaised, Slice, SliceFailed, SliceParts
+from .spans import end_run_span
 from .specs import SpecCache
+from .state import States
+from .surroundings import surroundings
+from .threads import Threads
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -50,10 +83,22 @@ class RunActivities:
     """Everything of a run that has side effects."""
 
     def __init__(
-        self, *, graphs: GraphRegistry, bridge: Bridge, store: Store, checkpoints: Checkpoints, client: Client
+        self,
+        *,
+        graphs: GraphRegistry,
+        bridge: Bridge,
+        store: Store,
+        checkpoints: Checkpoints,
+        client: Client,
+        pulse: Pulse,
+        courier: Courier,
     ) -> None:
-        self._parts = SliceParts(graphs, bridge, checkpoints)
-        self._ending = Ending(graphs, bridge, store, checkpoints)
+        self._pulse = pulse
+        self._courier = courier
+        self._parts = SliceParts(graphs, bridge, checkpoints, store.events)
+        self._ending = Ending(graphs, bridge, store, checkpoints, courier)
+        self._threads = Threads(bridge, store, checkpoints)
+        self._states = States(graphs, store, checkpoints)
         self._store = store
         self._client = client
         self._specs = SpecCache(store)
@@ -61,23 +106,55 @@ class RunActivities:
     @property
     def all(self) -> list[Callable[..., Any]]:
         """What a worker registers."""
-        return [self.run_supersteps, self.announce_questions, self.finish_run, self.request_stop, self.watch_run]
+        return [
+            self.run_supersteps,
+            self.announce_questions,
+            self.restore_thread,
+            self.finish_run,
+            self.request_stop,
+            self.watch_run,
+            self.delete_thread,
+            self.change_state,
+            self.deliver_events,
+        ]
 
     @activity.defn(name=ACTIVITY_RUN_SUPERSTEPS)
     async def run_supersteps(self, slice: SliceInput) -> SliceResult:
         """Run the graph to its next pause, question or end."""
-        async with heartbeating():
-            return await _translated(self._run_slice(slice, activity.info().attempt))
+        async with surroundings(slice, self._pulse) as heartbeat:
+            return await _translated(self._run_slice(slice, activity.info().attempt, heartbeat.say))
 
     @activity.defn(name=ACTIVITY_ANNOUNCE_QUESTIONS)
     async def announce_questions(self, asks: QuestionsInput) -> None:
         """Tell readers what the run waits for, once its workflow waits. Idempotent."""
-        await _translated(self._announce(asks, activity.info().attempt))
+        async with surroundings(asks, self._pulse):
+            await _translated(self._announce(asks))
+
+    @activity.defn(name=ACTIVITY_RESTORE_THREAD)
+    async def restore_thread(self, restore: RestoreInput) -> RestoreResult:
+        """Give the thread back as it was before the run. Idempotent."""
+        async with surroundings(restore, self._pulse):
+            fence = own_fence(restore.fence)
+            return await _translated(self._threads.restore(restore, fence=fence))
+
+    @activity.defn(name=ACTIVITY_DELETE_THREAD)
+    async def delete_thread(self, deletion: DeleteThreadInput) -> DeletionAnswer:
+        """Remove a thread: its runs' records and streams, its checkpoints. Idempotent."""
+        async with heartbeating(self._pulse):
+            return await _translated(self._threads.delete(deletion))
+
+    @activity.defn(name=ACTIVITY_CHANGE_STATE)
+    async def change_state(self, change: ChangeStateInput) -> StateChanged:
+        """Change a thread's state from outside. Idempotent."""
+        async with heartbeating(self._pulse):
+            fence = own_fence(change.fence)
+            return await _translated(self._states.change(change, fence=fence))
 
     @activity.defn(name=ACTIVITY_FINISH_RUN)
     async def finish_run(self, finish: FinishInput) -> RunOutcome:
         """Write the end of a run. Idempotent."""
-        return await _translated(self._end_run(finish, activity.info().attempt))
+        async with surroundings(finish, self._pulse):
+            return await _translated(self._end_run(finish))
 
     @activity.defn(name=ACTIVITY_REQUEST_STOP)
     async def request_stop(self, stop: StopInput) -> None:
@@ -86,58 +163,105 @@ class RunActivities:
 
     @activity.defn(name=ACTIVITY_WATCH_RUN)
     async def watch_run(self, watch: WatchInput) -> WatchResult:
-        """Wait for the end of a run's workflow, however it ends."""
-        async with heartbeating():
+        """Wait for the end of a run's workflow, however it ends. Another worker goes on when this one stops."""
+        async with heartbeating(self._pulse):
+            watching = asyncio.ensure_future(self._client.get_workflow_handle(run_workflow_id(watch.run_id)).result())
+            stopping = asyncio.create_task(activity.wait_for_worker_shutdown())
             try:
-                await self._client.get_workflow_handle(run_workflow_id(watch.run_id)).result()
+                await asyncio.wait({watching, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                if not watching.done():
+                    raise ApplicationError("the worker shut down; another one watches", type=ERROR_WORKER_SHUTDOWN)
+                watching.result()
             except WorkflowFailureError as exc:
                 return WatchResult(finished=False, cause=str(exc.cause))
             except RPCError as exc:
                 if exc.status is RPCStatusCode.NOT_FOUND:  # it ended so long ago that Temporal has forgotten it
                     return WatchResult(finished=False, cause="its workflow is gone")
                 raise
+            finally:
+                watching.cancel()
+                stopping.cancel()
         return WatchResult(finished=True)
 
-    async def _run_slice(self, slice: SliceInput, attempt: int) -> SliceResult:
+    @activity.defn(name=ACTIVITY_DELIVER_EVENTS)
+    async def deliver_events(self, notify: NotifyInput) -> None:
+        """Tell observers what they have not been told of a run. It fails until those that are required are told."""
+        async with heartbeating(self._pulse):
+            await _translated(self._deliver(notify))
+
+    async def _run_slice(self, slice: SliceInput, attempt: int, say: Say) -> SliceResult:
         fence = attempt_fence(slice.fence, attempt)
         resumed = slice.slice == 0 or attempt > 1 or slice.resumed
-        if resumed:
-            await self._begin(slice, fence, attempt)
         spec = await (self._specs.full if resumed else self._specs.without_input)(slice.run_id)
-        result = await self._run_graph(Slice(self._parts, slice, spec, fence=fence, resumed=resumed), attempt)
+        if resumed:
+            await self._begin(slice, spec, fence, attempt)
+        number = slice.takeovers + attempt
+        work = Slice(self._parts, slice, spec, fence=fence, resumed=resumed, attempt=number, say=say)
+        result = await self._run_graph(work, slice.run_id, attempt)
         return result.model_copy(update={"attempt": attempt})
 
-    async def _run_graph(self, slice: Slice, attempt: int) -> SliceResult:
+    async def _run_graph(self, slice: Slice, run_id: str, attempt: int) -> SliceResult:
         try:
             return await slice.run()
         except (RunStateError, GraphLoadError) as exc:
-            raise graph_failure(exc, attempt) from exc
+            error: BaseException = exc
+        except GraphRaised as exc:
+            error = exc.__cause__ or exc
         except (SliceFailed, PerdureError):
             raise
-        except Exception as exc:
-            raise graph_failure(exc, attempt) from exc
+        except Exception as exc:  # noqa: BLE001 - whatever a graph raises is its failure
+            error = exc
+        # Not as the failure's cause: a text of some MB would be more than Temporal takes, and it would learn nothing.
+        failure = graph_failure(error, attempt)
+        logger.warning("run %s: the graph raised\n%s", run_id, cast("GraphFailure", failure.details[0]).error.traceback)
+        raise failure
 
-    async def _begin(self, slice: SliceInput, fence: int, attempt: int) -> None:
+    async def _begin(self, slice: SliceInput, spec: RunSpec, fence: int, attempt: int) -> None:
         """Take the fence everywhere, and announce the attempt to those who read."""
         number = slice.takeovers + attempt
         data = {"run_id": slice.run_id, "thread_id": slice.thread_id, "attempt": number}
         announcement = NewEvent(METADATA_EVENT, to_json(data), key=f"attempt\n{number}")
         # The record first: of a run that was deleted nothing may come back.
-        record = await self._store.mark_running(slice.run_id, fence=fence, attempt=number)
+        said = human_message(spec.input)
+        record = await self._store.mark_running(
+            slice.run_id, fence=fence, attempt=number, sequence=slice.sequence or None, human_message=said
+        )
         if record.status.terminal:
             raise RunNotFoundError(slice.run_id)
+        _measure_begin(record, number)
+        self._courier.tell(slice.run_id)
         await self._parts.checkpoints.take(slice.run_id, slice.thread_id, fence=fence)
         await self._parts.bridge.create(slice.run_id)
+        await self._check_not_deleted(slice.run_id)
         await self._parts.bridge.publish(slice.run_id, [announcement], fence=fence)
+        if number == 1:
+            instruments().first_event.record(_since(record), {"graph": record.assistant_id})
 
-    async def _announce(self, asks: QuestionsInput, attempt: int) -> None:
+    async def _check_not_deleted(self, run_id: str) -> None:
+        """A worker that was frozen since it saw the record has made anew what went with a deletion."""
+        if await self._store.get(run_id) is None:
+            await self._parts.bridge.cleanup(run_id)
+            await self._parts.checkpoints.forget(run_id)
+            raise RunNotFoundError(run_id)
+
+    async def _announce(self, asks: QuestionsInput) -> None:
         spec = await self._specs.without_input(asks.run_id)
-        await self._ending.announce(asks, spec, fence=attempt_fence(asks.fence, attempt))
+        await self._ending.announce(asks, spec, fence=own_fence(asks.fence))
 
-    async def _end_run(self, finish: FinishInput, attempt: int) -> RunOutcome:
+    async def _deliver(self, notify: NotifyInput) -> None:
+        try:
+            spec = await self._specs.without_input(notify.run_id)
+        except RunNotFoundError:
+            return  # it was deleted, and its events with it
+        webhook = spec.webhook is not None
+        await self._courier.deliver_for_temporal(notify.run_id, webhook=webhook, required=notify.required)
+
+    async def _end_run(self, finish: FinishInput) -> RunOutcome:
         spec = await self._specs.without_input(finish.run_id)
-        record = await self._ending.finish(finish, spec, fence=attempt_fence(finish.fence, attempt))
+        record = await self._ending.finish(finish, spec, fence=own_fence(finish.fence))
         self._specs.drop(finish.run_id)
+        end_run_span(finish.trace, record)
+        _measure_end(record)
         return RunOutcome(
             run_id=finish.run_id,
             status=record.status,
@@ -146,16 +270,43 @@ class RunActivities:
         )
 
 
+def _measure_begin(record: RunRecord, number: int) -> None:
+    about = {"graph": record.assistant_id}
+    if number == 1:
+        instruments().queue_time.record(_since(record), about)
+    else:
+        instruments().takeovers.add(1, about)
+
+
+def _measure_end(record: RunRecord) -> None:
+    about = {"graph": record.assistant_id}
+    instruments().runs.add(1, {**about, "status": record.status.value})
+    if record.cancel_action is not None:
+        instruments().cancels.add(1, {**about, "action": record.cancel_action.value})
+
+
+def _since(record: RunRecord) -> float:
+    """Seconds since the run was created. Clocks of several machines may disagree."""
+    return max(0.0, (datetime.now(UTC) - record.created_at).total_seconds())
+
+
 async def _translated(work: Awaitable[T]) -> T:
-    """The boundary at which errors become Temporal's: retried without end, unless the run itself is at fault."""
+    """The boundary at which errors become Temporal's: retried without end, unless the run itself is at fault.
+
+    Without their causes: of an attempt that is retried, Temporal shows no more than 4 KiB, or nothing.
+    """
     try:
         return await work
     except asyncio.CancelledError:
         raise _cancelled() from None
+    except InvalidRunError as exc:
+        raise ApplicationError(str(exc), type=ERROR_STATE_REFUSED, non_retryable=True) from None
     except RunNotFoundError as exc:
-        raise ApplicationError(str(exc), type=ERROR_RUN_GONE, non_retryable=True) from exc
+        raise ApplicationError(str(exc), type=ERROR_RUN_GONE, non_retryable=True) from None
     except (SliceFailed, PerdureError) as exc:
-        raise ApplicationError(str(exc), type=type(exc).__name__) from exc
+        if isinstance(exc, FencedError) or isinstance(exc.__cause__, FencedError):
+            instruments().fenced.add(1)
+        raise ApplicationError(str(exc), type=type(exc).__name__) from None
 
 
 def _cancelled() -> BaseException:

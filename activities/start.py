@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
@@ -12,15 +12,15 @@ from langgraph.constants import START
 from langgraph.types import Command
 
 from ..checkpoints.contract import Checkpoints, RunNote
+from ..contracts.answers import answers_by_id
 from ..contracts.errors import RunStateError
 from ..contracts.types import RunSpec
 from ..contracts.wire import DeliveredAnswer, SliceInput
 from .config import at_checkpoint, is_of, thread_config
 from .graphs import CompiledGraph
-from .questions import open_questions, still_due
+from .questions import NO_TASK, open_questions, still_due
+from .request import check_request
 
-_NULL_TASK = "00000000-0000-0000-0000-000000000000"
-"""LangGraph's id for writes of no task: what a command updates."""
 _INTERRUPT = "__interrupt__"
 
 
@@ -114,12 +114,9 @@ class _Beginning:
         return request.checkpoint_id if request else None
 
     async def _take_note(self, head: CheckpointTuple | None) -> RunNote:
-        """Note, once and durably, how the thread stands before the run."""
-        base = head
-        if self._requested_checkpoint:
-            base = await self.saver.aget_tuple(at_checkpoint(self._config, self._requested_checkpoint))
-            if base is None:
-                raise RunStateError(self.slice.run_id, f"there is no checkpoint {self._requested_checkpoint!r}")
+        """Note, once and durably, how the thread stands before the run. Raises `RunStateError`."""
+        base = await self._base(head)
+        check_request(self.slice, self.spec, self.graph, head=head, base=base)
         asked = {}
         if self.spec.command is not None and self.spec.command.resume is not None:
             asked = await open_questions(self.graph, self.saver, self._config)
@@ -130,6 +127,13 @@ class _Beginning:
             answered={key: question.answered for key, question in asked.items()},
         )
         return await self.checkpoints.note(self.slice.run_id, note) or note
+
+    async def _base(self, head: CheckpointTuple | None) -> CheckpointTuple | None:
+        """The checkpoint from which the run starts."""
+        wanted = self._requested_checkpoint
+        if wanted is None or (head is not None and _id(head) == wanted):
+            return head
+        return await self.saver.aget_tuple(at_checkpoint(self._config, wanted))
 
     async def _input(self, head: CheckpointTuple | None, note: RunNote, due: dict[str, Any], *, own: bool) -> Any:
         command = self.spec.command
@@ -146,21 +150,11 @@ class _Beginning:
         resume = self.spec.command.resume if self.spec.command else None
         if resume is None:
             return []
-        values = self._answers_by_id(resume, note)
+        try:
+            values = answers_by_id(resume, list(note.answered))
+        except ValueError as exc:
+            raise RunStateError(self.slice.run_id, f"command.resume: {exc}") from exc
         return [DeliveredAnswer(id=key, value=value, answered=note.answered[key]) for key, value in values.items()]
-
-    def _answers_by_id(self, resume: Any, note: RunNote) -> dict[str, Any]:
-        asked = list(note.answered)
-        if isinstance(resume, Mapping) and resume and set(cast("Mapping[str, Any]", resume)) <= set(asked):
-            return dict(cast("Mapping[str, Any]", resume))
-        if len(asked) == 1:
-            return {asked[0]: resume}
-        raise RunStateError(
-            self.slice.run_id,
-            f"command.resume must name which of the open interrupts it answers, as {{id: value}}: {', '.join(asked)}"
-            if asked
-            else "command.resume has nothing to answer: no interrupt of the thread is open",
-        )
 
     async def _breakpoint(self, head: CheckpointTuple) -> str | None:
         """A breakpoint between this checkpoint and the next superstep that nobody has passed yet.
@@ -202,7 +196,7 @@ def _step(head: CheckpointTuple | None) -> int:
 
 
 def _command_writes(head: CheckpointTuple | None) -> int:
-    return sum(1 for task, _, _ in (head.pending_writes if head else None) or () if task == _NULL_TASK)
+    return sum(1 for task, _, _ in (head.pending_writes if head else None) or () if task == NO_TASK)
 
 
 def _interrupted(head: CheckpointTuple | None) -> bool:

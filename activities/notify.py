@@ -1,0 +1,40 @@
+"""How a worker leaves the events of a run to Temporal, which has them delivered whatever becomes of the worker."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from temporalio.client import Client
+from temporalio.common import WorkflowIDConflictPolicy
+
+from ..contracts.wire import NOTIFY_WORKFLOW, SIGNAL_DELIVER, NotifyInput, notify_workflow_id
+
+_RPC_LIMIT = timedelta(seconds=10)
+
+
+@dataclass(frozen=True, slots=True)
+class NotifyWorkflows:
+    """Starts notify workflows on a task queue."""
+
+    client: Client
+    task_queue: str
+
+    async def __call__(self, run_id: str, required: Sequence[str], *, after: float) -> None:
+        """Have the events of a run delivered in `after` seconds, or by the workflow that does so already.
+
+        `required`: the names of observers that only a worker with these may deliver to. Raises `RPCError`.
+        """
+        await self.client.start_workflow(
+            NOTIFY_WORKFLOW,
+            NotifyInput(run_id=run_id, required=list(required)),
+            id=notify_workflow_id(run_id),
+            task_queue=self.task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            # By the signal one that is about to end, and has not seen the newest event, looks again.
+            start_signal=SIGNAL_DELIVER,
+            start_delay=timedelta(seconds=after) if after else None,
+            static_summary=f"tells the observers of run {run_id}",
+            rpc_timeout=_RPC_LIMIT,
+        )
