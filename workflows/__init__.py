@@ -1,6 +1,7 @@
 """The workflows: decisions only. No clock, no random, no I/O, nothing whose order is not fixed."""
 
+from .notify import NotifyWorkflow
 from .run import RunWorkflow
 from .thread import ThreadWorkflow
 
-__all__ = ["RunWorkflow", "ThreadWorkflow"]
+__all__ = ["NotifyWorkflow", "RunWorkflow", "ThreadWorkflow"]

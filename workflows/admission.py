@@ -6,12 +6,22 @@ them executes.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
+from pydantic import model_serializer
+
 from ..contracts.types import CancelAction, MultitaskStrategy
-from ..contracts.wire import Admission, Submission, ThreadRun, ThreadState
+from ..contracts.wire_thread import Admission, Submission, ThreadInput, ThreadRun, ThreadState
 
 _RECENT = 1000
 """Run ids of ended runs that a thread remembers, so that a repeated submission is no second run. (The store and
 the ids of the workflows know the older ones.)"""
+
+_LINE_BYTES = 1_000_000
+"""How long a line may be: it is carried over in the input of a workflow, of which Temporal takes 2 MB."""
+_RUN_BYTES = 130
+"""What a run in line takes there beside its id. With ids of the usual length, a line may have 6,000 runs."""
 
 _CANCELS = {
     MultitaskStrategy.INTERRUPT: CancelAction.INTERRUPT,
@@ -20,26 +30,60 @@ _CANCELS = {
 
 
 class BusyError(Exception):
-    """The strategy is `reject`, and the thread has a run in flight."""
+    """The strategy is `reject`, and the thread has a run in flight; or its line is as long as it may be."""
 
     def __init__(self, run_id: str) -> None:
         super().__init__(run_id)
         self.run_id = run_id
 
 
+def begin(thread: ThreadInput) -> ThreadState:
+    """The state with which an execution of a thread's workflow begins."""
+    if thread.state is not None:
+        return thread.state
+    strays = [
+        ThreadRun(submission=Submission(run_id=run_id, assistant_id=""), sequence=0, started=True)
+        for run_id in thread.in_flight
+    ]
+    return ThreadState(sequence=thread.last_sequence, runs=strays)
+
+
+class _Carried(ThreadInput):
+    """Written without what has its default: a run in line takes a fifth of the room then."""
+
+    @model_serializer
+    def _short(self) -> dict[str, Any]:
+        state = self.state and self.state.model_dump(mode="json", exclude_defaults=True)
+        return {"thread_id": self.thread_id, "state": state}
+
+
+def carried(thread_id: str, state: ThreadState) -> ThreadInput:
+    """The input of the execution that goes on with this state. Of a run that was started only its id is needed."""
+    for run in state.runs:
+        if run.started and run.submission.assistant_id:
+            run.submission = Submission(run_id=run.submission.run_id, assistant_id="")
+    return _Carried(thread_id=thread_id, state=state)
+
+
 def submit(state: ThreadState, submission: Submission) -> Admission:
     """Put a run in line. Submitting it again is the same run. Raises `BusyError`; then nothing has changed."""
     if (known := _known(state, submission.run_id)) is not None:
         return known
-    if submission.strategy is MultitaskStrategy.REJECT and state.runs:
+    if state.runs and (submission.strategy is MultitaskStrategy.REJECT or _is_full(state, submission)):
         raise BusyError(state.runs[0].submission.run_id)
     if action := _CANCELS.get(submission.strategy):
-        for run in state.runs:
-            run.cancel = run.cancel or action
+        cancel(state, action)
+    if submission.run_id in state.never_started:  # it was taken out of the line for a deletion, and comes again
+        state.never_started.remove(submission.run_id)
     state.sequence += 1
     queued = bool(state.runs)
     state.runs.append(ThreadRun(submission=submission, sequence=state.sequence))
     return Admission(run_id=submission.run_id, sequence=state.sequence, queued=queued)
+
+
+def _is_full(state: ThreadState, newcomer: Submission) -> bool:
+    """As if all ids were as long as this one, so that a long line need not be measured each time."""
+    return len(state.runs) * (len(newcomer.run_id.encode()) + _RUN_BYTES) > _LINE_BYTES
 
 
 def _known(state: ThreadState, run_id: str) -> Admission | None:
@@ -49,6 +93,12 @@ def _known(state: ThreadState, run_id: str) -> Admission | None:
     if run_id in state.recent:
         return Admission(run_id=run_id, sequence=state.recent[run_id], known=True)
     return None
+
+
+def cancel(state: ThreadState, action: CancelAction) -> None:
+    """Cancel every run in line. The first action wins."""
+    for run in state.runs:
+        run.cancel = run.cancel or action
 
 
 def ended(state: ThreadState, run: ThreadRun) -> None:
@@ -61,4 +111,28 @@ def ended(state: ThreadState, run: ThreadRun) -> None:
 
 def first(state: ThreadState) -> ThreadRun | None:
     """The run that may execute."""
-    return state.runs[0] if state.runs else None
+    return state.runs[0] if state.runs and not state.changing and not deletion_due(state) else None
+
+
+def delete(state: ThreadState, has_begun: Callable[[ThreadRun], bool]) -> None:
+    """Cancel every run in line; once they have ended, and before a later one executes, the thread is removed."""
+    line: list[ThreadRun] = []
+    for run in state.runs:
+        if run.started or has_begun(run):
+            line.append(run)
+        else:
+            state.never_started.append(run.submission.run_id)
+    state.runs = line
+    cancel(state, CancelAction.INTERRUPT)
+    state.delete_up_to = state.sequence
+
+
+def deletion_due(state: ThreadState) -> bool:
+    """Whether the thread is to be removed now."""
+    return state.delete_up_to is not None and all(run.sequence > state.delete_up_to for run in state.runs)
+
+
+def deleted(state: ThreadState, up_to: int | None) -> None:
+    """The thread was removed; unless that was asked for again meanwhile, that is all."""
+    if state.delete_up_to == up_to:
+        state.delete_up_to, state.never_started = None, []

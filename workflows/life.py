@@ -4,43 +4,62 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from typing import TypedDict, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy, SearchAttributeKey
 from temporalio.exceptions import ActivityError, ApplicationError, TimeoutType
 from temporalio.exceptions import TimeoutError as ActivityTimeoutError
 
-with workflow.unsafe.imports_passed_through():
-    from ..contracts.types import CancelAction, RunError, RunStatus, Stop
-    from ..contracts.wire import (
-        ACTIVITY_ANNOUNCE_QUESTIONS,
-        ACTIVITY_FINISH_RUN,
-        ACTIVITY_REQUEST_STOP,
-        ACTIVITY_RUN_SUPERSTEPS,
-        ERROR_GRAPH,
-        SEARCH_RUN_STATUS,
-        FinishInput,
-        GraphFailure,
-        QuestionsInput,
-        RunInput,
-        RunOutcome,
-        RunProgress,
-        SliceInput,
-        SliceResult,
-        StopInput,
-    )
-    from . import progress
-    from .story import current_details, slice_summary
+from ..contracts.types import CancelAction, RunError, RunStatus, Stop
+from ..contracts.wire import (
+    ACTIVITY_ANNOUNCE_QUESTIONS,
+    ACTIVITY_FINISH_RUN,
+    ACTIVITY_REQUEST_STOP,
+    ACTIVITY_RESTORE_THREAD,
+    ACTIVITY_RUN_SUPERSTEPS,
+    ERROR_GRAPH,
+    SEARCH_RUN_STATUS,
+    FinishInput,
+    GraphFailure,
+    QuestionsInput,
+    RestoreInput,
+    RestoreResult,
+    RunInput,
+    RunOutcome,
+    RunProgress,
+    SliceInput,
+    SliceResult,
+    StopInput,
+    Wire,
+)
+from . import progress
+from .short import MACHINE_FAILURES, short_activity
+from .story import current_details, slice_summary
+
+T = TypeVar("T")
 
 _RUN_STATUS: SearchAttributeKey[str] = SearchAttributeKey.for_keyword(SEARCH_RUN_STATUS)
 _UNLIMITED = timedelta(days=3650)
-_MACHINE_FAILURES = RetryPolicy(
-    initial_interval=timedelta(milliseconds=200),
-    maximum_interval=timedelta(seconds=10),
+_STOPPING = timedelta(seconds=30)
+"""For a slice to stop its graph when `step_timeout` is over. One that cannot (its event loop is blocked) is left."""
+_SLICE_FAILURES = RetryPolicy(
+    initial_interval=MACHINE_FAILURES.initial_interval,
+    maximum_interval=MACHINE_FAILURES.maximum_interval,
     # The server's name for it: a step that is too slow is the run's end and no reason to try again.
     non_retryable_error_types=["TemporalTimeout:StartToClose"],
 )
-"""Without a limit of attempts: a lost worker, a missed heartbeat, a database that is away."""
+
+
+class _Work(TypedDict):
+    """What every `RunWork` says."""
+
+    run_id: str
+    thread_id: str
+    sequence: int
+    fence: int
+    user_id: str | None
+    trace: str | None
 
 
 class RunLife:
@@ -66,8 +85,9 @@ class RunLife:
     async def _wait_for_admission(self) -> None:
         state = self._state
         await workflow.wait_condition(lambda: state.admitted or self._ends)
-        if self._run.limits.after_seconds and not self._ends and state.slices == 0:
-            await self._pause(self._run.limits.after_seconds)
+        waited = (workflow.now() - workflow.info().workflow_start_time).total_seconds()
+        if self._run.limits.after_seconds > waited and not self._ends and state.slices == 0:
+            await self._pause(self._run.limits.after_seconds - waited)
 
     @property
     def _ends(self) -> bool:
@@ -91,6 +111,8 @@ class RunLife:
             return False, await self._after_question()
         if result.outcome == "stopped":
             self._state.interrupt = True
+        if result.outcome == "timeout":
+            self._state.timeout = self._too_slow
         return result.outcome == "done", None
 
     async def _slice(self) -> SliceResult:
@@ -101,9 +123,9 @@ class RunLife:
             result_type=SliceResult,
             start_to_close_timeout=_UNLIMITED
             if limits.step_timeout is None
-            else timedelta(seconds=limits.step_timeout),
+            else timedelta(seconds=limits.step_timeout) + _STOPPING,
             heartbeat_timeout=timedelta(seconds=limits.heartbeat_timeout),
-            retry_policy=_MACHINE_FAILURES,
+            retry_policy=_SLICE_FAILURES,
             cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
             summary=slice_summary(self._state),
         )
@@ -117,9 +139,7 @@ class RunLife:
     def _slice_input(self) -> SliceInput:
         state = self._state
         return SliceInput(
-            run_id=self._run.run_id,
-            thread_id=self._run.thread_id,
-            fence=self._next_fence(),
+            **self._about_next(),
             slice=state.slices,
             takeovers=state.takeovers,
             steps=state.steps,
@@ -130,6 +150,17 @@ class RunLife:
             resumed=state.resumed,
             drain=state.interrupt,
         )
+
+    def _about_next(self) -> _Work:
+        run = self._run
+        return {
+            "run_id": run.run_id,
+            "thread_id": run.thread_id,
+            "sequence": run.sequence,
+            "fence": self._next_fence(),
+            "user_id": run.user_id,
+            "trace": run.trace,
+        }
 
     async def _stop_when_asked(self, slice: workflow.ActivityHandle[SliceResult]) -> None:
         """The stop channel makes a stop fast, the activity's cancellation makes it certain."""
@@ -154,7 +185,7 @@ class RunLife:
         if progress.must_stop(state):
             return None
         if isinstance(cause, ActivityTimeoutError) and cause.type == TimeoutType.START_TO_CLOSE:
-            state.timeout = f"a superstep took longer than step_timeout ({self._run.limits.step_timeout:g} s)"
+            state.timeout = self._too_slow
             return None
         if not isinstance(cause, ApplicationError) or cause.type != ERROR_GRAPH or not cause.details:
             return RunError(type=type(cause).__name__, message=str(cause))
@@ -167,6 +198,10 @@ class RunLife:
         state.resumed = True
         await self._pause(delay)
         return None
+
+    @property
+    def _too_slow(self) -> str:
+        return f"a superstep took longer than step_timeout ({self._run.limits.step_timeout:g} s)"
 
     async def _after_question(self) -> RunError | None:
         """Wait for a human, at no worker's cost."""
@@ -189,18 +224,9 @@ class RunLife:
 
     async def _announce_questions(self) -> None:
         """Only now that an answer would be taken: who reads the question may answer it at once."""
-        await workflow.execute_activity(
-            ACTIVITY_ANNOUNCE_QUESTIONS,
-            QuestionsInput(
-                run_id=self._run.run_id,
-                thread_id=self._run.thread_id,
-                fence=self._next_fence(),
-                steps=self._state.steps,
-            ),
-            start_to_close_timeout=timedelta(seconds=60),
-            retry_policy=_MACHINE_FAILURES,
-            summary=f"asks {len(self._state.questions) or 'at a breakpoint'}",
-        )
+        asks = QuestionsInput(**self._about_next(), steps=self._state.steps)
+        summary = f"asks {len(self._state.questions) or 'at a breakpoint'}"
+        await self._write(ACTIVITY_ANNOUNCE_QUESTIONS, asks, type(None), summary)
 
     def _next_fence(self) -> int:
         self._state.fence = max(self._state.fence + 1, int(workflow.time() * 1000))
@@ -223,23 +249,32 @@ class RunLife:
         if status is RunStatus.TIMEOUT:
             error = RunError(type="Timeout", message=state.timeout or "")
         cancelled = state.cancel or (CancelAction.INTERRUPT if self._was_interrupted else None)
+        state.status = status  # from here on a cancel comes too late
+        if status is RunStatus.ROLLED_BACK:
+            status, error = await self._restore()
         self._show(status)
-        return await workflow.execute_activity(
-            ACTIVITY_FINISH_RUN,
-            FinishInput(
-                run_id=self._run.run_id,
-                thread_id=self._run.thread_id,
-                fence=self._next_fence(),
-                status=status,
-                steps=state.steps,
-                cancel_action=cancelled if status is RunStatus.INTERRUPTED else state.cancel,
-                error=error if status in (RunStatus.ERROR, RunStatus.TIMEOUT) else None,
-            ),
-            result_type=RunOutcome,
-            start_to_close_timeout=timedelta(seconds=60),
-            retry_policy=_MACHINE_FAILURES,
-            summary=f"{status} after {state.steps} supersteps",
+        finish = FinishInput(
+            **self._about_next(),
+            status=status,
+            steps=state.steps,
+            cancel_action=cancelled if status is RunStatus.INTERRUPTED else state.cancel,
+            error=error if status in (RunStatus.ERROR, RunStatus.TIMEOUT) else None,
         )
+        return await self._write(ACTIVITY_FINISH_RUN, finish, RunOutcome, f"{status} after {state.steps} supersteps")
+
+    async def _restore(self) -> tuple[RunStatus, RunError | None]:
+        """Give the thread back as it was before the run, and say so when that is not possible."""
+        if self._state.fence == 0:  # the run has never executed anything
+            return RunStatus.ROLLED_BACK, None
+        restore = RestoreInput(**self._about_next())
+        result = await self._write(ACTIVITY_RESTORE_THREAD, restore, RestoreResult, "rollback")
+        if result.restored:
+            return RunStatus.ROLLED_BACK, None
+        return RunStatus.ERROR, RunError(type="RollbackError", message=result.reason or "")
+
+    async def _write(self, activity: str, arg: Wire, result_type: type[T], summary: str) -> T:
+        heartbeat = timedelta(seconds=self._run.limits.heartbeat_timeout)
+        return await short_activity(activity, arg, result_type, summary=summary, heartbeat=heartbeat)
 
     @property
     def _was_interrupted(self) -> bool:

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from pydantic import ValidationError
 
+from ..contracts.answers import answers_by_id
 from ..contracts.types import CancelAction, Frozen, RetryPolicy, RunError, RunStatus
 from ..contracts.wire import DeliveredAnswer, GraphFailure, RunProgress, SliceResult
 
@@ -28,12 +29,9 @@ def read_cancel(arguments: Sequence[Any]) -> CancelAction:
     """The action of a `cancel` signal: `{"action": …}`; without a payload `interrupt`."""
     payload = _only(arguments)
     try:
-        action = CancelRequest.model_validate({} if payload is None else payload).action
+        return CancelRequest.model_validate({} if payload is None else payload).action
     except ValidationError as exc:
-        raise RefusedError(f'cancel takes {{"action": "interrupt"}}, not {payload!r}') from exc
-    if action is CancelAction.ROLLBACK:
-        raise RefusedError("cancel with the action rollback is not possible yet; use interrupt")
-    return action
+        raise RefusedError(f'cancel takes {{"action": "interrupt"}} or "rollback", not {payload!r}') from exc
 
 
 def read_resume(arguments: Sequence[Any]) -> Any:
@@ -59,26 +57,21 @@ def accept_cancel(state: RunProgress, action: CancelAction) -> None:
 
 def accept_answer(state: RunProgress, value: Any) -> None:
     """Answer the open questions: one by its value, several by `{interrupt_id: value}`; some of them is enough."""
-    if state.status is not RunStatus.AWAITING_INPUT or state.cancel or state.answers:
+    if state.status is not RunStatus.AWAITING_INPUT or state.answers:
         raise RefusedError(f"the run does not wait for an answer (it is {state.status})")
+    if must_stop(state) or state.interrupt:
+        raise RefusedError("the run does not wait for an answer (it is about to end)")
     if not state.questions:  # a breakpoint: any answer lets the run pass
         state.status = RunStatus.RUNNING
         return
     open_now = {question.id: question.answered for question in state.questions}
-    values = _by_id(value, list(open_now))
+    try:
+        values = answers_by_id(value, list(open_now))
+    except ValueError as exc:
+        raise RefusedError(str(exc)) from exc
     state.answers = [DeliveredAnswer(id=key, value=values[key], answered=open_now[key]) for key in values]
     state.questions = []
     state.status = RunStatus.RUNNING
-
-
-def _by_id(value: Any, asked: list[str]) -> dict[str, Any]:
-    if isinstance(value, Mapping) and value:
-        named = dict(cast("Mapping[str, Any]", value))
-        if all(key in asked for key in named):
-            return named
-    if len(asked) == 1:
-        return {asked[0]: value}
-    raise RefusedError(f"several questions are open; answer as {{interrupt_id: value}}, with ids of {', '.join(asked)}")
 
 
 def accept_result(state: RunProgress, result: SliceResult) -> None:

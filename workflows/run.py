@@ -9,25 +9,27 @@ from typing import Any
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
-with workflow.unsafe.imports_passed_through():
-    from ..contracts.types import CancelAction
-    from ..contracts.wire import (
-        ERROR_NOT_AWAITING,
-        QUERY_STATUS,
-        RUN_WORKFLOW,
-        SIGNAL_ADMIT,
-        SIGNAL_CANCEL,
-        SIGNAL_INTERRUPT,
-        SIGNAL_RESUME,
-        UPDATE_ANSWER,
-        Answer,
-        RunInput,
-        RunOutcome,
-        RunProgress,
-        RunStatusView,
-    )
-    from . import progress
-    from .life import RunLife
+from ..contracts.types import CancelAction
+from ..contracts.wire import (
+    ERROR_NOT_AWAITING,
+    QUERY_STATUS,
+    RUN_WORKFLOW,
+    SIGNAL_ADMIT,
+    SIGNAL_CANCEL,
+    SIGNAL_INTERRUPT,
+    SIGNAL_RESUME,
+    UPDATE_ANSWER,
+    UPDATE_STOP,
+    Answer,
+    RunInput,
+    RunOutcome,
+    RunProgress,
+    RunStatusView,
+    StopAnswer,
+    StopRequest,
+)
+from . import progress
+from .life import RunLife
 
 
 @workflow.defn(name=RUN_WORKFLOW)
@@ -54,7 +56,7 @@ class RunWorkflow:
     # What others say. Signals take any JSON and never fail: a typed parameter would wedge the workflow for ever
     # when a signal comes without a payload or with two.
 
-    @workflow.signal(name=SIGNAL_CANCEL, description='Stop at once: {"action": "interrupt"}')
+    @workflow.signal(name=SIGNAL_CANCEL, description='Stop at once: {"action": "interrupt"}, or "rollback"')
     def cancel(self, *args: Any) -> None:
         _try(lambda: progress.accept_cancel(self._state, progress.read_cancel(args)))
 
@@ -77,6 +79,11 @@ class RunWorkflow:
         except progress.RefusedError as exc:
             raise ApplicationError(str(exc), type=ERROR_NOT_AWAITING) from exc
 
+    @workflow.update(name=UPDATE_STOP, description="Stop at once, or be told that the run's end has been decided")
+    def stop(self, request: StopRequest) -> StopAnswer:
+        _try(lambda: progress.accept_cancel(self._state, request.action))
+        return StopAnswer(accepted=self._state.cancel is not None)
+
     @workflow.query(name=QUERY_STATUS, description="Status, steps, next nodes and open questions")
     def status(self) -> RunStatusView:
         state = self._state
@@ -86,7 +93,7 @@ class RunWorkflow:
             status=state.status,
             steps=state.steps,
             next=state.next,
-            questions=[question.id for question in state.questions],
+            questions={question.id: question.text for question in state.questions},
         )
 
 
