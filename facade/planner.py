@@ -7,26 +7,29 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
 
+from ..contracts import tracing
+from ..contracts.actor import resolve_user_id
 from ..contracts.errors import InvalidRunError, nearest
-from ..contracts.settings import RunSettings
-from ..contracts.types import CancelAction, MultitaskStrategy, RunRecord, RunSpec, new_run_id
-from ..contracts.wire import RunInput, RunLimits, Submission
+from ..contracts.settings import RunSettings, WebhookSettings
+from ..contracts.types import ID_MAX_LENGTH, CancelAction, MultitaskStrategy, RunRecord, RunSpec, new_run_id
+from ..contracts.webhooks import literal_address, parse_webhook, refusal
+from ..contracts.wire import RunInput, RunLimits
+from ..contracts.wire_thread import Submission
+from .forks import requested_checkpoint
 
 _RESERVED = {
     "thread_id": "scope.thread_id",
     "checkpoint_id": "checkpoint_request",
     "checkpoint_ns": "checkpoint_request",
 }
+_STATELESS = "stateless-"
+"""Before the run's id, the thread id of a run that has its thread to itself."""
 _SUMMARY_LENGTH = 100
 _PREVIEW_DEPTH = 10
 
 _NOT_YET: dict[str, Callable[[RunSpec], bool]] = {
-    "multitask_strategy 'rollback'": lambda spec: spec.multitask_strategy is MultitaskStrategy.ROLLBACK,
-    "webhook": lambda spec: spec.webhook is not None,
     "feedback_keys": lambda spec: bool(spec.feedback_keys),
-    "on_completion": lambda spec: spec.on_completion is not None,
     "stream_resumable=False": lambda spec: not spec.stream_resumable,
-    "checkpoint_request.checkpoint": lambda spec: bool(spec.checkpoint_request and spec.checkpoint_request.checkpoint),
 }
 """Fields that this version does not honour. They are refused, never dropped in silence."""
 
@@ -49,6 +52,11 @@ class RunPlan:
         """A stateless run has its thread to itself, so nothing has to admit it."""
         return self.spec.scope.kind == "stateless"
 
+    @property
+    def cancels_others(self) -> bool:
+        """Its strategy ends the runs of the thread that are in flight."""
+        return self.spec.multitask_strategy in (MultitaskStrategy.INTERRUPT, MultitaskStrategy.ROLLBACK)
+
     def as_input(self) -> RunInput:
         """The input of a stateless run's workflow."""
         return RunInput(
@@ -56,30 +64,37 @@ class RunPlan:
             thread_id=self.record.thread_id,
             assistant_id=self.record.assistant_id,
             limits=self.submission.limits,
+            sequence=1,
             admitted=True,
+            user_id=self.submission.user_id,
+            trace=self.submission.trace,
         )
 
 
 class ExecutionPlanner:
     """Plans runs with the defaults of the settings."""
 
-    def __init__(self, settings: RunSettings) -> None:
+    def __init__(self, settings: RunSettings, webhooks: WebhookSettings | None = None) -> None:
         self._settings = settings
+        self._webhooks = webhooks or WebhookSettings()
 
     def plan(self, spec: RunSpec) -> RunPlan:
         """Raises `InvalidRunError`, naming the field."""
         _check(spec)
+        if spec.webhook is not None:
+            _check_webhook(spec.webhook, self._webhooks)
         run_id = spec.run_id or new_run_id()
-        spec = spec.model_copy(update={"run_id": run_id})
-        now = datetime.now(UTC)
+        spec = spec.model_copy(update={"run_id": run_id, "checkpoint_request": requested_checkpoint(spec)})
+        now, user_id = datetime.now(UTC), resolve_user_id()
         record = RunRecord(
             run_id=run_id,
-            thread_id=spec.scope.thread_id or f"stateless-{run_id}",
+            thread_id=spec.scope.thread_id or f"{_STATELESS}{run_id}",
             assistant_id=spec.assistant_id,
             temporary=spec.scope.temporary or spec.scope.kind == "stateless",
             multitask_strategy=spec.multitask_strategy,
             metadata=spec.metadata,
             follow_up_to_run_id=spec.follow_up_to_run_id,
+            user_id=user_id,
             created_at=now,
             updated_at=now,
         )
@@ -92,6 +107,8 @@ class ExecutionPlanner:
             strategy=spec.multitask_strategy,
             limits=self._limits(spec),
             summary=" · ".join(filter(None, (spec.assistant_id, self._preview(spec)))),
+            user_id=resolve_user_id(),
+            trace=tracing.traceparent(),
         )
 
     def _limits(self, spec: RunSpec) -> RunLimits:
@@ -105,6 +122,7 @@ class ExecutionPlanner:
             after_seconds=spec.after_seconds,
             on_interrupt=spec.on_interrupt,
             retry=spec.retry,
+            preview=settings.preview,
         )
 
     def _preview(self, spec: RunSpec) -> str:
@@ -119,6 +137,9 @@ def _check(spec: RunSpec) -> None:
     for field, used in _NOT_YET.items():
         if used(spec):
             raise InvalidRunError(f"{field} is not possible in this version of Perdure; leave it out", field=field)
+    if spec.scope.kind == "stateless" and len(_STATELESS + (spec.run_id or "")) > ID_MAX_LENGTH:
+        limit = ID_MAX_LENGTH - len(_STATELESS)
+        raise InvalidRunError(f"the run_id of a stateless run may have {limit} characters at most", field="run_id")
     for key in spec.runnable_config:
         if key not in _CONFIG_FORMS:
             allowed = f"{nearest(key, _CONFIG_FORMS)}; allowed: {', '.join(_CONFIG_FORMS)}"
@@ -131,6 +152,17 @@ def _check(spec: RunSpec) -> None:
             raise InvalidRunError(f"runnable_config.configurable.{key} is ours; use {instead}", field="runnable_config")
         if str(key).startswith("__pregel_"):
             raise InvalidRunError(f"runnable_config.configurable.{key} is LangGraph's own", field="runnable_config")
+
+
+def _check_webhook(url: str, settings: WebhookSettings) -> None:
+    """What can be told from the URL alone. Where its name leads is looked at when it is called."""
+    try:
+        host = parse_webhook(url).host
+    except ValueError as exc:
+        raise InvalidRunError(f"webhook {url!r} cannot be used: {exc}", field="webhook") from exc
+    address = literal_address(host)
+    if address is not None and (refused := refusal(address, settings.allowed_networks)):
+        raise InvalidRunError(f"webhook {url!r} is not called: {refused}", field="webhook")
 
 
 def _is_object(value: Any) -> bool:
@@ -158,15 +190,12 @@ _CONFIG_FORMS: dict[str, tuple[Callable[[Any], bool], str]] = {
 def check_action(action: str | CancelAction) -> CancelAction:
     """A cancel action by name. Raises `InvalidRunError`."""
     try:
-        known = CancelAction(action)
+        return CancelAction(action)
     except ValueError:
         allowed = ", ".join(CancelAction)
         raise InvalidRunError(
             f"unknown cancel action {action!r}{nearest(action, CancelAction)}; allowed: {allowed}"
         ) from None
-    if known is CancelAction.ROLLBACK:
-        raise InvalidRunError("cancel with the action rollback is not possible in this version; use interrupt")
-    return known
 
 
 def _texts(value: Any, depth: int = 0) -> Iterator[str]:

@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from datetime import timedelta
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
+from temporalio.client import Client
 
 from ..bridge.contract import Bridge, parse_event_id
+from ..contracts.actor import AUTO, UserId, resolve_user_id
 from ..contracts.errors import (
     InvalidRunError,
-    NoWorkerError,
-    RunNotFoundError,
-    RunStateError,
-    ThreadBusyError,
-    UnavailableError,
-    UnknownGraphError,
 )
+from ..contracts.events import EventCategory, RunEvent
+from ..contracts.lifecycle import Delivery
 from ..contracts.settings import Settings
+from ..contracts.threads import ThreadRecord, ThreadSnapshot, ThreadStatus
 from ..contracts.types import CancelAction, RunRecord, RunSpec, StreamEvent, WaitResult
-from ..contracts.wire import SIGNAL_CANCEL, SIGNAL_INTERRUPT, UPDATE_ANSWER, Admission, Answer, run_workflow_id
-from ..store.contract import Store, StoredRun
-from .planner import ExecutionPlanner, RunPlan, check_action
-from .streams import cancelled_on_disconnect
+from ..store.contract import Store
+from .creation import Creation
+from .events import Events
+from .lookup import RunLookup
+from .planner import check_action
+from .steering import Steering
+from .streams import create_attended
 from .submission import PollersCheck, Submitter
-from .translation import AlreadySubmittedError, translated
+from .threads import StateReader, Threads
 from .wait import wait_for_run
 
 
@@ -40,16 +39,20 @@ class RunsFacade:
         *,
         store: Store,
         bridge: Bridge,
+        states: StateReader,
         temporal: Callable[[], Awaitable[Client]],
         workers_polling: PollersCheck,
     ) -> None:
         self._settings = settings
         self._store = store
+        self._lookup = RunLookup(settings.temporal, store, temporal)
+        self._steering = Steering(settings.temporal, self._lookup)
+        self._events = Events(store, self._lookup)
         self._bridge = bridge
         self._temporal = temporal
-        self._planner = ExecutionPlanner(settings.runs)
         self._submitter = Submitter(settings.temporal, workers_polling)
-        self._graphs: set[str] = set()
+        self._threads = Threads(settings.temporal, store, states, temporal, self._submitter)
+        self._creation = Creation(settings, store, bridge, temporal, self._lookup, self._submitter)
 
     # Creating.
 
@@ -60,88 +63,23 @@ class RunsFacade:
         `InvalidRunError` (also `UnknownGraphError`), `ThreadBusyError`, and, safe to repeat with the same `run_id`,
         `NoWorkerError` and other `UnavailableError`s. Nothing is left of a run that was refused.
         """
-        plan = self._planner.plan(spec)
-        client = await self._temporal()
-        await self._submitter.wait_for_worker(client)
-        await self._check_graph(plan.record.assistant_id)
-        if spec.follow_up_to_run_id is not None:
-            await self._existing(spec.follow_up_to_run_id)
-        stored, created = await self._store.create(plan.record, plan.spec)
-        _check_same_run(plan, stored.record)
-        if stored.record.status.terminal:
-            return stored.record
-        await self._bridge.create(plan.run_id)
-        return await self._submit(client, plan, created=created)
+        return await self._creation.create(spec)
 
     async def create_and_stream(self, spec: RunSpec) -> tuple[RunRecord, AsyncGenerator[StreamEvent]]:
         """Submit a run and follow its stream from the first event. Raises as `create_background`.
 
-        With `on_disconnect="cancel"`, closing the stream before its end cancels the run.
+        With `on_disconnect="cancel"` the run is cancelled when its stream is closed or dropped before its end, and,
+        within a minute, when this process dies. A reader that is slow, or that joins later, changes nothing.
         """
-        record = await self.create_background(spec)
-        stream = self._bridge.subscribe(record.run_id)
         if spec.on_disconnect == "cancel":
-            stream = cancelled_on_disconnect(stream, lambda: self.cancel(record.run_id))
-        return record, stream
+            return await create_attended(self._bridge, partial(self._creation.create, spec), self.cancel)
+        record = await self.create_background(spec)
+        return record, self._bridge.subscribe(record.run_id)
 
     async def create_and_wait(self, spec: RunSpec) -> tuple[RunRecord, WaitResult]:
         """Submit a run and wait until it ends or asks. The record is that of the submission."""
         record = await self.create_background(spec)
         return record, await wait_for_run(self._store, self._bridge, record.run_id)
-
-    async def _submit(self, client: Client, plan: RunPlan, *, created: bool) -> RunRecord:
-        try:
-            admission = await self._admitted(client, plan)
-        except AlreadySubmittedError:
-            await self._check_not_used_up(client, plan, created=created)
-            await self._store.mark_submitted(plan.run_id)
-        except (ThreadBusyError, InvalidRunError):
-            if created and await self._store.discard(plan.run_id):
-                await self._bridge.cleanup(plan.run_id)
-            raise
-        else:
-            if admission.known:
-                await self._check_not_used_up(client, plan, created=created)
-            await self._store.mark_submitted(plan.run_id, sequence=admission.sequence)
-        return (await self._existing(plan.run_id)).record
-
-    async def _check_not_used_up(self, client: Client, plan: RunPlan, *, created: bool) -> None:
-        """Temporal knows the id, but there was no record: its run has been deleted."""
-        if not created or not await self._has_closed(client, plan.run_id):
-            return
-        stored = await self._store.get(plan.run_id)
-        if stored is None or stored.record.status.terminal:
-            return
-        await self._store.delete(plan.run_id)
-        await self._bridge.cleanup(plan.run_id)
-        raise InvalidRunError(f"run_id {plan.run_id!r} stood for a deleted run; choose another", field="run_id")
-
-    async def _has_closed(self, client: Client, run_id: str) -> bool:
-        try:
-            with translated(self._settings.temporal, run_id=run_id):
-                workflow = await client.get_workflow_handle(run_workflow_id(run_id)).describe()
-        except RunNotFoundError:  # it is about to start
-            return False
-        return workflow.status is not WorkflowExecutionStatus.RUNNING
-
-    async def _admitted(self, client: Client, plan: RunPlan) -> Admission:
-        busy: ThreadBusyError | None = None
-        async for _ in self._patience():
-            try:
-                return await self._submitter.submit(client, plan)
-            except ThreadBusyError as exc:
-                busy = exc
-                holder = await self._store.get(exc.run_id)
-                if holder is None or not holder.record.status.terminal:
-                    raise
-                # Its end has been seen, only not yet by its thread.
-        raise busy or NoWorkerError(self._settings.temporal.task_queue, 0)
-
-    async def _check_graph(self, name: str) -> None:
-        if name not in self._graphs:
-            self._graphs = set(await self._store.graphs(self._settings.temporal.task_queue))
-        if name not in self._graphs:
-            raise UnknownGraphError(name, self._graphs)
 
     # Following.
 
@@ -154,73 +92,43 @@ class RunsFacade:
         `RunNotFoundError` and `InvalidEventIdError`, at once.
         """
         after = parse_event_id(last_event_id)
-        await self._existing(run_id)
+        await self._lookup.existing(run_id)
         return self._bridge.subscribe(run_id, last_event_id=after, heartbeat_interval=heartbeat_interval)
 
     async def join_wait(self, run_id: str, *, last_event_id: str | int | None = None) -> WaitResult:
         """Wait until the run ends or asks; a run that has ended answers at once. Raises `RunNotFoundError`."""
         parse_event_id(last_event_id)
-        await self._existing(run_id)
+        await self._lookup.existing(run_id)
         return await wait_for_run(self._store, self._bridge, run_id, last_event_id=last_event_id)
 
     # Stopping and answering.
 
     async def cancel(self, run_id: str, *, action: CancelAction | str = CancelAction.INTERRUPT) -> bool:
-        """Stop a run at once; a queued one never starts. False when it has ended already. The first action wins."""
-        action = check_action(action)
-        return await self._signal(run_id, SIGNAL_CANCEL, {"action": action})
+        """Stop a run at once; a queued one never starts. The first action wins.
+
+        `action`: `interrupt` keeps what the run has done, `rollback` gives its thread back as it was before the run.
+        True: it ends as cancelled. False: it had ended, or its end had been decided.
+        """
+        return await self._steering.cancel(run_id, check_action(action))
 
     async def interrupt(self, run_id: str) -> bool:
         """Stop a run at its next superstep boundary and keep everything. False when it has ended already."""
-        return await self._signal(run_id, SIGNAL_INTERRUPT, None)
+        return await self._steering.interrupt(run_id)
 
     async def resume(self, run_id: str, value: Any) -> None:
         """Answer the question of a run that awaits input; several open ones by `{interrupt_id: value}`.
 
-        Raises `RunStateError` when the run does not wait or the answer fits no question.
+        Raises `RunStateError` when the run does not wait or the answer fits no question, `InvalidRunError` for one that
+        has no form in JSON or is larger than 1.5 MB.
         """
-        record = (await self._existing(run_id)).record
-        if record.status.terminal:
-            raise RunStateError(run_id, f"the run does not wait for an answer (it is {record.status})")
-        handle = await self._handle(run_id)
-        with translated(self._settings.temporal, run_id=run_id):
-            patience = timedelta(seconds=self._settings.temporal.submit_timeout)
-            await handle.execute_update(UPDATE_ANSWER, Answer(value=value), rpc_timeout=patience)
-        # The answer is taken. The record follows when a worker goes on; until then it would still show the question.
-        async for _ in self._patience():
-            stored = await self._store.get(run_id)
-            if stored is None or stored.record.updated_at != record.updated_at:
-                return
-
-    async def _signal(self, run_id: str, name: str, payload: Any) -> bool:
-        async for _ in self._patience():
-            if (await self._existing(run_id)).record.status.terminal:
-                return False
-            handle = await self._handle(run_id)
-            try:
-                with translated(self._settings.temporal, run_id=run_id):
-                    await handle.signal(name, payload)
-            except RunNotFoundError:
-                continue  # its workflow is about to start, or has just ended
-            return True
-        raise UnavailableError(f"run {run_id!r} cannot be reached: its workflow has not started; try again")
-
-    async def _patience(self) -> AsyncIterator[None]:
-        """Turns of a short wait, for `submit_timeout` at the most."""
-        deadline = time.monotonic() + self._settings.temporal.submit_timeout
-        while time.monotonic() < deadline:
-            yield
-            await asyncio.sleep(0.02)
-
-    async def _handle(self, run_id: str) -> WorkflowHandle[Any, Any]:
-        return (await self._temporal()).get_workflow_handle(run_workflow_id(run_id))
+        await self._steering.resume(run_id, value)
 
     # Records.
 
     async def get_run(self, run_id: str) -> RunRecord | None:
         """The run's record, `None` for an unknown run."""
-        stored = await self._store.get(run_id)
-        return None if stored is None or not await self._exists(stored) else stored.record
+        stored = await self._lookup.find(run_id)
+        return None if stored is None or not await self._lookup.exists(stored) else stored.record
 
     async def list_runs(
         self, thread_id: str | None = None, *, limit: int = 100, before: str | None = None
@@ -228,46 +136,104 @@ class RunsFacade:
         """Records, newest first; of one thread, or of all. `before`: the run id at which the last page ended."""
         if limit < 1:
             raise InvalidRunError(f"limit must be 1 or more, not {limit}", field="limit")
-        stored = await self._store.list(thread_id, limit=limit, before=before)
-        return [run.record for run in stored if await self._exists(run)]
+        stored = await self._store.list(thread_id, user_id=resolve_user_id(), limit=limit, before=before)
+        return [run.record for run in stored if await self._lookup.exists(run)]
+
+    async def list_deliveries(self, run_id: str) -> list[Delivery]:
+        """How far each observer, and the run's webhook, has been told of the run, and what it was not told.
+
+        Those that have been told nothing yet are not in it. Raises `RunNotFoundError`.
+        """
+        await self._lookup.existing(run_id)
+        return await self._store.lifecycle.deliveries(run_id)
+
+    async def list_events(
+        self,
+        run_id: str | None = None,
+        *,
+        thread_id: str | None = None,
+        categories: Sequence[EventCategory] = (),
+        types: Sequence[str] = (),
+        after: int | None = None,
+        before: int | None = None,
+        limit: int = 100,
+        newest_first: bool = False,
+    ) -> list[RunEvent]:
+        """What happened inside of a run, or of the runs of a thread, the oldest first unless `newest_first`.
+
+        At most `limit` of the events with a `seq` above `after` and below `before`, of these `categories` and `types`
+        if any are given. Raises `RunNotFoundError`, and `InvalidRunError` for a filter that cannot be.
+        """
+        return await self._events.list(
+            run_id,
+            thread_id,
+            categories=categories,
+            types=types,
+            after=after,
+            before=before,
+            limit=limit,
+            newest_first=newest_first,
+        )
 
     async def delete_run(self, run_id: str) -> bool:
         """Remove a run's record and stream. A run in flight is cancelled, and has stopped, before. False if unknown."""
-        stored = await self._store.get(run_id)
+        stored = await self._lookup.find(run_id)
         if stored is None:
             return False
-        if not stored.record.status.terminal and await self._exists(stored):
+        if not stored.record.status.terminal and await self._lookup.exists(stored):
             await self.cancel(run_id)
             await wait_for_run(self._store, self._bridge, run_id, at_questions=False)
-        deleted = await self._store.delete(run_id)
+        # The record last: as long as it is there, a repeated deletion finds the rest.
         await self._bridge.cleanup(run_id)
-        return deleted
+        return await self._store.delete(run_id)
 
-    async def _existing(self, run_id: str) -> StoredRun:
-        stored = await self._store.get(run_id)
-        if stored is None or not await self._exists(stored):
-            raise RunNotFoundError(run_id)
-        return stored
+    async def delete_thread(self, thread_id: str) -> bool:
+        """Remove a thread: its runs, which are cancelled and have stopped before, and its state. False if unknown.
 
-    async def _exists(self, stored: StoredRun) -> bool:
-        """A draft is a run only if Temporal has it: its submission may have been cut off half way."""
-        if stored.submitted:
-            return True
-        handle = await self._handle(stored.record.run_id)
-        try:
-            with translated(self._settings.temporal, run_id=stored.record.run_id):
-                await handle.describe()
-        except RunNotFoundError:
+        A run that is submitted later finds a new thread. Raises `UnavailableError`; safe to repeat.
+        """
+        if resolve_user_id() is not None and await self.get_thread(thread_id) is None:
             return False
-        await self._store.mark_submitted(stored.record.run_id)
-        return True
+        client = await self._temporal()
+        await self._submitter.wait_for_worker(client)
+        return await self._submitter.delete_thread(client, thread_id, await self._store.line(thread_id))
 
+    # Threads.
 
-def _check_same_run(plan: RunPlan, record: RunRecord) -> None:
-    mine = plan.record
-    if (record.thread_id, record.assistant_id) != (mine.thread_id, mine.assistant_id):
-        raise InvalidRunError(
-            f"run_id {plan.run_id!r} stands for a run of graph {record.assistant_id!r} on thread {record.thread_id!r}; "
-            "leave it out to start another run",
-            field="run_id",
-        )
+    async def get_thread(self, thread_id: str) -> ThreadRecord | None:
+        """The thread's record, `None` for an unknown one."""
+        return await self._threads.get(thread_id)
+
+    async def list_threads(
+        self,
+        *,
+        status: ThreadStatus | str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        user_id: UserId = AUTO,
+        limit: int = 100,
+        before: str | None = None,
+    ) -> list[ThreadRecord]:
+        """Threads, the last created first, that have this status and all of this metadata (texts, numbers, booleans).
+
+        `before`: the thread id at which the last page ended. Raises `InvalidRunError`, `ThreadNotFoundError`.
+        """
+        return await self._threads.list(status=status, metadata=metadata, user_id=user_id, limit=limit, before=before)
+
+    async def get_state(self, thread_id: str, checkpoint_id: str | None = None) -> ThreadSnapshot | None:
+        """The state of a thread, the newest by default; `None` when it has none. Raises `ThreadNotFoundError`."""
+        return await self._threads.state(thread_id, checkpoint_id)
+
+    async def history(self, thread_id: str, *, limit: int = 100, before: str | None = None) -> list[ThreadSnapshot]:
+        """The states of a thread, the newest first; `before` a checkpoint id. Raises `ThreadNotFoundError`."""
+        return await self._threads.history(thread_id, limit=limit, before=before)
+
+    async def update_state(
+        self, thread_id: str, values: Any, *, as_node: str | None = None, checkpoint_id: str | None = None
+    ) -> ThreadSnapshot | None:
+        """Write `values` into the state of a thread, through its graph's reducers; the state that this makes.
+
+        `as_node`: the node in whose name they are written, which decides what is next; without it LangGraph finds one.
+        Raises `ThreadNotFoundError`, `ThreadBusyError` while a run is in flight, `InvalidRunError` for what the graph
+        refuses, and `UnavailableError`.
+        """
+        return await self._threads.update(thread_id, values, as_node=as_node, checkpoint_id=checkpoint_id)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
-from temporalio.client import Client, WithStartWorkflowOperation
+from temporalio.client import Client, WithStartWorkflowOperation, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.common import (
     SearchAttributeKey,
     SearchAttributePair,
@@ -26,18 +27,35 @@ from ..contracts.wire import (
     SEARCH_ASSISTANT_ID,
     SEARCH_RUN_STATUS,
     SEARCH_THREAD_ID,
+    SEARCH_USER_ID,
     THREAD_WORKFLOW,
+    UPDATE_DELETE_THREAD,
+    UPDATE_STATE,
     UPDATE_SUBMIT,
-    Admission,
-    ThreadInput,
+    Wire,
     run_workflow_id,
     thread_workflow_id,
 )
+from ..contracts.wire_thread import (
+    WORKFLOW_TASK_TIMEOUT,
+    Admission,
+    DeletionAnswer,
+    StateChange,
+    StateChanged,
+    ThreadDeletion,
+    ThreadInput,
+)
+from ..store.contract import ThreadLine
 from .planner import RunPlan
 from .translation import translated
 
+T = TypeVar("T")
+
 _POLLERS_KNOWN_FOR = 60.0
 """Seconds for which a worker that was seen is taken to be there still. If it has gone, the submission waits."""
+
+_PAUSE = 0.1
+_PASSING = (RPCStatusCode.FAILED_PRECONDITION, RPCStatusCode.RESOURCE_EXHAUSTED, RPCStatusCode.ABORTED)
 
 PollersCheck = Callable[[Client, str], Awaitable[bool]]
 
@@ -61,39 +79,81 @@ class Submitter:
             else:
                 await asyncio.sleep(0.2)
 
-    async def submit(self, client: Client, plan: RunPlan) -> Admission:
+    async def submit(self, client: Client, plan: RunPlan, line: ThreadLine) -> Admission:
         """Raises `ThreadBusyError`, `NoWorkerError` or another `UnavailableError`; safe to repeat after the latter."""
-        with translated(self._settings, run_id=plan.run_id, thread_id=plan.record.thread_id):
+        thread_id = plan.record.thread_id
+        with translated(self._settings, run_id=plan.run_id, thread_id=thread_id):
             if plan.alone:
                 return await self._start(client, plan)
-            try:
-                return await self._update(client, plan)
-            except RPCError as exc:
-                # Seen while a thread continues as new: the update was not executed. (Facts: Temporal.)
-                if exc.status is not RPCStatusCode.FAILED_PRECONDITION:
-                    raise
-                return await self._update(client, plan)
+            return await self._update(client, thread_id, line, UPDATE_SUBMIT, plan.submission, Admission)
 
-    async def _update(self, client: Client, plan: RunPlan) -> Admission:
-        thread_id = plan.record.thread_id
-        # The operation is for one call only. So is the update's id, which is left to the client: a refusal must not
-        # be remembered for the next try, and a run that was admitted is known to its thread by its own id.
+    async def delete_thread(self, client: Client, thread_id: str, line: ThreadLine) -> bool:
+        """Have the thread's workflow cancel its runs and remove it; whether there was anything to remove.
+
+        Raises `UnavailableError`; safe to repeat.
+        """
+        with translated(self._settings, run_id="", thread_id=thread_id):
+            request = ThreadDeletion()
+            answer = await self._update(client, thread_id, line, UPDATE_DELETE_THREAD, request, DeletionAnswer)
+        return answer.existed
+
+    async def change_state(self, client: Client, thread_id: str, line: ThreadLine, change: StateChange) -> str:
+        """Have the thread's workflow change its state; the checkpoint that this has made.
+
+        Raises `ThreadBusyError`, `InvalidRunError`, or `UnavailableError`; safe to repeat after the latter.
+        """
+        with translated(self._settings, run_id="", thread_id=thread_id):
+            answer = await self._update(client, thread_id, line, UPDATE_STATE, change, StateChanged)
+        return answer.checkpoint_id
+
+    async def _update(
+        self, client: Client, thread_id: str, line: ThreadLine, update: str, request: Wire, answer: type[T]
+    ) -> T:
+        deadline = time.monotonic() + self._settings.submit_timeout
+        while True:
+            try:
+                return await self._update_once(client, thread_id, line, update, request, answer)
+            except RPCError as exc:
+                if not _may_pass(exc) or time.monotonic() > deadline:
+                    raise
+            await asyncio.sleep(_PAUSE)
+
+    async def _update_once(
+        self, client: Client, thread_id: str, line: ThreadLine, update: str, request: Wire, answer: type[T]
+    ) -> T:
+        # Each call is an update with an id of its own, which is left to the client: a refusal must not be remembered
+        # for the next try, and a run that was admitted is known to its thread by its own id.
+        limit = timedelta(seconds=self._settings.submit_timeout)
+        if line.in_flight:  # then the workflow goes on, unless somebody has ended it; a long line need not travel
+            thread = client.get_workflow_handle(thread_workflow_id(thread_id))
+            try:
+                return await thread.execute_update(update, request, result_type=answer, rpc_timeout=limit)
+            except RPCError as exc:
+                if exc.status is not RPCStatusCode.NOT_FOUND:
+                    raise
         start: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
             THREAD_WORKFLOW,
-            ThreadInput(thread_id=thread_id),
+            ThreadInput(thread_id=thread_id, in_flight=list(line.in_flight), last_sequence=line.last_sequence),
             id=thread_workflow_id(thread_id),
             task_queue=self._settings.task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             search_attributes=_attributes({SEARCH_THREAD_ID: thread_id}),
+            task_timeout=WORKFLOW_TASK_TIMEOUT,
             static_summary=f"thread {thread_id}",
         )
-        return await client.execute_update_with_start_workflow(
-            UPDATE_SUBMIT,
-            plan.submission,
-            start_workflow_operation=start,
-            result_type=Admission,
-            rpc_timeout=timedelta(seconds=self._settings.submit_timeout),
-        )
+        try:
+            return await client.execute_update_with_start_workflow(
+                update,
+                request,
+                start_workflow_operation=start,
+                result_type=answer,
+                rpc_timeout=limit,
+            )
+        except (RPCError, WorkflowUpdateRPCTimeoutOrCancelledError):
+            # The operation has the error, too, and asyncio would report that nobody has asked for it.
+            with suppress(RPCError, asyncio.CancelledError):
+                await start.workflow_handle()
+            raise
 
     async def _start(self, client: Client, plan: RunPlan) -> Admission:
         record = plan.record
@@ -103,16 +163,23 @@ class Submitter:
             id=run_workflow_id(record.run_id),
             task_queue=self._settings.task_queue,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            task_timeout=WORKFLOW_TASK_TIMEOUT,
             search_attributes=_attributes(
                 {
                     SEARCH_THREAD_ID: record.thread_id,
                     SEARCH_ASSISTANT_ID: record.assistant_id,
                     SEARCH_RUN_STATUS: RunStatus.PENDING.value,
+                    **({} if record.user_id is None else {SEARCH_USER_ID: record.user_id}),
                 }
             ),
             static_summary=plan.submission.summary,
         )
         return Admission(run_id=record.run_id, sequence=1)
+
+
+def _may_pass(error: RPCError) -> bool:
+    """Whether a thread could not take an update just now: it has ten under way, or goes on in its next execution."""
+    return error.status in _PASSING or "update was aborted" in error.message
 
 
 def _attributes(values: dict[str, str]) -> TypedSearchAttributes:

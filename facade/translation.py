@@ -23,7 +23,7 @@ from ..contracts.errors import (
     UnavailableError,
 )
 from ..contracts.settings import TemporalSettings
-from ..contracts.wire import ERROR_NOT_AWAITING, ERROR_THREAD_BUSY
+from ..contracts.wire import ERROR_NOT_AWAITING, ERROR_STATE_REFUSED, ERROR_THREAD_BUSY
 
 
 class AlreadySubmittedError(Exception):
@@ -52,6 +52,8 @@ def _refusal(error: WorkflowUpdateFailedError, run_id: str, thread_id: str) -> E
     if isinstance(cause, ApplicationError):
         if cause.type == ERROR_THREAD_BUSY:
             return ThreadBusyError(thread_id, str(cause.details[0]) if cause.details else "")
+        if cause.type == ERROR_STATE_REFUSED:
+            return InvalidRunError(str(cause.message), field="values")
         if cause.type == ERROR_NOT_AWAITING:
             return RunStateError(run_id, str(cause.message))
     return UnavailableError(f"Temporal could not take the call for run {run_id!r}: {cause}")

@@ -1,0 +1,139 @@
+"""From a spec to a run: planned, written as a draft, submitted, and no draft any more."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
+
+from opentelemetry.trace import SpanKind
+from temporalio.client import Client
+
+from ..bridge.contract import Bridge
+from ..contracts import tracing
+from ..contracts.errors import InvalidRunError, ThreadBusyError, UnknownGraphError
+from ..contracts.settings import Settings
+from ..contracts.types import RunRecord, RunSpec
+from ..contracts.wire_thread import Admission
+from ..store.contract import Store
+from .lookup import RunLookup
+from .patience import when_free
+from .planner import ExecutionPlanner, RunPlan
+from .streams import Attend
+from .submission import Submitter
+from .translation import AlreadySubmittedError
+
+
+class Creation:
+    """Creates the runs of one facade. Nothing is left of a run that was refused."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        bridge: Bridge,
+        temporal: Callable[[], Awaitable[Client]],
+        lookup: RunLookup,
+        submitter: Submitter,
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._bridge = bridge
+        self._temporal = temporal
+        self._lookup = lookup
+        self._submitter = submitter
+        self._planner = ExecutionPlanner(settings.runs, settings.webhooks)
+        self._graphs: set[str] = set()
+
+    async def create(self, spec: RunSpec, attend: Attend | None = None) -> RunRecord:
+        """The record, once the run's place in its thread is certain. `attend` is called before the submission."""
+        with _traced(spec):
+            return await self._create(spec, attend)
+
+    async def _create(self, spec: RunSpec, attend: Attend | None) -> RunRecord:
+        plan = self._planner.plan(spec)
+        client = await self._temporal()
+        await self._submitter.wait_for_worker(client)
+        await self._check_graph(plan.record.assistant_id)
+        if spec.follow_up_to_run_id is not None:
+            await self._lookup.existing(spec.follow_up_to_run_id)
+        await self._check_thread(plan.record)
+        stored, created = await self._store.create(plan.record, plan.spec)
+        _check_same_run(plan, stored.record)
+        if stored.record.status.terminal:
+            return stored.record
+        await self._bridge.create(plan.run_id)
+        if attend is not None:
+            await attend(plan.run_id)
+        return await self._submit(client, plan, created=created)
+
+    async def _submit(self, client: Client, plan: RunPlan, *, created: bool) -> RunRecord:
+        if plan.cancels_others:  # for nothing, if this one cannot be admitted
+            await self._check_not_used_up(plan, created=created)
+        try:
+            admission = await self._admitted(client, plan)
+        except AlreadySubmittedError:
+            await self._check_not_used_up(plan, created=created)
+            await self._store.mark_submitted(plan.run_id)
+        except (ThreadBusyError, InvalidRunError):
+            if created and await self._store.discard(plan.run_id):
+                await self._bridge.cleanup(plan.run_id)
+            raise
+        else:
+            if admission.known:
+                await self._check_not_used_up(plan, created=created)
+            await self._store.mark_submitted(plan.run_id, sequence=admission.sequence or None)
+        return (await self._lookup.existing(plan.run_id)).record
+
+    async def _check_not_used_up(self, plan: RunPlan, *, created: bool) -> None:
+        """Temporal knows the id, but there was no record: its run has been deleted."""
+        if not created or not await self._lookup.has_closed(plan.run_id):
+            return
+        stored = await self._store.get(plan.run_id)
+        if stored is None or stored.record.status.terminal:
+            return
+        await self._store.delete(plan.run_id)
+        await self._bridge.cleanup(plan.run_id)
+        raise InvalidRunError(f"run_id {plan.run_id!r} stood for a deleted run; choose another", field="run_id")
+
+    async def _admitted(self, client: Client, plan: RunPlan) -> Admission:
+        async def submit() -> Admission:
+            return await self._submitter.submit(client, plan, await self._store.line(plan.record.thread_id))
+
+        return await when_free(self._settings.temporal, self._store, submit)
+
+    async def _check_thread(self, record: RunRecord) -> None:
+        if record.user_id is None:
+            return
+        thread = await self._store.threads.get(record.thread_id)
+        if thread is not None and thread.user_id != record.user_id:
+            raise InvalidRunError(f"thread_id {record.thread_id!r} is taken; choose another", field="scope.thread_id")
+
+    async def _check_graph(self, name: str) -> None:
+        if name not in self._graphs:
+            self._graphs = set(await self._store.graphs(self._settings.temporal.task_queue))
+        if name not in self._graphs:
+            raise UnknownGraphError(name, self._graphs)
+
+
+@contextmanager
+def _traced(spec: RunSpec) -> Generator[None]:
+    """The span on which everything that the run does will hang."""
+    if not tracing.enabled():
+        yield
+        return
+    about = {"gen_ai.agent.name": spec.assistant_id}
+    span = tracing.start(f"create_run {spec.assistant_id}", kind=SpanKind.PRODUCER, attributes=about)
+    with tracing.current(span):
+        yield
+
+
+def _check_same_run(plan: RunPlan, record: RunRecord) -> None:
+    mine = plan.record
+    if record.user_id != mine.user_id:
+        raise InvalidRunError(f"run_id {plan.run_id!r} is taken; leave it out", field="run_id")
+    if (record.thread_id, record.assistant_id) != (mine.thread_id, mine.assistant_id):
+        raise InvalidRunError(
+            f"run_id {plan.run_id!r} stands for a run of graph {record.assistant_id!r} on thread {record.thread_id!r}; "
+            "leave it out to start another run",
+            field="run_id",
+        )

@@ -1,0 +1,131 @@
+"""What is said to a run that goes: stop, stop at the next boundary, here is your answer."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+from pydantic_core import PydanticSerializationError
+from temporalio.client import WorkflowHandle
+
+from ..contracts.errors import InvalidRunError, NoWorkerError, RunNotFoundError, RunStateError, UnavailableError
+from ..contracts.settings import TemporalSettings
+from ..contracts.types import CancelAction, RunRecord, RunStatus
+from ..contracts.wire import (
+    SIGNAL_CANCEL,
+    SIGNAL_INTERRUPT,
+    UPDATE_ANSWER,
+    UPDATE_STOP,
+    Answer,
+    StopAnswer,
+    StopRequest,
+)
+from .lookup import RunLookup
+from .patience import patience
+from .translation import translated
+
+_DECISION = timedelta(seconds=5)
+"""How long a cancel waits for a worker to say whether it came in time."""
+
+_LARGEST_ANSWER = 1_500_000
+"""Bytes. Temporal takes 2 MB, for an answer and once more for what goes with it to the activity that delivers it."""
+
+_CANCELLED = (RunStatus.INTERRUPTED, RunStatus.ROLLED_BACK)
+
+Workflow = WorkflowHandle[Any, Any]
+
+
+class Steering:
+    """Talks to the workflows of runs. Each call raises `RunNotFoundError` for an unknown run."""
+
+    def __init__(self, settings: TemporalSettings, lookup: RunLookup) -> None:
+        self._settings = settings
+        self._lookup = lookup
+
+    async def cancel(self, run_id: str, action: CancelAction) -> bool:
+        """Whether the run ends as cancelled; False when its end had been decided."""
+        record = (await self._lookup.existing(run_id)).record
+        try:
+            accepted = await self._call(run_id, lambda workflow: self._stop(workflow, action))
+        except NoWorkerError:
+            return await self._leave_word(run_id, action)
+        if accepted and record.status is RunStatus.AWAITING_INPUT:
+            await self._until_moved(record)
+        return accepted
+
+    async def _stop(self, workflow: Workflow, action: CancelAction) -> bool:
+        answer = await workflow.execute_update(
+            UPDATE_STOP, StopRequest(action=action), result_type=StopAnswer, rpc_timeout=_DECISION
+        )
+        return answer.accepted
+
+    async def _leave_word(self, run_id: str, action: CancelAction) -> bool:
+        """Nobody decides now. A signal waits for the worker that will, unless another one has decided and gone."""
+        if not await self._signal(run_id, SIGNAL_CANCEL, {"action": action}):
+            return False
+        shown = await self._lookup.shown_status(run_id)
+        return shown is None or not shown.terminal or shown in _CANCELLED
+
+    async def interrupt(self, run_id: str) -> bool:
+        """False when the run has ended."""
+        return await self._signal(run_id, SIGNAL_INTERRUPT, None)
+
+    async def _signal(self, run_id: str, name: str, payload: Any) -> bool:
+        async def signal(workflow: Workflow) -> bool:
+            await workflow.signal(name, payload)
+            return True
+
+        return await self._call(run_id, signal)
+
+    async def _call(self, run_id: str, call: Callable[[Workflow], Awaitable[bool]]) -> bool:
+        """What the call to the workflow of a run answers; False for a run that has ended."""
+        async for _ in patience(self._settings):
+            if (await self._lookup.existing(run_id)).record.status.terminal:
+                return False
+            workflow = await self._lookup.workflow(run_id)
+            try:
+                with translated(self._settings, run_id=run_id):
+                    return await call(workflow)
+            except RunNotFoundError:
+                continue  # its workflow is about to start, or has just ended
+        raise UnavailableError(f"run {run_id!r} cannot be reached: its workflow has not started; try again")
+
+    async def resume(self, run_id: str, value: Any) -> None:
+        """Raises `InvalidRunError`, or `RunStateError` when the run does not wait or the answer fits no question."""
+        answer = Answer(value=value)
+        _check(answer)
+        record = (await self._lookup.existing(run_id)).record
+        if record.status.terminal:
+            raise RunStateError(run_id, f"the run does not wait for an answer (it is {record.status})")
+        workflow = await self._lookup.workflow(run_id)
+        limit = timedelta(seconds=self._settings.submit_timeout)
+        try:
+            with translated(self._settings, run_id=run_id):
+                await workflow.execute_update(UPDATE_ANSWER, answer, rpc_timeout=limit)
+        except RunNotFoundError:  # its workflow has just ended, or has not begun
+            status = (await self._lookup.existing(run_id)).record.status
+            why = "its workflow has ended" if status is RunStatus.AWAITING_INPUT else f"it is {status}"
+            raise RunStateError(run_id, f"the run does not wait for an answer ({why})") from None
+        await self._until_moved(record)
+
+    async def _until_moved(self, record: RunRecord) -> None:
+        """The record follows when a worker goes on; until then it would still show the question."""
+        async for _ in patience(self._settings):
+            stored = await self._lookup.find(record.run_id)
+            if stored is None or stored.record.updated_at != record.updated_at:
+                return
+
+
+def _check(answer: Answer) -> None:
+    """Whether it can be sent. Raises `InvalidRunError`."""
+    try:
+        size = len(answer.model_dump_json().encode())
+    except (PydanticSerializationError, ValueError) as exc:
+        raise InvalidRunError(f"an answer must have a form in JSON: {exc}", field="value") from exc
+    if size > _LARGEST_ANSWER:
+        raise InvalidRunError(
+            f"the answer is {size:,} bytes of JSON, and Temporal carries {_LARGEST_ANSWER:,}: keep it elsewhere and "
+            "answer with its address",
+            field="value",
+        )

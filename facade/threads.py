@@ -1,0 +1,141 @@
+"""Threads, for a reader: their records, and their state at each checkpoint."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Any, Protocol
+
+from temporalio.client import Client
+
+from ..contracts.actor import AUTO, UserId, resolve_user_id
+from ..contracts.errors import InvalidRunError, ThreadNotFoundError, nearest
+from ..contracts.settings import TemporalSettings
+from ..contracts.specs import dump_value
+from ..contracts.threads import ThreadRecord, ThreadSnapshot, ThreadStatus
+from ..contracts.wire_thread import StateChange
+from ..store.contract import StateUpdate, Store
+from .patience import when_free
+from .submission import Submitter
+
+_Scalar = str | int | float | bool
+
+
+class StateReader(Protocol):
+    """Reads what the checkpointer holds. Raises `UnavailableError`, and `ConfigError` where nobody else can read."""
+
+    async def snapshot(self, thread_id: str, checkpoint_id: str | None) -> ThreadSnapshot | None: ...
+
+    def history(self, thread_id: str, *, limit: int, before: str | None) -> AsyncIterator[ThreadSnapshot]: ...
+
+
+class Threads:
+    """What `RunsFacade` offers of threads. Another user's thread is not found."""
+
+    def __init__(
+        self,
+        settings: TemporalSettings,
+        store: Store,
+        states: StateReader,
+        temporal: Callable[[], Awaitable[Client]],
+        submitter: Submitter,
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._states = states
+        self._temporal = temporal
+        self._submitter = submitter
+
+    async def get(self, thread_id: str) -> ThreadRecord | None:
+        """The thread's record, `None` for an unknown one."""
+        found = await self._store.threads.get(thread_id)
+        user_id = resolve_user_id()
+        return None if found is None or user_id not in (None, found.user_id) else found
+
+    async def list(
+        self,
+        *,
+        status: ThreadStatus | str | None,
+        metadata: Mapping[str, Any] | None,
+        user_id: UserId,
+        limit: int,
+        before: str | None,
+    ) -> list[ThreadRecord]:
+        """The last created first, those that have all of this."""
+        if limit < 1:
+            raise InvalidRunError(f"limit must be 1 or more, not {limit}", field="limit")
+        return await self._store.threads.list(
+            status=_status(status),
+            metadata=_metadata(metadata or {}),
+            user_id=_of_whom(user_id),
+            limit=limit,
+            before=before,
+        )
+
+    async def state(self, thread_id: str, checkpoint_id: str | None) -> ThreadSnapshot | None:
+        """The state at a checkpoint, the newest by default; `None` when there is none."""
+        await self.existing(thread_id)
+        return await self._states.snapshot(thread_id, checkpoint_id)
+
+    async def history(self, thread_id: str, *, limit: int, before: str | None) -> list[ThreadSnapshot]:
+        """The states, the newest first."""
+        await self.existing(thread_id)
+        return [snapshot async for snapshot in self._states.history(thread_id, limit=limit, before=before)]
+
+    async def update(
+        self, thread_id: str, values: Any, *, as_node: str | None, checkpoint_id: str | None
+    ) -> ThreadSnapshot | None:
+        """The state that the change has made."""
+        thread = await self.existing(thread_id)
+        if thread.assistant_id is None:
+            raise InvalidRunError(f"thread {thread_id!r} has no graph that could take the values", field="thread_id")
+        update_id = str(uuid.uuid4())
+        change = StateChange(
+            update_id=update_id, assistant_id=thread.assistant_id, as_node=as_node, checkpoint_id=checkpoint_id
+        )
+        await self._store.threads.put_update(update_id, StateUpdate(*dump_value(values, "values")))
+        try:
+            made = await when_free(self._settings, self._store, lambda: self._change(thread_id, change))
+        finally:
+            await self._store.threads.drop_update(update_id)
+        return await self._states.snapshot(thread_id, made)
+
+    async def _change(self, thread_id: str, change: StateChange) -> str:
+        client, line = await self._temporal(), await self._store.line(thread_id)
+        return await self._submitter.change_state(client, thread_id, line, change)
+
+    async def existing(self, thread_id: str) -> ThreadRecord:
+        """Raises `ThreadNotFoundError`."""
+        found = await self.get(thread_id)
+        if found is None:
+            raise ThreadNotFoundError(thread_id)
+        return found
+
+
+def _of_whom(user_id: UserId) -> str | None:
+    """Whose threads: the bound actor sees no others, whatever is asked for."""
+    actor = resolve_user_id()
+    wanted = actor if user_id is AUTO else user_id
+    if actor is not None and wanted != actor:
+        raise InvalidRunError("user_id: an actor sees only threads of its own", field="user_id")
+    return wanted
+
+
+def _status(status: ThreadStatus | str | None) -> ThreadStatus | None:
+    try:
+        return None if status is None else ThreadStatus(status)
+    except ValueError:
+        allowed = ", ".join(ThreadStatus)
+        raise InvalidRunError(
+            f"unknown thread status {status!r}{nearest(str(status), ThreadStatus)}; allowed: {allowed}", field="status"
+        ) from None
+
+
+def _metadata(metadata: Mapping[str, Any]) -> dict[str, _Scalar]:
+    for key, value in metadata.items():
+        if '"' in key or not isinstance(value, _Scalar):
+            raise InvalidRunError(
+                f"metadata[{key!r}]: threads are found by texts, numbers and booleans at the top of their metadata",
+                field="metadata",
+            )
+    return dict(metadata)
