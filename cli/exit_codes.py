@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 
 from ..contracts.errors import (
+    ActorRequiredError,
     ConfigError,
     FencedError,
     GraphLoadError,
@@ -15,6 +16,7 @@ from ..contracts.errors import (
     RunStateError,
     StreamEndedError,
     ThreadBusyError,
+    ThreadNotFoundError,
     UnavailableError,
 )
 from ..contracts.types import RunStatus
@@ -50,7 +52,9 @@ ERROR_CODES: dict[type[PerdureError], ExitCode] = {
     ConfigError: ExitCode.USAGE,
     GraphLoadError: ExitCode.USAGE,
     RunStateError: ExitCode.USAGE,
+    ActorRequiredError: ExitCode.USAGE,
     RunNotFoundError: ExitCode.NOT_FOUND,
+    ThreadNotFoundError: ExitCode.NOT_FOUND,
     ThreadBusyError: ExitCode.BUSY,
     UnavailableError: ExitCode.UNAVAILABLE,
     FencedError: ExitCode.INTERNAL,  # this one and the next are a worker's own and never reach a client

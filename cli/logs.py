@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import logging
 import sys
+from datetime import UTC, datetime
+
+from ..contracts import tracing
+from ..contracts.log_context import log_ids
+from ..contracts.serialization import to_json
 
 _CORE = "temporalio.core"
 
@@ -21,14 +26,40 @@ def configure(*, serves: bool, debug: bool) -> None:
     _configure_core(serves or debug)
 
 
+def as_json() -> None:
+    """From now on each record is one JSON object on a line of its own."""
+    for handler in logging.getLogger().handlers:
+        handler.setFormatter(_JsonLines())
+
+
+class _JsonLines(logging.Formatter):
+    """Time, level, logger, message; the run and the trace that the record is about; the error, if there is one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        document: dict[str, object] = {
+            "time": datetime.fromtimestamp(record.created, UTC),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **log_ids(),
+        }
+        if (parent := tracing.traceparent()) is not None:
+            _, document["trace_id"], document["span_id"], _ = parent.split("-")
+        if record.exc_info:
+            document["error"] = self.formatException(record.exc_info)
+        return to_json(document).decode()
+
+
 def _configure_core(forwarded: bool) -> None:
     """Temporal's native library logs to stdout by itself, where only results belong."""
     from temporalio.runtime import LogForwardingConfig, LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
+
+    from ..runtime.telemetry import temporal_metrics
 
     logging_config = LoggingConfig(
         filter=TelemetryFilter(core_level="WARN", other_level="ERROR"),
         forwarding=LogForwardingConfig(logger=logging.getLogger(_CORE), append_target_to_name=False),
     )
     # What a client's retries would log, its error says when they have failed.
-    telemetry = TelemetryConfig(logging=logging_config if forwarded else None)
+    telemetry = TelemetryConfig(logging=logging_config if forwarded else None, metrics=temporal_metrics())
     Runtime.set_default(Runtime(telemetry=telemetry), error_if_already_set=False)

@@ -40,13 +40,22 @@ Version = Annotated[bool, typer.Option("--version", help="Show the version.")]
 # A run that exists.
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="The run's id.", show_default=False)]
+RunOrNone = Annotated[str | None, typer.Argument(metavar="[RUN]", help="The run's id.", show_default=False)]
+WholeThread = Annotated[
+    str | None,
+    typer.Option("--thread", "-t", metavar="THREAD", help="Instead: a thread, its runs and state.", show_default=False),
+]
 LastEventId = Annotated[
     str | None,
     typer.Option("--last-event-id", metavar="N", help="Go on after the event with this id.", show_default=False),
 ]
 Action = Annotated[
     str,
-    typer.Option("--action", metavar="ACTION", help="interrupt: the thread keeps what the run has done so far."),
+    typer.Option(
+        "--action",
+        metavar="ACTION",
+        help="interrupt: the thread keeps what the run has done; rollback: it becomes what it was before the run.",
+    ),
 ]
 Answer = Annotated[
     str,
@@ -63,6 +72,9 @@ AsText = Annotated[bool, typer.Option("--text", help="Take VALUE as a text, also
 
 OfThread = Annotated[
     str | None, typer.Option("--thread", "-t", metavar="THREAD", help="Only runs of this thread.", show_default=False)
+]
+Events = Annotated[
+    bool, typer.Option("--events", help="Show each event of the run: model calls, tools, messages, with their numbers.")
 ]
 Limit = Annotated[int, typer.Option("--limit", metavar="N", min=1, help="At most so many.")]
 
@@ -154,7 +166,8 @@ Strategy = Annotated[
     typer.Option(
         "--strategy",
         metavar="STRATEGY",
-        help="When the thread is busy: enqueue (the default; wait for its turn), reject, or interrupt what runs.",
+        help="When the thread is busy: enqueue (the default; wait for its turn), reject, interrupt what runs, or "
+        "rollback (interrupt it and undo what it did to the thread).",
         show_default=False,
         rich_help_panel=_HOW,
     ),

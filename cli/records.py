@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 
 from rich.table import Table
 from rich.text import Text
 
+from ..contracts.events import RunEvent
 from ..contracts.types import RunRecord, RunStatus
 from ..contracts.wire import run_workflow_id
 from ..facade import RunsFacade
@@ -16,17 +17,28 @@ from .exit_codes import ExitCode
 from .follow import existing
 from .output import printable, short
 from .session import Session
+from .timeline import Timeline, event_line
 from .views import STATUS_STYLES, answer_lines, elapsed, question_text
 
+_PAGE = 200
 
-async def show(session: Session, run_id: str) -> ExitCode:
-    """`perdure show`."""
+
+async def show(session: Session, run_id: str, *, events: bool = False) -> ExitCode:
+    """`perdure show`. With `events`: the events of the run, each on a line."""
     async with connect(settings=session.settings) as runs:
         record = await existing(runs, run_id)
+        if events:
+            await _show_events(session, runs, run_id)
+            return ExitCode.OK
         if session.output.as_json:
             session.output.json_line(record.model_dump_json())
             return ExitCode.OK
         session.output.show(_details(record))
+        for line in Timeline(record, [event async for event in _events(runs, run_id)]).lines():
+            session.output.line(line)
+        for delivery in await runs.list_deliveries(run_id):
+            if delivery.failure is not None:
+                session.output.line(f"! {delivery.observer} was not told: {delivery.failure}")
         if record.status is RunStatus.AWAITING_INPUT:
             await _show_questions(session, runs, run_id)
     return ExitCode.OK
@@ -44,6 +56,23 @@ async def runs(session: Session, thread_id: str | None, limit: int) -> ExitCode:
         where = "" if thread_id is None else f" of thread {thread_id}"
         session.output.note(f"no runs{where}; start one: {session.hint('run', 'GRAPH')}")
     return ExitCode.OK
+
+
+async def _show_events(session: Session, runs: RunsFacade, run_id: str) -> None:
+    async for event in _events(runs, run_id):
+        if session.output.as_json:
+            session.output.json_line(event.model_dump_json())
+        else:
+            session.output.line(event_line(event))
+
+
+async def _events(runs: RunsFacade, run_id: str) -> AsyncIterator[RunEvent]:
+    """All of them, in order. A page at a time, since they hold whole conversations."""
+    last = 0
+    while page := await runs.list_events(run_id, after=last, limit=_PAGE):
+        for event in page:
+            yield event
+        last = page[-1].seq
 
 
 async def _show_questions(session: Session, runs: RunsFacade, run_id: str) -> None:
@@ -72,6 +101,7 @@ def _facts(record: RunRecord) -> list[tuple[str, str]]:
         ("created", _local(record.created_at)),
         ("started", _local(record.started_at)),
         ("ended", _local(record.ended_at) + ("" if seconds is None else f" (after {seconds:.1f} s)")),
+        ("title", record.title or ""),
         ("cancelled", record.cancel_action or ""),
         ("error", f"{record.error.type}: {record.error.message}" if record.error else ""),
         ("traceback", (record.error and record.error.traceback) or ""),

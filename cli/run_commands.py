@@ -159,12 +159,15 @@ def add_run_commands(app: typer.Typer) -> None:
         return execute(lambda session: runs.cancel(session, run, action), flags)
 
     @app.command(rich_help_panel=_RECORDS)
-    def show(context: typer.Context, run: o.Run, json: o.Json = False, config: o.Config = None) -> int:
-        """Show what is known of a run."""
+    def show(
+        context: typer.Context, run: o.Run, events: o.Events = False, json: o.Json = False, config: o.Config = None
+    ) -> int:
+        """Show what is known of a run, and the story of its steps."""
         from . import records
         from .session import execute
 
-        return execute(lambda session: records.show(session, run), common_flags(context, json=json, config=config))
+        flags = common_flags(context, json=json, config=config)
+        return execute(lambda session: records.show(session, run, events=events), flags)
 
     @app.command(name="runs", rich_help_panel=_RECORDS)
     def list_runs(
@@ -182,9 +185,23 @@ def add_run_commands(app: typer.Typer) -> None:
         return execute(lambda session: records.runs(session, thread, limit), flags)
 
     @app.command(rich_help_panel=_RECORDS)
-    def delete(context: typer.Context, run: o.Run, json: o.Json = False, config: o.Config = None) -> int:
-        """Remove a run's record and stream; a run in flight is cancelled first. Its thread keeps its state."""
+    def delete(
+        context: typer.Context,
+        run: o.RunOrNone = None,
+        thread: o.WholeThread = None,
+        json: o.Json = False,
+        config: o.Config = None,
+    ) -> int:
+        """Remove a run's record and stream, or a whole thread with its state; runs in flight are cancelled first.
+
+        The thread of a deleted run keeps its state.
+        """
         from . import runs
         from .session import execute
 
-        return execute(lambda session: runs.delete(session, run), common_flags(context, json=json, config=config))
+        if (run is None) == (thread is None):
+            raise typer.BadParameter("name a RUN, or a thread with --thread")
+        flags = common_flags(context, json=json, config=config)
+        if thread is not None:
+            return execute(lambda session: runs.delete_thread(session, thread), flags)
+        return execute(lambda session: runs.delete(session, str(run)), flags)

@@ -7,7 +7,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
-from ..contracts.errors import RunNotFoundError
+from ..contracts.errors import RunNotFoundError, ThreadNotFoundError
 from ..contracts.types import RunRecord, RunSpec, RunStatus, WaitResult
 from ..facade import RunsFacade
 from ..runtime import connect
@@ -74,12 +74,22 @@ async def resume(session: Session, run_id: str, value: Any) -> ExitCode:
 
 
 async def delete(session: Session, run_id: str) -> ExitCode:
-    """`perdure delete`."""
+    """`perdure delete RUN`."""
     async with connect(settings=session.settings) as runs:
         with _patience(session, f"run {run_id} to stop"):
             if not await runs.delete_run(run_id):
                 raise RunNotFoundError(run_id)
     _tell(session, {"run_id": run_id, "deleted": True}, f"run {run_id} is deleted")
+    return ExitCode.OK
+
+
+async def delete_thread(session: Session, thread_id: str) -> ExitCode:
+    """`perdure delete --thread THREAD`."""
+    async with connect(settings=session.settings) as runs:
+        with _patience(session, f"the runs of thread {thread_id} to stop"):
+            if not await runs.delete_thread(thread_id):
+                raise ThreadNotFoundError(thread_id)
+    _tell(session, {"thread_id": thread_id, "deleted": True}, f"thread {thread_id} is deleted")
     return ExitCode.OK
 
 
@@ -119,7 +129,8 @@ async def _tell_stop(session: Session, runs: RunsFacade, run_id: str, accepted: 
     record = await existing(runs, run_id)
     status = record.status
     if not accepted:
-        text = f"run {run_id} has ended already as {status}; nothing to stop"
+        how = f"has ended already as {status}" if status.terminal else "is about to end by itself"
+        text = f"run {run_id} {how}; nothing to stop"
     _tell(session, {"run_id": run_id, "accepted": accepted, "status": status}, text)
     return ExitCode.OK
 

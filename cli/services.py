@@ -12,24 +12,28 @@ from ..runtime import Worker
 from ..runtime.connection import temporal_target
 from ..runtime.dev_server import DevServer, exec_server
 from ..runtime.doctor import declared_graphs
+from ..runtime.garbage import settle
 from .exit_codes import ExitCode
+from .logs import as_json
 from .session import Session
 from .stopping import stopped_by_signals
 
 
 async def worker(session: Session) -> ExitCode:
     """`perdure worker`."""
+    _log_as_wanted(session)
     with stopped_by_signals(session.output) as stopping:
         _tell_worker(session, temporal_target(session.settings).address)
         worker = Worker(settings=session.settings)
         stopping.then(worker.stop)
-        await worker.run()
+        await worker.run(once_loaded=settle)
     _tell(session, "stopped", "worker stopped; its runs go on in other workers, or when one starts")
     return ExitCode.OK
 
 
 async def dev(session: Session) -> ExitCode:
     """`perdure dev`."""
+    _log_as_wanted(session)
     server = DevServer(session.settings)
     with stopped_by_signals(session.output, server) as stopping:
         async with server:
@@ -52,9 +56,14 @@ async def server(session: Session) -> NoReturn:
     await exec_server(session.settings)
 
 
+def _log_as_wanted(session: Session) -> None:
+    if session.settings.logs.format == "json":
+        as_json()
+
+
 async def _serve(worker: Worker, server_ended: Coroutine[Any, Any, None]) -> None:
     """Serve until the worker is stopped. A server that ends by itself ends the worker, too, and is the error."""
-    serving = asyncio.create_task(worker.run())
+    serving = asyncio.create_task(worker.run(once_loaded=settle))
     watching = asyncio.create_task(server_ended)
     try:
         await asyncio.wait({serving, watching}, return_when=asyncio.FIRST_COMPLETED)

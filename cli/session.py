@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shlex
+import sys
 from collections.abc import Callable, Coroutine
 from functools import cached_property
 from pathlib import Path
@@ -57,6 +58,16 @@ def execute(command: Command, flags: CommonFlags, *, serves: bool = False) -> in
         code = for_error(exc)
         output.error(exc, _unforeseen(exc) if code is ExitCode.INTERNAL else None)
         return code
+    finally:
+        _flush_telemetry()
+
+
+def _flush_telemetry() -> None:
+    """A command ends its process at once. One that has not traced has not loaded what this needs."""
+    if "opentelemetry.sdk" in sys.modules:
+        from ..runtime.telemetry import flush_telemetry
+
+        flush_telemetry()
 
 
 def _unforeseen(error: Exception) -> str:

@@ -14,6 +14,8 @@ from ..contracts.settings import Settings, load_settings
 from ..facade.runs import RunsFacade
 from ..store.open import open_store
 from .connection import connect_temporal, workers_polling
+from .states import LazyStates
+from .telemetry import set_up_telemetry
 
 
 class LazyTemporal:
@@ -40,11 +42,16 @@ async def connect(*, settings: Settings | None = None, config: str | Path | None
     Temporal itself is reached for by the first call that needs it.
     """
     settings = settings or load_settings(config)
+    set_up_telemetry()
     store, bridge = open_store(settings.store_url), open_bridge(settings.bridge_url)
+    states, temporal = LazyStates(settings.checkpointer_url), LazyTemporal(settings)
     try:
-        await asyncio.gather(store.start(), bridge.start())
-        temporal = LazyTemporal(settings)
-        yield RunsFacade(settings, store=store, bridge=bridge, temporal=temporal, workers_polling=workers_polling)
+        await store.start()
+        await bridge.start()
+        yield RunsFacade(
+            settings, store=store, bridge=bridge, states=states, temporal=temporal, workers_polling=workers_polling
+        )
     finally:
+        await states.close()
         await bridge.close()
         await store.close()

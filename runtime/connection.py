@@ -199,6 +199,11 @@ def _connect_cause(text: str) -> str:
     """The part for humans of what the SDK's native library says."""
     if "InvalidContentType" in text:
         return "it does not speak TLS, which TEMPORAL_TLS, TEMPORAL_API_KEY or the profile asks for"
+    if "h2 protocol error" in text:
+        return "it does not speak gRPC"
+    if "after connection" in text and "transport::Error" in text:
+        # Also what the library says of a protocol error that it sees before its request is out.
+        return "it ended the connection before it answered; perhaps it does not speak gRPC"
     if match := re.search(r'(?:message|error): "([^"]+)"', text):
         return match[1].lower() if "Os {" in text else match[1]
     return text.removeprefix("Failed client connect: ").removeprefix("Server connection error: ")[:200]

@@ -4,29 +4,43 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
+from typing import Protocol
 
 from temporalio.client import Client
+from temporalio.worker import UnsandboxedWorkflowRunner
 from temporalio.worker import Worker as TemporalWorker
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
-from ..activities import GraphRegistry, GraphSource, RunActivities, load_graphs
+from ..activities import (
+    AnyObserver,
+    Courier,
+    GraphRegistry,
+    GraphSource,
+    NotifyWorkflows,
+    Pulse,
+    RunActivities,
+    Webhook,
+    load_graphs,
+    recipients,
+)
+from ..activities.ending import Ending
 from ..bridge.open import open_bridge
 from ..checkpoints.open import open_checkpoints
 from ..contracts.settings import Settings, load_settings
+from ..contracts.wire import short_task_queue
+from ..store.contract import Store
 from ..store.open import open_store
-from ..workflows import RunWorkflow, ThreadWorkflow
+from ..workflows import NotifyWorkflow, RunWorkflow, ThreadWorkflow
 from .connection import connect_temporal, ensure_search_attributes
+from .housekeeping import Housekeeping
+from .telemetry import set_up_telemetry
 
 logger = logging.getLogger(__name__)
 
-# Loaded once and shared with the sandbox of each workflow, which would otherwise import them again and again.
-# They are safe there: our workflows take only models and pure functions from them.
-_PASSED_THROUGH = ("perdure", "pydantic", "pydantic_core", "annotated_types")
 _HEARTBEAT_THROTTLE = timedelta(seconds=2)
 """How late a cancel through the heartbeat can be, when the stop channel fails."""
 
@@ -34,8 +48,11 @@ _HEARTBEAT_THROTTLE = timedelta(seconds=2)
 class Worker:
     """`async with Worker(graphs={"name": graph}): ...` serves until the block ends; `await worker.run()` for ever.
 
-    `graphs`: names and graphs, instead of the file that the settings name. Stopping it hands its runs on at their
-    next superstep boundary, at the latest after `worker.graceful_shutdown`.
+    `graphs`: names and graphs, instead of the file that the settings name. `observers`: who is told what happens to
+    runs (`docs/observers.md`); all workers of a task queue have the same ones. The block begins when it serves: its
+    graphs are announced, and what is submitted from then on is taken. Stopping it hands its runs on at their next
+    superstep boundary, at the latest after `worker.graceful_shutdown`. Beside its tasks it sees to runs that their
+    client has left and that nobody brings to their end (`housekeeping.py`).
     """
 
     def __init__(
@@ -45,16 +62,24 @@ class Worker:
         settings: Settings | None = None,
         config: str | Path | None = None,
         client: Client | None = None,
+        observers: Iterable[AnyObserver] = (),
     ) -> None:
+        """Raises `ConfigError`; `TypeError` for what is no observer, `ValueError` for two of the same name."""
+        self._observers = recipients(observers)
         self._settings = settings or load_settings(config)
         self._graphs = graphs
         self._client = client
         self._stopping = asyncio.Event()
         self._serving: asyncio.Task[None] | None = None
 
-    async def run(self) -> None:
-        """Serve until `stop`. Raises `GraphLoadError`, `ConfigError` or `UnavailableError` before anything starts."""
+    async def run(self, *, once_loaded: Callable[[], None] | None = None) -> None:
+        """Serve until `stop`. `once_loaded` is called when all is loaded and open, and no run has begun here.
+
+        Raises `GraphLoadError`, `ConfigError` or `UnavailableError` before anything starts.
+        """
         async with self._running() as worker:
+            if once_loaded is not None:
+                once_loaded()
             ended = asyncio.create_task(worker.run())
             stopping = asyncio.create_task(self._stopping.wait())
             try:
@@ -75,8 +100,14 @@ class Worker:
         started = asyncio.Event()
         self._serving = asyncio.create_task(self._serve(started))
         waiting = asyncio.create_task(started.wait())
-        await asyncio.wait({self._serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
-        waiting.cancel()
+        try:
+            await asyncio.wait({self._serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:  # `__aexit__` is not called then
+            self._serving.cancel()
+            await asyncio.wait({self._serving})
+            raise
+        finally:
+            waiting.cancel()
         if self._serving.done():
             self._serving.result()
         return self
@@ -94,41 +125,87 @@ class Worker:
     @asynccontextmanager
     async def _running(self) -> AsyncGenerator[TemporalWorker]:
         settings = self._settings
+        set_up_telemetry()
         graphs = await load_graphs(settings.graphs if self._graphs is None else self._graphs)
         client = self._client or await connect_temporal(settings)
         await ensure_search_attributes(client)
         store, bridge = open_store(settings.store_url), open_bridge(settings.bridge_url)
         checkpoints = open_checkpoints(settings.checkpointer_url)
-        try:
-            await asyncio.gather(store.start(), bridge.start(), checkpoints.start())
+        courier = self._courier(client, store)
+        async with _open(store, bridge, checkpoints):
             await store.announce_graphs(settings.temporal.task_queue, graphs.names)
-            activities = RunActivities(
-                graphs=graphs, bridge=bridge, store=store, checkpoints=checkpoints, client=client
+            housekeeping = Housekeeping(
+                client=client,
+                task_queue=settings.temporal.task_queue,
+                store=store,
+                bridge=bridge,
+                ending=Ending(graphs, bridge, store, checkpoints, courier),
             )
-            logger.info("serving %s on task queue %s", _listed(graphs), settings.temporal.task_queue)
-            yield self._temporal_worker(client, activities)
-        finally:
-            await checkpoints.close()
-            await bridge.close()
-            await store.close()
+            with Pulse(client) as pulse:
+                activities = RunActivities(
+                    graphs=graphs,
+                    bridge=bridge,
+                    store=store,
+                    checkpoints=checkpoints,
+                    client=client,
+                    pulse=pulse,
+                    courier=courier,
+                )
+                logger.info("serving %s on task queue %s", _listed(graphs), settings.temporal.task_queue)
+                async with courier.running(), housekeeping.running(), self._short_worker(client, activities):
+                    yield self._temporal_worker(client, activities)
+
+    def _courier(self, client: Client, store: Store) -> Courier:
+        webhook = Webhook(store, self._settings.webhooks)
+        hand_over = NotifyWorkflows(client, self._settings.temporal.task_queue)
+        return Courier(store.lifecycle, self._observers, webhook.recipient, hand_over)
+
+    def _short_worker(self, client: Client, activities: RunActivities) -> TemporalWorker:
+        """For what must not wait behind the slices of all runs: their ends, questions, rollbacks, and watches."""
+        return TemporalWorker(
+            client,
+            task_queue=short_task_queue(self._settings.temporal.task_queue),
+            activities=activities.all,
+            build_id=f"perdure-{version('perdure')}",
+            max_concurrent_activities=1000,
+            graceful_shutdown_timeout=timedelta(seconds=self._settings.worker.graceful_shutdown),
+            max_heartbeat_throttle_interval=_HEARTBEAT_THROTTLE,
+        )
 
     def _temporal_worker(self, client: Client, activities: RunActivities) -> TemporalWorker:
         worker = self._settings.worker
-        restrictions = SandboxRestrictions.default.with_passthrough_modules(*_PASSED_THROUGH)
         return TemporalWorker(
             client,
             task_queue=self._settings.temporal.task_queue,
-            workflows=[RunWorkflow, ThreadWorkflow],
+            workflows=[RunWorkflow, ThreadWorkflow, NotifyWorkflow],
             activities=activities.all,
             # Else the SDK reads every loaded module to make one up: 1.5 s before the first poll.
             build_id=f"perdure-{version('perdure')}",
-            workflow_runner=SandboxedWorkflowRunner(restrictions=restrictions),
+            # The sandbox looks for what a replay would do otherwise, at a tenth of a worker's work. Ours have no such
+            # thing: tests/architecture reads each line of them, and tests/determinism replays them.
+            workflow_runner=UnsandboxedWorkflowRunner(),
             max_concurrent_activities=worker.max_concurrent_activities,
             max_cached_workflows=worker.max_cached_workflows,
             graceful_shutdown_timeout=timedelta(seconds=worker.graceful_shutdown),
             sticky_queue_schedule_to_start_timeout=timedelta(seconds=worker.sticky_timeout),
             max_heartbeat_throttle_interval=_HEARTBEAT_THROTTLE,
         )
+
+
+class _Part(Protocol):
+    async def start(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+@asynccontextmanager
+async def _open(*parts: _Part) -> AsyncGenerator[None]:
+    """Each is closed in the end, the last one first, also one whose start has failed; none is started after that."""
+    async with AsyncExitStack() as stack:
+        for part in parts:
+            stack.push_async_callback(part.close)
+            await part.start()
+        yield
 
 
 def _listed(graphs: GraphRegistry) -> str:

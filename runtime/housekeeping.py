@@ -1,0 +1,184 @@
+"""What a worker sees to beside its tasks: runs that their client has left, and runs that nobody brings to their end.
+
+Each worker looks by itself, and what it does may be done twice. What it costs does not depend on how many runs wait:
+
+- abandoned runs (the lease of `on_disconnect="cancel"` has run out): one look at the bridge each few seconds. They get
+  the ordinary cancel signal.
+- workflows that were terminated, failed or timed out: one list of Temporal's each few seconds. It comes late and may be
+  wrong, so it only says where to look (`repair.py`).
+- records that say a run goes on: one after the other, day and night, each compared with Temporal.
+
+While Temporal is away, nothing is looked at. An error is logged, and what was not done because of it is found again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import random
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from ..activities.ending import Ending
+from ..bridge.contract import Bridge
+from ..contracts.errors import PerdureError, RunNotFoundError
+from ..contracts.types import CancelAction
+from ..contracts.wire import RUN_WORKFLOW, SIGNAL_CANCEL, run_workflow_id
+from ..store.contract import Store
+from .connection import RPC_LIMIT
+from .repair import Repair, is_missing
+
+logger = logging.getLogger(__name__)
+
+_FIRST_SIGHT = timedelta(days=1)
+"""How far back the first list goes: to what happened while no worker was there. Older ends are found by the records."""
+_OVERLAP = timedelta(minutes=10)
+"""How far a list goes back behind the last one: clocks differ, and what has closed is listed late."""
+_LISTED = 1000  # of one list; what is beyond is found by the records
+_PAGE = 100  # records, of one query
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Seconds between two looks, on the average: each wait is drawn anew, so that workers do not look all at once."""
+
+    abandoned: float = 3.0
+    closed: float = 5.0
+    records: float = 60.0
+    """From the end of one round over all records to the next."""
+    between: float = 0.5
+    """Between two records, or two pages of them."""
+
+
+PACE = Pace()
+
+
+class Housekeeping:
+    """The housekeeping of one worker: `async with Housekeeping(…).running(): …`."""
+
+    def __init__(self, *, client: Client, task_queue: str, store: Store, bridge: Bridge, ending: Ending) -> None:
+        self._client = client
+        self._task_queue = task_queue
+        self._store = store
+        self._bridge = bridge
+        self._repair = Repair(client, task_queue, store, bridge, ending)
+        self._pace = PACE
+        self._since = datetime.now(UTC) - _FIRST_SIGHT
+        self._seen: dict[str, datetime] = {}
+        """The closed executions that have been looked at, and when they closed."""
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[None]:
+        """In the background while the block lasts; its end cuts short what is under way."""
+        pace = self._pace
+        looks = [
+            asyncio.create_task(self._repeat(pace.abandoned, self._cancel_abandoned)),
+            asyncio.create_task(self._repeat(pace.closed, self._repair_closed)),
+            asyncio.create_task(self._repeat(pace.records, self._repair_records)),
+        ]
+        try:
+            yield
+        finally:
+            for look in looks:
+                look.cancel()
+            await asyncio.gather(*looks, return_exceptions=True)
+
+    async def _repeat(self, pause: float, look: Callable[[], Awaitable[None]]) -> None:
+        await self._wait(self._pace.abandoned)  # a worker that starts has more urgent things to do
+        while True:
+            with _enduring("the worker's housekeeping goes on later"):
+                await look()
+            await self._wait(pause)
+
+    async def _wait(self, pause: float) -> None:
+        await asyncio.sleep(pause * random.uniform(0.5, 1.5))
+
+    async def _try(self, work: Callable[[str], Awaitable[None]], run_id: str) -> bool:
+        """Whether the work on one run is done. One that fails does not keep others from their turn."""
+        done = False
+        if await self._temporal_answers():
+            with _enduring(f"run {run_id} is left as it is for now"):
+                await work(run_id)
+                done = True
+        return done
+
+    async def _temporal_answers(self) -> bool:
+        """Asked without the retries of the client's own calls, which take long and complain on the terminal."""
+        request = DescribeNamespaceRequest(namespace=self._client.namespace)
+        try:
+            await self._client.workflow_service.describe_namespace(request, timeout=RPC_LIMIT)
+        except RPCError:
+            return False
+        return True
+
+    async def _cancel_abandoned(self) -> None:
+        for run_id in await self._bridge.abandoned():
+            await self._try(self._cancel, run_id)
+
+    async def _cancel(self, run_id: str) -> None:
+        stored = await self._store.get(run_id)
+        if stored is None or stored.record.status.terminal or await self._signal(run_id):
+            await self._bridge.leave(run_id)
+
+    async def _signal(self, run_id: str) -> bool:
+        """Whether the run has taken the cancel signal. One that has no workflow yet, or no end yet, will come again."""
+        workflow = self._client.get_workflow_handle(run_workflow_id(run_id))
+        try:
+            await workflow.signal(SIGNAL_CANCEL, {"action": CancelAction.INTERRUPT}, rpc_timeout=RPC_LIMIT)
+        except RPCError as exc:
+            if not is_missing(exc):
+                raise
+            return False
+        logger.info("run %s is cancelled: its client has gone away", run_id)
+        return True
+
+    async def _repair_closed(self) -> None:
+        if not await self._temporal_answers():
+            return
+        began = datetime.now(UTC)
+        listed = self._client.list_workflows(self._closed_query(), limit=_LISTED, rpc_timeout=RPC_LIMIT)
+        async for closed in listed:
+            run_id = closed.id.removeprefix(run_workflow_id(""))
+            if closed.run_id not in self._seen and await self._try(self._repair.look, run_id):
+                self._seen[closed.run_id] = closed.close_time or began
+        self._since = began - _OVERLAP
+        self._seen = {execution: time for execution, time in self._seen.items() if time > self._since}
+
+    def _closed_query(self) -> str:
+        queue = json.dumps(self._task_queue, ensure_ascii=False)  # a name may hold quotes
+        return (
+            f'WorkflowType = "{RUN_WORKFLOW}" AND TaskQueue = {queue} '
+            'AND ExecutionStatus IN ("Terminated", "TimedOut", "Failed", "Canceled") '
+            f'AND CloseTime > "{self._since.isoformat()}"'
+        )
+
+    async def _repair_records(self) -> None:
+        page = await self._store.list(limit=_PAGE)
+        while page:
+            for stored in page:
+                if not stored.record.status.terminal:
+                    await self._try(self._repair.look, stored.record.run_id)
+                    await self._wait(self._pace.between)
+            await self._wait(self._pace.between)
+            try:
+                page = await self._store.list(limit=_PAGE, before=page[-1].record.run_id)
+            except RunNotFoundError:  # it was deleted meanwhile; the next round comes by the others
+                return
+
+
+@contextmanager
+def _enduring(meanwhile: str) -> Generator[None]:
+    """Whatever goes wrong in the block is logged, and is the end of nothing else."""
+    try:
+        yield
+    except (PerdureError, RPCError) as exc:
+        logger.warning("%s: %s", meanwhile, exc)
+    except Exception:
+        logger.exception("%s", meanwhile)

@@ -1,0 +1,149 @@
+"""A run whose record and whose workflow disagree: Temporal wins, and the record is repaired.
+
+That happens when a workflow was terminated, or failed, and no thread sees to it (a stateless run has none), when
+Temporal has lost its workflows (its database was removed, or what has ended was forgotten), and after a power cut. Each
+case is decided by `describe`, which is strongly consistent, and none while a workflow of the run or of its thread goes
+on. A repair may happen any number of times, in several workers and beside that of the thread: the record takes one end,
+the stream one terminal event. Drafts, whose submission never got through, are removed after an hour.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from temporalio.api.errordetails.v1 import NotFoundFailure
+from temporalio.client import (
+    Client,
+    WorkflowExecutionDescription,
+    WorkflowExecutionStatus,
+    WorkflowFailureError,
+)
+from temporalio.service import RPCError, RPCStatusCode
+
+from ..activities.ending import Ending
+from ..activities.fence import attempt_fence
+from ..bridge.contract import Bridge
+from ..contracts.errors import RunNotFoundError
+from ..contracts.types import TERMINAL_EVENTS, RunError, RunRecord, RunStatus
+from ..contracts.wire import TERMINATED, FinishInput, RunOutcome, run_workflow_id, thread_workflow_id
+from ..store.contract import Store, StoredRun
+from .connection import RPC_LIMIT
+
+logger = logging.getLogger(__name__)
+
+DRAFT_LIFETIME = timedelta(hours=1)
+"""No submission takes that long: who made the draft has given up, or is dead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """Brings runs of one task queue to the end that Temporal knows of."""
+
+    client: Client
+    task_queue: str
+    store: Store
+    bridge: Bridge
+    ending: Ending
+
+    async def look(self, run_id: str) -> None:
+        """Do what has to be done for a run, which is nothing for one in good order.
+
+        Raises `RPCError` or `PerdureError` when that is not possible now; it is safe to repeat.
+        """
+        if await self._unended(run_id) is None:
+            return
+        workflow = await self._describe(run_workflow_id(run_id))
+        # Only now is it certain that a workflow that ended properly has written its end.
+        stored = await self._unended(run_id)
+        if stored is None:
+            return
+        if workflow is None or _is_of_an_earlier_run(workflow, stored.record):
+            await self._without_workflow(stored)
+        elif workflow.status is WorkflowExecutionStatus.RUNNING:
+            if not stored.submitted:
+                await self.store.mark_submitted(run_id)
+        elif workflow.task_queue == self.task_queue:
+            await self._finish(await self._end(workflow, stored.record))
+
+    async def _unended(self, run_id: str) -> StoredRun | None:
+        """The run, if its record or its stream has no end."""
+        stored = await self.store.get(run_id)
+        if stored is None or (stored.record.status.terminal and await self._announced(run_id)):
+            return None
+        return stored
+
+    async def _announced(self, run_id: str) -> bool:
+        """Whether nobody waits for the stream's terminal event (any more)."""
+        try:
+            last = await self.bridge.last_event_id(run_id)
+            async with aclosing(self.bridge.subscribe(run_id, last_event_id=max(0, last - 1))) as events:
+                return last > 0 and (await anext(events)).event in TERMINAL_EVENTS
+        except RunNotFoundError:
+            return True
+
+    async def _without_workflow(self, stored: StoredRun) -> None:
+        record = stored.record
+        thread = await self._describe(thread_workflow_id(record.thread_id))
+        if thread is not None and thread.status is WorkflowExecutionStatus.RUNNING:
+            return  # it may be about to start the run; and it repairs the runs that it knows
+        if stored.submitted:
+            await self._finish(_ended_from_outside(record, "its workflow is gone", datetime.now(UTC)))
+        elif datetime.now(UTC) - record.created_at > DRAFT_LIFETIME and await self.store.discard(record.run_id):
+            await self.bridge.cleanup(record.run_id)
+
+    async def _end(self, workflow: WorkflowExecutionDescription, record: RunRecord) -> FinishInput:
+        """The end that the closed workflow came to."""
+        closed = workflow.close_time or datetime.now(UTC)
+        handle = self.client.get_workflow_handle(workflow.id, run_id=workflow.run_id, result_type=RunOutcome)
+        try:
+            outcome = await handle.result(follow_runs=False, rpc_timeout=RPC_LIMIT)
+        except WorkflowFailureError as exc:
+            return _ended_from_outside(record, str(exc.cause), closed)
+        error = None if outcome.error is None else RunError(type="Error", message=outcome.error)
+        return _finish_input(record, closed, outcome.status, error, steps=outcome.steps)
+
+    async def _finish(self, finish: FinishInput) -> None:
+        spec = await self.store.get_spec(finish.run_id)
+        await self.ending.promise(finish.run_id, spec)
+        record = await self.ending.finish(finish, spec, fence=attempt_fence(finish.fence, 1))
+        why = "" if record.error is None else f": {record.error.message}"
+        logger.warning("run %s is repaired; it ended as %s%s", record.run_id, record.status, why)
+
+    async def _describe(self, workflow_id: str) -> WorkflowExecutionDescription | None:
+        """The newest execution, `None` without any."""
+        try:
+            return await self.client.get_workflow_handle(workflow_id).describe(rpc_timeout=RPC_LIMIT)
+        except RPCError as exc:
+            if not is_missing(exc):
+                raise
+            return None
+
+
+def is_missing(error: RPCError) -> bool:
+    """Whether there is no such workflow, or none that goes on. A namespace that is missing says nothing of it."""
+    return error.status is RPCStatusCode.NOT_FOUND and any(
+        detail.Is(NotFoundFailure.DESCRIPTOR) for detail in error.grpc_status.details
+    )
+
+
+def _is_of_an_earlier_run(workflow: WorkflowExecutionDescription, record: RunRecord) -> bool:
+    """Whether the id stood for a run that was deleted, before this record was made."""
+    return workflow.close_time is not None and workflow.close_time < record.created_at
+
+
+def _ended_from_outside(record: RunRecord, cause: str, moment: datetime) -> FinishInput:
+    error = RunError(type=TERMINATED, message=f"the run was ended from outside: {cause}")
+    return _finish_input(record, moment, RunStatus.ERROR, error)
+
+
+def _finish_input(
+    record: RunRecord, moment: datetime, status: RunStatus, error: RunError | None, *, steps: int = 0
+) -> FinishInput:
+    """The end at `moment`, whose fence is larger than those before it, and smaller than those of a later reset."""
+    fence = int(moment.timestamp() * 1000) + 1
+    return FinishInput(
+        run_id=record.run_id, thread_id=record.thread_id, fence=fence, status=status, steps=steps, error=error
+    )

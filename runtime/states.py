@@ -1,0 +1,51 @@
+"""The state of threads, for a process that only reads: its checkpoints are opened when they are first asked for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from ..checkpoints.contract import Checkpoints
+from ..checkpoints.open import open_checkpoints
+from ..checkpoints.reading import read_history, read_snapshot
+from ..contracts.errors import ConfigError
+from ..contracts.threads import ThreadSnapshot
+
+
+class LazyStates:
+    """A facade's `StateReader`, over the checkpointer that the settings name."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._checkpoints: Checkpoints | None = None
+        self._opening = asyncio.Lock()
+
+    async def snapshot(self, thread_id: str, checkpoint_id: str | None) -> ThreadSnapshot | None:
+        """The state of a thread. Raises `UnavailableError`."""
+        return await read_snapshot((await self._opened()).saver, thread_id, checkpoint_id)
+
+    async def history(self, thread_id: str, *, limit: int, before: str | None) -> AsyncIterator[ThreadSnapshot]:
+        """Its states, the newest first. Raises `UnavailableError`."""
+        saver = (await self._opened()).saver
+        async for snapshot in read_history(saver, thread_id, limit=limit, before=before):
+            yield snapshot
+
+    async def close(self) -> None:
+        """Let go of the checkpoints."""
+        async with self._opening:
+            if self._checkpoints is not None:
+                await self._checkpoints.close()
+                self._checkpoints = None
+
+    async def _opened(self) -> Checkpoints:
+        async with self._opening:
+            if self._checkpoints is None:
+                if self._url.startswith("memory:"):
+                    raise ConfigError(
+                        f"checkpointer.url is {self._url}: the state of threads is in the worker's memory, where only "
+                        "the worker can read it"
+                    )
+                opened = open_checkpoints(self._url)
+                await opened.start()
+                self._checkpoints = opened
+            return self._checkpoints
