@@ -3,7 +3,7 @@ python := .venv/bin/python
 # It would ask a registry at each start whether there is a newer one; uv.lock says which.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
-.PHONY: help setup demo dev test lint fmt bench clean
+.PHONY: help setup demo dev test lint fmt bench chaos clean
 .NOTPARALLEL:
 
 help: ## this list
@@ -19,7 +19,7 @@ dev: setup ## server, worker and stores on this machine, until Ctrl-C
 	.venv/bin/perdure dev
 
 test: lint ## lint and types, then every test
-	$(python) -m pytest
+	$(python) -m pytest --numprocesses 3 --dist loadfile  # many of them wait; a server for each process
 
 lint: setup ## ruff and pyright
 	$(python) -m ruff check .
@@ -30,8 +30,16 @@ fmt: setup ## format, and fix what ruff can fix
 	$(python) -m ruff check --fix .
 	$(python) -m ruff format .
 
-bench: setup ## the benchmarks
-	$(python) benchmarks/bench.py
+# The peers of the benchmarks have an environment of their own, so that no other target sees them.
+uv = $(shell uv --version >/dev/null 2>&1 && echo uv || echo .uv/bin/uv)
+
+bench: setup ## ours beside its peers: 5 minutes, on a quiet machine (OPTIONS=--quick: 1 minute, shows that it works)
+	@UV_PROJECT_ENVIRONMENT=build/bench UV_PYTHON_DOWNLOADS=never $(uv) sync --frozen --quiet --python $(python) \
+		--no-default-groups --group bench
+	build/bench/bin/python -m benchmarks $(OPTIONS)
+
+chaos: setup ## faults at random against a real installation, then a table (SECONDS=300 SEED=… ONLY=frozen,overlap)
+	@PYTHONPATH=tests $(python) -P -m chaos --seconds $(or $(SECONDS),300) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only "$(ONLY)")
 
 clean: ## remove what was installed and cached; the runs in .perdure stay
 	rm -rf .venv .uv build dist perdure.egg-info .pytest_cache .ruff_cache

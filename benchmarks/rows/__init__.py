@@ -1,0 +1,1 @@
+"""One thing measured in each module, by `async def measure(bench) -> list[Row]`."""
