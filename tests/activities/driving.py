@@ -25,6 +25,7 @@ from perdure.contracts.errors import FencedError
 from perdure.contracts.serialization import from_json, to_json
 from perdure.contracts.types import METADATA_EVENT, RunInterrupt, RunScope, RunSpec, RunStatus, StreamEvent
 from perdure.contracts.wire import RunLimits, RunProgress, SliceInput, SliceResult
+from perdure.store.contract import RunEventStore
 from perdure.workflows import progress
 
 MOST_SLICES = 400
@@ -95,10 +96,22 @@ class CutCheckpoints(Checkpoints):
         async with self._inner.guard(run_id, fence=fence):
             yield
 
+    async def keep(self, run_id: str, thread_id: str, *, namespace: str, checkpoint_id: str) -> None:
+        await self._inner.keep(run_id, thread_id, namespace=namespace, checkpoint_id=checkpoint_id)
+
     async def note(self, run_id: str, note: RunNote | None = None) -> RunNote | None:
         if note is not None:
             self._power.use(run_id)
         return await self._inner.note(run_id, note)
+
+    async def restore(self, run_id: str, thread_id: str, *, fence: int) -> None:
+        await self._inner.restore(run_id, thread_id, fence=fence)
+
+    async def settle(self, run_id: str) -> None:
+        await self._inner.settle(run_id)
+
+    async def delete_thread(self, thread_id: str) -> None:
+        await self._inner.delete_thread(thread_id)
 
     def outage(self, error: BaseException) -> bool:
         return self._inner.outage(error)
@@ -216,8 +229,10 @@ class Run:
             self.graphs,
             cast("Bridge", CutBridge(self.ends.bridge, power)),
             CutCheckpoints(self.ends.checkpoints, power),
+            self._event_store(power),
         )
-        running = asyncio.create_task(Slice(parts, given, spec, fence=fence, resumed=resumed).run())
+        number = given.takeovers + attempt
+        running = asyncio.create_task(Slice(parts, given, spec, fence=fence, resumed=resumed, attempt=number).run())
         cutter = asyncio.create_task(_cancel_after(running, power, turns))
         try:
             return await running
@@ -231,6 +246,10 @@ class Run:
             return None
         finally:
             cutter.cancel()
+
+    def _event_store(self, power: Power) -> RunEventStore | None:
+        """Where the run's events go; nowhere, unless a test looks at them."""
+        return None
 
     async def _begin(self, given: SliceInput, fence: int, number: int) -> None:
         data = {"run_id": given.run_id, "thread_id": given.thread_id, "attempt": number}

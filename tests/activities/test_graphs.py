@@ -147,7 +147,6 @@ async def test_the_same_file_name_in_two_projects_is_two_modules(tmp_path: Path)
         assert await value(await load_graphs(config), "graph") == f"of {project}"
 
 
-@pytest.mark.xfail(strict=True, reason="a second file whose name reads alike is named after its absolute path")
 async def test_a_modules_name_is_the_same_on_every_machine(tmp_path: Path) -> None:
     names: list[set[str]] = []
     for machine in ("one", "two"):
@@ -271,7 +270,6 @@ async def test_a_factory_that_fails_in_a_run(tmp_path: Path, code: str, text: st
             pass
 
 
-@pytest.mark.xfail(strict=True, reason="only a factory's own call is translated, not the entering of what it made")
 async def test_a_context_manager_that_fails_at_its_beginning(tmp_path: Path) -> None:
     code = (
         "from contextlib import asynccontextmanager\n"

@@ -185,9 +185,9 @@ async def test_a_command_answers_several_questions_by_their_ids(ends: BackEnds) 
 @pytest.mark.parametrize(
     ("world", "resume", "text"),
     [
-        ("line", "yes", "nothing to answer"),
-        ("ask_beside", "yes", "must name which of the open interrupts"),
-        ("ask_beside", {"unknown": "yes"}, "must name which of the open interrupts"),
+        ("line", "yes", "command.resume: no question is open"),
+        ("ask_beside", "yes", "command.resume: several questions are open"),
+        ("ask_beside", {"unknown": "yes"}, "command.resume: several questions are open"),
     ],
 )
 async def test_a_command_that_answers_nothing_is_refused(ends: BackEnds, world: str, resume: Any, text: str) -> None:
@@ -225,7 +225,7 @@ async def test_an_unknown_checkpoint_is_refused(ends: BackEnds) -> None:
     run = await make_run(
         ends, PLAIN["line"]([]), thread_id=before.thread_id, checkpoint_request={"checkpoint_id": "1f0-none"}
     )
-    with pytest.raises(RunStateError, match="there is no checkpoint '1f0-none'"):
+    with pytest.raises(RunStateError, match="has no checkpoint '1f0-none'"):
         await run.turn()
 
 

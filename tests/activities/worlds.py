@@ -197,6 +197,44 @@ def talk_inside(effects: Effects) -> Any:
     return graph.compile()
 
 
+def talk_around(effects: Effects) -> Any:
+    """Messages that come to the root in other ways: of a called subgraph, of no model, in a command, unstreamed."""
+
+    async def plain(state: Chat) -> dict[str, Any]:
+        effects.append("plain")
+        return {"messages": [AIMessage("of no model", id="message-plain")]}
+
+    inner = StateGraph(Chat)
+    inner.add_node("i1", _talker(effects, "i1", "inner words"))
+    inner.add_node("plain", plain)
+    inner.add_edge(START, "i1")
+    inner.add_edge("i1", "plain")
+    subgraph = inner.compile()
+
+    async def call(state: Chat) -> Command[Any]:
+        found = await subgraph.ainvoke({"messages": state.get("messages", [])})
+        return Command(update={"messages": found["messages"], "log": ["call"]}, goto="around")
+
+    async def hidden(state: Chat) -> list[Any]:
+        model = GenericFakeChatModel(messages=iter([AIMessage("a whisper", id="message-hidden")]))
+        said = await model.with_config(tags=["nostream"]).ainvoke("go")
+        effects.append("hidden")
+        return [{"messages": said}, Command(update={"log": ["hidden"]})]
+
+    around = StateGraph(Chat)
+    around.add_node("inner", subgraph)
+    around.add_node("last", _talker(effects, "last", "last words"))
+    around.add_edge(START, "inner")
+    around.add_edge("inner", "last")
+    graph = StateGraph(Chat)
+    graph.add_node("call", call, destinations=("around",))
+    graph.add_node("around", around.compile())
+    graph.add_node("hidden", hidden)
+    graph.add_edge(START, "call")
+    graph.add_edge("around", "hidden")
+    return graph.compile()
+
+
 def called(effects: Effects) -> Any:
     """A node that emits, and then calls a subgraph."""
     inner = chain(effects, "i1", "i2", "i3")
@@ -361,8 +399,8 @@ def ask_beside(effects: Effects) -> Any:
 Build = Callable[[Effects], Any]
 PLAIN: dict[str, Build] = {
     build.__name__: build
-    for build in (line, loop, fan_out, silent, same, talk, nested, beside, talk_inside, called, cached, functional,
-                  commands, handled)
+    for build in (line, loop, fan_out, silent, same, talk, nested, beside, talk_inside, talk_around, called, cached,
+                  functional, commands, handled)
 }  # fmt: skip
 ASKING: dict[str, Build] = {build.__name__: build for build in (ask_twice, ask_beside)}
 

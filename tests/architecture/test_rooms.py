@@ -17,7 +17,10 @@ from .source import PACKAGE, ROOMS, ROOT, Module, edges, modules, parse, room_of
 _TESTS = ("tests", "support", "benchmarks", "examples")
 
 # The root's own `__init__.py` is what a user's program imports: above the runtime, below the command line.
-_ALLOWED = {**{room: {room, *below} for room, below in ROOMS.items()}, "": {"contracts", "facade", "runtime"}}
+_ALLOWED = {
+    **{room: {room, *below} for room, below in ROOMS.items()},
+    "": {"contracts", "activities", "facade", "runtime"},
+}
 _ALLOWED["cli"].add("")
 
 

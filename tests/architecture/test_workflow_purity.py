@@ -1,6 +1,6 @@
 """Workflows decide and nothing else: a replay must come to the same commands, so their code has no clock, no random
-number, no I/O, and no order that Python does not promise. Temporal's sandbox sees some of it at run time, and not in
-the modules that are passed through to it, which ours are.
+number, no I/O, and no order that Python does not promise. Temporal's sandbox sees some of it, at run time; our workers
+do without it.
 """
 
 from __future__ import annotations

@@ -52,11 +52,19 @@ async def fill(bridge: SqliteBridge, run_id: str) -> None:
     say(await bridge.publish(run_id, [event("after")], fence=1))
 
 
+async def attend(bridge: SqliteBridge, run_id: str, lease: str) -> None:
+    """Attend the run until it is killed; say so each time."""
+    while True:
+        await bridge.attend(run_id, float(lease))
+        say("there")
+        await asyncio.sleep(float(lease) / 10)
+
+
 async def start(bridge: SqliteBridge) -> None:
     """Nothing more than to start."""
 
 
-ROLES = {"write": write, "read": read, "obey": obey, "fill": fill, "start": start}
+ROLES = {"write": write, "read": read, "obey": obey, "fill": fill, "attend": attend, "start": start}
 
 
 async def main(role: str, path: str, *arguments: str) -> None:

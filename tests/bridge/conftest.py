@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 pytest.register_assert_rewrite(
+    "perdure.bridge.conformance_leases",
     "perdure.bridge.conformance_lifetime",
     "perdure.bridge.conformance_probe",
     "perdure.bridge.conformance_reading",

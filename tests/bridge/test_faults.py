@@ -44,6 +44,16 @@ async def test_a_locked_file_is_unavailable_until_it_is_free(
     assert await bridge.publish("run", [event(1, key="k")], fence=1) == 1
 
 
+async def test_a_locked_file_can_be_opened_and_read(bridge: SqliteBridge, path: Path) -> None:
+    await bridge.create("run")
+    await bridge.attend("run", 0)
+    other = SqliteBridge(path)
+    with locked(path):
+        await other.start()
+        assert await other.abandoned() == ["run"]
+    await other.close()
+
+
 async def test_a_short_lock_is_waited_for(bridge: SqliteBridge, path: Path) -> None:
     await bridge.create("run")
     with locked(path):
@@ -86,7 +96,7 @@ async def test_a_full_disk_is_unavailable_until_there_is_room(path: Path, monkey
         connection.execute(f"PRAGMA max_page_count={pages}")
         return connection
 
-    monkeypatch.setattr("perdure.bridge.sqlite.connect_writer", limited)
+    monkeypatch.setattr("perdure.bridge.sqlite_writer.connect_writer", limited)
     bridge = SqliteBridge(path)
     await bridge.start()
     await bridge.create("run")

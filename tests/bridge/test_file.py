@@ -128,13 +128,45 @@ async def test_the_keys_go_with_the_terminal_event(bridge: SqliteBridge, path: P
     assert ask(path, "SELECT count(*) FROM keys") == 0
 
 
+async def test_a_file_from_before_leases_gets_them(bridge: SqliteBridge, path: Path) -> None:
+    await bridge.create("run")
+    await bridge.close()
+    ask(path, "DROP TABLE leases")
+    await bridge.start()
+    await bridge.attend("run", 0)
+    assert await bridge.abandoned() == ["run"]
+
+
+async def test_leases_of_before_a_restart_of_the_machine_have_run_out(
+    bridge: SqliteBridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await bridge.create("run")
+    await bridge.attend("run", 3600)
+    assert await bridge.abandoned() == []
+    # The clock counts from the start of the machine: it is smaller than it was when the lease was given.
+    monkeypatch.setattr("perdure.bridge.sqlite_lease.time.monotonic", lambda: 5.0)
+    assert await bridge.abandoned() == ["run"]
+    await bridge.attend("run", 3600)
+    assert await bridge.abandoned() == []
+
+
+async def test_the_lease_goes_with_the_terminal_event(bridge: SqliteBridge, path: Path) -> None:
+    await bridge.create("run")
+    await bridge.attend("run", 3600)
+    assert ask(path, "SELECT count(*) FROM leases") == 1
+    await bridge.publish_terminal("run", END, fence=1)
+    assert ask(path, "SELECT count(*) FROM leases") == 0
+
+
 async def test_cleanup_leaves_no_rows(bridge: SqliteBridge, path: Path) -> None:
     await bridge.create("run")
     await bridge.create("other")
     await bridge.publish("other", [event(1, key="k")], fence=1)
     await bridge.publish("run", [event(n, key=str(n)) for n in range(3)], fence=1)
+    await bridge.attend("run", 3600)
+    await bridge.attend("other", 3600)
     await bridge.cleanup("run")
-    for table in ("streams", "events", "keys"):
+    for table in ("streams", "events", "keys", "leases"):
         assert ask(path, f"SELECT count(*) FROM {table}") == 1
 
 

@@ -121,6 +121,18 @@ async def test_a_killed_writer_leaves_whole_batches_and_no_lock(bridge: SqliteBr
     assert len(await rest(bridge.subscribe("run"))) == seen + 1
 
 
+async def test_a_killed_client_is_not_there(bridge: SqliteBridge, spawn: Spawn) -> None:
+    await bridge.create("run")
+    client = await spawn("attend", "run", 0.5)
+    for _ in range(15):
+        assert await line(client) == "there"
+    assert await bridge.abandoned() == [], "the first lease would have run out by now"
+    client.kill()
+    async with asyncio.timeout(PATIENCE):
+        while not await bridge.abandoned():  # noqa: ASYNC110 – no event tells of it
+            await asyncio.sleep(0.01)
+
+
 async def test_a_disk_that_takes_no_more_is_unavailable_until_it_does(bridge: SqliteBridge, spawn: Spawn) -> None:
     await bridge.create("run")
     child = await spawn("fill", "run")

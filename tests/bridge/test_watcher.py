@@ -7,12 +7,28 @@ import threading
 import time
 from contextlib import aclosing
 
+import pytest
+
 from perdure.bridge import SqliteBridge
 from perdure.bridge.conformance_probe import END, PATIENCE, event, meanwhile, rest, result, take
 
+_elsewhere: list[threading.Thread] = []
+"""Threads that were there before the test: the process may hold the bridges of other tests."""
+
+
+@pytest.fixture(autouse=True)
+def elsewhere() -> None:
+    _elsewhere[:] = threading.enumerate()
+
+
+def threads() -> list[str]:
+    """The names of the threads of the test's bridges."""
+    mine = [thread.name for thread in threading.enumerate() if thread not in _elsewhere]
+    return [name for name in mine if name.startswith("perdure-bridge")]
+
 
 def watchers() -> int:
-    return sum(thread.name == "perdure-bridge-watcher" for thread in threading.enumerate())
+    return threads().count("perdure-bridge-watcher")
 
 
 async def nobody_watches() -> None:
@@ -96,7 +112,7 @@ async def test_close_ends_the_threads(bridge: SqliteBridge) -> None:
         await bridge.close()
         assert await result(task) == []
     deadline = time.monotonic() + PATIENCE
-    while any(thread.name.startswith("perdure-bridge") for thread in threading.enumerate()):
+    while threads():
         assert time.monotonic() < deadline
         await asyncio.sleep(0.001)
 

@@ -21,7 +21,7 @@ from perdure.contracts.settings import TemporalSettings
 
 SCRIPT = Path(sys.executable).with_name("perdure")
 LIMIT = 60.0
-NAMES = ("count", "fail", "hang", "ask", "talk")
+NAMES = ("count", "fail", "hang", "ask", "talk", "collector")
 
 
 @dataclass(frozen=True)

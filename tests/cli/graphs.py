@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import operator
 import time
 from typing import Annotated, Any, TypedDict
@@ -81,3 +82,12 @@ talk.add_node(plan)
 talk.add_node(speak)
 talk.add_edge(START, "plan")
 talk.add_edge("plan", "speak")
+
+
+async def look(state: Anything) -> dict[str, Any]:
+    return {"said": {"set aside": gc.get_freeze_count(), "threshold": gc.get_threshold()[0]}}
+
+
+collector = StateGraph(Anything)
+collector.add_node(look)
+collector.add_edge(START, "look")

@@ -16,7 +16,7 @@ import pytest
 from support.servers import free_port, running, until
 
 import perdure
-from perdure import RunScope, RunSpec, Settings
+from perdure import RunScope, RunsFacade, RunSpec, Settings
 from perdure.cli.options import StreamMode
 from perdure.contracts.settings import ServerSettings
 from perdure.contracts.types import STREAM_MODES
@@ -36,6 +36,14 @@ def alone(tmp_path: Path) -> CommandLine:
     return CommandLine(environment(tmp_path, **ports), tmp_path)
 
 
+async def test_a_worker_spares_its_runs_the_long_pauses_of_the_garbage_collector(facade: RunsFacade) -> None:
+    spec = RunSpec(assistant_id="collector", scope=RunScope(thread_id="collector"), input={})
+    values = (await facade.create_and_wait(spec))[1].values
+    assert values is not None
+    assert values["said"]["set aside"] > 10_000
+    assert values["said"]["threshold"] == 10_000
+
+
 async def test_dev_is_all_that_a_run_needs_and_leaves_no_process(alone: CommandLine) -> None:
     dev = await alone.start("dev", stderr=asyncio.subprocess.STDOUT)
     assert dev.stdout is not None
@@ -48,6 +56,8 @@ async def test_dev_is_all_that_a_run_needs_and_leaves_no_process(alone: CommandL
     assert f"http://127.0.0.1:{alone.environment['PERDURE_SERVER__UI_PORT']}" in said
     ran = await alone("run", "count", "--wait", "--json")
     assert (ran.code, ran.document["values"]["done"]) == (0, [0])
+    collector = await alone("run", "collector", "--wait", "--json")
+    assert collector.document["values"]["said"]["set aside"] > 10_000
 
     children = _children(dev.pid)
     assert children

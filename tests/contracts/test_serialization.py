@@ -1,4 +1,4 @@
-"""Each row of the table in `contracts/serialization.py`, and that nothing raises or breaks strict JSON."""
+"""What becomes of a value of each type: each form, also beside something that takes the long way."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import math
 import random
 import threading
 import uuid
-from collections import ChainMap, OrderedDict, UserDict, defaultdict, deque, namedtuple
+from collections import ChainMap, OrderedDict, UserDict, UserList, UserString, defaultdict, deque, namedtuple
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
@@ -19,10 +19,12 @@ from typing import Any, NamedTuple
 
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage
-from langgraph.types import Interrupt, Send
+from langgraph.types import Interrupt
 from pydantic import BaseModel
 
 from perdure.contracts.serialization import from_json, qualified_name, to_json
+
+from .strict_json import parse
 
 
 class Colour(enum.Enum):
@@ -70,6 +72,34 @@ class Rows(list[Any]):
 
 
 class Odd:
+    pass
+
+
+class Loud(str):
+    """Only what it holds counts."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        raise RuntimeError
+
+    __repr__ = __str__
+
+
+class Lying(int):
+    def __int__(self) -> int:
+        return 8
+
+    __index__ = __int__
+
+
+class Endless(list[Any]):
+    def __iter__(self) -> Any:
+        while True:
+            yield 1
+
+
+class Moment(datetime):
     pass
 
 
@@ -136,9 +166,29 @@ ROWS: dict[str, tuple[Any, Any]] = {
     "list subclass": (Rows([1]), [1]),
     "exception": (ValueError("why"), {"type": "ValueError", "message": "why"}),
     "odd": (Odd(), PLACEHOLDER),
-    "lone surrogate": ("a\ud800b", "a?b"),
-    "lone surrogate in a key": ({"\ud800": 1}, {"?": 1}),
-    "interrupt": (Interrupt(value="q", id="i"), {"value": "q", "id": "i"}),
+    "lone surrogate": ("a\ud800b", "a\ufffdb"),
+    "lone surrogate in a key": ({"\ud800": 1}, {"\ufffd": 1}),
+    "surrogates in a row": ("a\ud83d\ude00b", "a😀b"),
+    "interrupt": (Interrupt(value="q", id="i"), {"value": "q", "id": "i", "response_schema": None}),
+    "tuple key": ({(1, "a"): 1}, {'[1,"a"]': 1}),
+    "bytes key": ({b"k": 1}, {"aw==": 1}),
+    "huge key": ({2**70: 1}, {str(2**70): 1}),
+    "nan key": ({math.nan: 1}, {"null": 1}),
+    "odd key": ({Odd(): 1}, {f'{{"__unserializable__":"{__name__}.Odd"}}': 1}),
+    "keys of one name": ({1: "a", "1": "b", 1.5: "c"}, {"1 (int)": "a", "1": "b", "1.5": "c"}),
+    "keys of one name and type": (dict.fromkeys(["\ud800", "\udfff"], 1), {"\ufffd": 1, "\ufffd (str)": 1}),
+    "a name that is taken, too": ({1: "a", "1": "b", "1 (int)": "c"}, {"1 (int) 2": "a", "1": "b", "1 (int)": "c"}),
+    "text that has own code": (Loud("t"), "t"),
+    "number that has own code": (Lying(7), 7),
+    "list that has own code": (Endless([1]), [1]),
+    "a path of bytes": (PurePosixPath("/\udcff"), "/\ufffd"),
+    "moment of a subclass": (Moment(2024, 5, 6, tzinfo=UTC), "2024-05-06T00:00:00+00:00"),
+    "time with a zone": (time(1, 2, tzinfo=UTC), "01:02:00+00:00"),
+    "part of a memoryview": (memoryview(b"abcd")[::2], "YWM="),
+    "values view": ({"a": 1}.values(), [1]),
+    "items view": ({"a": 1}.items(), [["a", 1]]),
+    "user text": (UserString("ab"), "ab"),
+    "user list": (UserList([1]), [1]),
 }  # fmt: skip
 
 
@@ -148,8 +198,6 @@ def test_a_row_of_the_table(row: str) -> None:
     found = from_json(to_json(value))
     if row == "mixed set":
         expected = [json.loads(one) for one in expected]
-    if row == "interrupt":
-        found = {name: found[name] for name in expected}
     assert found == expected
 
 
@@ -166,30 +214,6 @@ def test_the_form_is_the_same_beside_something_that_needs_the_slow_way(row: str)
 def test_a_message_is_the_object_of_its_fields() -> None:
     found = from_json(to_json([HumanMessage("hi", id="1"), AIMessage("yo", id="2")]))
     assert [(one["type"], one["content"], one["id"]) for one in found] == [("human", "hi", "1"), ("ai", "yo", "2")]
-
-
-def test_a_send_has_a_form() -> None:
-    found = from_json(to_json(Send("node", {"a": 1})))
-    assert found == {"__unserializable__": "langgraph.types.Send"} or found["node"] == "node"
-
-
-def _cycle() -> Any:
-    value: list[Any] = [1]
-    value.append(value)
-    return value
-
-
-def _model_cycle() -> Any:
-    model = Data("d")
-    model.more = {"again": model}
-    return model
-
-
-def _deep() -> Any:
-    value: Any = []
-    for _ in range(5_000):
-        value = [value]
-    return value
 
 
 class FailingModel(BaseModel):
@@ -217,14 +241,42 @@ class FailingMapping(UserDict[str, int]):
         raise RuntimeError("no")
 
 
-class Unhashed:
-    __hash__ = None  # type: ignore[assignment]
+class FailingClass(type):
+    """Without a hash, and more."""
+
+    def __eq__(cls, other: object) -> bool:
+        raise RuntimeError
+
+    def __getattribute__(cls, name: str) -> Any:
+        raise RuntimeError
+
+
+class FailingProperty(Data):
+    @property
+    def more(self) -> Any:  # pyright: ignore[reportIncompatibleVariableOverride]
+        raise RuntimeError("no")
+
+    @more.setter
+    def more(self, value: Any) -> None: ...
+
+
+class FailingEverywhere:
+    def __getattribute__(self, name: str) -> Any:
+        raise RuntimeError("no")
+
+
+@dataclasses.dataclass(slots=True)
+class Unset:
+    more: Any
+
+
+def _released() -> memoryview:
+    view = memoryview(b"a")
+    view.release()
+    return view
 
 
 NASTY: dict[str, Callable[[], Any]] = {
-    "a cycle": _cycle,
-    "a cycle of dataclasses": _model_cycle,
-    "5,000 levels": _deep,
     "a lock": threading.Lock,
     "a function": lambda: lambda: None,
     "a generator": lambda: (number for number in range(3)),
@@ -247,13 +299,18 @@ RAISING: dict[str, Callable[[], Any]] = {
     "an exception without a text": FailingText,
     "a named tuple that fails": lambda: FailingAsDict((1,)),
     "a mapping that fails": lambda: FailingMapping(a=1),
+    "a class that fails": lambda: object.__new__(FailingClass("Failing", (), {})),
+    "a property that fails": lambda: FailingProperty("d"),
+    "attributes that fail": FailingEverywhere,
+    "a field that was never set": lambda: object.__new__(Unset),
+    "a memoryview that was released": _released,
+    "thousands of digits": lambda: 10**5_000,
 }
 
 
 @pytest.mark.parametrize("name", NASTY)
 def test_nothing_raises_and_all_is_strict_json(name: str) -> None:
-    data = to_json({"value": NASTY[name](), "beside": 1})
-    assert json.loads(data.decode("utf-8"), parse_constant=pytest.fail)["beside"] == 1
+    assert parse(to_json({"value": NASTY[name](), "beside": 1}))["beside"] == 1
 
 
 @pytest.mark.parametrize("name", RAISING)
@@ -269,41 +326,10 @@ def test_a_placeholder_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
     assert f"{__name__}.Odd" in caplog.text
 
 
-def test_what_contains_itself_is_cut_only_where_it_does() -> None:
-    shared = {"a": 1}
-    assert from_json(to_json([shared, shared, 2**70])) == [shared, shared, str(2**70)]
-    found = from_json(to_json(_cycle()))
-    assert found == [1, {"__unserializable__": "list"}]
-
-
 def test_a_set_is_in_the_same_order_every_time() -> None:
     words = [f"word-{number}" for number in range(50)]
     forms = {to_json(set(random.Random(seed).sample(words, 50))) for seed in range(5)}
     assert len(forms) == 1
-
-
-def _any_value(numbers: random.Random, depth: int) -> Any:
-    leaves = [value for value, _ in ROWS.values()]
-    if depth == 0 or numbers.random() < 0.4:
-        return numbers.choice(leaves)
-    kind = numbers.randrange(5)
-    items = [_any_value(numbers, depth - 1) for _ in range(numbers.randint(0, 4))]
-    if kind == 0:
-        return {numbers.choice(["a", 1, None, Colour.RED, 2**70, UUID, 1.5, True]): item for item in items}
-    if kind == 1:
-        return tuple(items)
-    if kind == 2:
-        return Data("d", items)
-    return Named(1, items) if kind == 3 else items
-
-
-def test_any_combination_is_strict_json_and_stays_the_same() -> None:
-    numbers = random.Random(7)
-    for _ in range(400):
-        value = _any_value(numbers, 4)
-        data = to_json(value)
-        plain = json.loads(data, parse_constant=pytest.fail)
-        assert json.loads(to_json(plain)) == plain
 
 
 def test_the_name_of_a_class() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +140,9 @@ WRONG: list[tuple[Any, list[str]]] = [
     ({"bridge": {"url": "bridge.db"}}, ["bridge.url: 'bridge.db' has no known scheme"]),
     ({"store": {"url": "memory://"}}, ["store.url: 'memory://' has no known scheme; allowed: sqlite://"]),
     ({"checkpointer": {"url": "mongo://x"}}, ["checkpointer.url: 'mongo://x' has no known scheme"]),
+    ({"webhooks": {"allowed_networks": ["127.0.0.1/8"]}}, ["allowed_networks.0: 127.0.0.1/8 has host bits set"]),
+    ({"webhooks": {"allowed_networks": ["here"]}}, ["allowed_networks.0: 'here' does not appear to be an IPv4 or"]),
+    ({"webhooks": {"timeout": 0}}, ["webhooks.timeout: Input should be greater than 0"]),
     ({"home": 5}, ["home:"]),
 ]  # fmt: skip
 
@@ -233,6 +237,21 @@ def test_an_empty_environment_is_not_read_at_import(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("PERDURE_TEMPORAL__NAMESPACE", "late")
     assert Settings().temporal.namespace == "default"
     assert load_settings().temporal.namespace == "late"
+
+
+def test_the_secret_of_webhooks_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PERDURE_WEBHOOKS__SECRET", "a secret")
+    settings = load_settings()
+    assert settings.webhooks.secret is not None
+    assert settings.webhooks.secret.get_secret_value() == "a secret"
+    assert "a secret" not in repr(settings) + settings.model_dump_json()
+
+
+def test_networks_that_webhooks_may_call(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    written(folder, "webhooks: {allowed_networks: [127.0.0.0/8]}")
+    assert load_settings().webhooks.allowed_networks == (ip_network("127.0.0.0/8"),)
+    monkeypatch.setenv("PERDURE_WEBHOOKS__ALLOWED_NETWORKS", '["::1/128", "10.0.0.0/8"]')
+    assert load_settings().webhooks.allowed_networks == (ip_network("::1/128"), ip_network("10.0.0.0/8"))
 
 
 def test_settings_do_not_change() -> None:

@@ -9,18 +9,21 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from perdure.contracts import wire
+from perdure.contracts import wire, wire_thread
 from perdure.contracts.types import CancelAction, MultitaskStrategy, RetryPolicy, RunError, RunStatus, Stop
 from perdure.contracts.wire import Wire
 
 MODELS: dict[str, type[Wire]] = {
     name: kind
-    for name, kind in vars(wire).items()
+    for module in (wire, wire_thread)
+    for name, kind in vars(module).items()
     if isinstance(kind, type) and issubclass(kind, Wire) and kind is not Wire
 }
 REQUIRED: dict[str, Any] = {
     "run_id": "r", "thread_id": "t", "assistant_id": "a", "fence": 2**61, "id": "i", "outcome": "more",
     "sequence": 3, "status": RunStatus.RUNNING, "stop": Stop.NOW, "finished": True,
+    "accepted": True, "restored": True, "existed": True, "update_id": "u", "checkpoint_id": "c",
+    "change": {"update_id": "u", "assistant_id": "a"},
     "error": RunError(type="E", message="m"), "submission": {"run_id": "r", "assistant_id": "a"},
 }  # fmt: skip
 
@@ -54,7 +57,7 @@ FULL: dict[str, Any] = {
         "retry": RetryPolicy(max_attempts=3, retry_on=("ValueError",)),
     },
     "ThreadState": {
-        "sequence": 5, "recent": {"r": 4},
+        "sequence": 5, "recent": {"r": 4}, "delete_up_to": 5, "never_started": ["n"],
         "runs": [{"submission": {"run_id": "r", "assistant_id": "a", "strategy": MultitaskStrategy.INTERRUPT},
                   "sequence": 5, "started": True, "admitted": True, "cancel": CancelAction.ROLLBACK}],
     },

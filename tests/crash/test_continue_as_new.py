@@ -11,7 +11,7 @@ from support.graphs import count_to, counting
 from perdure import RunScope, RunsFacade, RunSpec, RunStatus, Settings, Worker
 from perdure.workflows import thread
 
-SUBMISSIONS = 60
+SUBMISSIONS = 20
 
 
 async def test_a_thread_carries_its_runs_over(

@@ -1,46 +1,46 @@
-"""A worker stopped with SIGTERM hands its runs on at the next superstep boundary."""
+"""A worker that stops hands its runs on at the next superstep boundary: nothing is cut, no attempt is lost."""
 
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
+from typing import Any
 
-from support.story import STORY, story_spec, uninterrupted, violations
-from support.workers import WorkerProcess
+from langgraph.graph import START, StateGraph
+from support.graphs import Shelf
+from temporalio import activity
 
-from perdure import RunsFacade, RunStatus, Settings, StreamEvent
-
-ROUNDS = 4
-RUNS = 3
+from perdure import RunScope, RunsFacade, RunSpec, RunStatus, Settings, Worker
+from perdure.contracts.types import METADATA_EVENT
 
 
-async def test_nothing_is_cut_and_nothing_is_lost(runs: RunsFacade, settings: Settings, tmp_path: Path) -> None:
-    expected = await uninterrupted(tmp_path, rounds=ROUNDS)
-    worker, busy = WorkerProcess(settings, STORY), asyncio.Event()
+async def test_the_superstep_ends_and_the_next_one_is_elsewhere(runs: RunsFacade, settings: Settings) -> None:
+    reached, work = asyncio.Event(), list[str]()
 
-    async def follow(number: int) -> tuple[str, list[StreamEvent]]:
-        spec = story_spec(f"t{number}-{tmp_path.name}", tmp_path / f"effects-{number}", rounds=ROUNDS, delay=0.25)
-        record, stream = await runs.create_and_stream(spec)
-        events: list[StreamEvent] = []
-        async for event in stream:
-            events.append(event)
-            if event.event == "values" and event.data["log"]:
-                busy.set()
-        return record.run_id, events
+    async def one(state: Shelf) -> dict[str, Any]:
+        reached.set()
+        await activity.wait_for_worker_shutdown()
+        work.append("one")
+        return {"log": ["one"]}
 
-    try:
-        async with asyncio.TaskGroup() as group:
-            streams = [group.create_task(follow(number)) for number in range(RUNS)]
-            await busy.wait()
-            assert await asyncio.to_thread(worker.stop) == 0
-            unfinished = [await runs.get_run(record.run_id) for record in await runs.list_runs()]
-            assert any(record is not None and record.status is RunStatus.RUNNING for record in unfinished)
-            worker = WorkerProcess(settings, STORY)
-        for number, stream in enumerate(streams):
-            run_id, events = stream.result()
-            wrong = violations(events, expected, tmp_path / f"effects-{number}")
-            assert not wrong, "\n".join([run_id, *wrong])
-            attempts = [event.data["attempt"] for event in events if event.event == "metadata"]
-            assert attempts == [1], "a superstep was cut although it could have ended"
-    finally:
-        worker.kill()
+    async def two(state: Shelf) -> dict[str, Any]:
+        work.append("two")
+        return {"log": ["two"]}
+
+    graph = StateGraph(Shelf)
+    graph.add_node("one", one)
+    graph.add_node("two", two)
+    graph.add_edge(START, "one")
+    graph.add_edge("one", "two")
+    scope = RunScope(thread_id=f"t-{settings.temporal.task_queue}")
+    async with Worker(graphs={"line": graph}, settings=settings):
+        record = await runs.create_background(RunSpec(assistant_id="line", scope=scope, input={"log": []}))
+        await reached.wait()
+    assert work == ["one"]
+    unfinished = await runs.get_run(record.run_id)
+    assert unfinished is not None
+    assert unfinished.status is RunStatus.RUNNING
+    async with Worker(graphs={"line": graph}, settings=settings):
+        result = await runs.join_wait(record.run_id)
+    assert (result.status, result.values, work) == (RunStatus.SUCCESS, {"log": ["one", "two"]}, ["one", "two"])
+    events = [event async for event in await runs.join_stream(record.run_id)]
+    assert [event.data["attempt"] for event in events if event.event == METADATA_EVENT] == [1]

@@ -9,7 +9,7 @@ import pytest
 
 from perdure import RunsFacade, Settings
 
-from .stage import Stage, serving
+from .stage import SLOTS, Stage, serving
 
 
 @pytest.fixture(scope="session")
@@ -20,8 +20,10 @@ def recording_wanted() -> bool:
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    """Each superstep is a slice."""
-    return settings.model_copy(update={"runs": settings.runs.model_copy(update={"slice_budget": 0.0})})
+    """Each superstep is a slice, and two runs can take all slots."""
+    runs = settings.runs.model_copy(update={"slice_budget": 0.0})
+    worker = settings.worker.model_copy(update={"max_concurrent_activities": SLOTS})
+    return settings.model_copy(update={"runs": runs, "worker": worker})
 
 
 @pytest.fixture

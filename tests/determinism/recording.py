@@ -26,6 +26,11 @@ def golden() -> list[str]:
     return sorted(path.stem for path in HISTORIES.glob("*.json"))
 
 
+def earlier() -> list[str]:
+    """The names of histories of versions that decided otherwise; runs of theirs may still be under way."""
+    return sorted(f"earlier/{path.stem}" for path in HISTORIES.glob("earlier/*.json"))
+
+
 def load(name: str) -> WorkflowHistory:
     """A recorded history."""
     return WorkflowHistory.from_json(name, (HISTORIES / f"{name}.json").read_text("utf-8"))

@@ -7,18 +7,20 @@ however fast the machine is.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import pytest
 from support.graphs import count_to
+from support.servers import until
 from temporalio.client import WorkflowHandle
 
 from perdure import RetryPolicy, RunScope
-from perdure.contracts.wire import SIGNAL_CANCEL, SIGNAL_INTERRUPT, SIGNAL_RESUME
+from perdure.contracts.wire import SIGNAL_CANCEL, SIGNAL_DELIVER, SIGNAL_INTERRUPT, SIGNAL_RESUME
 from perdure.workflows import thread
 
-from .stage import Stage
+from .stage import SLOTS, Stage
 
 Workflow = WorkflowHandle[Any, Any]
 LINGERS = "TimerStarted"
@@ -68,6 +70,19 @@ async def question_cancelled(stage: Stage) -> Workflow:
     await stage.runs.create_and_wait(stage.spec("asking", input={"log": []}))
     await stage.seen(stage.run(), "ActivityTaskCompleted", 2)
     await stage.run().signal(SIGNAL_CANCEL, {"action": "interrupt"})
+    return stage.run()
+
+
+async def question_cancelled_while_all_slots_are_taken(stage: Stage) -> Workflow:
+    await stage.runs.create_and_wait(stage.spec("asking", input={"log": []}))
+    await stage.seen(stage.run(), "ActivityTaskCompleted", 2)
+    for number in range(SLOTS):
+        scope = RunScope(thread_id=f"{stage.name}-{number}")
+        await stage.runs.create_background(stage.spec("gated", f"other-{number}", input={"log": []}, scope=scope))
+    await until(lambda: stage.gate.inside == SLOTS)
+    await stage.run().signal(SIGNAL_CANCEL, {"action": "interrupt"})
+    await stage.run().result()
+    stage.gate.open.set()
     return stage.run()
 
 
@@ -189,6 +204,62 @@ async def thread_carried_over(stage: Stage) -> Workflow:
     return stage.thread
 
 
+async def rolled_back(stage: Stage) -> Workflow:
+    await stage.runs.create_background(stage.spec("gated", input={"log": []}))
+    await stage.gate.entered.wait()
+    await stage.runs.cancel(stage.run().id.removeprefix("run-"), action="rollback")
+    return stage.run()
+
+
+async def thread_that_is_removed(stage: Stage) -> Workflow:
+    """A run executes, another one waits in line; both go with the thread, the one that waits first."""
+    stage.gate.closed.clear()
+    await stage.runs.create_background(stage.spec("gated", input={"log": []}))
+    await stage.gate.entered.wait()
+    await stage.runs.create_background(stage.spec("counting", "second", input=count_to(1)))
+    await stage.seen(stage.thread, "ChildWorkflowExecutionStarted", 2)
+    deleting = asyncio.create_task(stage.runs.delete_thread(stage.name))
+    await stage.seen(stage.thread, "ChildWorkflowExecutionCompleted")
+    stage.gate.closed.set()
+    await deleting
+    await stage.seen(stage.thread, LINGERS)
+    return stage.thread
+
+
+async def thread_whose_state_is_changed(stage: Stage) -> Workflow:
+    await stage.runs.create_and_wait(stage.spec("counting", input=count_to(1)))
+    await stage.seen(stage.thread, LINGERS)
+    await stage.runs.update_state(stage.name, {"log": ["from outside"]})
+    await stage.seen(stage.thread, LINGERS, 2)
+    return stage.thread
+
+
+async def thread_that_begins_anew(stage: Stage) -> Workflow:
+    """Its workflow was terminated while a run executed; the next submission finds that run."""
+    await stage.runs.create_background(stage.spec("gated", input={"log": []}))
+    await stage.gate.entered.wait()
+    await stage.seen(stage.thread, "ChildWorkflowExecutionStarted")
+    await stage.thread.terminate("by an operator")
+    await stage.runs.create_background(stage.spec("counting", "newcomer", input=count_to(1)))
+    await stage.seen(stage.thread, "ActivityTaskScheduled")
+    await stage.seen(stage.thread, "ChildWorkflowExecutionStarted")
+    stage.gate.open.set()
+    await stage.seen(stage.thread, LINGERS)
+    return stage.thread
+
+
+async def observers_told_later(stage: Stage) -> Workflow:
+    """There is more to tell while the first is being told."""
+    stage.listener.refuses = True
+    await stage.runs.create_and_wait(stage.spec("counting", input=count_to(1)))
+    await stage.run().result()
+    await stage.seen(stage.notifying(), "ActivityTaskScheduled")
+    await stage.notifying().signal(SIGNAL_DELIVER)
+    await stage.seen(stage.notifying(), "WorkflowExecutionSignaled", 2)
+    stage.listener.gate.set()
+    return stage.notifying()
+
+
 SCENARIOS: Mapping[str, Callable[[Stage], Awaitable[Workflow]]] = {
     story.__name__.replace("_", "-"): story
     for story in (
@@ -200,6 +271,7 @@ SCENARIOS: Mapping[str, Callable[[Stage], Awaitable[Workflow]]] = {
         question_answered_by_update,
         question_nobody_answers,
         question_cancelled,
+        question_cancelled_while_all_slots_are_taken,
         cancelled_while_running,
         cancelled_by_temporal,
         cancelled_while_queued,
@@ -214,5 +286,10 @@ SCENARIOS: Mapping[str, Callable[[Stage], Awaitable[Workflow]]] = {
         thread_that_refuses,
         thread_whose_run_is_terminated,
         thread_carried_over,
+        rolled_back,
+        thread_that_is_removed,
+        thread_whose_state_is_changed,
+        thread_that_begins_anew,
+        observers_told_later,
     )
 }

@@ -15,24 +15,34 @@ from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle, W
 from temporalio.plugin import SimplePlugin
 from temporalio.worker import Replayer, WorkerConfig
 
-from perdure import RunScope, RunsFacade, RunSpec, Settings, Worker
-from perdure.contracts.wire import run_workflow_id, thread_workflow_id
+from perdure import ObserverBinding, RunLifecycleEvent, RunScope, RunsFacade, RunSpec, Settings, Worker
+from perdure.contracts.wire import notify_workflow_id, run_workflow_id, thread_workflow_id
 from perdure.runtime.connection import connect_temporal
 
 from .commands import kind
 
+SLOTS = 2
+"""Activities at a time."""
+
 
 class Gate:
-    """A graph of one node that stays in it until the gate is opened."""
+    """A graph whose first node stays in it until the gate is opened; cancelled, until it is closed."""
 
     def __init__(self) -> None:
         self.entered = asyncio.Event()
         self.open = asyncio.Event()
+        self.inside = 0
+        self.closed = asyncio.Event()
+        self.closed.set()
 
     def graph(self) -> StateGraph[Shelf]:
         async def wait(state: Shelf) -> dict[str, Any]:
             self.entered.set()
-            await self.open.wait()
+            self.inside += 1
+            try:
+                await self.open.wait()
+            finally:
+                await self.closed.wait()
             return {"log": ["through"]}
 
         graph = StateGraph(Shelf)
@@ -43,6 +53,23 @@ class Gate:
         return graph
 
 
+class Listener:
+    """A required observer. When it is told to, it does not take the end of a run at first, and then waits at a gate."""
+
+    def __init__(self) -> None:
+        self.refuses = False
+        self.entered = asyncio.Event()
+        self.gate = asyncio.Event()
+
+    async def on_event(self, event: RunLifecycleEvent) -> None:
+        if not self.refuses or event.event_type != "run_completed":
+            return
+        if not self.entered.is_set():
+            self.entered.set()
+            raise ValueError("not now")
+        await self.gate.wait()
+
+
 class Stage:
     """A facade, a client, and graphs that do what a story wants."""
 
@@ -50,6 +77,7 @@ class Stage:
         self.runs = runs
         self.registered = registered
         self.gate = Gate()
+        self.listener = Listener()
         self.client = client
         self.name = settings.temporal.task_queue
 
@@ -61,6 +89,10 @@ class Stage:
     def run(self, name: str = "first") -> WorkflowHandle[Any, Any]:
         """The workflow of a run."""
         return self.client.get_workflow_handle(run_workflow_id(f"{name}-{self.name}"))
+
+    def notifying(self, name: str = "first") -> WorkflowHandle[Any, Any]:
+        """The workflow that tells observers of a run."""
+        return self.client.get_workflow_handle(notify_workflow_id(f"{name}-{self.name}"))
 
     @property
     def thread(self) -> WorkflowHandle[Any, Any]:
@@ -78,7 +110,7 @@ class Stage:
 
 
 class Registered(SimplePlugin):
-    """Sees what the worker registers, so that a replay has the same workflows, sandbox and data converter."""
+    """Sees what the worker registers, so that a replay has the same workflows, runner and data converter."""
 
     def __init__(self) -> None:
         super().__init__("registered")
@@ -113,18 +145,21 @@ async def serving(settings: Settings, runs: RunsFacade) -> AsyncGenerator[Stage]
         "failing": failing(ValueError("no luck")),
         "failing-twice": failing(ValueError("no luck"), times=2),
     }
-    async with Worker(graphs=graphs, settings=settings, client=stage.client):
+    listener = ObserverBinding(stage.listener, required=True, name="listener")
+    async with Worker(graphs=graphs, settings=settings, client=stage.client, observers=[listener]):
         yield stage
 
 
 async def complete(workflow: WorkflowHandle[Any, Any]) -> WorkflowHistory:
-    """The history of a run that has ended, or of a thread with no decision under way."""
+    """The history of a workflow that has ended, or of a thread with no decision under way."""
 
     async def settled() -> bool:
         last = kind((await workflow.fetch_history()).events[-1])
         closed = (await workflow.describe()).status is not WorkflowExecutionStatus.RUNNING
         return (
-            closed if workflow.id.startswith("run-") else last not in ("WorkflowTaskScheduled", "WorkflowTaskStarted")
+            closed
+            if not workflow.id.startswith("thread-")
+            else last not in ("WorkflowTaskScheduled", "WorkflowTaskStarted")
         )
 
     await until(settled)

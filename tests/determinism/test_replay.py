@@ -23,7 +23,7 @@ from .stage import serving
 
 @pytest.fixture(scope="module")
 async def replayer(temporal: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Replayer]:
-    """With the workflows, the sandbox and the data converter of a real worker."""
+    """With the workflows and the data converter of a real worker."""
     settings = Settings(
         home=tmp_path_factory.mktemp("replay"), temporal=TemporalSettings(address=temporal, task_queue="replay")
     )
@@ -31,7 +31,7 @@ async def replayer(temporal: str, tmp_path_factory: pytest.TempPathFactory) -> A
         yield stage.registered.replayer()
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("name", [*SCENARIOS, *recording.earlier()])
 async def test_a_golden_history_replays(name: str, replayer: Replayer) -> None:
     await replayer.replay_workflow(recording.load(name))
 
@@ -51,7 +51,7 @@ async def test_a_history_of_other_workflows_does_not(name: str, written: str, in
         await replayer.replay_workflow(WorkflowHistory.from_json(name, text.replace(written, instead)))
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("name", [*SCENARIOS, *recording.earlier()])
 def test_a_golden_history_tells_nothing_of_a_machine(name: str) -> None:
     history = json.loads((recording.HISTORIES / f"{name}.json").read_text("utf-8"))
     text = json.dumps([history, recording.payloads(history)])

@@ -8,7 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")
+PAGES = tuple(sorted(page.relative_to(ROOT).as_posix() for page in (ROOT / "docs").glob("*.md")))
+MAIN = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")
+DOCUMENTS = (*MAIN, *PAGES)
+TRANSLATIONS = ("README_zh.md",)
+"""Held against their originals: what these say of the code need not be tried twice."""
 
 _FENCED = re.compile(r"^```(?P<language>\w*)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
 _INLINE = re.compile(r"`([^`\n]+)`")
@@ -56,6 +60,21 @@ def section(document: str, heading: str) -> str:
     return found[1]
 
 
+def sections(document: str) -> list[str]:
+    """All of them with their headings, behind what stands before the first."""
+    return re.split(r"^(?=## )", text(document), flags=re.MULTILINE)
+
+
+def pieces(markdown: str) -> list[str]:
+    """Its paragraphs, headings, list items and table rows."""
+    return re.split(r"\n{2,}|\n(?=- |\|)", _FENCED.sub("", markdown).strip())
+
+
+def fenced(markdown: str) -> list[str]:
+    """The fenced code of every language, with its fences."""
+    return [match[0] for match in _FENCED.finditer(markdown)]
+
+
 def blocks(document: str, language: str) -> list[str]:
     """The fenced code of a language."""
     return [match["code"] for match in _FENCED.finditer(text(document)) if match["language"] == language]
@@ -78,10 +97,10 @@ def links(document: str) -> list[str]:
     return _LINK.findall(_FENCED.sub("", text(document)))
 
 
-def anchors(document: str) -> set[str]:
-    """The names by which its headings can be linked to."""
-    headings = re.findall(r"^#+ (.*)$", _FENCED.sub("", text(document)), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+def anchors(document: Path) -> list[str]:
+    """The names by which its headings can be linked to, in their order."""
+    headings = re.findall(r"^#+ (.*)$", _FENCED.sub("", document.read_text("utf-8")), re.MULTILINE)
+    return [re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings]
 
 
 def commands(*programs: str) -> list[Command]:

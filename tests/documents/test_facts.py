@@ -26,20 +26,15 @@ from perdure.contracts.types import (
     WaitResult,
 )
 from perdure.facade import ExecutionPlanner
-from perdure.facade.planner import check_action
 
-from .reading import DOCUMENTS, ROOT, anchors, codes, links, rows, section, text
+from .reading import DOCUMENTS, MAIN, ROOT, TRANSLATIONS, anchors, codes, links, rows, section, text
 
 README = "README.md"
-CODES = codes("\n".join(text(document) for document in DOCUMENTS))
+CODES = codes("\n".join(text(document) for document in MAIN))
 SPEC = RunSpec(assistant_id="agent", scope=RunScope(thread_id="t"))
 REFUSED: dict[str, Any] = {
-    "multitask_strategy": "rollback",
-    "webhook": "http://127.0.0.1",
     "feedback_keys": ("stars",),
-    "on_completion": "delete",
     "stream_resumable": False,
-    "checkpoint_request": {"checkpoint": {"id": "1"}},
 }
 
 
@@ -133,7 +128,8 @@ def test_the_fields_of_a_spec() -> None:
     assert shown.keys() - RunSpec.model_fields.keys() == {"synchronous", "checkpointer"}, "SQLite's and LangGraph's"
     for name, value in shown.items():
         if name in RunSpec.model_fields and "…" not in value:
-            RunSpec.model_validate({**dict(SPEC), name: ast.literal_eval(value)})
+            scope = RunScope(kind="stateless") if name == "on_completion" else SPEC.scope
+            RunSpec.model_validate({**dict(SPEC), "scope": scope, name: ast.literal_eval(value)})
 
 
 def test_the_statuses() -> None:
@@ -168,28 +164,22 @@ def test_the_strategies() -> None:
 @pytest.mark.parametrize("field", REFUSED)
 def test_what_is_refused(field: str) -> None:
     assert field in section(README, "Limits of this version")
-    scope = RunScope(kind="stateless")  # on_completion is for these
+    scope = RunScope(thread_id="t")
     spec = RunSpec.model_validate({"assistant_id": "agent", "scope": scope, field: REFUSED[field]})
     with pytest.raises(InvalidRunError, match=field):
         ExecutionPlanner(RunSettings()).plan(spec)
 
 
-def test_a_cancel_action_that_is_refused() -> None:
-    assert "the cancel action `rollback`" in section(README, "Limits of this version")
-    with pytest.raises(InvalidRunError):
-        check_action("rollback")
-
-
 # The repository.
 
 
-@pytest.mark.parametrize("document", DOCUMENTS)
+@pytest.mark.parametrize("document", [*DOCUMENTS, *TRANSLATIONS])
 def test_links(document: str) -> None:
     broken: list[str] = []
     for link in links(document):
         target = urlsplit(link)
         path = (ROOT / document).parent / target.path if target.path else ROOT / document
-        if not target.scheme and not (path.exists() and (not target.fragment or target.fragment in anchors(document))):
+        if not target.scheme and not (path.exists() and (not target.fragment or target.fragment in anchors(path))):
             broken.append(link)
     assert broken == []
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -39,6 +40,11 @@ async def cause(settings: Settings) -> str:
     return str(caught.value)
 
 
+async def cause_of(handler: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]) -> str:
+    async with await asyncio.start_server(handler, "127.0.0.1", 0) as other:
+        return await cause(at(f"127.0.0.1:{other.sockets[0].getsockname()[1]}"))
+
+
 async def test_values_are_pydantic_models(server: DevServer) -> None:
     converter = (await connect_temporal(at(server.address))).data_converter
     sent = RunInput(run_id="r", thread_id="t", assistant_id="a")
@@ -59,13 +65,20 @@ async def test_a_silent_port_is_given_up_in_time() -> None:
 
 async def test_a_server_that_is_not_temporal() -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read(1)
+        await reader.read(4096)  # all of it: a socket that is closed over what it has not read is reset
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi")
+        await reader.read()
         writer.close()
 
-    async with await asyncio.start_server(answer, "127.0.0.1", 0) as other:
-        text = await cause(at(f"127.0.0.1:{other.sockets[0].getsockname()[1]}"))
-    assert "(h2 protocol error" in text
+    assert "does not speak gRPC)" in await cause_of(answer)
+
+
+async def test_a_server_that_hangs_up() -> None:
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(4096)
+        writer.close()
+
+    assert "(it ended the connection before it answered" in await cause_of(hang_up)
 
 
 async def test_an_unknown_namespace_is_named(server: DevServer) -> None:

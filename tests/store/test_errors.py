@@ -6,11 +6,11 @@ import asyncio
 import sqlite3
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, event, exc
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, Engine, event, exc
 
 from perdure.contracts.errors import UnavailableError
 from perdure.contracts.types import RunRecord, RunSpec, RunStatus
@@ -47,7 +47,7 @@ def _wrapped(kind: type[exc.DBAPIError]) -> exc.DBAPIError:
     ids=lambda error: type(error).__name__,
 )
 async def test_what_repeating_may_cure_is_unavailable(database: Database, error: Exception) -> None:
-    async def work(_connection: AsyncConnection) -> None:
+    def work(_connection: Connection) -> None:
         raise error
 
     for call in (database.read, database.write):
@@ -71,7 +71,7 @@ async def test_what_repeating_may_cure_is_unavailable(database: Database, error:
     ids=lambda error: type(error).__name__,
 )
 async def test_a_mistake_of_ours_is_not_hidden(database: Database, error: Exception) -> None:
-    async def work(_connection: AsyncConnection) -> None:
+    def work(_connection: Connection) -> None:
         raise error
 
     with pytest.raises(type(error), match="the cause") as caught:
@@ -126,7 +126,7 @@ async def test_readers_do_not_wait_for_a_writer(store: SqlStore, draft: Draft, p
 
 async def test_a_write_waits_for_a_lock_to_be_released(store: SqlStore, draft: Draft, path: Path) -> None:
     await draft()
-    other = sqlite3.connect(path, isolation_level=None)
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     other.execute("BEGIN IMMEDIATE")
     tries: list[str] = []
 
@@ -140,6 +140,18 @@ async def test_a_write_waits_for_a_lock_to_be_released(store: SqlStore, draft: D
         assert (await store.mark_running("run", fence=1, attempt=1)).status == RunStatus.RUNNING
     finally:
         event.remove(Engine, "before_cursor_execute", release_at_the_third_try)
+
+
+async def test_a_busy_event_loop_does_not_keep_others_from_the_file(store: SqlStore, draft: Draft, path: Path) -> None:
+    await draft()
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=10)) as other:
+        for turns in range(10):
+            writing = asyncio.create_task(store.mark_running("run", fence=1, attempt=1))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            other.execute("BEGIN IMMEDIATE")  # and nothing else happens in this event loop until it has the lock
+            other.execute("ROLLBACK")
+            await writing
 
 
 async def test_a_full_disk_is_unavailable_and_leaves_nothing(

@@ -231,8 +231,9 @@ async def test_lists_and_records_never_read_specs_values_or_questions(store: Sql
     assert not [text for text in seen if "run_specs" in text or "run_values" in text or "interrupts" in text]
 
 
-async def test_progress_is_one_statement_in_a_transaction(store: SqlStore, draft: Draft) -> None:
+async def test_progress_is_few_statements_in_one_transaction(store: SqlStore, draft: Draft) -> None:
     await draft()
+    await store.mark_running("run", fence=1, attempt=1)
     with statements() as seen:
-        await store.mark_running("run", fence=1, attempt=1)
-    assert [text.split()[0] for text in seen] == ["BEGIN", "UPDATE"]
+        await store.mark_running("run", fence=2, attempt=2)
+    assert [text.split()[0] for text in seen] == ["BEGIN", "SELECT", "UPDATE", "INSERT", "UPDATE"]

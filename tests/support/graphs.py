@@ -99,3 +99,30 @@ class Stubborn:
         graph.add_node("tool", tool)
         graph.add_edge(START, "tool")
         return graph
+
+
+class Gate:
+    """A graph that stands before a gate, in the middle or at its end."""
+
+    def __init__(self) -> None:
+        self.reached = asyncio.Event()
+        self.opened = asyncio.Event()
+        self.work: list[str] = []
+
+    def graph(self, *nodes: str, gate: str) -> StateGraph[Shelf]:
+        """One node behind the other; the one called `gate` waits."""
+        graph = StateGraph(Shelf)
+        for before, node in zip((START, *nodes), nodes, strict=False):
+            graph.add_node(node, self._node(node, waits=node == gate))
+            graph.add_edge(before, node)
+        return graph
+
+    def _node(self, name: str, *, waits: bool) -> Any:
+        async def node(state: Shelf) -> dict[str, Any]:
+            if waits:
+                self.reached.set()
+                await self.opened.wait()
+            self.work.append(name)
+            return {"log": [name]}
+
+        return node

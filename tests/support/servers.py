@@ -26,11 +26,15 @@ def local_settings(home: Path, **server: object) -> Settings:
 
 def running(pid: int) -> bool:
     """Whether a process executes: an orphan that nobody has reaped yet does not."""
+    return state_of(Path(f"/proc/{pid}")) not in "ZX"
+
+
+def state_of(task: Path) -> str:
+    """The letter that Linux has for what a process or a thread does (`man 5 proc`); X for one that is gone."""
     try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return task.joinpath("stat").read_text().rpartition(")")[2].split()[0]
     except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state not in "ZX"
+        return "X"
 
 
 async def until(condition: Callable[[], bool | Awaitable[bool]], limit: float = 30.0) -> None:

@@ -7,12 +7,19 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from perdure import Settings
 
+from .servers import state_of
+
 GRAPHS = Path(__file__).parents[1] / "graphs"
+
+# Where Python may not write bytecode, each process would spend a second on compiling the same libraries again.
+_COMPILED = Path(tempfile.gettempdir()) / f"perdure-tests-compiled-{os.getuid()}"
 
 
 def environment(settings: Settings, graphs: Mapping[str, str]) -> dict[str, str]:
@@ -22,14 +29,23 @@ def environment(settings: Settings, graphs: Mapping[str, str]) -> dict[str, str]
     listed.write_text(json.dumps({"graphs": {name: f"{GRAPHS}/{place}" for name, place in graphs.items()}}))
     config = settings.home / "perdure.yaml"
     config.write_text(settings.model_copy(update={"graphs": listed}).model_dump_json())  # JSON is YAML
-    return {**os.environ, "PERDURE_CONFIG": str(config), "PYTHONUNBUFFERED": "1"}
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    ours = {"PERDURE_CONFIG": str(config), "PYTHONUNBUFFERED": "1", "PYTHONPYCACHEPREFIX": str(_COMPILED)}
+    return {**inherited, **ours}
+
+
+def _stopped(pid: int) -> bool:
+    """Whether no thread of the process does anything any more."""
+    return all(state_of(thread) in "TZX" for thread in Path(f"/proc/{pid}/task").iterdir())
 
 
 class WorkerProcess:
     """`perdure worker`, with its output in a file."""
 
-    def __init__(self, settings: Settings, graphs: Mapping[str, str]) -> None:
-        self._environment = environment(settings, graphs)
+    def __init__(
+        self, settings: Settings, graphs: Mapping[str, str], variables: Mapping[str, str] | None = None
+    ) -> None:
+        self._environment = environment(settings, graphs) | dict(variables or {})
         self.log = settings.home / "worker.log"
         self._process = self._start()
 
@@ -42,10 +58,26 @@ class WorkerProcess:
             command = [Path(sys.executable).with_name("perdure"), "worker"]
             return subprocess.Popen(command, env=self._environment, stdout=log, stderr=log)
 
+    @property
+    def ended(self) -> bool:
+        """Whether it has exited, by itself or not."""
+        return self._process.poll() is not None
+
     def kill(self) -> None:
         """`kill -9`, at once."""
         self._process.kill()
         self._process.wait()
+
+    def freeze(self) -> None:
+        """SIGSTOP: when this returns it does nothing more, and knows nothing of it, until `thaw`."""
+        self._process.send_signal(signal.SIGSTOP)
+        # A thread stops when it leaves the kernel, and there it may just be about to take a lock on a file.
+        while not _stopped(self.pid):
+            time.sleep(0.001)
+
+    def thaw(self) -> None:
+        """SIGCONT."""
+        self._process.send_signal(signal.SIGCONT)
 
     def stop(self, limit: float = 30.0) -> int:
         """SIGTERM; its exit code."""
@@ -55,4 +87,8 @@ class WorkerProcess:
     def replace(self) -> None:
         """Killed, and another one in its place."""
         self.kill()
+        self.start()
+
+    def start(self) -> None:
+        """Another process, when this one has ended."""
         self._process = self._start()

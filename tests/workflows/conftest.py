@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from support.graphs import asking, counting, failing
+from support.overlap import Overlap
 from support.servers import temporal_command
 
 from perdure import RunScope, RunSpec, Settings, Worker
@@ -24,13 +25,21 @@ async def worker(settings: Settings) -> AsyncIterator[Worker]:
 
 
 @pytest.fixture
+async def overlap(settings: Settings) -> AsyncIterator[Overlap]:
+    """A worker in this process, and what the runs of its graph `overlap` have done."""
+    overlap = Overlap()
+    async with Worker(graphs={"overlap": overlap.graph(), "asking": asking("name?")}, settings=settings):
+        yield overlap
+
+
+@pytest.fixture
 def spec(settings: Settings) -> Callable[..., RunSpec]:
     """A run of a graph on a thread of this test."""
 
     def make(graph: str, thread: str = "thread", **fields: Any) -> RunSpec:
         # All tests share a namespace, so a thread has the test's own queue in its name.
         scope = RunScope(thread_id=f"{thread}-{settings.temporal.task_queue}")
-        return RunSpec(assistant_id=graph, scope=scope, **fields)
+        return RunSpec.model_validate({"assistant_id": graph, "scope": scope, **fields})
 
     return make
 

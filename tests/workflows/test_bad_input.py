@@ -37,8 +37,7 @@ Spec = Callable[..., RunSpec]
     [
         ({"assistant_id": "countin"}, UnknownGraphError, "'countin' .did you mean 'counting'"),
         ({"input": {"log": object()}}, InvalidRunError, "input cannot be stored"),
-        ({"webhook": "http://127.0.0.1"}, InvalidRunError, "webhook is not possible"),
-        ({"multitask_strategy": "rollback"}, InvalidRunError, "'rollback' is not possible"),
+        ({"webhook": "http://127.0.0.1"}, InvalidRunError, "127.0.0.1 is not a public address"),
         ({"runnable_config": {"tag": []}}, InvalidRunError, "unknown key 'tag' .did you mean 'tags'"),
         ({"runnable_config": {"configurable": {"thread_id": "x"}}}, InvalidRunError, "use scope.thread_id"),
         ({"follow_up_to_run_id": "unknown"}, RunNotFoundError, "no run 'unknown'"),

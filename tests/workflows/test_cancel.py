@@ -113,7 +113,7 @@ async def test_what_cannot_be_cancelled(runs: RunsFacade, worker: Worker, spec: 
         await runs.cancel("unknown")
     with pytest.raises(InvalidRunError, match=r"unknown cancel action 'interupt' .did you mean 'interrupt'"):
         await runs.cancel("unknown", action="interupt")
-    with pytest.raises(InvalidRunError, match="rollback is not possible in this version"):
+    with pytest.raises(RunNotFoundError, match="no run 'unknown'"):
         await runs.cancel("unknown", action="rollback")
 
 

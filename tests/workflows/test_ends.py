@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from support.graphs import count_to
+from support.graphs import count_to, failing
 
-from perdure import InvalidRunError, RetryPolicy, RunsFacade, RunSpec, RunStatus, Worker
+from perdure import InvalidRunError, RetryPolicy, RunsFacade, RunSpec, RunStatus, Settings, Worker
 from perdure.contracts.types import TERMINAL_EVENTS
 
 Spec = Callable[..., RunSpec]
@@ -40,6 +40,19 @@ async def test_a_graph_that_raises(runs: RunsFacade, worker: Worker, spec: Spec)
     assert "raise error" in result.error.traceback
     assert result.values == {"log": ["good"]}, "the finished superstep is kept"
     assert (await _events(runs, record.run_id))[-1][0] == "error"
+
+
+async def test_a_graph_that_raises_more_than_temporal_takes(runs: RunsFacade, settings: Settings, spec: Spec) -> None:
+    error = ValueError("no luck " * 1_000_000)
+    error.__cause__ = RuntimeError("bad weather " * 1_000_000)
+    async with Worker(graphs={"failing": failing(error)}, settings=settings):
+        record, result = await runs.create_and_wait(spec("failing", input={"log": []}))
+    assert result.status is RunStatus.ERROR
+    assert result.error is not None
+    assert result.error.message.startswith("no luck no luck")
+    found = await runs.get_run(record.run_id)
+    assert found is not None
+    assert found.attempt == 1
 
 
 async def test_a_failed_run_goes_on_in_a_new_one(runs: RunsFacade, worker: Worker, spec: Spec) -> None:
@@ -102,7 +115,7 @@ async def test_signals_that_are_malformed_change_nothing(
     record = await runs.create_background(spec("counting", input=count_to(40, 0.05)))
     signals: list[tuple[str, list[str]]] = [
         ("cancel", ['"x"']), ("cancel", ["[]"]), ("cancel", ['{"action": "explode"}']),
-        ("cancel", ['{"action": "rollback"}']), ("cancel", ['{"action": "interrupt"}', "2"]),
+        ("cancel", ['{"action": "ROLLBACK"}']), ("cancel", ['{"action": "interrupt"}', "2"]),
         ("cancel", ['{"action": "interrupt", "more": 1}']), ("resume", []), ("resume", ["[1]"]),
         ("resume", ['{"value": 1}']), ("nonsense", ["1"]),
     ]  # fmt: skip

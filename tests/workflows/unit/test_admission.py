@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from perdure import CancelAction, MultitaskStrategy
-from perdure.contracts.wire import Admission, Submission, ThreadRun, ThreadState
+from perdure.contracts.wire_thread import Admission, Submission, ThreadInput, ThreadRun, ThreadState
 from perdure.workflows import admission
 
 ENQUEUE, REJECT, INTERRUPT, ROLLBACK = (
@@ -133,3 +135,52 @@ def test_the_state_survives_continue_as_new() -> None:
     assert carried == state
     assert submit(carried, "a").known
     assert submit(carried, "e").sequence == 5
+
+
+def begun(state: ThreadState) -> Callable[[ThreadRun], bool]:
+    """As the thread's care says it when the first run of the line was started."""
+    return lambda run: run is state.runs[0]
+
+
+def test_a_deletion_waits_for_the_runs_in_line_and_comes_before_later_ones() -> None:
+    state = thread("a", "b")
+    state.runs[0].started = True
+    admission.delete(state, lambda run: True)
+    submit(state, "c")
+    assert cancels(state) == [CancelAction.INTERRUPT, CancelAction.INTERRUPT, None]
+    assert [end_first(state).submission.run_id for _ in "ab"] == ["a", "b"]
+    assert admission.deletion_due(state)
+    assert admission.first(state) is None, "the thread is removed before a later run executes"
+    admission.deleted(state, 2)
+    assert admission.first(state) is state.runs[0]
+
+
+def test_a_run_that_was_never_started_goes_with_its_thread() -> None:
+    state = thread("a", "b")
+    admission.delete(state, begun(state))
+    assert (line(state), state.never_started) == (["a"], ["b"])
+    assert submit(state, "b") == Admission(run_id="b", sequence=3, queued=True), "it may be submitted again"
+
+
+def test_a_deletion_that_is_asked_for_again_meanwhile_is_done_again() -> None:
+    state = thread("a")
+    end_first(state)
+    admission.delete(state, lambda run: True)
+    submit(state, "b")
+    admission.delete(state, lambda run: True)
+    admission.deleted(state, 1)
+    assert state.delete_up_to == 2
+    end_first(state)
+    assert admission.deletion_due(state)
+
+
+def test_a_thread_that_begins_anew_takes_up_the_runs_that_go_on() -> None:
+    state = admission.begin(ThreadInput(thread_id="t", in_flight=["a", "b"], last_sequence=7))
+    assert (line(state), [run.started for run in state.runs]) == (["a", "b"], [True, True])
+    assert submit(state, "a").known
+    assert submit(state, "c") == Admission(run_id="c", sequence=8, queued=True)
+
+
+def test_a_thread_that_goes_on_keeps_its_state() -> None:
+    state = thread("a")
+    assert admission.begin(ThreadInput(thread_id="t", state=state, in_flight=["x"])) is state

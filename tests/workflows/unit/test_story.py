@@ -38,17 +38,27 @@ def test_a_summary_is_short_however_many_nodes_are_next() -> None:
         ({}, ["**pending** · 0 supersteps"]),
         ({"status": RunStatus.RUNNING, "steps": 3, "next": ["a", "b"]}, ["**running** · 3 supersteps", "next: a, b"]),
         (
-            {"status": RunStatus.AWAITING_INPUT, "questions": [Question(id="q1"), Question(id="q2")], "next": ["ask"]},
+            {"status": RunStatus.AWAITING_INPUT, "questions": [Question(id="q1", text="*Go* on?")], "next": ["ask"]},
             [
                 "**awaiting_input** · 0 supersteps",
-                'waits for an answer to q1, q2: signal `resume` with `{"value": …}`',
+                'waits for an answer: signal `resume` with `{"value": …}`',
+                r"`q1` \*Go\* on?",
             ],
         ),
         (
-            {"status": RunStatus.AWAITING_INPUT, "breakpoint": "checkpoint"},
+            {"status": RunStatus.AWAITING_INPUT, "questions": [Question(id="q1", text="Go?"), Question(id="q2")]},
             [
                 "**awaiting_input** · 0 supersteps",
-                'waits for an answer to a breakpoint: signal `resume` with `{"value": …}`',
+                'waits for an answer: signal `resume` with `{"value": {"<id>": …}}`',
+                "`q1` Go?",
+                "`q2`",
+            ],
+        ),
+        (
+            {"status": RunStatus.AWAITING_INPUT, "breakpoint": "checkpoint", "next": ["ask"]},
+            [
+                "**awaiting_input** · 0 supersteps",
+                'waits at a breakpoint (next: ask): signal `resume` with `{"value": null}`',
             ],
         ),
         (
@@ -57,7 +67,7 @@ def test_a_summary_is_short_however_many_nodes_are_next() -> None:
         ),
         ({"status": RunStatus.INTERRUPTED, "steps": 3, "next": ["a"]}, ["**interrupted** · 3 supersteps"]),
     ],
-    ids=["pending", "running", "asking", "at a breakpoint", "taken over", "ended"],
+    ids=["pending", "running", "asking", "asking twice", "at a breakpoint", "taken over", "ended"],
 )
 def test_the_details_of_a_run(fields: dict[str, Any], lines: list[str]) -> None:
     assert current_details(RUN, RunProgress(**fields)).split("\n\n") == [*lines, PLACE]

@@ -1,0 +1,22 @@
+"""Server, workers and clients die at the same moment; all of it is started again."""
+
+from __future__ import annotations
+
+from random import Random
+
+from ..scene import WhileRunning
+from ..stage import Clients, Stage
+
+
+class EverythingKilled(WhileRunning):
+    name = "everything killed"
+
+    async def strike(self, stage: Stage, clients: Clients, moments: Random) -> None:
+        for worker in stage.workers:
+            worker.kill()
+        await stage.kill_server()
+        await clients.kill()
+        await stage.start_server()
+        for worker in stage.workers:
+            worker.start()
+        await clients.start()

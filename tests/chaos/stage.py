@@ -1,0 +1,153 @@
+"""The installation that the faults hit: a Temporal server, workers and clients, each a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
+
+from support.servers import local_settings, until
+from support.workers import WorkerProcess, environment
+
+import perdure
+from perdure import RunsFacade, Settings, TemporalUnreachableError
+from perdure.contracts.settings import RunSettings, WorkerSettings
+from perdure.runtime.connection import workers_polling
+from perdure.runtime.dev_server import DevServer
+
+from .client import JOB
+from .wild import NAME, WildRun
+
+GRAPHS = {NAME: "wild.py:make", "lane": "lane.py:graph"}
+_HERE = Path(__file__).parents[1]
+
+
+class Stage:
+    """Made by `stage`. What a fault has broken it repairs itself, or `heal` does."""
+
+    def __init__(self, settings: Settings, runs: RunsFacade, workers: int) -> None:
+        self.settings = settings
+        self.runs = runs
+        self.server = DevServer(settings)
+        self._count = workers
+        self.workers: list[WorkerProcess] = []
+
+    async def start(self) -> None:
+        await self.server.start()
+        self.workers = [WorkerProcess(self.settings, GRAPHS) for _ in range(self._count)]
+        client = await self.server.connect()
+        await until(lambda: workers_polling(client, self.settings.temporal.task_queue))
+
+    async def stop(self) -> None:
+        for worker in self.workers:
+            worker.kill()
+        await self.server.stop(limit=0)
+
+    async def kill_server(self) -> None:
+        """`kill -9`. `start_server` goes on with the same database."""
+        with suppress(ProcessLookupError):
+            if self.server.pid is not None:
+                os.kill(self.server.pid, signal.SIGKILL)
+        await self.server.stop(limit=0)
+
+    async def start_server(self) -> None:
+        self.server = DevServer(self.settings)
+        await self.server.start()
+
+    async def heal(self) -> list[str]:
+        """Start again what has ended. Nobody ended it on purpose, which is what it tells."""
+        found: list[str] = []
+        try:
+            await self.server.connect()
+        except TemporalUnreachableError as exc:
+            found.append(f"the server has gone: {exc}")
+            await self.kill_server()
+            await self.start_server()
+        for worker in (worker for worker in self.workers if worker.ended):
+            found.append(f"a worker has ended by itself (see {worker.log})")
+            worker.start()
+        return found
+
+
+@asynccontextmanager
+async def stage(folder: Path, *, workers: int = 3, heartbeat_timeout: float = 2.0) -> AsyncGenerator[Stage]:
+    """An installation in a folder, running until the block ends. `heartbeat_timeout`: seconds."""
+    settings = local_settings(folder / "home").model_copy(
+        update={
+            "runs": RunSettings(heartbeat_timeout=heartbeat_timeout),
+            "worker": WorkerSettings(graceful_shutdown=10.0, sticky_timeout=1.0),
+        }
+    )
+    async with AsyncExitStack() as stack:
+        runs = await stack.enter_async_context(perdure.connect(settings=settings))
+        opened = Stage(settings, runs, workers)
+        stack.push_async_callback(opened.stop)
+        await opened.start()
+        yield opened
+
+
+class Processes:
+    """Python programs with a job each, over the installation. They may be killed and started again."""
+
+    def __init__(
+        self, stage: Stage, module: str, jobs: Sequence[Path], log: Path, variables: Mapping[str, str] | None = None
+    ) -> None:
+        self._module = module
+        self._jobs = jobs
+        self._environment = {**environment(stage.settings, GRAPHS), "PYTHONPATH": _path(), **(variables or {})}
+        self._processes: list[asyncio.subprocess.Process] = []
+        self.log = log
+
+    async def start(self) -> None:
+        with self.log.open("ab") as log:
+            for job in self._jobs:
+                command = [sys.executable, "-P", "-m", self._module, str(job)]
+                self._processes.append(
+                    await asyncio.create_subprocess_exec(*command, env=self._environment, stdout=log, stderr=log)
+                )
+
+    async def kill(self) -> None:
+        """`kill -9`, all at once. `start` goes on."""
+        processes, self._processes = self._processes, []
+        for process in processes:
+            with suppress(ProcessLookupError):
+                process.kill()
+        for process in processes:
+            await process.wait()
+
+    async def wait(self, timeout: float) -> bool:
+        """Whether all have ended by themselves within so many seconds."""
+        waiting = [asyncio.ensure_future(process.wait()) for process in self._processes]
+        _, pending = await asyncio.wait(waiting, timeout=timeout)
+        for one in pending:
+            one.cancel()
+        return not pending
+
+
+class Clients(Processes):
+    """Clients, each with its share of the runs."""
+
+    def __init__(self, stage: Stage, runs: Sequence[WildRun], *, slice_budget: float, processes: int = 2) -> None:
+        self.runs = runs
+        jobs = [_job(runs[number::processes], number) for number in range(processes)]
+        budget = {"PERDURE_RUNS__SLICE_BUDGET": str(slice_budget)}
+        super().__init__(stage, "chaos.client", jobs, runs[0].folder / "clients.log", budget)
+
+    def size(self) -> int:
+        """Bytes in the journals: a clock that goes with what the runs do."""
+        return sum(run.journal.stat().st_size for run in self.runs if run.journal.exists())
+
+
+def _job(runs: Sequence[WildRun], number: int) -> Path:
+    file = runs[0].folder / f"{number}.job"
+    file.write_bytes(JOB.dump_json(list(runs)))
+    return file
+
+
+def _path() -> str:
+    """The tests, and what this process has been told itself."""
+    return os.pathsep.join(filter(None, (str(_HERE), os.environ.get("PYTHONPATH"))))

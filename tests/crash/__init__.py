@@ -1,0 +1,1 @@
+"""Faults, one behaviour a file. What is tried at random here is tried for longer by `make chaos`."""

@@ -1,0 +1,100 @@
+"""A worker frozen for longer than its heartbeat timeout, while another one finishes its run: then it wakes."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.freezing import freeze
+from support.proxy import Proxy
+from support.servers import until
+from support.workers import WorkerProcess
+
+from perdure import RunScope, RunsFacade, RunSpec, RunStatus, Settings
+
+GRAPHS = {"gate": "gate.py:graph", "wild": "wild.py:make"}
+NOTICED = 2.0
+"""Seconds after its wake in which a worker must have seen that its run was taken over."""
+
+
+@pytest.fixture
+async def proxy(temporal: str) -> AsyncIterator[Proxy]:
+    """The frozen worker's way to Temporal. Cut, the server hands it no more work, as it does for a frozen machine
+    after some time."""
+    async with Proxy(temporal) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+async def workers(settings: Settings, proxy: Proxy) -> AsyncIterator[tuple[WorkerProcess, WorkerProcess]]:
+    """One that will be frozen, which serves already, and another one on its way."""
+    frozen = WorkerProcess(settings, GRAPHS, {"PERDURE_TEMPORAL__ADDRESS": proxy.address})
+    try:
+        await until(lambda: "serving" in frozen.log.read_text())
+        other = WorkerProcess(settings, GRAPHS)
+        try:
+            yield frozen, other
+        finally:
+            other.kill()
+    finally:
+        frozen.kill()
+
+
+def _rows(settings: Settings, run_id: str, thread_id: str) -> dict[str, list[Any]]:
+    """Everything that the three files hold of a run."""
+    found: dict[str, list[Any]] = {}
+    for name in ("bridge", "store", "checkpoints"):
+        with closing(sqlite3.connect(settings.home / f"{name}.db")) as connection:
+            for (table,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+                columns = [column for _, column, *_ in connection.execute(f"PRAGMA table_info({table})")]
+                if where := next((where for column, where in _OWNER.items() if column in columns), None):
+                    rows = connection.execute(f"SELECT * FROM {table} WHERE {where}", {"r": run_id, "t": thread_id})
+                    found[f"{name}.{table}"] = rows.fetchall()
+    return found
+
+
+_OWNER = {
+    "run_id": "run_id = :r",
+    "thread_id": "thread_id = :t",
+    "stream": "stream = (SELECT stream FROM streams WHERE run_id = :r)",
+}
+"""How a table says whose a row is."""
+
+
+async def test_it_writes_nothing_when_it_wakes_and_soon_sees_why(
+    runs: RunsFacade, settings: Settings, tmp_path: Path, proxy: Proxy, workers: tuple[WorkerProcess, WorkerProcess]
+) -> None:
+    frozen, other = workers
+    gate, effects = tmp_path / "gate", tmp_path / "effects"
+    spec = RunSpec(
+        assistant_id="gate",
+        scope=RunScope(thread_id=f"t-{settings.temporal.task_queue}"),
+        input={"log": []},
+        stream_modes=("values", "updates", "custom", "tasks"),
+        runnable_config={"configurable": {"gate": str(gate), "effects": str(effects)}},
+    )
+    record = await runs.create_background(spec)
+    await until(lambda: effects.exists() and f"{frozen.pid} waits" in effects.read_text())
+    await freeze(frozen, settings.home)
+    proxy.cut()
+    await until(lambda: f"{other.pid} waits" in effects.read_text())
+    gate.touch()
+    assert (await runs.join_wait(record.run_id)).status is RunStatus.SUCCESS
+    before = _rows(settings, record.run_id, record.thread_id)
+    assert all(before[table] for table in ("bridge.events", "store.runs", "checkpoints.checkpoints"))
+
+    await proxy.mend()
+    frozen.thaw()
+    woken = time.monotonic()
+    await until(lambda: "Completing activity as failed" in frozen.log.read_text())
+    assert time.monotonic() - woken < NOTICED
+    assert f"{frozen.pid} passes" in effects.read_text(), "it had nothing to write; the test shows nothing"
+    other.kill()
+    again = await runs.create_background(spec.model_copy(update={"scope": RunScope(kind="stateless")}))
+    assert (await runs.join_wait(again.run_id)).status is RunStatus.SUCCESS, "the worker that woke is of no use"
+    assert _rows(settings, record.run_id, record.thread_id) == before

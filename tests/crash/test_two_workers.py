@@ -1,0 +1,80 @@
+"""A worker that wakes while another one is at work on its runs: what the two say never interleaves."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+from chaos.client import follow
+from chaos.journal import Received, read_journal
+from chaos.verdict import attempts_of, judge
+from chaos.wild import WildRun
+from support.freezing import freeze
+from support.proxy import Proxy
+from support.servers import until
+from support.workers import WorkerProcess
+
+from perdure import RunsFacade, Settings
+from perdure.contracts.settings import RunSettings
+from perdure.contracts.types import METADATA_EVENT, TERMINAL_EVENTS
+
+GRAPHS = {"wild": "wild.py:make"}
+SEEDS = (3, 4, 17, 20)
+"""Of graphs that are still under way when the second worker has started."""
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """An attempt is one slice, so that it belongs to one worker."""
+    return settings.model_copy(update={"runs": RunSettings(heartbeat_timeout=1.0, slice_budget=60.0)})
+
+
+def _workers(received: list[Received]) -> Iterator[set[int]]:
+    """Of each attempt, the processes whose nodes have said something in it."""
+    pids: set[int] = set()
+    for one in received[1:]:
+        if one.event.event == METADATA_EVENT:
+            yield pids
+            pids = set()
+        elif one.event.event.startswith("custom"):
+            pids.add(one.event.data["pid"])
+    yield pids
+
+
+def _ended(run: WildRun) -> bool:
+    """It may have been quick enough not to need the second worker."""
+    return any(one.event.event in TERMINAL_EVENTS for one in read_journal(run.journal))
+
+
+async def test_each_attempt_is_of_one_worker(
+    runs: RunsFacade, settings: Settings, temporal: str, tmp_path: Path
+) -> None:
+    names = {f"{tmp_path.name}-{seed}": f"two {seed}" for seed in SEEDS}
+    chosen = [
+        WildRun(seed=seed, run_id=name, thread_id=name, folder=tmp_path, pace=0.5) for name, seed in names.items()
+    ]
+    async with Proxy(temporal) as proxy, asyncio.TaskGroup() as group, AsyncExitStack() as processes:
+        first = WorkerProcess(settings, GRAPHS, {"PERDURE_TEMPORAL__ADDRESS": proxy.address})
+        processes.callback(first.kill)
+        await until(lambda: "serving" in first.log.read_text())
+        following = [group.create_task(follow(runs, run)) for run in chosen]
+        await until(lambda: all(read_journal(run.journal) for run in chosen))
+        second = WorkerProcess(settings, GRAPHS)
+        processes.callback(second.kill)
+        await until(lambda: second.log.read_text().count("serving") == 2)
+        await freeze(first, settings.home)
+        proxy.cut()
+        await until(lambda: all(_ended(run) or 2 in attempts_of(read_journal(run.journal)) for run in chosen))
+        await proxy.mend()
+        first.thaw()
+        await asyncio.wait(following)
+    wrong = {run.run_id: found for run in chosen if (found := await judge(runs, run))}
+    assert wrong == {}
+    said: list[list[set[int]]] = [[*_workers(read_journal(run.journal))] for run in chosen]
+    assert all(len(pids) <= 1 for attempts in said for pids in attempts), said
+    assert any({first.pid} in attempts and {second.pid} in attempts for attempts in said), (
+        "only one of them was at work"
+    )
