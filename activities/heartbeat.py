@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 Say = Callable[[str | None], None]
 """Shows in the Temporal UI what an activity waits for; `None`: for nothing any more."""
 
-_BEATS = 4
+BEATS = 4
 """Heartbeats within one timeout, so that a missed one does not matter."""
 _LATE = 1.5
 """Intervals without a heartbeat after which the event loop is taken to stand still."""
@@ -35,7 +35,7 @@ class Heartbeat:
     def __init__(self, info: activity.Info) -> None:
         self.task_token = info.task_token
         self.workflow_id = info.workflow_id
-        self.interval = (info.heartbeat_timeout or timedelta.max).total_seconds() / _BEATS
+        self.interval = (info.heartbeat_timeout or timedelta.max).total_seconds() / BEATS
         """Seconds between two of them."""
         self.details: tuple[str, ...] = ()
         self.sent = time.monotonic()

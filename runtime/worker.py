@@ -28,6 +28,7 @@ from ..activities import (
     recipients,
 )
 from ..activities.ending import Ending
+from ..activities.heartbeat import BEATS
 from ..bridge.open import open_bridge
 from ..checkpoints.open import open_checkpoints
 from ..contracts.settings import Settings, load_settings
@@ -41,8 +42,8 @@ from .telemetry import set_up_telemetry
 
 logger = logging.getLogger(__name__)
 
-_HEARTBEAT_THROTTLE = timedelta(seconds=2)
-"""How late a cancel through the heartbeat can be, when the stop channel fails."""
+_HEARTBEAT_THROTTLE = 2.0
+"""Seconds by which a cancel through the heartbeat can be late, when the stop channel fails."""
 
 
 class Worker:
@@ -160,6 +161,11 @@ class Worker:
         hand_over = NotifyWorkflows(client, self._settings.temporal.task_queue)
         return Courier(store.lifecycle, self._observers, webhook.recipient, hand_over)
 
+    @property
+    def _heartbeat_throttle(self) -> timedelta:
+        # Else the SDK passes on a heartbeat in 0.8 timeouts, and one that is late by the rest is a lost worker.
+        return timedelta(seconds=min(_HEARTBEAT_THROTTLE, self._settings.runs.heartbeat_timeout / BEATS))
+
     def _short_worker(self, client: Client, activities: RunActivities) -> TemporalWorker:
         """For what must not wait behind the slices of all runs: their ends, questions, rollbacks, and watches."""
         return TemporalWorker(
@@ -169,7 +175,7 @@ class Worker:
             build_id=f"perdure-{version('perdure')}",
             max_concurrent_activities=1000,
             graceful_shutdown_timeout=timedelta(seconds=self._settings.worker.graceful_shutdown),
-            max_heartbeat_throttle_interval=_HEARTBEAT_THROTTLE,
+            max_heartbeat_throttle_interval=self._heartbeat_throttle,
         )
 
     def _temporal_worker(self, client: Client, activities: RunActivities) -> TemporalWorker:
@@ -188,7 +194,7 @@ class Worker:
             max_cached_workflows=worker.max_cached_workflows,
             graceful_shutdown_timeout=timedelta(seconds=worker.graceful_shutdown),
             sticky_queue_schedule_to_start_timeout=timedelta(seconds=worker.sticky_timeout),
-            max_heartbeat_throttle_interval=_HEARTBEAT_THROTTLE,
+            max_heartbeat_throttle_interval=self._heartbeat_throttle,
         )
 
 

@@ -8,7 +8,16 @@ import pytest
 from chaos.contract import Fault, Trial
 from chaos.stage import Stage, stage
 
+from perdure import Settings
+from perdure.contracts.settings import RunSettings
+
 Play = Callable[..., Awaitable[Trial]]
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """A dead worker is noticed after a second."""
+    return settings.model_copy(update={"runs": RunSettings(heartbeat_timeout=1.0)})
 
 
 @pytest.fixture(scope="package")
