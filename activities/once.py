@@ -23,7 +23,7 @@ from langgraph.constants import START
 from langgraph.types import PregelTask, StateSnapshot
 
 from ..bridge.contract import KEY_ONLY
-from ..checkpoints.saver import checkpoint_namespace
+from ..checkpoints.addresses import checkpoint_namespace
 from ..contracts.serialization import to_json
 from .config import is_of
 from .kept import RETURN, Kept, is_internal

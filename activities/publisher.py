@@ -28,7 +28,7 @@ from langgraph.checkpoint.base import CheckpointTuple
 from langgraph.constants import START
 
 from ..bridge.contract import Bridge, NewEvent
-from ..checkpoints.saver import checkpoint_namespace
+from ..checkpoints.addresses import checkpoint_namespace
 from ..contracts.serialization import to_json
 from .heartbeat import Say
 from .kept import HANDED_ON

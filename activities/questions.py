@@ -16,7 +16,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import WRITES_IDX_MAP, BaseCheckpointSaver, CheckpointTuple
 from langgraph.types import Interrupt, PregelTask, StateSnapshot
 
-from ..checkpoints.saver import checkpoint_namespace
+from ..checkpoints.addresses import checkpoint_namespace
 from ..contracts.serialization import to_json
 from ..contracts.types import RunInterrupt
 from ..contracts.wire import DeliveredAnswer, Question

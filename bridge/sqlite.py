@@ -11,15 +11,14 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from ..blocking import SqliteThread, SqliteWriter
 from ..contracts.errors import UnavailableError
 from ..contracts.types import Stop, StreamEvent
 from . import sqlite_lease as leases
 from . import sqlite_stream as streams
 from .contract import Bridge, NewEvent
-from .sqlite_file import connect_reader
-from .sqlite_thread import SqliteThread
+from .sqlite_file import connect_reader, connect_writer
 from .sqlite_watcher import SqliteWatcher
-from .sqlite_writer import SqliteWriter
 from .stream import Excerpt, stop_level
 from .subscription import await_stop, follow
 from .watches import Topic, Watch
@@ -49,8 +48,8 @@ class SqliteBridge(Bridge):
         if self._parts is not None:
             return
         self._parts = _Open(
-            SqliteWriter(self._path),
-            SqliteThread(self._path, connect_reader, name="reader"),
+            SqliteWriter(self._path, connect_writer, keeper="bridge"),
+            SqliteThread(self._path, connect_reader, keeper="bridge"),
             SqliteWatcher(self._path),
         )
         try:

@@ -7,10 +7,8 @@ import time
 from pathlib import Path
 from urllib.parse import quote
 
+from ..blocking import BUSY_TIMEOUT
 from ..contracts.errors import ConfigError
-
-BUSY_TIMEOUT = 5.0
-"""Seconds that a call waits, in all, for its turn and for another process's transaction."""
 
 _APPLICATION_ID = 0x50445242  # "PDRB" in the file's header: what tells a bridge from any other database
 _VERSION = 1

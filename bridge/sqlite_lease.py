@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 import time
 
-from .sqlite_stream import transaction
+from ..blocking import transaction
 
 
 def attend(connection: sqlite3.Connection, run_id: str, lease: float) -> None:

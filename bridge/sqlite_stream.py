@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
+from ..blocking import transaction
 from ..contracts.errors import RunNotFoundError
 from .contract import NewEvent
 from .stream import Excerpt, StoredEvent, check_writable, fresh_events
@@ -16,22 +16,6 @@ _EXCERPT_EVENTS = 500
 _EXCERPT_BYTES = 2**20
 
 _ROWS = 100  # of one INSERT; SQLite releases the GIL for each statement, and a busy process gets it back late
-
-
-@contextmanager
-def transaction(connection: sqlite3.Connection) -> Generator[None]:
-    """All of the block or nothing of it. Within another transaction it is a part of that."""
-    if connection.in_transaction:
-        yield
-        return
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
 
 
 def create(connection: sqlite3.Connection, run_id: str) -> None:

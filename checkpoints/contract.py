@@ -7,10 +7,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from typing import Any, Protocol
 
-from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import (
+    BaseCheckpointSaver,
+    ChannelVersions,
+    Checkpoint,
+    CheckpointMetadata,
+    CheckpointTuple,
+)
 from pydantic import BaseModel, Field
 
 
@@ -28,6 +35,20 @@ class RunNote(BaseModel):
     """Pending writes of LangGraph's null task at that checkpoint: more of them mean that a command was applied."""
     answered: dict[str, int] = Field(default_factory=dict[str, int])
     """Interrupt id to the number of answers that its task had consumed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """What is done in one transaction with a save.
+
+    `fence`: when the run has a larger one, the save is refused. `keep`: the checkpoint, or the one that the writes
+    belong to, may not be the run's own. So it is marked and its writes are copied first, for `restore`, unless that
+    was done before, or the run has saved it.
+    """
+
+    run_id: str
+    fence: int
+    keep: bool = False
 
 
 class SaveHooks(Protocol):
@@ -76,17 +97,21 @@ class Checkpoints(ABC):
         """Take the fence of a run: from now on smaller ones are refused. Raises `FencedError`."""
 
     @abstractmethod
-    def guard(self, run_id: str, *, fence: int) -> AbstractAsyncContextManager[None]:
-        """Around one write: in one transaction with it, the fence still holds. Raises `FencedError`."""
+    async def put(
+        self,
+        guard: Guard,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> None:
+        """Save a checkpoint as LangGraph's `aput` does. Raises `FencedError`."""
 
     @abstractmethod
-    async def keep(self, run_id: str, thread_id: str, *, namespace: str, checkpoint_id: str) -> None:
-        """Copy the pending writes of a checkpoint that is not the run's, for `restore`.
-
-        Called within `guard`, before the run's first write to the checkpoint; and before the run saves a checkpoint
-        whose metadata does not carry the run's id. A second call changes nothing, nor does one for a checkpoint
-        that the run has saved.
-        """
+    async def put_writes(
+        self, guard: Guard, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str
+    ) -> None:
+        """Save a task's writes as LangGraph's `aput_writes` does. Otherwise like `put`."""
 
     @abstractmethod
     async def note(self, run_id: str, note: RunNote | None = None) -> RunNote | None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata
 from langgraph.checkpoint.memory import InMemorySaver
 
 from ..contracts.errors import FencedError
 from . import memory_rollback
-from .contract import Checkpoints, RunNote
+from .addresses import checkpoint_address
+from .contract import Checkpoints, Guard, RunNote
 
 
 @dataclass(slots=True)
@@ -45,14 +48,29 @@ class MemoryCheckpoints(Checkpoints):
         self._check(run_id, fence, run.fence)
         run.fence = fence
 
-    @asynccontextmanager
-    async def guard(self, run_id: str, *, fence: int) -> AsyncGenerator[None]:
-        # No fence: the run was deleted, which outranks every attempt.
-        self._check(run_id, fence, self._runs[run_id].fence if run_id in self._runs else 2**62)
-        yield
+    async def put(
+        self,
+        guard: Guard,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> None:
+        self._pass(guard, checkpoint_address(config, checkpoint["id"]))
+        await self._saver.aput(config, checkpoint, metadata, new_versions)
 
-    async def keep(self, run_id: str, thread_id: str, *, namespace: str, checkpoint_id: str) -> None:
-        memory_rollback.keep(self._saver, self._marks, run_id, (thread_id, namespace, checkpoint_id))
+    async def put_writes(
+        self, guard: Guard, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str
+    ) -> None:
+        self._pass(guard, checkpoint_address(config))
+        await self._saver.aput_writes(config, writes, task_id, task_path)
+
+    def _pass(self, guard: Guard, address: tuple[str, str, str]) -> None:
+        # No fence: the run was deleted, which outranks every attempt.
+        run = self._runs.get(guard.run_id)
+        self._check(guard.run_id, guard.fence, run.fence if run else 2**62)
+        if guard.keep:
+            memory_rollback.keep(self._saver, self._marks, guard.run_id, address)
 
     async def note(self, run_id: str, note: RunNote | None = None) -> RunNote | None:
         run = self._runs.get(run_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from collections.abc import AsyncIterator, Collection, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
 from langchain_core.runnables import RunnableConfig
@@ -18,14 +18,16 @@ from langgraph.checkpoint.base import (
     get_checkpoint_metadata,
 )
 
+from ..blocking import uncut
 from ..contracts.errors import FencedError, UnavailableError
-from .contract import Checkpoints, SaveHooks
+from .addresses import checkpoint_address
+from .contract import Checkpoints, Guard, SaveHooks
 
 T = TypeVar("T")
 
 
 class FencedSaver(BaseCheckpointSaver[Any]):
-    """Delegates everything to the back end's saver; writes pass the fence of one attempt of one run.
+    """The back end's saver for one attempt of one run: writes pass its fence, the rest is the saver's own.
 
     `failure` holds the first error that is the back end's or the fence's. It tells them from an error of the
     graph, also where LangGraph or the graph itself wraps or swallows the exception.
@@ -55,47 +57,59 @@ class FencedSaver(BaseCheckpointSaver[Any]):
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
-        address = _address(config, checkpoint["id"])
+        address = checkpoint_address(config, checkpoint["id"])
+        named = self._names_run(get_checkpoint_metadata(config, metadata))
 
-        async def save() -> RunnableConfig:
-            saved = False
-            try:
-                await self._hooks.before_checkpoint(checkpoint["id"], namespace=checkpoint_namespace(config))
-                async with self._checkpoints.guard(self._run_id, fence=self._fence):
-                    if not self._names_run(get_checkpoint_metadata(config, metadata)):
-                        await self._keep(address)
-                    stored = await self._inner.aput(config, checkpoint, metadata, new_versions)
-                saved = True
-                self._kept.add(address)
-                return stored
-            finally:
-                self._hooks.after_checkpoint(checkpoint["id"], saved=saved)
+        async def put() -> None:
+            guard = self._guard(keep=not named and address not in self._kept)
+            await self._checkpoints.put(guard, config, checkpoint, metadata, new_versions)
 
-        return await self._recorded(save())
+        thread_id, namespace, checkpoint_id = address
+        await self._save(
+            self._hooks.before_checkpoint(checkpoint_id, namespace=namespace),
+            put,
+            lambda saved: self._hooks.after_checkpoint(checkpoint_id, saved=saved),
+            address,
+        )
+        return {"configurable": {"thread_id": thread_id, "checkpoint_ns": namespace, "checkpoint_id": checkpoint_id}}
 
     async def aput_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
-        address = _address(config)
+        address = checkpoint_address(config)
 
-        async def save() -> None:
-            saved = False
-            try:
-                await self._hooks.before_writes(task_id, task_path, writes, namespace=checkpoint_namespace(config))
-                async with self._checkpoints.guard(self._run_id, fence=self._fence):
-                    await self._keep(address)
-                    await self._inner.aput_writes(config, writes, task_id, task_path)
-                saved = True
+        async def put() -> None:
+            guard = self._guard(keep=address not in self._kept)
+            await self._checkpoints.put_writes(guard, config, writes, task_id, task_path)
+
+        await self._save(
+            self._hooks.before_writes(task_id, task_path, writes, namespace=address[1]),
+            put,
+            lambda saved: self._hooks.after_writes(task_id, saved=saved),
+            address,
+        )
+
+    async def _save(
+        self,
+        before: Coroutine[Any, Any, None],
+        put: Callable[[], Coroutine[Any, Any, None]],
+        after: Callable[[bool], None],
+        address: tuple[str, str, str],
+    ) -> None:
+        saving: asyncio.Task[None] | None = None
+        try:
+            await self._recorded(before)
+            saving = asyncio.create_task(put())
+            # To its end: of a graph that is cut off, what is saved has to be known, and nothing may be saved later.
+            await self._recorded(uncut(saving))
+        finally:
+            saved = saving is not None and saving.done() and not saving.cancelled() and saving.exception() is None
+            if saved:
                 self._kept.add(address)
-            finally:
-                self._hooks.after_writes(task_id, saved=saved)
+            after(saved)
 
-        await self._recorded(save())
-
-    async def _keep(self, address: tuple[str, str, str]) -> None:
-        if address not in self._kept:
-            thread_id, namespace, checkpoint_id = address
-            await self._checkpoints.keep(self._run_id, thread_id, namespace=namespace, checkpoint_id=checkpoint_id)
+    def _guard(self, *, keep: bool) -> Guard:
+        return Guard(self._run_id, self._fence, keep)
 
     def _names_run(self, metadata: CheckpointMetadata) -> bool:
         return cast("Mapping[str, Any]", metadata).get("run_id") == self._run_id
@@ -141,7 +155,7 @@ class FencedSaver(BaseCheckpointSaver[Any]):
         if found is not None:
             self._hooks.loaded(found)
             if self._names_run(found.metadata):
-                self._kept.add(_address(found.config))
+                self._kept.add(checkpoint_address(found.config))
         return found
 
     def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
@@ -173,14 +187,3 @@ class FencedSaver(BaseCheckpointSaver[Any]):
         clone._inner = inner
         clone.serde = inner.serde
         return clone
-
-
-def checkpoint_namespace(config: RunnableConfig) -> str:
-    """Of the graph to which a checkpoint's config belongs; empty for the root graph."""
-    return str(config.get("configurable", {}).get("checkpoint_ns", ""))
-
-
-def _address(config: RunnableConfig, checkpoint_id: str | None = None) -> tuple[str, str, str]:
-    """Thread, namespace and id of a checkpoint."""
-    place = config.get("configurable", {})
-    return str(place["thread_id"]), checkpoint_namespace(config), checkpoint_id or str(place["checkpoint_id"])

@@ -1,21 +1,26 @@
-"""Checkpoints in a SQLite file: `AsyncSqliteSaver`, and beside its tables some for fences, notes and what was kept."""
+"""Checkpoints in a SQLite file: LangGraph's tables, and beside them some for fences, notes and what was kept."""
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
-from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, TypeVar, cast
 
 import aiosqlite
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
+from ..blocking import BUSY_TIMEOUT, SqliteWriter, transaction, uncut
 from ..contracts.errors import FencedError, UnavailableError
 from . import sqlite_rollback
-from .contract import Checkpoints, RunNote
+from .addresses import checkpoint_address
+from .contract import Checkpoints, Guard, RunNote
+from .sqlite_saving import Save, SavingConnection, checkpoint_save, connect, writes_save
 
-_BUSY_TIMEOUT = 5.0  # seconds that a write waits for another process's transaction
+T = TypeVar("T")
 
 _TABLES = (
     """
@@ -33,124 +38,114 @@ _TABLES = (
 
 
 class SqliteCheckpoints(Checkpoints):
-    """One connection for all runs of a process; several processes may share the file."""
+    """For all runs of a process, one connection that writes and one that reads; several processes may share the file.
+
+    A write is a transaction within one visit to a thread, so that it holds the lock of the file no longer than SQLite
+    works, however busy the event loop is. One that was cancelled before its turn does not happen; one that has begun
+    happens wholly.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._saver: AsyncSqliteSaver | None = None
-        self._writing = asyncio.Lock()
-        """Between the fence's check and the commit no other write of this connection may begin."""
+        self._reader: AsyncSqliteSaver | None = None
+        self._writer: SqliteWriter | None = None
 
     @property
     def saver(self) -> AsyncSqliteSaver:
-        if self._saver is None:
+        if self._reader is None:
             raise RuntimeError("these checkpoints have not been started")
-        return self._saver
+        return self._reader
 
     async def start(self) -> None:
-        with self._translated():
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._saver = AsyncSqliteSaver(await aiosqlite.connect(self._path, timeout=_BUSY_TIMEOUT))
-            try:
-                await self._set_up(self._saver)
-            except BaseException:
-                await self.close()
-                raise
-
-    async def _set_up(self, saver: AsyncSqliteSaver) -> None:
-        # A finished superstep survives kill -9 without a disk sync for each; facts: 3 to 10 times the speed.
-        await saver.conn.execute("PRAGMA synchronous=NORMAL")
-        await saver.setup()
-        for statement in _TABLES:
-            await saver.conn.execute(statement)
-        await saver.conn.commit()
+        self._writer = SqliteWriter(self._path, connect, keeper="checkpoints")
+        try:
+            await self._write(_create_tables)
+            with self._translated():
+                self._reader = AsyncSqliteSaver(await aiosqlite.connect(self._path, timeout=BUSY_TIMEOUT))
+                await self._reader.setup()
+        except BaseException:
+            await self.close()
+            raise
 
     async def close(self) -> None:
-        if self._saver is not None:
-            async with self._writing:
-                await self._saver.conn.close()
-            self._saver = None
+        reader, self._reader, writer, self._writer = self._reader, None, self._writer, None
+        if writer is not None:
+            await uncut(writer.close())
+        if reader is not None:
+            await uncut(reader.conn.close())
 
     async def take(self, run_id: str, thread_id: str, *, fence: int) -> None:
-        async with self._transaction() as connection:
-            await self._take(connection, run_id, thread_id, fence)
+        await self._write(lambda connection: _take(connection, run_id, thread_id, fence))
 
-    async def _take(self, connection: aiosqlite.Connection, run_id: str, thread_id: str, fence: int) -> None:
-        cursor = await connection.execute(
-            "INSERT INTO perdure_runs (run_id, thread_id, fence) VALUES (?, ?, ?) "
-            "ON CONFLICT (run_id) DO UPDATE SET fence = excluded.fence WHERE fence <= excluded.fence",
-            (run_id, thread_id, fence),
-        )
-        if cursor.rowcount != 1:
-            raise await self._fenced(connection, run_id, fence)
+    async def put(
+        self,
+        guard: Guard,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> None:
+        save = checkpoint_save(self.saver.serde, config, checkpoint, metadata, new_versions)
+        await self._save(guard, checkpoint_address(config, checkpoint["id"]), save)
 
-    @asynccontextmanager
-    async def guard(self, run_id: str, *, fence: int) -> AsyncGenerator[None]:
-        async with self._writing, self._rolled_back_on_failure() as connection:
-            async with self.saver.lock:
-                # A no-op update: it takes the write lock and looks at the fence in one round trip.
-                cursor = await connection.execute(
-                    "UPDATE perdure_runs SET fence = fence WHERE run_id = ? AND fence <= ?", (run_id, fence)
-                )
-            if cursor.rowcount != 1:
-                raise await self._fenced(connection, run_id, fence)
-            yield  # a save of LangGraph's, which takes the lock itself, commits; without one, so do we
+    async def put_writes(
+        self, guard: Guard, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str
+    ) -> None:
+        save = writes_save(self.saver.serde, config, writes, task_id, task_path)
+        await self._save(guard, checkpoint_address(config), save)
 
-    async def keep(self, run_id: str, thread_id: str, *, namespace: str, checkpoint_id: str) -> None:
-        await sqlite_rollback.keep(self.saver.conn, run_id, (thread_id, namespace, checkpoint_id))
+    async def _save(self, guard: Guard, address: tuple[str, str, str], save: Save) -> None:
+        def guarded(connection: SavingConnection) -> None:
+            _check(connection, guard.run_id, guard.fence)
+            if guard.keep:
+                sqlite_rollback.keep(connection, guard.run_id, address)
+            save(connection)
+
+        await self._write(guarded)
 
     async def note(self, run_id: str, note: RunNote | None = None) -> RunNote | None:
-        async with self._transaction() as connection:
-            if note is not None:
-                await connection.execute(
-                    "UPDATE perdure_runs SET note = ? WHERE run_id = ? AND note IS NULL",
-                    (note.model_dump_json(), run_id),
-                )
-            rows = await connection.execute_fetchall("SELECT note FROM perdure_runs WHERE run_id = ?", (run_id,))
-        return sqlite_rollback.read_note(next((row[0] for row in rows), None))
+        if note is None:
+            return await self._on_thread(lambda connection: _note(connection, run_id))
+
+        def noted(connection: SavingConnection) -> RunNote | None:
+            connection.execute(
+                "UPDATE perdure_runs SET note = ? WHERE run_id = ? AND note IS NULL", (note.model_dump_json(), run_id)
+            )
+            return _note(connection, run_id)
+
+        return await self._write(noted)
 
     async def restore(self, run_id: str, thread_id: str, *, fence: int) -> None:
-        async with self._transaction() as connection:
-            await self._take(connection, run_id, thread_id, fence)
-            await sqlite_rollback.restore(connection, run_id, thread_id)
+        def restored(connection: SavingConnection) -> None:
+            _take(connection, run_id, thread_id, fence)
+            sqlite_rollback.restore(connection, run_id, thread_id)
+
+        await self._write(restored)
 
     async def settle(self, run_id: str) -> None:
-        async with self._transaction() as connection:
-            await sqlite_rollback.settle(connection, run_id)
+        await self._write(lambda connection: sqlite_rollback.settle(connection, run_id))
 
     async def delete_thread(self, thread_id: str) -> None:
-        async with self._transaction() as connection:
-            await sqlite_rollback.delete_thread(connection, thread_id)
+        await self._write(lambda connection: sqlite_rollback.delete_thread(connection, thread_id))
 
     async def forget(self, run_id: str) -> None:
-        async with self._transaction() as connection:
-            await connection.execute("DELETE FROM perdure_runs WHERE run_id = ?", (run_id,))
-            await sqlite_rollback.drop(connection, run_id)
+        def forgotten(connection: SavingConnection) -> None:
+            connection.execute("DELETE FROM perdure_runs WHERE run_id = ?", (run_id,))
+            sqlite_rollback.drop(connection, run_id)
 
-    @asynccontextmanager
-    async def _transaction(self) -> AsyncGenerator[aiosqlite.Connection]:
-        """The connection for one write, without readers.
+        await self._write(forgotten)
 
-        They would see what is not committed yet; and what one has read so far pins the connection to that state, so
-        that SQLite refuses a write at once when another process has written since.
-        """
-        async with self._writing, self.saver.lock, self._rolled_back_on_failure() as connection:
-            yield connection
+    async def _write(self, work: Callable[[SavingConnection], T]) -> T:
+        def whole(connection: SavingConnection) -> T:
+            with transaction(connection):
+                return work(connection)
 
-    @asynccontextmanager
-    async def _rolled_back_on_failure(self) -> AsyncGenerator[aiosqlite.Connection]:
-        """Committed in the end. Cancelled or failed, all of it is rolled back."""
-        connection = self.saver.conn
-        try:
-            with self._translated():
-                yield connection
-                if connection.in_transaction:
-                    await connection.commit()
-        except BaseException:
-            # Shielded: a second cancellation must not leave the transaction, and with it the file, locked.
-            with suppress(aiosqlite.Error, ValueError):
-                await asyncio.shield(asyncio.ensure_future(connection.rollback()))
-            raise
+        return await self._on_thread(whole)
+
+    async def _on_thread(self, work: Callable[[SavingConnection], T]) -> T:
+        if self._writer is None:
+            raise RuntimeError("these checkpoints have not been started")
+        return await self._writer.run(cast("Callable[[sqlite3.Connection], T]", work))
 
     def outage(self, error: BaseException) -> bool:
         return isinstance(error, sqlite3.Error | OSError)
@@ -162,7 +157,31 @@ class SqliteCheckpoints(Checkpoints):
         except (sqlite3.Error, OSError) as exc:
             raise UnavailableError(f"the checkpoints in {self._path} cannot be used now: {exc}") from exc
 
-    async def _fenced(self, connection: aiosqlite.Connection, run_id: str, fence: int) -> FencedError:
-        rows = await connection.execute_fetchall("SELECT fence FROM perdure_runs WHERE run_id = ?", (run_id,))
-        # No row: the run was deleted, which outranks every attempt.
-        return FencedError(run_id, fence, next((row[0] for row in rows), 2**62))
+
+def _create_tables(connection: SavingConnection) -> None:
+    for statement in _TABLES:
+        connection.execute(statement)
+
+
+def _take(connection: SavingConnection, run_id: str, thread_id: str, fence: int) -> None:
+    cursor = connection.execute(
+        "INSERT INTO perdure_runs (run_id, thread_id, fence) VALUES (?, ?, ?) "
+        "ON CONFLICT (run_id) DO UPDATE SET fence = excluded.fence WHERE fence <= excluded.fence",
+        (run_id, thread_id, fence),
+    )
+    if cursor.rowcount != 1:
+        _check(connection, run_id, fence)
+
+
+def _check(connection: SavingConnection, run_id: str, fence: int) -> None:
+    """Within a transaction, which holds the write lock: so it is true until its end."""
+    row = connection.execute("SELECT fence FROM perdure_runs WHERE run_id = ?", (run_id,)).fetchone()
+    # No row: the run was deleted, which outranks every attempt.
+    current: int = 2**62 if row is None else row[0]
+    if fence < current:
+        raise FencedError(run_id, fence, current)
+
+
+def _note(connection: SavingConnection, run_id: str) -> RunNote | None:
+    row = connection.execute("SELECT note FROM perdure_runs WHERE run_id = ?", (run_id,)).fetchone()
+    return None if row is None else sqlite_rollback.read_note(row[0])

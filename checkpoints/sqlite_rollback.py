@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import aiosqlite
+import sqlite3
 
 from .contract import RunNote
 from .rollback import check_restorable
@@ -89,41 +89,41 @@ def read_note(text: str | None) -> RunNote | None:
     return RunNote.model_validate_json(text) if text else None
 
 
-async def keep(connection: aiosqlite.Connection, run_id: str, address: tuple[str, str, str]) -> None:
+def keep(connection: sqlite3.Connection, run_id: str, address: tuple[str, str, str]) -> None:
     """Mark the checkpoint at `address` (thread, namespace, id) and copy its writes, unless that was done before."""
     thread_id, namespace, checkpoint_id = address
     names = {"run": run_id, "thread": thread_id, "namespace": namespace, "checkpoint": checkpoint_id}
-    marked = await connection.execute(_MARK, names)
+    marked = connection.execute(_MARK, names)
     if marked.rowcount == 1:
-        await connection.execute(_COPY, names)
+        connection.execute(_COPY, names)
 
 
-async def restore(connection: aiosqlite.Connection, run_id: str, thread_id: str) -> None:
+def restore(connection: sqlite3.Connection, run_id: str, thread_id: str) -> None:
     """Put the thread back. Raises `RollbackError`; the caller has to roll its transaction back then."""
     names = {"run": run_id, "thread": thread_id}
-    await connection.execute(_MARK_SAVED, names)
-    ((marked, text, newest, follower),) = await connection.execute_fetchall(_STANDING, names)
+    connection.execute(_MARK_SAVED, names)
+    ((marked, text, newest, follower),) = connection.execute(_STANDING, names)
     if not marked and text != _DROPPED:
         return
     check_restorable(run_id, thread_id, read_note(text), newest=newest, follower=follower)
     for statement in _RESTORE:
-        await connection.execute(statement, names)
-    await drop(connection, run_id)
+        connection.execute(statement, names)
+    drop(connection, run_id)
 
 
-async def settle(connection: aiosqlite.Connection, run_id: str) -> None:
+def settle(connection: sqlite3.Connection, run_id: str) -> None:
     """Drop the run's note, marks and copies, and remember if it had any."""
-    await connection.execute(_DROP_NOTE, {"run": run_id})
-    await drop(connection, run_id)
+    connection.execute(_DROP_NOTE, {"run": run_id})
+    drop(connection, run_id)
 
 
-async def drop(connection: aiosqlite.Connection, run_id: str) -> None:
+def drop(connection: sqlite3.Connection, run_id: str) -> None:
     """Drop the run's marks and copies."""
     for table in ("perdure_marks", "perdure_kept_writes"):
-        await connection.execute(f"DELETE FROM {table} WHERE run_id = ?", (run_id,))
+        connection.execute(f"DELETE FROM {table} WHERE run_id = ?", (run_id,))
 
 
-async def delete_thread(connection: aiosqlite.Connection, thread_id: str) -> None:
+def delete_thread(connection: sqlite3.Connection, thread_id: str) -> None:
     """Delete every row of the thread, LangGraph's and ours."""
     for table in ("checkpoints", "writes", "perdure_marks", "perdure_kept_writes", "perdure_runs"):
-        await connection.execute(f"DELETE FROM {table} WHERE thread_id = ?", (thread_id,))
+        connection.execute(f"DELETE FROM {table} WHERE thread_id = ?", (thread_id,))

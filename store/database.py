@@ -9,9 +9,9 @@ from typing import TypeVar
 
 from sqlalchemy import URL, Connection, RowMapping, Select, exc, make_url
 
+from ..blocking import uncut
 from ..contracts.errors import ConfigError, UnavailableError, nearest
 from . import sqlite
-from .uncut import uncut
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]

@@ -19,7 +19,7 @@ from perdure.activities.questions import stopped_at
 from perdure.activities.slice import Slice, SliceFailed, SliceParts
 from perdure.bridge.contract import Bridge, NewEvent
 from perdure.bridge.sqlite import SqliteBridge
-from perdure.checkpoints.contract import Checkpoints, RunNote
+from perdure.checkpoints.contract import Checkpoints, Guard, RunNote
 from perdure.checkpoints.sqlite import SqliteCheckpoints
 from perdure.contracts.errors import FencedError
 from perdure.contracts.serialization import from_json, to_json
@@ -90,14 +90,13 @@ class CutCheckpoints(Checkpoints):
     async def take(self, run_id: str, thread_id: str, *, fence: int) -> None:
         await self._inner.take(run_id, thread_id, fence=fence)
 
-    @asynccontextmanager
-    async def guard(self, run_id: str, *, fence: int) -> AsyncGenerator[None]:
-        self._power.use(run_id)
-        async with self._inner.guard(run_id, fence=fence):
-            yield
+    async def put(self, guard: Guard, *save: Any, **more: Any) -> None:
+        self._power.use(guard.run_id)
+        await self._inner.put(guard, *save, **more)
 
-    async def keep(self, run_id: str, thread_id: str, *, namespace: str, checkpoint_id: str) -> None:
-        await self._inner.keep(run_id, thread_id, namespace=namespace, checkpoint_id=checkpoint_id)
+    async def put_writes(self, guard: Guard, *save: Any, **more: Any) -> None:
+        self._power.use(guard.run_id)
+        await self._inner.put_writes(guard, *save, **more)
 
     async def note(self, run_id: str, note: RunNote | None = None) -> RunNote | None:
         if note is not None:

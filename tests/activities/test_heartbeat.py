@@ -24,7 +24,8 @@ from temporalio.testing import ActivityEnvironment
 import perdure
 from perdure import RunScope, RunsFacade, RunSpec, RunStatus, Settings, Worker
 from perdure.activities.heartbeat import Heartbeat, Pulse, heartbeating
-from perdure.bridge import sqlite_file, sqlite_thread
+from perdure.blocking import sqlite_thread
+from perdure.bridge import sqlite_file
 from perdure.contracts.settings import RunSettings
 
 

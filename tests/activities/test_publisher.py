@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from typing import Any, cast
 
 import pytest
-from langchain_core.runnables import RunnableConfig, RunnableLambda
+from langchain_core.runnables import RunnableLambda
 from langgraph.config import get_stream_writer
 from langgraph.graph import START, StateGraph
 from langgraph.types import interrupt
@@ -19,7 +20,7 @@ from perdure.activities import outbox, patience
 from perdure.activities import publisher as publisher_module
 from perdure.activities.slice import Slice, SliceFailed, SliceParts
 from perdure.bridge.contract import Bridge, NewEvent
-from perdure.checkpoints.contract import Checkpoints
+from perdure.checkpoints.contract import Checkpoints, Guard
 from perdure.contracts.errors import FencedError, RunNotFoundError, UnavailableError
 from perdure.contracts.serialization import from_json
 from perdure.contracts.wire import DeliveredAnswer, SliceInput, SliceResult
@@ -82,46 +83,25 @@ class JournalCheckpoints(CutCheckpoints):
         super().__init__(inner, Power(Fuse()))
         self._journal = journal
         self._fault = fault
-        self._saving: asyncio.Lock = asyncio.Lock()
 
-    @property
-    def saver(self) -> Any:
-        return _Saver(self._inner.saver, self)
+    async def put(self, guard: Guard, *save: Any, **more: Any) -> None:
+        _, _, metadata, _ = save
+        with self._noted(f"checkpoint {metadata['step']}"):
+            await super().put(guard, *save, **more)
 
-    def saves(self, what: str) -> None:
+    async def put_writes(self, guard: Guard, *save: Any, **more: Any) -> None:
+        _, writes, _, _ = save
+        log = "".join(word for channel, value in writes if channel == "log" for word in value)
+        with self._noted(f"writes {log}"):
+            await super().put_writes(guard, *save, **more)
+
+    @contextmanager
+    def _noted(self, what: str) -> Generator[None]:
         if error := self._fault(what):
             raise error
         self._journal.began(what)
-
-    def saved(self, what: str) -> None:
+        yield
         self._journal.ended(what)
-
-
-class _Saver:
-    """Between the fence's check and the real saver, where the transaction is open."""
-
-    def __init__(self, inner: Any, noted: JournalCheckpoints) -> None:
-        self._inner = inner
-        self._noted = noted
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
-
-    def with_allowlist(self, extra: Any) -> _Saver:
-        return _Saver(self._inner.with_allowlist(extra), self._noted)
-
-    async def aput(self, config: RunnableConfig, checkpoint: Any, metadata: Any, versions: Any) -> Any:
-        what = f"checkpoint {metadata['step']}"
-        self._noted.saves(what)
-        found = await self._inner.aput(config, checkpoint, metadata, versions)
-        self._noted.saved(what)
-        return found
-
-    async def aput_writes(self, config: RunnableConfig, writes: Any, task_id: str, task_path: str = "") -> None:
-        what = "writes " + "".join(word for channel, value in writes if channel == "log" for word in value)
-        self._noted.saves(what)
-        await self._inner.aput_writes(config, writes, task_id, task_path)
-        self._noted.saved(what)
 
 
 def never(_: Any) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 import pytest
@@ -144,16 +143,14 @@ async def test_a_stop_ends_the_slice_although_a_save_fails(ends: BackEnds, monke
     gate = Gate()
     run = await make_run(ends, single(gate.node, "z"), given={"log": []})
 
-    @asynccontextmanager
-    async def broken(run_id: str, *, fence: int) -> AsyncGenerator[None]:
+    async def broken(*_: Any) -> None:
         await ends.bridge.cancel(run.run_id, stop=Stop.NOW)
         await asyncio.sleep(0.1)  # for the stop to come before the failure
         raise UnavailableError("the disk is full")
-        yield
 
     running = asyncio.create_task(sliced(run, ActivityEnvironment()))
     await gate.entered.wait()
-    monkeypatch.setattr(ends.checkpoints, "guard", broken)
+    monkeypatch.setattr(ends.checkpoints, "put_writes", broken)
     gate.open.set()
     assert (await asyncio.wait_for(running, 5)).outcome == "stopped"
 

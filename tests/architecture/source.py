@@ -13,9 +13,10 @@ PACKAGE = "perdure"
 
 ROOMS = {
     "contracts": (),
-    "bridge": ("contracts",),
-    "store": ("contracts",),
-    "checkpoints": ("contracts",),
+    "blocking": ("contracts",),
+    "bridge": ("contracts", "blocking"),
+    "store": ("contracts", "blocking"),
+    "checkpoints": ("contracts", "blocking"),
     "activities": ("contracts", "bridge", "store", "checkpoints"),
     "workflows": ("contracts", "activities"),
     "facade": ("contracts", "bridge", "store", "workflows"),

@@ -28,7 +28,7 @@ def locked(path: Path) -> Generator[None]:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> float:
-    monkeypatch.setattr("perdure.bridge.sqlite_thread.BUSY_TIMEOUT", 0.3)
+    monkeypatch.setattr("perdure.blocking.sqlite_thread.BUSY_TIMEOUT", 0.3)
     return 0.3
 
 
@@ -96,7 +96,7 @@ async def test_a_full_disk_is_unavailable_until_there_is_room(path: Path, monkey
         connection.execute(f"PRAGMA max_page_count={pages}")
         return connection
 
-    monkeypatch.setattr("perdure.bridge.sqlite_writer.connect_writer", limited)
+    monkeypatch.setattr("perdure.bridge.sqlite.connect_writer", limited)
     bridge = SqliteBridge(path)
     await bridge.start()
     await bridge.create("run")

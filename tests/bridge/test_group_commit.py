@@ -28,7 +28,7 @@ async def statements(path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         connection.set_trace_callback(said.append)
         return connection
 
-    monkeypatch.setattr("perdure.bridge.sqlite_writer.connect_writer", traced)
+    monkeypatch.setattr("perdure.bridge.sqlite.connect_writer", traced)
     return said
 
 
@@ -94,7 +94,7 @@ async def test_one_that_the_disk_has_no_room_for_takes_nothing_from_the_others(
         connection.execute("PRAGMA max_page_count=40")
         return connection
 
-    monkeypatch.setattr("perdure.bridge.sqlite_writer.connect_writer", limited)
+    monkeypatch.setattr("perdure.bridge.sqlite.connect_writer", limited)
     bridge = SqliteBridge(path)
     await bridge.start()
     await bridge.create("run")

@@ -9,9 +9,17 @@ from typing import Any
 import pytest
 from langgraph.checkpoint.base import CheckpointTuple
 
-from perdure.checkpoints.contract import Checkpoints
+from perdure.checkpoints.contract import Checkpoints, Guard
 from perdure.checkpoints.memory import MemoryCheckpoints
 from perdure.checkpoints.sqlite import SqliteCheckpoints
+from perdure.checkpoints.sqlite_saving import SavingConnection, connect
+
+AT: Any = {"configurable": {"thread_id": "thread", "checkpoint_ns": "", "checkpoint_id": "c"}}
+
+
+async def save(checkpoints: Checkpoints, guard: Guard, config: Any = AT) -> None:
+    """A task without writes is saved: all that is done is what the guard says."""
+    await checkpoints.put_writes(guard, config, [], "task", "")
 
 
 class Hooks:
@@ -46,6 +54,20 @@ def hooks() -> Hooks:
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "folder" / "checkpoints.db"
+
+
+@pytest.fixture
+def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the connections that write, of checkpoints started from now on, say to SQLite."""
+    said: list[str] = []
+
+    def traced(path: Path) -> SavingConnection:
+        connection = connect(path)
+        connection.set_trace_callback(said.append)
+        return connection
+
+    monkeypatch.setattr("perdure.checkpoints.sqlite.connect", traced)
+    return said
 
 
 @pytest.fixture

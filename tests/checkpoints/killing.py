@@ -14,7 +14,9 @@ from collections.abc import Awaitable, Callable
 from itertools import count
 from pathlib import Path
 
+from perdure.checkpoints import sqlite
 from perdure.checkpoints.sqlite import SqliteCheckpoints
+from perdure.checkpoints.sqlite_saving import SavingConnection, connect
 
 from . import graphs
 from .graphs import said
@@ -55,15 +57,21 @@ ACTS: dict[str, tuple[Callable[[Threads], Awaitable[object]], Durability]] = {
 
 async def killed_before(number: int, path: Path, name: str) -> None:
     act, durability = ACTS[name]
-    numbers = count()
-    checkpoints = SqliteCheckpoints(path)
-    await checkpoints.start()
+    numbers, started = count(), False
 
     def before(statement: str) -> None:
-        if not statement.lstrip().startswith("SELECT") and next(numbers) == number:
+        if started and not statement.lstrip().startswith(("SELECT", "PRAGMA")) and next(numbers) == number:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    await checkpoints.saver.conn.set_trace_callback(before)
+    def traced(path: Path) -> SavingConnection:
+        connection = connect(path)
+        connection.set_trace_callback(before)
+        return connection
+
+    sqlite.connect = traced  # pyright: ignore[reportPrivateImportUsage]
+    checkpoints = SqliteCheckpoints(path)
+    await checkpoints.start()
+    started = True
     await act(Threads(checkpoints, path, graphs.small(), durability))
 
 

@@ -1,23 +1,23 @@
-"""Fences and notes: what `take`, `guard`, `note` and `forget` promise, on every back end."""
+"""Fences and notes: what `take`, `put`, `put_writes`, `note` and `forget` promise, on every back end."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
+from langgraph.checkpoint.base import empty_checkpoint
 
-from perdure.checkpoints.contract import Checkpoints, RunNote
+from perdure.checkpoints.contract import Checkpoints, Guard, RunNote
 from perdure.contracts.errors import FencedError
 
+from .conftest import AT
+
 NOTE = RunNote(checkpoint_id="c", step=3, command_writes=2, answered={"i": 1})
-
-
-AT: Any = {"configurable": {"thread_id": "thread", "checkpoint_ns": "", "checkpoint_id": "c"}}
+THREAD: Any = {"configurable": {"thread_id": "thread", "checkpoint_ns": ""}}
 
 
 async def guarded(checkpoints: Checkpoints, fence: int, run_id: str = "run") -> None:
-    async with checkpoints.guard(run_id, fence=fence):
-        await checkpoints.saver.aput_writes(AT, [("channel", fence)], "task")
+    await checkpoints.put_writes(Guard(run_id, fence), AT, [("channel", fence)], "task", "")
 
 
 async def test_a_taken_fence_lets_its_own_and_larger_ones_pass(checkpoints: Checkpoints) -> None:
@@ -33,16 +33,20 @@ async def test_an_older_fence_is_refused_and_says_so(checkpoints: Checkpoints) -
     assert (raised.value.run_id, raised.value.fence, raised.value.current) == ("run", 4, 5)
 
 
-async def test_the_body_of_a_refused_guard_does_not_run(checkpoints: Checkpoints) -> None:
+async def test_what_is_refused_is_not_saved(checkpoints: Checkpoints) -> None:
     await checkpoints.take("run", "thread", fence=5)
-    ran = False
+    passes, refused = empty_checkpoint(), empty_checkpoint()
+    await checkpoints.put(Guard("run", 5), THREAD, passes, {}, {})
     with pytest.raises(FencedError):
-        async with checkpoints.guard("run", fence=1):
-            ran = True
-    assert not ran
+        await checkpoints.put(Guard("run", 1), THREAD, refused, {}, {})
+    at_passes: Any = {"configurable": {**THREAD["configurable"], "checkpoint_id": passes["id"]}}
+    with pytest.raises(FencedError):
+        await checkpoints.put_writes(Guard("run", 1), at_passes, [("channel", 1)], "task", "")
+    (found,) = [found async for found in checkpoints.saver.alist(THREAD)]
+    assert (found.checkpoint["id"], found.pending_writes) == (passes["id"], [])
 
 
-async def test_guarding_does_not_take_the_fence(checkpoints: Checkpoints) -> None:
+async def test_a_save_does_not_take_the_fence(checkpoints: Checkpoints) -> None:
     await checkpoints.take("run", "thread", fence=5)
     await guarded(checkpoints, 9)
     await guarded(checkpoints, 5)
@@ -96,11 +100,10 @@ async def test_a_run_that_was_not_taken_has_no_note(checkpoints: Checkpoints) ->
     assert await checkpoints.note("unknown") is None
 
 
-async def test_a_failed_body_leaves_the_fence_usable(checkpoints: Checkpoints) -> None:
+async def test_a_save_that_fails_leaves_the_fence_usable(checkpoints: Checkpoints) -> None:
     await checkpoints.take("run", "thread", fence=1)
-    with pytest.raises(ZeroDivisionError):
-        async with checkpoints.guard("run", fence=1):
-            raise ZeroDivisionError
+    with pytest.raises(TypeError):
+        await checkpoints.put_writes(Guard("run", 1), AT, [("channel", lambda: None)], "task", "")
     await guarded(checkpoints, 1)
     await checkpoints.take("run", "thread", fence=2)
 

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from langgraph.types import Command
 
-from perdure.checkpoints.contract import Checkpoints
+from perdure.checkpoints.contract import Checkpoints, Guard
 from perdure.checkpoints.sqlite import SqliteCheckpoints
 
 from . import graphs
+from .conftest import save
 from .graphs import GREETING, said
-from .threads import KEPT_ROWS, LANGGRAPHS, Build, Durability, Rows, Threads
+from .threads import KEPT_ROWS, LANGGRAPHS, Build, Durability, Rows, Threads, at
 
 Act = Callable[[Threads], Awaitable[object]]
 
@@ -296,8 +297,8 @@ async def test_a_checkpoint_of_the_run_is_not_taken_for_one_of_before(checkpoint
     rows = threads.rows()
     await a_turn(threads)
     (head, *_) = await threads.history()
-    async with checkpoints.guard("run", fence=1):  # as after a crash, when the saver does not know its own
-        await checkpoints.keep("run", "thread", namespace="", checkpoint_id=head)
+    # As after a crash, when the saver does not know its own.
+    await save(checkpoints, Guard("run", fence=1, keep=True), at("thread", head))
     await threads.restore("run")
     assert threads.rows() == rows
 
@@ -308,7 +309,6 @@ async def test_what_is_kept_first_counts(checkpoints: Checkpoints, path: Path) -
     rows = threads.rows()
     await an_answer(threads)
     (head, *_) = await threads.history()
-    async with checkpoints.guard("run", fence=1):
-        await checkpoints.keep("run", "thread", namespace="", checkpoint_id=head)
+    await save(checkpoints, Guard("run", fence=1, keep=True), at("thread", head))
     await threads.restore("run")
     assert threads.rows() == rows

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from langgraph.types import Command
 
-from perdure.checkpoints.contract import Checkpoints, RunNote
+from perdure.checkpoints.contract import Checkpoints, Guard, RunNote
 from perdure.checkpoints.saver import FencedSaver
 from perdure.contracts.errors import FencedError, RollbackError
 
 from . import graphs
-from .conftest import Hooks
+from .conftest import Hooks, save
 from .graphs import GREETING, said
 from .threads import Threads, at
 
@@ -183,8 +183,7 @@ async def test_a_settled_run_keeps_its_fence(answered: Threads) -> None:
     await answered.checkpoints.settle("run")
     with pytest.raises(FencedError):
         await answered.checkpoints.take("run", "thread", fence=0)
-    async with answered.checkpoints.guard("run", fence=1):
-        pass
+    await save(answered.checkpoints, Guard("run", fence=1))
 
 
 async def test_a_settled_run_has_no_note_any_more(answered: Threads) -> None:
@@ -203,8 +202,7 @@ async def test_a_refusal_does_not_take_the_fence(answered: Threads) -> None:
     await answered.run("next", said("next"))
     with pytest.raises(RollbackError):
         await answered.checkpoints.restore("run", "thread", fence=9)
-    async with answered.checkpoints.guard("run", fence=1):
-        pass
+    await save(answered.checkpoints, Guard("run", fence=1))
 
 
 async def test_a_deleted_thread_has_nothing_left_and_others_have_all(answered: Threads) -> None:

@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
+from perdure.checkpoints.contract import Guard
 from perdure.checkpoints.sqlite import SqliteCheckpoints
 from perdure.contracts.errors import UnavailableError
 
 from . import graphs
+from .conftest import save
 from .graphs import GREETING
 from .threads import KEPT_ROWS, LANGGRAPHS, Threads, at
 
@@ -49,14 +51,15 @@ async def test_an_answer_keeps_each_checkpoint_that_it_changes_once(answered: Th
     assert {(namespace, id) for _, _, namespace, id, _ in marks} <= {(row[1], row[2]) for row in before}
 
 
-async def test_a_known_checkpoint_costs_no_statement(sqlite: SqliteCheckpoints, path: Path) -> None:
+async def test_a_known_checkpoint_costs_no_statement(
+    statements: list[str], sqlite: SqliteCheckpoints, path: Path
+) -> None:
     threads = Threads(sqlite, path, graphs.asking())
     await threads.run("greeting", GREETING)
     command = await threads.answers()
-    statements: list[str] = []
-    await sqlite.saver.conn.set_trace_callback(statements.append)
+    before = len(statements)
     await threads.run("run", command)
-    marking = [text for text in statements if "INTO perdure_marks" in text]
+    marking = [text for text in statements[before:] if "INTO perdure_marks" in text]
     assert len(marking) == len(threads.rows("perdure_marks")["perdure_marks"]) == 4
 
 
@@ -121,12 +124,9 @@ async def test_metadata_that_is_no_json_is_somebody_elses(threads: Threads, sqli
     assert threads.rows() == rows
 
 
-async def test_a_save_that_langgraph_does_not_commit_is_committed(
-    sqlite: SqliteCheckpoints, peer: SqliteCheckpoints, path: Path
-) -> None:
+async def test_a_save_of_nothing_keeps_too(sqlite: SqliteCheckpoints, peer: SqliteCheckpoints, path: Path) -> None:
     await sqlite.take("run", "thread", fence=1)
-    async with sqlite.guard("run", fence=1):
-        await sqlite.keep("run", "thread", namespace="", checkpoint_id="c")
+    await save(sqlite, Guard("run", fence=1, keep=True))
     assert Threads(peer, path, graphs.asking()).rows(*KEPT_ROWS)["perdure_marks"] == [("run", "thread", "", "c", 0)]
 
 
@@ -178,10 +178,10 @@ async def test_cut_at_every_await_it_is_done_whole_or_not_at_all(answered: Threa
 
 
 async def test_a_thread_in_a_locked_file_is_put_back_later(
-    answered: Threads, sqlite: SqliteCheckpoints, path: Path
+    answered: Threads, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = answered.rows()
-    await sqlite.saver.conn.execute("PRAGMA busy_timeout=20")
+    monkeypatch.setattr("perdure.blocking.sqlite_thread.BUSY_TIMEOUT", 0.02)
     with closing(sqlite3.connect(path)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(UnavailableError, match="locked"):

@@ -20,16 +20,15 @@ from langgraph.graph import START, StateGraph
 from support.servers import until
 
 from perdure.checkpoints import open_checkpoints
-from perdure.checkpoints import sqlite as sqlite_module
-from perdure.checkpoints.contract import RunNote
+from perdure.checkpoints.contract import Guard, RunNote
 from perdure.checkpoints.memory import MemoryCheckpoints
 from perdure.checkpoints.saver import FencedSaver
 from perdure.checkpoints.sqlite import SqliteCheckpoints
+from perdure.checkpoints.sqlite_saving import SavingConnection, connect
 from perdure.contracts.errors import ConfigError, FencedError, UnavailableError
 
-from .conftest import Hooks
+from .conftest import AT, Hooks, save
 
-AT: Any = {"configurable": {"thread_id": "thread", "checkpoint_ns": "", "checkpoint_id": "c"}}
 WRITES = [("log", ["word"])]
 
 
@@ -68,7 +67,7 @@ def locked(path: Path) -> Generator[sqlite3.Connection]:
 @pytest.fixture
 async def impatient(path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[SqliteCheckpoints]:
     """Gives up on a lock at once."""
-    monkeypatch.setattr(sqlite_module, "_BUSY_TIMEOUT", 0.05)
+    monkeypatch.setattr("perdure.blocking.sqlite_thread.BUSY_TIMEOUT", 0.05)
     checkpoints = SqliteCheckpoints(path)
     await checkpoints.start()
     await checkpoints.take("run", "thread", fence=1)
@@ -76,12 +75,43 @@ async def impatient(path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     await checkpoints.close()
 
 
+class Disk:
+    full = True
+
+
+@pytest.fixture
+async def full(
+    sqlite: SqliteCheckpoints, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[tuple[SqliteCheckpoints, Disk]]:
+    """Checkpoints whose file cannot grow, until there is room on the disk again."""
+    await sqlite.take("run", "thread", fence=1)
+    disk = Disk()
+
+    def limited(path: Path) -> SavingConnection:
+        connection = connect(path)
+        if disk.full:
+            (pages,) = connection.execute("PRAGMA page_count").fetchone()
+            connection.execute(f"PRAGMA max_page_count={pages}")
+        return connection
+
+    monkeypatch.setattr("perdure.checkpoints.sqlite.connect", limited)
+    checkpoints = SqliteCheckpoints(path)
+    await checkpoints.start()
+    yield checkpoints, disk
+    await checkpoints.close()
+
+
+def assert_unlocked(path: Path) -> None:
+    """Nobody holds the file's write lock at this moment."""
+    with closing(sqlite3.connect(path, timeout=0)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+
+
 async def test_a_second_connection_sees_fence_and_note(sqlite: SqliteCheckpoints, peer: SqliteCheckpoints) -> None:
     await sqlite.take("run", "thread", fence=5)
     await sqlite.note("run", RunNote(step=3))
     with pytest.raises(FencedError):
-        async with peer.guard("run", fence=4):
-            raise AssertionError("the fence let it pass")
+        await save(peer, Guard("run", fence=4))
     assert await peer.note("run") == RunNote(step=3)
 
 
@@ -209,30 +239,27 @@ async def test_a_note_can_be_read_while_the_file_is_locked(impatient: SqliteChec
         assert await impatient.note("run") == RunNote(step=3)
 
 
-async def test_a_full_disk_is_an_outage_and_works_again(sqlite: SqliteCheckpoints, hooks: Hooks, path: Path) -> None:
-    await sqlite.take("run", "thread", fence=1)
-    saver = FencedSaver(sqlite, "run", fence=1, hooks=hooks)
-    (pages,) = await (await sqlite.saver.conn.execute("PRAGMA page_count")).fetchone() or (0,)
-    await sqlite.saver.conn.execute(f"PRAGMA max_page_count={pages}")
+async def test_a_full_disk_is_an_outage_and_works_again(
+    full: tuple[SqliteCheckpoints, Disk], hooks: Hooks, path: Path
+) -> None:
+    checkpoints, disk = full
+    saver = FencedSaver(checkpoints, "run", fence=1, hooks=hooks)
     with pytest.raises(UnavailableError, match="full"):
-        await saver.aput_writes(AT, [("log", ["x" * 100_000])], "large")
+        await saver.aput_writes(AT, [("small", "x"), ("log", ["x" * 100_000])], "large")
     assert isinstance(saver.failure, UnavailableError)
-    assert not sqlite.saver.conn.in_transaction
-    await sqlite.saver.conn.execute("PRAGMA max_page_count=1000000")
-    await saver.aput_writes(AT, [("log", ["x" * 100_000])], "large")
-    assert writes(path) == ["large"]
+    assert writes(path) == [], "all of a task's writes or none"
+    assert_unlocked(path)
+    disk.full = False
+    await saver.aput_writes(AT, [("small", "x"), ("log", ["x" * 100_000])], "large")
+    assert writes(path) == ["large", "large"]
 
 
-async def test_a_graph_over_a_full_disk_fails_as_an_outage(sqlite: SqliteCheckpoints, hooks: Hooks) -> None:
-    await sqlite.take("run", "thread", fence=1)
-    saver = FencedSaver(sqlite, "run", fence=1, hooks=hooks)
-    (pages,) = await (await sqlite.saver.conn.execute("PRAGMA page_count")).fetchone() or (0,)
-    await sqlite.saver.conn.execute(f"PRAGMA max_page_count={pages}")
+async def test_a_graph_over_a_full_disk_fails_as_an_outage(full: tuple[SqliteCheckpoints, Disk], hooks: Hooks) -> None:
+    saver = FencedSaver(full[0], "run", fence=1, hooks=hooks)
     compiled = steps("a", "b").compile(checkpointer=saver)
     with pytest.raises(UnavailableError):
         await compiled.ainvoke({"log": ["x" * 100_000]}, {"configurable": {"thread_id": "t"}}, durability="sync")
     assert isinstance(saver.failure, UnavailableError)
-    await sqlite.saver.conn.execute("PRAGMA max_page_count=1000000")
 
 
 async def test_a_cancelled_write_leaves_no_transaction(
@@ -246,13 +273,13 @@ async def test_a_cancelled_write_leaves_no_transaction(
             await asyncio.sleep(0)
         saving.cancel()
         await asyncio.gather(saving, return_exceptions=True)
-        assert not sqlite.saver.conn.in_transaction
+        assert_unlocked(path)
     await peer.take("other", "thread", fence=1)  # would wait for a lock
     await saver.aput_writes(AT, WRITES, "whole")
     assert "whole" in writes(path)
 
 
-async def test_a_write_that_is_cancelled_while_the_file_is_locked(
+async def test_a_save_that_is_cancelled_while_it_waits_for_the_lock_is_done_and_known(
     sqlite: SqliteCheckpoints, hooks: Hooks, path: Path
 ) -> None:
     await sqlite.take("run", "thread", fence=1)
@@ -263,9 +290,9 @@ async def test_a_write_that_is_cancelled_while_the_file_is_locked(
         saving.cancel()
         saving.cancel()
     await asyncio.gather(saving, return_exceptions=True)
-    await until(lambda: not sqlite.saver.conn.in_transaction)
-    await saver.aput_writes(AT, WRITES, "whole")
-    assert writes(path) == ["whole"]
+    assert_unlocked(path)
+    assert writes(path) == ["cut"]
+    assert hooks.calls[-1] == "saved writes"
 
 
 async def test_a_write_that_is_cancelled_twice(sqlite: SqliteCheckpoints, hooks: Hooks, path: Path) -> None:
@@ -293,8 +320,7 @@ async def test_close_waits_for_a_write(path: Path, hooks: Hooks) -> None:
     await asyncio.sleep(0)
     await checkpoints.close()
     await asyncio.gather(saving, return_exceptions=True)
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute("BEGIN IMMEDIATE")  # nobody holds a lock
+    assert_unlocked(path)
 
 
 CHILD = """
@@ -302,6 +328,7 @@ import asyncio, sys
 from pathlib import Path
 from perdure.checkpoints.saver import FencedSaver
 from perdure.checkpoints.sqlite import SqliteCheckpoints
+from perdure.checkpoints.sqlite_saving import SavingConnection, connect
 class Hooks:
     async def before_writes(self, *_, namespace): pass
     def after_writes(self, *_, saved): pass

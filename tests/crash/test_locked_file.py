@@ -7,8 +7,7 @@ from functools import partial
 import pytest
 from chaos.faults.file_locked import locked
 
-import perdure.bridge.sqlite_thread
-import perdure.checkpoints.sqlite
+import perdure.blocking.sqlite_thread
 import perdure.runtime.worker
 from perdure import RunsFacade, Settings
 from perdure.store.sql import SqlStore
@@ -19,8 +18,7 @@ from .trouble import GATES, run_through
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Half a second instead of five and ten, so that the test need not hold the lock for so long."""
-    monkeypatch.setattr(perdure.bridge.sqlite_thread, "BUSY_TIMEOUT", 0.5)
-    monkeypatch.setattr(perdure.checkpoints.sqlite, "_BUSY_TIMEOUT", 0.5)
+    monkeypatch.setattr(perdure.blocking.sqlite_thread, "BUSY_TIMEOUT", 0.5)
     monkeypatch.setattr(perdure.runtime.worker, "open_store", partial(SqlStore, lock_timeout=0.5))
 
 

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from langgraph.checkpoint.base import empty_checkpoint
 
+from perdure.checkpoints.contract import Guard
 from perdure.checkpoints.sqlite import SqliteCheckpoints
 
 _TWO: Any = {"configurable": {"thread_id": "two", "checkpoint_ns": ""}}
@@ -33,17 +34,12 @@ async def test_it_is_not_refused(tmp_path: Path) -> None:
             other.execute("UPDATE perdure_runs SET fence = 2 WHERE run_id = 'two'")
         async with asyncio.TaskGroup() as saving:
             saving.create_task(checkpoints.take("one", "one", fence=3))
-            saving.create_task(_save_guarded(checkpoints))
+            saving.create_task(_save(checkpoints, _MORE_THAN_A_FETCH, fence=2))
             await asyncio.sleep(0)
             await reading.aclose()
     finally:
         await checkpoints.close()
 
 
-async def _save_guarded(checkpoints: SqliteCheckpoints) -> None:
-    async with checkpoints.guard("two", fence=2):
-        await _save(checkpoints, _MORE_THAN_A_FETCH)
-
-
-async def _save(checkpoints: SqliteCheckpoints, step: int) -> None:
-    await checkpoints.saver.aput(_TWO, empty_checkpoint(), {"step": step}, {})
+async def _save(checkpoints: SqliteCheckpoints, step: int, fence: int = 1) -> None:
+    await checkpoints.put(Guard("two", fence), _TWO, empty_checkpoint(), {"step": step}, {})

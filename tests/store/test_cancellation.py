@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from perdure.blocking import uncut
 from perdure.contracts.errors import UnavailableError
 from perdure.contracts.types import RunRecord, RunSpec, RunStatus
 from perdure.store import RunEnding, SqlStore
-from perdure.store.uncut import uncut
 
 Make = Callable[..., RunRecord]
 Draft = Callable[..., Awaitable[RunRecord]]

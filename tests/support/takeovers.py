@@ -12,7 +12,7 @@ from perdure.contracts.wire import run_workflow_id
 
 async def takeovers(settings: Settings, records: Iterable[RunRecord]) -> list[str]:
     """A line for each slice of these runs that needed another attempt."""
-    client = await Client.connect(settings.temporal.address)
+    client = await Client.connect(str(settings.temporal.address))
     found: list[str] = []
     for record in records:
         if record.attempt == 1:

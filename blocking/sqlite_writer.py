@@ -4,18 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from .sqlite_file import connect_writer
-from .sqlite_stream import transaction
-from .sqlite_thread import SqliteThread, deadline
+from .sqlite_thread import Connect, SqliteThread, deadline
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Generator[None]:
+    """All of the block or nothing of it. Within another transaction it is a part of that."""
+    if connection.in_transaction:
+        yield
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +46,8 @@ class SqliteWriter:
     A call that was cancelled before its turn does not happen; one that has begun happens wholly.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._thread = SqliteThread(path, connect_writer, name="writer")
+    def __init__(self, path: Path, connect: Connect, *, keeper: str) -> None:
+        self._thread = SqliteThread(path, connect, keeper=keeper)
         self._waiting: list[_Write] = []
         self._writing: asyncio.Task[None] | None = None
 

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..contracts.errors import UnavailableError
-from .sqlite_file import BUSY_TIMEOUT
+
+BUSY_TIMEOUT = 5.0
+"""Seconds that a call waits, in all, for its turn and for another process's transaction."""
 
 T = TypeVar("T")
 Connect = Callable[[Path], sqlite3.Connection]
@@ -25,14 +27,17 @@ def deadline() -> float:
 class SqliteThread:
     """Calls happen one after another, in their order, each for one hop between threads.
 
+    `keeper`: whose file it is, for threads and errors.
+
     A call that was cancelled before its turn does not happen; one that has begun happens wholly.
     """
 
-    def __init__(self, path: Path, connect: Connect, *, name: str) -> None:
+    def __init__(self, path: Path, connect: Connect, *, keeper: str) -> None:
         self._path = path
         self._connect = connect
+        self._keeper = keeper
         self._connection: sqlite3.Connection | None = None
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix=f"perdure-bridge-{name}")
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix=f"perdure-{keeper}")
 
     async def run(self, work: Callable[[sqlite3.Connection], T], *, until: float | None = None) -> T:
         """`work` with the connection. Raises `UnavailableError` when SQLite fails; later calls begin afresh.
@@ -58,7 +63,7 @@ class SqliteThread:
             return work(self._connection)
         except (sqlite3.Error, OSError) as exc:
             self._disconnect()  # a connection that has failed is not trusted again; it also ends its transaction
-            raise UnavailableError(f"the bridge in {self._path} cannot be used now: {exc}") from exc
+            raise UnavailableError(f"the {self._keeper} in {self._path} cannot be used now: {exc}") from exc
 
     def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
