@@ -52,7 +52,10 @@ class SqliteWriter:
         self._writing: asyncio.Task[None] | None = None
 
     async def run(self, work: Work[T]) -> T:
-        """`work` in a transaction. Raises what it raises, or `UnavailableError` when SQLite fails."""
+        """`work`, whose own `transaction` becomes a part of that of the writes it has waited with, if there were any.
+
+        Raises what it raises, or `UnavailableError` when SQLite fails.
+        """
         write = _Write(work, deadline(), asyncio.get_running_loop().create_future())
         self._waiting.append(write)
         if self._writing is None or self._writing.done():

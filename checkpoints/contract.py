@@ -105,7 +105,10 @@ class Checkpoints(ABC):
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
     ) -> None:
-        """Save a checkpoint as LangGraph's `aput` does. Raises `FencedError`."""
+        """Save a checkpoint as LangGraph's `aput` does. Raises `FencedError`.
+
+        `metadata`: with what the config adds to it (LangGraph's `get_checkpoint_metadata`).
+        """
 
     @abstractmethod
     async def put_writes(

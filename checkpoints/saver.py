@@ -58,11 +58,12 @@ class FencedSaver(BaseCheckpointSaver[Any]):
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
         address = checkpoint_address(config, checkpoint["id"])
-        named = self._names_run(get_checkpoint_metadata(config, metadata))
+        described = get_checkpoint_metadata(config, metadata)
 
         async def put() -> None:
-            guard = self._guard(keep=not named and address not in self._kept)
-            await self._checkpoints.put(guard, config, checkpoint, metadata, new_versions)
+            keep = not self._names_run(described) and address not in self._kept
+            guard = Guard(self._run_id, self._fence, keep)
+            await self._checkpoints.put(guard, config, checkpoint, described, new_versions)
 
         thread_id, namespace, checkpoint_id = address
         await self._save(
@@ -79,7 +80,7 @@ class FencedSaver(BaseCheckpointSaver[Any]):
         address = checkpoint_address(config)
 
         async def put() -> None:
-            guard = self._guard(keep=address not in self._kept)
+            guard = Guard(self._run_id, self._fence, keep=address not in self._kept)
             await self._checkpoints.put_writes(guard, config, writes, task_id, task_path)
 
         await self._save(
@@ -107,9 +108,6 @@ class FencedSaver(BaseCheckpointSaver[Any]):
             if saved:
                 self._kept.add(address)
             after(saved)
-
-    def _guard(self, *, keep: bool) -> Guard:
-        return Guard(self._run_id, self._fence, keep)
 
     def _names_run(self, metadata: CheckpointMetadata) -> bool:
         return cast("Mapping[str, Any]", metadata).get("run_id") == self._run_id

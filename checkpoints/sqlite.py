@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -60,11 +59,12 @@ class SqliteCheckpoints(Checkpoints):
         self._writer = SqliteWriter(self._path, connect, keeper="checkpoints")
         try:
             await self._write(_create_tables)
-            with self._translated():
-                self._reader = AsyncSqliteSaver(await aiosqlite.connect(self._path, timeout=BUSY_TIMEOUT))
-                await self._reader.setup()
-        except BaseException:
+            self._reader = AsyncSqliteSaver(await aiosqlite.connect(self._path, timeout=BUSY_TIMEOUT))
+            await self._reader.setup()
+        except BaseException as exc:
             await self.close()
+            if self.outage(exc):
+                raise UnavailableError(f"the checkpoints in {self._path} cannot be used now: {exc}") from exc
             raise
 
     async def close(self) -> None:
@@ -149,13 +149,6 @@ class SqliteCheckpoints(Checkpoints):
 
     def outage(self, error: BaseException) -> bool:
         return isinstance(error, sqlite3.Error | OSError)
-
-    @contextmanager
-    def _translated(self) -> Generator[None]:
-        try:
-            yield
-        except (sqlite3.Error, OSError) as exc:
-            raise UnavailableError(f"the checkpoints in {self._path} cannot be used now: {exc}") from exc
 
 
 def _create_tables(connection: SavingConnection) -> None:

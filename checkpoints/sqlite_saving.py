@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from langchain_core.runnables import RunnableConfig
-from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata, get_checkpoint_metadata
+from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata
 from langgraph.checkpoint.serde.base import SerializerProtocol
 from langgraph.checkpoint.sqlite import SqliteSaver
 
@@ -66,11 +66,11 @@ def checkpoint_save(
     new_versions: ChannelVersions,
 ) -> Save:
     """The save of a checkpoint. Its values are dumped now: on a thread, a node could change them meanwhile."""
-    place, described = _place(config), get_checkpoint_metadata(config, metadata)
+    place = _place(config)
     dumped = cast("Checkpoint", {"id": checkpoint["id"], **_dump(serde, checkpoint)})
 
     def save(connection: SavingConnection) -> None:
-        connection.saver.put(place, dumped, described, new_versions)
+        connection.saver.put(place, dumped, metadata, new_versions)
 
     return save
 

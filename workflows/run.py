@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -30,6 +29,7 @@ from ..contracts.wire import (
 )
 from . import progress
 from .life import RunLife
+from .shielded import shielded
 
 
 @workflow.defn(name=RUN_WORKFLOW)
@@ -43,15 +43,11 @@ class RunWorkflow:
 
     @workflow.run
     async def run(self, run: RunInput) -> RunOutcome:
-        life = asyncio.create_task(RunLife(self._run, self._state).live())
-        while True:
-            try:
-                return await asyncio.shield(life)
-            except asyncio.CancelledError:
-                if life.cancelled():  # the worker lets go of this workflow
-                    raise
-                # `temporal workflow cancel`: a cancel like any other, so the run still ends in good order.
-                _try(lambda: progress.accept_cancel(self._state, CancelAction.INTERRUPT))
+        return await shielded(RunLife(self._run, self._state).live(), self._cancelled)
+
+    def _cancelled(self) -> None:
+        """`temporal workflow cancel` is a cancel like any other."""
+        _try(lambda: progress.accept_cancel(self._state, CancelAction.INTERRUPT))
 
     # What others say. Signals take any JSON and never fail: a typed parameter would wedge the workflow for ever
     # when a signal comes without a payload or with two.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 
 from temporalio import workflow
@@ -28,6 +27,7 @@ from ..contracts.wire_thread import (
 )
 from . import admission
 from .care import ThreadCare
+from .shielded import shielded
 
 _LINGER = timedelta(seconds=30)
 """How long a thread without runs stays open: a conversation's next turn finds it there."""
@@ -94,16 +94,12 @@ class ThreadWorkflow:
 
     @workflow.run
     async def run(self, thread: ThreadInput) -> None:
-        life = asyncio.create_task(self._live(thread.thread_id))
-        while True:
-            try:
-                return await asyncio.shield(life)
-            except asyncio.CancelledError:
-                if life.cancelled():  # the worker lets go of this workflow
-                    raise
-                # `temporal workflow cancel`, of a thread: its runs are cancelled. Without it they could not go on.
-                admission.cancel(self._state, CancelAction.INTERRUPT)
-                self._care.changed()
+        await shielded(self._live(thread.thread_id), self._cancelled)
+
+    def _cancelled(self) -> None:
+        """`temporal workflow cancel`, of a thread: its runs are cancelled. Without it they could not go on."""
+        admission.cancel(self._state, CancelAction.INTERRUPT)
+        self._care.changed()
 
     async def _live(self, thread_id: str) -> None:
         while True:
