@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from support.servers import local_settings, started
+from support.stores import migrated_file
 
 import perdure
 from perdure import RunsFacade, Settings
@@ -30,6 +31,12 @@ async def temporal(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[st
     settings = local_settings(tmp_path_factory.mktemp("temporal"))
     async with started(settings):
         yield f"127.0.0.1:{settings.server.port}"
+
+
+@pytest.fixture(scope="session")
+async def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a store with all tables, to be copied."""
+    return await migrated_file(tmp_path_factory.mktemp("migrated"))
 
 
 @pytest.fixture

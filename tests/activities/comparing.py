@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import Any, cast
 
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
+from support.bare import identity_of
+from support.comparison import IDS_AND_TIMES, OF_NODES, Seen, essence, in_text
 
 from perdure.activities.config import run_config
 from perdure.activities.graphs import CompiledGraph, GraphSource, load_graphs
@@ -18,36 +18,9 @@ from perdure.contracts.types import RunInterrupt, RunSpec, StreamEvent
 
 from .driving import Run
 
-Seen = tuple[str, str]
-
-# Ids and times differ between two executions of the same graph.
-_INCIDENTAL = (
-    (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "ID"),
-    (re.compile(r"\b[0-9a-f]{32}\b"), "HASH"),
-    (re.compile(r"\d{4}-\d\d-\d\dT[0-9:.]+\+00:00"), "TIME"),
-    (re.compile(r"\b\d{32}\.\d+"), "VERSION"),
-)
-OF_NODES = ("messages", "custom")
-"""Modes whose events only a node that really runs emits."""
-
 
 def seen(event: str, data: Any) -> Seen:
-    text = "\n".join((event, json.dumps(_essence(event, data), sort_keys=True)))
-    for pattern, name in _INCIDENTAL:
-        text = pattern.sub(name, text)
-    name, _, rest = text.partition("\n")
-    return name, rest
-
-
-def _essence(event: str, data: Any) -> Any:
-    """A checkpoint that is read again shows the run's metadata, and the results that are saved beside it."""
-    if event.startswith("debug"):
-        return {**data, "payload": _essence("checkpoints" if data["type"] == "checkpoint" else "", data["payload"])}
-    if not event.startswith("checkpoints"):
-        return data
-    metadata = {name: data["metadata"][name] for name in ("source", "step")}
-    tasks = [task["name"] for task in data["tasks"]]
-    return {"metadata": metadata, "tasks": tasks, "values": data["values"], "next": data["next"]}
+    return in_text(event, essence(event, data), IDS_AND_TIMES)
 
 
 def published(events: Iterable[StreamEvent]) -> list[Seen]:
@@ -96,7 +69,7 @@ class _Known:
         values: dict[str, int] = {}
         for name, data in raw:
             mode, _, ns = name.partition("|")
-            identity = _identity(mode, data)
+            identity = identity_of(mode, data)
             again = identity is not None and f"{ns} {identity}" in self._ids
             self._ids.update({f"{ns} {identity}"} if identity else ())
             cached = mode == "updates" and "__metadata__" in data
@@ -106,15 +79,6 @@ class _Known:
                 found[at] = None
             found.append(None if again or cached else (name, data))
         return [one for one in found if one is not None]
-
-
-def _identity(mode: str, data: Any) -> str | None:
-    payload = data["payload"] if mode == "debug" else data
-    if mode == "checkpoints" or (mode == "debug" and data["type"] == "checkpoint"):
-        return f"{mode} {payload['config']['configurable']['checkpoint_id']}"
-    if mode in ("tasks", "debug") and "result" not in payload:
-        return f"{mode} {payload['id']}"
-    return None
 
 
 def _by_id(value: Any, asked: tuple[RunInterrupt, ...]) -> dict[str, Any]:
@@ -143,10 +107,6 @@ def canonical(events: Iterable[Seen]) -> dict[str, list[list[Seen]]]:
         else:
             spans[-1].append((name, data))
     return {ns: [sorted(span) for span in spans if span] for ns, spans in found.items()}
-
-
-def emitted(events: Iterable[Seen]) -> Counter[Seen]:
-    return Counter(one for one in events if one[0].partition("|")[0] in OF_NODES)
 
 
 def differences(got: Sequence[Seen], expected: Sequence[Seen], *, cut: bool = False) -> list[str]:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
+from support.stores import store_in
+
+from perdure.store import SqlStore
 
 from .driving import BackEnds, back_ends
 
@@ -13,3 +17,10 @@ from .driving import BackEnds, back_ends
 async def ends(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[BackEnds]:
     async with back_ends(tmp_path_factory.mktemp("ends")) as opened:
         yield opened
+
+
+@pytest.fixture
+async def store(tmp_path: Path, migrated: Path) -> AsyncIterator[SqlStore]:
+    """Of this test alone."""
+    async with store_in(tmp_path / "store.db", migrated) as store:
+        yield store

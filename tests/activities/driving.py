@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from temporalio.testing import ActivityEnvironment
 
@@ -27,6 +27,8 @@ from perdure.contracts.types import METADATA_EVENT, RunInterrupt, RunScope, RunS
 from perdure.contracts.wire import RunLimits, RunProgress, SliceInput, SliceResult
 from perdure.store.contract import RunEventStore
 from perdure.workflows import progress
+
+T = TypeVar("T")
 
 MOST_SLICES = 400
 
@@ -266,6 +268,17 @@ class Run:
             found.append(await anext(stream))
         await stream.aclose()
         return found
+
+
+async def gathered(work: Iterable[Awaitable[T]], *, at_once: int = 8) -> list[T]:
+    """The results of runs, so many of them at a time: a busy event loop would not be the worker's."""
+    turn = asyncio.Semaphore(at_once)
+
+    async def one(awaitable: Awaitable[T]) -> T:
+        async with turn:
+            return await awaitable
+
+    return await asyncio.gather(*map(one, work))
 
 
 async def _cancel_after(running: asyncio.Task[Any], power: Power, turns: float | int | None) -> None:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +17,7 @@ from perdure.activities.observers import GiveUpError, Recipient, recipients
 from perdure.contracts.actor import current_actor
 from perdure.contracts.errors import UnavailableError
 from perdure.contracts.lifecycle import ENDINGS
-from perdure.store import RunEnding, SqlStore, open_store
+from perdure.store import RunEnding, SqlStore
 
 LONG = 60.0
 """Seconds that no test waits."""
@@ -87,22 +85,9 @@ class House:
         return {one.observer: one.delivered for one in await self.store.lifecycle.deliveries("run")}
 
 
-@pytest.fixture(scope="module")
-async def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("template") / "store.db"
-    store = open_store(f"sqlite:///{path}")
-    await store.start()
-    await store.close()
-    return path
-
-
 @pytest.fixture
-async def house(tmp_path: Path, template: Path) -> AsyncIterator[House]:
-    shutil.copy(template, tmp_path / "store.db")
-    store = open_store(f"sqlite:///{tmp_path}/store.db")
-    await store.start()
-    yield House(store)
-    await store.close()
+async def house(store: SqlStore) -> House:
+    return House(store)
 
 
 def bound(observer: Any, name: str = "notes", **fields: Any) -> ObserverBinding:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Any
@@ -10,12 +9,11 @@ from typing import Any
 import pytest
 
 from .comparing import bare, differences, published
-from .driving import BackEnds, Fuse, Run, make_run
+from .driving import BackEnds, Fuse, Run, gathered, make_run
 from .worlds import ASKING, PLAIN, answers, given
 
 ENDLESS = 1000.0
 MODES = ("values", "updates", "messages", "custom")
-AT_ONCE = 8  # runs: a busy event loop would not be the worker's
 WORLDS = {**PLAIN, **ASKING}
 
 Outcome = tuple[Run, list[str], list[str]]
@@ -44,16 +42,6 @@ async def run_world(
     if (got := await run.final()) != final:
         wrong.append(f"the thread ends as {got}, not as {final}")
     return run, wrong, effects
-
-
-async def gathered(work: Iterable[Awaitable[Outcome]]) -> list[Outcome]:
-    turn = asyncio.Semaphore(AT_ONCE)
-
-    async def one(awaitable: Awaitable[Outcome]) -> Outcome:
-        async with turn:
-            return await awaitable
-
-    return await asyncio.gather(*map(one, work))
 
 
 async def cut_at_every_write(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Iterable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from support.rows_of_events import difference, plain
 from perdure.contracts.types import RunRecord
 from perdure.store import SqlStore, open_store
 
-from .driving import BackEnds, Fuse
+from .driving import BackEnds, Fuse, gathered
 from .recorded import RecordedRun, recorded
 
 IN_ONE_LINE = ("simple", "subagent", "forgetful", "nested")
@@ -41,16 +40,6 @@ async def outcome(ends: BackEnds, store: SqlStore, name: str, **how: Any) -> Out
     return run, await run.finished()
 
 
-async def gathered(work: Iterable[Awaitable[Outcome]]) -> list[Outcome]:
-    turn = asyncio.Semaphore(AT_ONCE)
-
-    async def one(awaitable: Awaitable[Outcome]) -> Outcome:
-        async with turn:
-            return await awaitable
-
-    return await asyncio.gather(*map(one, work))
-
-
 async def compared(found: Outcome, uncut: Outcome, *, in_order: bool) -> list[str]:
     """What is wrong with a run."""
     rows, expected = await found[0].rows(), await uncut[0].rows()
@@ -75,7 +64,7 @@ async def test_a_cut_before_any_durable_write(ends: BackEnds, store: SqlStore, n
     fuse = Fuse()
     uncut = await outcome(ends, store, name, fuse=fuse)
     cuts = range(fuse.count % 3, fuse.count, max(1, fuse.count // MOST_CUTS))
-    found = await gathered(outcome(ends, store, name, fuse=Fuse(number)) for number in cuts)
+    found = await gathered((outcome(ends, store, name, fuse=Fuse(number)) for number in cuts), at_once=AT_ONCE)
     assert sum(run.cuts for run, _ in found) > 0.6 * len(cuts)
     wrong = [await compared(one, uncut, in_order=name in IN_ONE_LINE) for one in found]
     assert {number: what for number, what in zip(cuts, wrong, strict=True) if what} == {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -14,24 +13,18 @@ from perdure.contracts.errors import RunStateError
 from perdure.contracts.types import RunCommand, RunInterrupt
 
 from .comparing import bare, published
-from .driving import BackEnds, Fuse, Run, make_run
+from .driving import BackEnds, Fuse, Run, gathered, make_run
 from .worlds import ASKING, PLAIN, State, answers, chain, noted
 
-AT_ONCE = 8
 ENDLESS = 1000.0
 
 
 async def at_every_write(run: Callable[[Fuse], Awaitable[Any]], *, each: int = 1) -> None:
     """The run comes to the same when it is cut off before its n-th durable write, for `each` n."""
-    uncut, turn = Fuse(), asyncio.Semaphore(AT_ONCE)
+    uncut = Fuse()
     expected = await run(uncut)
-
-    async def cut(number: int) -> Any:
-        async with turn:
-            return await run(Fuse(number))
-
     numbers = range(0, uncut.count, each)
-    found = await asyncio.gather(*map(cut, numbers))
+    found = await gathered(run(Fuse(number)) for number in numbers)
     assert {number: got for number, got in zip(numbers, found, strict=True) if got != expected} == {}
 
 

@@ -23,29 +23,11 @@ from perdure import RunLifecycleEvent, RunRecord, RunScope, RunSpec, RunStatus
 from perdure.activities.observers import DeliveryError, GiveUpError
 from perdure.activities.webhook import Webhook
 from perdure.contracts.settings import WebhookSettings
-from perdure.store import RunEnding, SqlStore, open_store
+from perdure.store import RunEnding, SqlStore
 
 HERE = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 SETTINGS = WebhookSettings(secret=SecretStr("a secret"), timeout=5.0, allowed_networks=HERE)
 Call = Callable[..., Awaitable[None]]
-
-
-@pytest.fixture(scope="module")
-async def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("template") / "store.db"
-    store = open_store(f"sqlite:///{path}")
-    await store.start()
-    await store.close()
-    return path
-
-
-@pytest.fixture
-async def store(tmp_path: Path, template: Path) -> AsyncIterator[SqlStore]:
-    shutil.copy(template, tmp_path / "store.db")
-    store = open_store(f"sqlite:///{tmp_path}/store.db")
-    await store.start()
-    yield store
-    await store.close()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.stores import store_in
 
 from perdure.contracts.types import RunRecord, RunScope, RunSpec
 from perdure.store import SqlStore, open_store
@@ -33,24 +33,10 @@ def url(path: Path) -> str:
     return f"sqlite:///{path}"
 
 
-@pytest.fixture(scope="session")
-async def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file with all tables, to be copied."""
-    path = tmp_path_factory.mktemp("template") / "store.db"
-    store = open_store(f"sqlite:///{path}")
-    await store.start()
-    await store.close()
-    return path
-
-
 @pytest.fixture
-async def store(url: str, path: Path, migrated: Path) -> AsyncIterator[SqlStore]:
-    path.parent.mkdir()
-    shutil.copy(migrated, path)
-    store = open_store(url)
-    await store.start()
-    yield store
-    await store.close()
+async def store(path: Path, migrated: Path) -> AsyncIterator[SqlStore]:
+    async with store_in(path, migrated) as store:
+        yield store
 
 
 @pytest.fixture

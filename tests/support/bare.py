@@ -57,7 +57,7 @@ class _Known:
         values: dict[str, int] = {}
         for name, data in raw:
             mode, _, ns = name.partition("|")
-            identity = _identity(mode, data)
+            identity = identity_of(mode, data)
             again = identity is not None and f"{ns} {identity}" in self._ids
             self._ids.update({f"{ns} {identity}"} if identity else ())
             cached = mode == "updates" and "__metadata__" in data
@@ -82,7 +82,8 @@ class _Known:
         return again
 
 
-def _identity(mode: str, data: Any) -> str | None:
+def identity_of(mode: str, data: Any) -> str | None:
+    """What tells a report from others of its mode, if it may come again."""
     payload = cast("dict[str, Any]", data["payload"] if mode == "debug" else data)
     if mode == "checkpoints" or (mode == "debug" and data["type"] == "checkpoint"):
         return f"{mode} {payload['config']['configurable']['checkpoint_id']}"

@@ -12,12 +12,15 @@ from typing import Any, cast
 Seen = tuple[str, str]
 """The name of an event, and its data as text, without what differs between two executions of the same graph."""
 
-# Ids, times, the process; and the run, where one goes on with the work of another.
-_INCIDENTAL = (
+IDS_AND_TIMES = (
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "ID"),
     (re.compile(r"\b[0-9a-f]{32}\b"), "HASH"),
     (re.compile(r"\d{4}-\d\d-\d\dT[0-9:.]+\+00:00"), "TIME"),
     (re.compile(r"\b\d{32}\.\d+"), "VERSION"),
+)
+# And the process; and the run, where one goes on with the work of another.
+_INCIDENTAL = (
+    *IDS_AND_TIMES,
     (re.compile(r'"run_id": "[^"]*"'), '"run_id": RUN'),
     (re.compile(r'"pid": \d+'), '"pid": PID'),
 )
@@ -27,20 +30,25 @@ OF_NODES = ("messages", "custom")
 
 def seen(event: str, data: Any) -> Seen:
     """An event in the form in which it is compared."""
-    text = "\n".join((event, json.dumps(_in_order(_essence(event, data)), sort_keys=True)))
-    for pattern, name in _INCIDENTAL:
+    if event.startswith("messages"):
+        chunk, metadata = data
+        data = [chunk, {name: metadata[name] for name in ("langgraph_node", "langgraph_step")}]
+    return in_text(event, _in_order(essence(event, data)), _INCIDENTAL)
+
+
+def in_text(event: str, data: Any, incidental: Iterable[tuple[re.Pattern[str], str]]) -> Seen:
+    """An event's name and data, with another word for what a pattern finds."""
+    text = "\n".join((event, json.dumps(data, sort_keys=True)))
+    for pattern, name in incidental:
         text = pattern.sub(name, text)
     name, _, rest = text.partition("\n")
     return name, rest
 
 
-def _essence(event: str, data: Any) -> Any:
+def essence(event: str, data: Any) -> Any:
     """A checkpoint that is read again shows the run's metadata, and the results that are saved beside it."""
     if event.startswith("debug"):
-        return {**data, "payload": _essence("checkpoints" if data["type"] == "checkpoint" else "", data["payload"])}
-    if event.startswith("messages"):
-        chunk, metadata = data
-        return [chunk, {name: metadata[name] for name in ("langgraph_node", "langgraph_step")}]
+        return {**data, "payload": essence("checkpoints" if data["type"] == "checkpoint" else "", data["payload"])}
     if not event.startswith("checkpoints"):
         return data
     metadata = {name: data["metadata"][name] for name in ("source", "step")}

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from support.graphs import Stubborn, count_to
+from support.streams import under_way
 
 from perdure import (
     CancelAction,
@@ -25,24 +26,6 @@ Spec = Callable[..., RunSpec]
 Cli = Callable[..., Awaitable[str]]
 
 
-async def _started(runs: RunsFacade, spec: RunSpec) -> tuple[str, asyncio.Task[list[StreamEvent]]]:
-    """A run that has published the state of its first superstep, and its events as they will have been."""
-    record, stream = await runs.create_and_stream(spec)
-    reached = asyncio.Event()
-
-    async def read() -> list[StreamEvent]:
-        events: list[StreamEvent] = []
-        async for event in stream:
-            events.append(event)
-            if event.event == "values" and event.data["log"]:
-                reached.set()
-        return events
-
-    reading = asyncio.create_task(read())
-    await reached.wait()
-    return record.run_id, reading
-
-
 async def _assert_interrupted(runs: RunsFacade, run_id: str, events: list[StreamEvent]) -> None:
     assert [event.event for event in events if event.event in TERMINAL_EVENTS] == ["cancel"]
     assert events[-1].data["status"] == "interrupted"
@@ -55,19 +38,19 @@ async def _assert_interrupted(runs: RunsFacade, run_id: str, events: list[Stream
 
 
 async def test_by_a_plain_json_signal(runs: RunsFacade, worker: Worker, spec: Spec, cli: Cli) -> None:
-    run_id, events = await _started(runs, spec("counting", input=count_to(1000, 0.05)))
+    run_id, events = await under_way(runs, spec("counting", input=count_to(1000, 0.05)))
     await cli("signal", "--workflow-id", f"run-{run_id}", "--name", "cancel", "--input", '{"action": "interrupt"}')
     await _assert_interrupted(runs, run_id, await events)
 
 
 async def test_by_temporals_own_cancel(runs: RunsFacade, worker: Worker, spec: Spec, cli: Cli) -> None:
-    run_id, events = await _started(runs, spec("counting", input=count_to(1000, 0.05)))
+    run_id, events = await under_way(runs, spec("counting", input=count_to(1000, 0.05)))
     await cli("cancel", "--workflow-id", f"run-{run_id}")
     await _assert_interrupted(runs, run_id, await events)
 
 
 async def test_through_the_facade_and_again_after_the_end(runs: RunsFacade, worker: Worker, spec: Spec) -> None:
-    run_id, events = await _started(runs, spec("counting", input=count_to(1000, 0.05)))
+    run_id, events = await under_way(runs, spec("counting", input=count_to(1000, 0.05)))
     assert await runs.cancel(run_id)
     await _assert_interrupted(runs, run_id, await events)
     assert not await runs.cancel(run_id)
@@ -96,7 +79,7 @@ async def test_a_tool_that_ignores_it_does_not_hold_the_run(runs: RunsFacade, se
 
 
 async def test_a_queued_run_never_starts(runs: RunsFacade, worker: Worker, spec: Spec) -> None:
-    first, _ = await _started(runs, spec("counting", input=count_to(1000, 0.05)))
+    first, _ = await under_way(runs, spec("counting", input=count_to(1000, 0.05)))
     queued = await runs.create_background(spec("counting", input=count_to(1)))
     assert queued.status is RunStatus.PENDING
     await runs.cancel(queued.run_id)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from support.graphs import count_to, counting
 from support.servers import local_settings, started, until
+from support.streams import under_way
 
 import perdure
 from perdure import RunScope, RunsFacade, RunSpec, RunStatus, Settings, StreamEvent, Worker
@@ -31,24 +32,6 @@ def _stateless(steps: int, delay: float) -> RunSpec:
     )
 
 
-async def _running(runs: RunsFacade, spec: RunSpec) -> tuple[str, asyncio.Task[list[StreamEvent]]]:
-    """A run that has completed a superstep, and its events as they will have been."""
-    record, stream = await runs.create_and_stream(spec)
-    begun = asyncio.Event()
-
-    async def read() -> list[StreamEvent]:
-        events: list[StreamEvent] = []
-        async for event in stream:
-            events.append(event)
-            if event.event == "values" and event.data["log"]:
-                begun.set()
-        return events
-
-    reading = asyncio.create_task(read())
-    await begun.wait()
-    return record.run_id, reading
-
-
 async def _assert_repaired(runs: RunsFacade, run_id: str, events: list[StreamEvent]) -> None:
     assert [event.event for event in events if event.event in ("end", "error", "cancel")] == ["error"]
     result = await runs.join_wait(run_id)
@@ -60,7 +43,7 @@ async def _assert_repaired(runs: RunsFacade, run_id: str, events: list[StreamEve
 
 
 async def test_a_stateless_run_that_was_terminated(runs: RunsFacade, worker: Worker, cli: Cli) -> None:
-    run_id, reading = await _running(runs, _stateless(1000, 0.05))
+    run_id, reading = await under_way(runs, _stateless(1000, 0.05))
     waiting = asyncio.create_task(runs.join_wait(run_id))
     await cli("terminate", "--workflow-id", f"run-{run_id}", "--reason", "too expensive")
     events = await reading
@@ -73,7 +56,7 @@ async def test_a_stateless_run_that_was_terminated(runs: RunsFacade, worker: Wor
 
 
 async def test_a_run_whose_thread_was_terminated_too(runs: RunsFacade, worker: Worker, spec: Spec, cli: Cli) -> None:
-    run_id, reading = await _running(runs, spec("counting", input=count_to(1000, 0.05)))
+    run_id, reading = await under_way(runs, spec("counting", input=count_to(1000, 0.05)))
     record = await runs.get_run(run_id)
     assert record is not None
     await cli("terminate", "--workflow-id", f"thread-{record.thread_id}")
@@ -82,7 +65,7 @@ async def test_a_run_whose_thread_was_terminated_too(runs: RunsFacade, worker: W
 
 
 async def test_a_run_that_is_deleted_right_after_it_was_terminated(runs: RunsFacade, worker: Worker, cli: Cli) -> None:
-    run_id, reading = await _running(runs, _stateless(1000, 0.05))
+    run_id, reading = await under_way(runs, _stateless(1000, 0.05))
     await cli("terminate", "--workflow-id", f"run-{run_id}")
     assert await runs.delete_run(run_id)
     await asyncio.wait({reading})
@@ -93,14 +76,14 @@ async def test_a_run_that_was_terminated_while_no_worker_was_there(
     runs: RunsFacade, settings: Settings, cli: Cli
 ) -> None:
     async with Worker(graphs={"counting": counting()}, settings=settings):
-        run_id, reading = await _running(runs, _stateless(1000, 0.05))
+        run_id, reading = await under_way(runs, _stateless(1000, 0.05))
     await cli("terminate", "--workflow-id", f"run-{run_id}")
     async with Worker(graphs={"counting": counting()}, settings=settings):
         await _assert_repaired(runs, run_id, await reading)
 
 
 async def test_a_run_that_was_reset_goes_on(runs: RunsFacade, worker: Worker, cli: Cli) -> None:
-    run_id, reading = await _running(runs, _stateless(40, 0.05))
+    run_id, reading = await under_way(runs, _stateless(40, 0.05))
     await cli(
         *("reset", "--workflow-id", f"run-{run_id}", "--type", "FirstWorkflowTask", "--reason", "try again"),
         *("--reapply-type", "None"),
@@ -134,7 +117,7 @@ async def test_a_record_that_has_lost_its_end_takes_it_from_temporal(
 
 
 async def test_a_run_that_was_deleted_in_temporal(runs: RunsFacade, worker: Worker, cli: Cli) -> None:
-    run_id, reading = await _running(runs, _stateless(1000, 0.05))
+    run_id, reading = await under_way(runs, _stateless(1000, 0.05))
     await cli("delete", "--yes", "--workflow-id", f"run-{run_id}")
     await _assert_repaired(runs, run_id, await reading)
 
@@ -146,7 +129,7 @@ async def test_runs_of_a_temporal_that_has_lost_its_database(tmp_path: Path) -> 
         async with started(settings):
             await serving.enter_async_context(Worker(graphs={"counting": counting()}, settings=settings))
             spec = RunSpec(assistant_id="counting", scope=thread, input=count_to(1000, 0.05))
-            run_id, reading = await _running(runs, spec)
+            run_id, reading = await under_way(runs, spec)
             queued = await runs.create_background(spec)
         async with started(settings):
             await _assert_repaired(runs, run_id, await reading)

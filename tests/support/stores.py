@@ -1,0 +1,30 @@
+"""Stores in files of their own, which need not be migrated each time."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from perdure.store import SqlStore, open_store
+
+
+async def migrated_file(folder: Path) -> Path:
+    """A file with all tables, to be copied."""
+    path = folder / "store.db"
+    store = open_store(f"sqlite:///{path}")
+    await store.start()
+    await store.close()
+    return path
+
+
+@asynccontextmanager
+async def store_in(path: Path, migrated: Path) -> AsyncGenerator[SqlStore]:
+    """A store in a copy of `migrated`, open while the block runs."""
+    path.parent.mkdir(exist_ok=True)
+    shutil.copy(migrated, path)
+    store = open_store(f"sqlite:///{path}")
+    await store.start()
+    yield store
+    await store.close()
