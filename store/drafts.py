@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Integer, and_, bindparam, delete, func, or_, select, update
 
 from ..contracts.types import RunRecord
 from . import threads
@@ -11,15 +11,27 @@ from .rows import RECORD_COLUMNS, STORED_COLUMNS, record_row, to_record, to_stor
 from .schema import run_specs, runs
 from .sqlite import insert
 
+_DRAFT = insert(runs).on_conflict_do_nothing().returning(*STORED_COLUMNS)
+_SPEC = insert(run_specs)
+_PLACE = bindparam("place", type_=Integer)
+_SUBMITTED = (
+    update(runs)
+    .where(
+        runs.c.run_id == bindparam("of_run"),
+        or_(runs.c.submitted.is_(False), and_(runs.c.sequence.is_(None), _PLACE.is_not(None))),
+    )
+    .values(submitted=True, sequence=func.coalesce(runs.c.sequence, _PLACE))
+    .returning(*RECORD_COLUMNS)
+)
+
 
 def create(connection: Connection, record: RunRecord, spec: tuple[str, str, bytes]) -> tuple[StoredRun, bool]:
     """Insert record and dumped spec, unless there is a run of this id; what is there, and whether it is new."""
-    draft = insert(runs).values(**record_row(record), submitted=False, fence=0)
-    new = connection.execute(draft.on_conflict_do_nothing().returning(*STORED_COLUMNS))
+    new = connection.execute(_DRAFT, {**record_row(record), "submitted": False, "fence": 0})
     if row := new.mappings().one_or_none():
         fields, kind, payload = spec
         values = {"run_id": record.run_id, "fields": fields, "payload_kind": kind, "payload": payload}
-        connection.execute(insert(run_specs).values(values))
+        connection.execute(_SPEC, values)
         return to_stored(row), True
     old = connection.execute(select(*STORED_COLUMNS).where(runs.c.run_id == record.run_id))
     return to_stored(old.mappings().one()), False
@@ -27,10 +39,7 @@ def create(connection: Connection, record: RunRecord, spec: tuple[str, str, byte
 
 def mark_submitted(connection: Connection, run_id: str, sequence: int | None) -> None:
     """No draft any more, in the place that it was given first. A worker may have written all of that already."""
-    unwritten = or_(runs.c.submitted.is_(False), and_(runs.c.sequence.is_(None), literal(sequence).is_not(None)))
-    place = func.coalesce(runs.c.sequence, sequence)
-    submitted = update(runs).where(runs.c.run_id == run_id, unwritten).values(submitted=True, sequence=place)
-    written = connection.execute(submitted.returning(*RECORD_COLUMNS))
+    written = connection.execute(_SUBMITTED, {"of_run": run_id, "place": sequence})
     if row := written.mappings().one_or_none():
         threads.begin(connection, to_record(row))
 

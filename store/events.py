@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, select, update
 
 from ..contracts.content import title_in_event
 from ..contracts.errors import FencedError, RunNotFoundError
@@ -33,14 +33,35 @@ _UNTOLD = ("run_attempt_started",)
 _EVENTS = run_events.c
 _COLUMNS = tuple(_EVENTS[name] for name in RunEvent.model_fields)
 
+_OF_RUN = _EVENTS.run_id == bindparam("of_run")
+_RUN = (
+    select(runs.c.thread_id, runs.c.status, runs.c.fence).where(runs.c.run_id == bindparam("of_run")).with_for_update()
+)
+_SUPERSEDE = (
+    update(run_events)
+    .where(_OF_RUN, _EVENTS.fence < bindparam("before"), _EVENTS.void.is_(False))
+    .values(void=True, sealed=None, content=None, metadata={})
+)
+_SUPERSEDE_OPEN = _SUPERSEDE.where(_EVENTS.sealed.is_(None))
+_CUSTOM = (
+    select(_EVENTS.metadata, _EVENTS.content)
+    .where(_OF_RUN, _EVENTS.event_type == "custom_event", _EVENTS.void.is_(False))
+    .order_by(_EVENTS.seq.desc())
+)
+_VOID = (_OF_RUN, _EVENTS.sealed.is_(None), _EVENTS.void)
+_LEFT = select(_EVENTS.task_id, _EVENTS.seq).where(*_VOID)
+_SETTLE = delete(run_events).where(*_VOID)
+_NEWEST = select(func.coalesce(func.max(_EVENTS.seq), 0)).where(_EVENTS.thread_id == bindparam("of_thread"))
+_WRITTEN = select(func.max(_EVENTS.number)).where(_OF_RUN, _EVENTS.fence == bindparam("by"))
+_INSERT = insert(run_events)
+
 
 def supersede(connection: Connection, run_id: str, *, fence: int, begun: Sequence[str] = ()) -> None:
     """Take out what was left open by writers before `fence`, and what tasks that have begun again had sealed."""
-    older = (_EVENTS.run_id == run_id, _EVENTS.fence < fence, _EVENTS.void.is_(False))
-    gone = update(run_events).values(void=True, sealed=None, content=None, metadata={})
-    connection.execute(gone.where(*older, _EVENTS.sealed.is_(None)))
+    older = {"of_run": run_id, "before": fence}
+    connection.execute(_SUPERSEDE_OPEN, older)
     if begun:
-        connection.execute(gone.where(*older, _EVENTS.sealed.in_(begun)))
+        connection.execute(_SUPERSEDE.where(_EVENTS.sealed.in_(begun)), older)
 
 
 def tell(connection: Connection, record: RunRecord, told: Iterable[Told], *, fence: int) -> None:
@@ -69,10 +90,7 @@ def _but_attempt(payload: Mapping[str, Any]) -> dict[str, Any]:
 
 def title(connection: Connection, run_id: str) -> str | None:
     """The title that the run's events give it."""
-    found = select(_EVENTS.metadata, _EVENTS.content).where(
-        _EVENTS.run_id == run_id, _EVENTS.event_type == "custom_event", _EVENTS.void.is_(False)
-    )
-    for row in connection.execute(found.order_by(_EVENTS.seq.desc())).mappings():
+    for row in connection.execute(_CUSTOM, {"of_run": run_id}).mappings():
         if row["metadata"].get("name") in TITLE_EVENTS and (text := title_in_event(row["content"])):
             return text
     return None
@@ -80,7 +98,7 @@ def title(connection: Connection, run_id: str) -> str | None:
 
 def settle(connection: Connection, run_id: str) -> None:
     """The run has ended, so nothing comes in the place of what has gone."""
-    connection.execute(delete(run_events).where(*_voids(run_id)))
+    connection.execute(_SETTLE, {"of_run": run_id})
 
 
 class SqlRunEvents:
@@ -140,8 +158,7 @@ def _wanted(which: EventFilter) -> Iterable[ColumnElement[bool]]:
 
 def _pass_fence(connection: Connection, run_id: str, fence: int) -> str | None:
     """The run's thread; `None` for a run that has ended."""
-    query = select(runs.c.thread_id, runs.c.status, runs.c.fence).where(runs.c.run_id == run_id).with_for_update()
-    run = connection.execute(query).mappings().one_or_none()
+    run = connection.execute(_RUN, {"of_run": run_id}).mappings().one_or_none()
     if run is None:
         raise RunNotFoundError(run_id)
     if run["fence"] > fence:
@@ -156,8 +173,7 @@ def _pass_fence(connection: Connection, run_id: str, fence: int) -> str | None:
 def _unwritten(connection: Connection, run_id: str, events: Sequence[NewRunEvent], fence: int) -> Sequence[NewRunEvent]:
     if not events:
         return events
-    last = select(func.max(_EVENTS.number)).where(_EVENTS.run_id == run_id, _EVENTS.fence == fence)
-    written = connection.execute(last).scalar_one() or 0
+    written = connection.execute(_WRITTEN, {"of_run": run_id, "by": fence}).scalar_one() or 0
     new = [event for event in events if event.number > written]
     return _unsaid(connection, run_id, new) if any(event.if_new for event in new) else new
 
@@ -202,8 +218,7 @@ def _insert(
     if not events:
         return
     places = _places(connection, run_id, {event["task_id"] for event in events if event["task_id"]})
-    newest = select(func.coalesce(func.max(_EVENTS.seq), 0)).where(_EVENTS.thread_id == thread_id)
-    last: int = connection.execute(newest).scalar_one()
+    last: int = connection.execute(_NEWEST, {"of_thread": thread_id}).scalar_one()
     known = {"run_id": run_id, "thread_id": thread_id, "fence": fence, "attempt": attempt, "void": False}
     rows: list[dict[str, Any]] = []
     taken: list[int] = []
@@ -214,16 +229,16 @@ def _insert(
             last = seq = last + 1
         rows.append({**event, **known, "seq": seq})
     if taken:
-        connection.execute(delete(run_events).where(*_voids(run_id), _EVENTS.seq.in_(taken)))
-    connection.execute(insert(run_events), rows)
+        connection.execute(_SETTLE.where(_EVENTS.seq.in_(taken)), {"of_run": run_id})
+    connection.execute(_INSERT, rows)
 
 
 def _places(connection: Connection, run_id: str, tasks: set[str]) -> dict[str, deque[int]]:
     """Places that were left by the tasks, in order."""
     found: dict[str, deque[int]] = defaultdict(deque)
     if tasks:
-        query = select(_EVENTS.task_id, _EVENTS.seq).where(*_voids(run_id), _EVENTS.task_id.in_(tasks))
-        for row in connection.execute(query.order_by(_EVENTS.seq)).mappings():
+        query = _LEFT.where(_EVENTS.task_id.in_(tasks)).order_by(_EVENTS.seq)
+        for row in connection.execute(query, {"of_run": run_id}).mappings():
             found[row["task_id"]].append(row["seq"])
     return found
 
@@ -235,8 +250,4 @@ def _seal(connection: Connection, run_id: str, batch: EventBatch, fence: int) ->
         tasks = [task for task, by in batch.sealed.items() if by == seal]
         own = (_EVENTS.run_id == run_id, _EVENTS.fence == fence, _EVENTS.sealed.is_(None), _EVENTS.task_id.in_(tasks))
         connection.execute(update(run_events).where(*own).values(sealed=seal))
-    connection.execute(delete(run_events).where(*_voids(run_id), _EVENTS.task_id.in_(batch.sealed)))
-
-
-def _voids(run_id: str) -> tuple[ColumnElement[bool], ...]:
-    return _EVENTS.run_id == run_id, _EVENTS.sealed.is_(None), _EVENTS.void
+    connection.execute(_SETTLE.where(_EVENTS.task_id.in_(batch.sealed)), {"of_run": run_id})

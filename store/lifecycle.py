@@ -6,11 +6,11 @@ An event stands for a change of the record. A repeated activity changes nothing 
 from __future__ import annotations
 
 import builtins
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Insert, RowMapping, Select, func, literal, select, union_all
+from sqlalchemy import Connection, RowMapping, Text, bindparam, func, literal, select
 
 from ..contracts.lifecycle import Delivery, LifecycleType, RunLifecycleEvent, ending_of
 from ..contracts.threads import ThreadStatus
@@ -21,10 +21,24 @@ from .schema import JsonText, UtcDateTime, deliveries, lifecycle_events, runs, t
 from .sqlite import insert
 
 Told = tuple[LifecycleType, dict[str, Any]]
-Row = Select[*tuple[Any, ...]]
 
 _PAGE = 100
 _EVENTS = lifecycle_events.c
+
+_LAST = select(func.coalesce(func.max(_EVENTS.sequence), 0)).where(_EVENTS.run_id == bindparam("of_run"))
+_ROW = select(
+    bindparam("of_run", type_=Text),
+    _LAST.scalar_subquery() + 1,
+    bindparam("kind", type_=Text),
+    bindparam("moment", type_=UtcDateTime),
+    bindparam("details", type_=JsonText),
+)
+_MOVES = select(threads.c.position).where(
+    threads.c.thread_id == bindparam("of_thread"), threads.c.status != bindparam("new_status")
+)
+_COLUMNS = ("run_id", "sequence", "event_type", "occurred_at", "payload")
+_APPEND = insert(lifecycle_events).from_select(_COLUMNS, _ROW)
+_APPEND_IF_NEW = insert(lifecycle_events).from_select(_COLUMNS, _ROW.where(_MOVES.exists()))
 
 
 def changes(
@@ -55,27 +69,18 @@ def _end(record: RunRecord) -> dict[str, Any]:
 def append(connection: Connection, run_id: str, told: Sequence[Told]) -> None:
     """Write events of a run, in the transaction of what they tell of."""
     if told:
-        connection.execute(_insertion(_row(run_id, number, one) for number, one in enumerate(told, 1)))
+        connection.execute(_APPEND, [_row(run_id, one) for one in told])
 
 
 def tell_of_thread(connection: Connection, run_id: str, thread_id: str, status: ThreadStatus) -> None:
     """The thread is about to get this status by what its run does. One that it has is not told again."""
-    moves = select(threads.c.position).where(threads.c.thread_id == thread_id, threads.c.status != status.value)
-    told = _row(run_id, 1, ("thread_status_updated", {"status": status}))
-    connection.execute(_insertion([told.where(moves.exists())]))
+    told = _row(run_id, ("thread_status_updated", {"status": status}))
+    connection.execute(_APPEND_IF_NEW, {**told, "of_thread": thread_id, "new_status": status.value})
 
 
-def _row(run_id: str, number: int, told: Told) -> Row:
-    """The event that comes so many places after the last one."""
+def _row(run_id: str, told: Told) -> dict[str, object]:
     kind, payload = told
-    last = select(func.coalesce(func.max(_EVENTS.sequence), 0)).where(_EVENTS.run_id == run_id).scalar_subquery()
-    moment = literal(datetime.now(UTC), UtcDateTime)
-    return select(literal(run_id), last + number, literal(kind), moment, literal(payload, JsonText))
-
-
-def _insertion(rows: Iterable[Row]) -> Insert:
-    columns = ("run_id", "sequence", "event_type", "occurred_at", "payload")
-    return insert(lifecycle_events).from_select(columns, union_all(*rows))
+    return {"of_run": run_id, "kind": kind, "moment": datetime.now(UTC), "details": payload}
 
 
 class SqlLifecycle:

@@ -3,25 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, case, delete, select, update
+from sqlalchemy import ColumnElement, Connection, Integer, Text, bindparam, case, delete, func, select, update
+from sqlalchemy.sql.selectable import TypedReturnsRows
 
 from ..contracts.errors import FencedError, RunNotFoundError
 from ..contracts.types import RunInterrupt, RunRecord
 from . import events, lifecycle, threads
 from .rows import RECORD_COLUMNS, to_record
-from .schema import run_values, runs
+from .schema import UtcDateTime, run_values, runs
 from .sqlite import insert
 
+_THIS_RUN = runs.c.run_id == bindparam("of_run")
+_NOW = select(*RECORD_COLUMNS, runs.c.submitted, runs.c.fence).where(_THIS_RUN).with_for_update()
+_REPLACED = insert(run_values)
+_REPLACE = _REPLACED.on_conflict_do_update(index_elements=[run_values.c.run_id], set_={"data": _REPLACED.excluded.data})
+_NO_VALUES = delete(run_values).where(run_values.c.run_id == bindparam("of_run"))
 
-def larger(column: ColumnElement[int], value: int) -> ColumnElement[int]:
+
+# Who drives a run proves that Temporal has taken it, whether or not the submission was acknowledged.
+_MOVE = update(runs).where(_THIS_RUN).values(submitted=True)
+_MOMENT = bindparam("moment", type_=UtcDateTime)
+_PLACE = func.coalesce(runs.c.sequence, bindparam("place", type_=Integer))
+
+
+def _larger(column: ColumnElement[int], parameter: str) -> ColumnElement[int]:
     """The larger of both: a count of an older attempt must not lower it. (Back ends disagree on `max`.)"""
+    value = bindparam(parameter, type_=Integer)
     return case((column < value, value), else_=column)
+
+
+# What `advance` takes for the changes of a run. A parameter that is named like a column is written to it as it is.
+TO_WORK = _MOVE.values(
+    attempt=_larger(runs.c.attempt, "number"),
+    started_at=func.coalesce(runs.c.started_at, _MOMENT),
+    updated_at=_MOMENT,
+    sequence=_PLACE,
+).returning(*RECORD_COLUMNS)
+TO_REST = _MOVE.values(
+    steps=_larger(runs.c.steps, "count"),
+    title=func.coalesce(bindparam("name", type_=Text), runs.c.title),
+    updated_at=_MOMENT,
+    sequence=_PLACE,
+).returning(*RECORD_COLUMNS)
 
 
 def advance(
     connection: Connection,
     run_id: str,
+    move: TypedReturnsRows[*tuple[Any, ...]],
     changes: Mapping[str, object],
     *,
     fence: int,
@@ -30,12 +61,11 @@ def advance(
 ) -> tuple[RunRecord, bool]:
     """Take the fence, write `changes` and tell of them; the record, and whether it moved.
 
-    `human_message` and `interrupts` are told, too. A terminal record does not move, not even for an old fence: a worker
-    that comes too late learns how the run ended. Raises `RunNotFoundError`, or `FencedError` when the run is open and
-    has seen a larger fence.
+    `move` is `TO_WORK` or `TO_REST`, and `changes` are its parameters. `human_message` and `interrupts` are told, too.
+    A terminal record does not move, not even for an old fence: a worker that comes too late learns how the run ended.
+    Raises `RunNotFoundError`, or `FencedError` when the run is open and has seen a larger fence.
     """
-    query = select(*RECORD_COLUMNS, runs.c.submitted, runs.c.fence).where(runs.c.run_id == run_id).with_for_update()
-    row = connection.execute(query).mappings().one_or_none()
+    row = connection.execute(_NOW, {"of_run": run_id}).mappings().one_or_none()
     if row is None:
         raise RunNotFoundError(run_id)
     before = to_record(row)
@@ -43,9 +73,7 @@ def advance(
         return before, False
     if row["fence"] > fence:
         raise FencedError(run_id, fence, row["fence"])
-    # Who drives a run proves that Temporal has taken it, whether or not the submission was acknowledged.
-    statement = update(runs).where(runs.c.run_id == run_id).values(fence=fence, submitted=True, **changes)
-    moved = connection.execute(statement.returning(*RECORD_COLUMNS))
+    moved = connection.execute(move, {"of_run": run_id, "fence": fence, **changes})
     record = to_record(moved.mappings().one())
     if not row["submitted"]:
         threads.begin(connection, record)  # which follows the run, too
@@ -60,8 +88,6 @@ def advance(
 def replace_values(connection: Connection, run_id: str, values: bytes | None) -> None:
     """The run's values; `None` removes those of before, which would pass for the state that could not be read."""
     if values is None:
-        connection.execute(delete(run_values).where(run_values.c.run_id == run_id))
-        return
-    statement = insert(run_values).values(run_id=run_id, data=values)
-    newer = {"data": statement.excluded.data}
-    connection.execute(statement.on_conflict_do_update(index_elements=[run_values.c.run_id], set_=newer))
+        connection.execute(_NO_VALUES, {"of_run": run_id})
+    else:
+        connection.execute(_REPLACE, {"run_id": run_id, "data": values})

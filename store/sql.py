@@ -6,7 +6,7 @@ import builtins
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import Connection, and_, bindparam, func, select
 
 from ..contracts.errors import RunNotFoundError
 from ..contracts.specs import dump_spec, load_spec
@@ -20,7 +20,24 @@ from .schema import graphs, run_specs, run_values, runs
 from .sqlite import insert
 from .usage import usage
 
+_THIS_RUN = runs.c.run_id == bindparam("of_run")
+_RUN = select(*STORED_COLUMNS).where(_THIS_RUN)
+_SPEC = select(run_specs.c.fields, run_specs.c.payload_kind, run_specs.c.payload).where(
+    run_specs.c.run_id == bindparam("of_run")
+)
+# Once a question is answered, the values that came with it are out of date.
 _WITH_VALUES = tuple(status.value for status in RunStatus if status.terminal or status is RunStatus.AWAITING_INPUT)
+_CURRENT = and_(run_values.c.run_id == runs.c.run_id, runs.c.status.in_(_WITH_VALUES))
+_RESULT = select(*RESULT_COLUMNS).select_from(runs.outerjoin(run_values, _CURRENT)).where(_THIS_RUN)
+_THIS_THREAD = runs.c.thread_id == bindparam("of_thread")
+# What executes comes first, whatever its place: it may be unknown, when the client died before it wrote it.
+_LINE = (
+    select(runs.c.run_id)
+    .where(_THIS_THREAD, runs.c.submitted, runs.c.ended_at.is_(None))
+    .order_by(runs.c.started_at.is_(None), runs.c.sequence.is_(None), runs.c.sequence, runs.c.position)
+)
+# A place is given to a run that is submitted, so here the index is enough.
+_LAST_PLACE = select(func.max(runs.c.sequence).label("sequence")).where(_THIS_THREAD)
 
 
 class SqlStore:
@@ -77,14 +94,9 @@ class SqlStore:
 
     async def line(self, thread_id: str) -> ThreadLine:
         """The thread's runs in flight, and its last sequence."""
-        of_thread = (runs.c.thread_id == thread_id, runs.c.submitted)
-        # What executes comes first, whatever its place: it may be unknown, when the client died before it wrote it.
-        line = (runs.c.started_at.is_(None), runs.c.sequence.is_(None), runs.c.sequence, runs.c.position)
-        in_flight = select(runs.c.run_id).where(*of_thread, runs.c.ended_at.is_(None)).order_by(*line)
-        # A place is given to a run that is submitted, so here the index is enough.
-        last = select(func.max(runs.c.sequence).label("sequence")).where(runs.c.thread_id == thread_id)
-        ids = [row["run_id"] for row in await self._database.fetch(in_flight)]
-        return ThreadLine(tuple(ids), (await self._database.fetch(last))[0]["sequence"] or 0)
+        rows = await self._database.fetch(_LINE, of_thread=thread_id)
+        last = await self._database.fetch(_LAST_PLACE, of_thread=thread_id)
+        return ThreadLine(tuple(row["run_id"] for row in rows), last[0]["sequence"] or 0)
 
     async def delete(self, run_id: str) -> bool:
         """Remove record, spec and values; whether there was a record."""
@@ -92,7 +104,7 @@ class SqlStore:
 
     async def get(self, run_id: str) -> StoredRun | None:
         """The run, or `None`."""
-        rows = await self._database.fetch(select(*STORED_COLUMNS).where(runs.c.run_id == run_id))
+        rows = await self._database.fetch(_RUN, of_run=run_id)
         return to_stored(rows[0]) if rows else None
 
     async def list(
@@ -123,18 +135,14 @@ class SqlStore:
 
     async def get_spec(self, run_id: str) -> RunSpec:
         """The spec as it was submitted, Python values included. Raises `RunNotFoundError`."""
-        columns = (run_specs.c.fields, run_specs.c.payload_kind, run_specs.c.payload)
-        rows = await self._database.fetch(select(*columns).where(run_specs.c.run_id == run_id))
+        rows = await self._database.fetch(_SPEC, of_run=run_id)
         if not rows:
             raise RunNotFoundError(run_id)
         return load_spec(*rows[0].values())
 
     async def get_result(self, run_id: str) -> WaitResult:
         """How the run stands, with its values at the end or at a question. Raises `RunNotFoundError`."""
-        # Once a question is answered, the values that came with it are out of date.
-        current = and_(run_values.c.run_id == runs.c.run_id, runs.c.status.in_(_WITH_VALUES))
-        query = select(*RESULT_COLUMNS).select_from(runs.outerjoin(run_values, current))
-        rows = await self._database.fetch(query.where(runs.c.run_id == run_id))
+        rows = await self._database.fetch(_RESULT, of_run=run_id)
         if not rows:
             raise RunNotFoundError(run_id)
         return to_result(rows[0])
@@ -159,18 +167,18 @@ class SqlStore:
         self, run_id: str, *, fence: int, attempt: int, sequence: int | None = None, human_message: object = None
     ) -> RunRecord:
         """Take the fence; `running`, with no question open. Raises `RunNotFoundError` or `FencedError`."""
-        now = datetime.now(UTC)
         changes = {
             "status": RunStatus.RUNNING.value,
-            "started_at": func.coalesce(runs.c.started_at, now),
-            "updated_at": now,
-            "attempt": progress.larger(runs.c.attempt, attempt),
+            "moment": datetime.now(UTC),
+            "number": attempt,
             "interrupts": None,
-            "sequence": func.coalesce(runs.c.sequence, sequence),
+            "place": sequence,
         }
 
         def work(connection: Connection) -> RunRecord:
-            record, moved = progress.advance(connection, run_id, changes, fence=fence, human_message=human_message)
+            record, moved = progress.advance(
+                connection, run_id, progress.TO_WORK, changes, fence=fence, human_message=human_message
+            )
             if moved:
                 events.supersede(connection, run_id, fence=fence)
             return record
@@ -190,9 +198,10 @@ class SqlStore:
         """`awaiting_input`, with the questions and the values so far. Raises `RunNotFoundError` or `FencedError`."""
         changes = {
             "status": RunStatus.AWAITING_INPUT.value,
-            "updated_at": datetime.now(UTC),
-            "steps": progress.larger(runs.c.steps, steps),
+            "moment": datetime.now(UTC),
+            "count": steps,
             "interrupts": [*interrupts],
+            "place": None,
         }
         return await self._come_to_rest(run_id, changes, values, interrupts, title, fence)
 
@@ -204,12 +213,12 @@ class SqlStore:
         changes = {
             "status": ending.status.value,
             "ended_at": now,
-            "updated_at": now,
-            "steps": progress.larger(runs.c.steps, ending.steps),
+            "moment": now,
+            "count": ending.steps,
             "error": ending.error,
             "cancel_action": ending.cancel_action and ending.cancel_action.value,
             "interrupts": [*ending.interrupts],
-            "sequence": func.coalesce(runs.c.sequence, ending.sequence),
+            "place": ending.sequence,
         }
         return await self._come_to_rest(run_id, changes, ending.values, ending.interrupts, ending.title, fence)
 
@@ -224,9 +233,9 @@ class SqlStore:
     ) -> RunRecord:
         def work(connection: Connection) -> RunRecord:
             named = events.title(connection, run_id) or title
-            counted = {"usage": usage(connection, run_id), "title": func.coalesce(named, runs.c.title)}
+            counted = {"usage": usage(connection, run_id), "name": named}
             record, moved = progress.advance(
-                connection, run_id, {**changes, **counted}, fence=fence, interrupts=interrupts
+                connection, run_id, progress.TO_REST, {**changes, **counted}, fence=fence, interrupts=interrupts
             )
             if moved:
                 progress.replace_values(connection, run_id, values)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, delete, func, select, update
 
 from ..contracts.errors import RunNotFoundError, ThreadNotFoundError
 from ..contracts.threads import ThreadRecord, ThreadStatus
@@ -27,22 +27,34 @@ _LEFT_AS = {
 }
 """How a run leaves its thread; else it is idle."""
 
+_ITS_THREAD = threads.c.thread_id == bindparam("of_thread")
+_METADATA = select(threads.c.metadata).where(_ITS_THREAD)
+_BEGIN_ROW = insert(threads)
+_BEGIN = _BEGIN_ROW.on_conflict_do_update(
+    index_elements=[threads.c.thread_id],
+    set_={"metadata": _BEGIN_ROW.excluded.metadata, "assistant_id": _BEGIN_ROW.excluded.assistant_id},
+)
+_FOLLOW = update(threads).where(_ITS_THREAD).values(status=bindparam("new_status"), updated_at=bindparam("moment"))
+_SUBMITTED = (runs.c.thread_id == bindparam("of_thread"), runs.c.submitted)
+_IN_FLIGHT = select(runs.c.status).where(*_SUBMITTED, runs.c.ended_at.is_(None))
+# A run that was cancelled in line has done nothing to its thread.
+_WORKED = select(runs.c.status).where(*_SUBMITTED, runs.c.started_at.is_not(None))
+_LAST_AT_WORK = _WORKED.order_by(runs.c.position.desc()).limit(1)
+
 
 def begin(connection: Connection, run: RunRecord) -> None:
     """A run was submitted to its thread, which there is from now on. What it says of the thread comes over older."""
-    query = select(threads.c.metadata).where(threads.c.thread_id == run.thread_id)
-    known: dict[str, Any] = connection.execute(query).scalar_one_or_none() or {}
-    row = insert(threads).values(
-        thread_id=run.thread_id,
-        status=ThreadStatus.IDLE.value,
-        metadata={**known, **run.metadata},
-        assistant_id=run.assistant_id,
-        user_id=run.user_id,
-        created_at=run.created_at,
-        updated_at=run.created_at,
-    )
-    newer = {"metadata": row.excluded.metadata, "assistant_id": row.excluded.assistant_id}
-    connection.execute(row.on_conflict_do_update(index_elements=[threads.c.thread_id], set_=newer))
+    known: dict[str, Any] = connection.execute(_METADATA, {"of_thread": run.thread_id}).scalar_one_or_none() or {}
+    row = {
+        "thread_id": run.thread_id,
+        "status": ThreadStatus.IDLE.value,
+        "metadata": {**known, **run.metadata},
+        "assistant_id": run.assistant_id,
+        "user_id": run.user_id,
+        "created_at": run.created_at,
+        "updated_at": run.created_at,
+    }
+    connection.execute(_BEGIN, row)
     follow(connection, run)
 
 
@@ -52,21 +64,16 @@ def follow(connection: Connection, run: RunRecord) -> None:
     at_work = run.status.value in _AT_WORK
     status = ThreadStatus.RUNNING if at_work else _status(connection, thread_id)
     lifecycle.tell_of_thread(connection, run.run_id, thread_id, status)
-    changes = {"status": status.value, "updated_at": datetime.now(UTC)}
-    connection.execute(update(threads).where(threads.c.thread_id == thread_id).values(**changes))
+    connection.execute(_FOLLOW, {"of_thread": thread_id, "new_status": status.value, "moment": datetime.now(UTC)})
 
 
 def _status(connection: Connection, thread_id: str) -> ThreadStatus:
-    of_thread = (runs.c.thread_id == thread_id, runs.c.submitted)
-    in_flight = select(runs.c.status).where(*of_thread, runs.c.ended_at.is_(None))
-    statuses = set(connection.execute(in_flight).scalars())
+    statuses = set(connection.execute(_IN_FLIGHT, {"of_thread": thread_id}).scalars())
     if statuses.intersection(_AT_WORK):
         return ThreadStatus.RUNNING
     if statuses:
         return ThreadStatus.AWAITING_INPUT
-    # A run that was cancelled in line has done nothing to its thread.
-    ended = select(runs.c.status).where(*of_thread, runs.c.started_at.is_not(None))
-    last = connection.execute(ended.order_by(runs.c.position.desc()).limit(1)).scalar_one_or_none()
+    last = connection.execute(_LAST_AT_WORK, {"of_thread": thread_id}).scalar_one_or_none()
     return _LEFT_AS.get(last or "", ThreadStatus.IDLE)
 
 

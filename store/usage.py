@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from ..contracts.events import RunUsage, Tokens
 from .schema import run_events
@@ -13,15 +13,21 @@ from .schema import run_events
 _OF_MODELS = ("llm_request", "llm_response")
 _OF_TOOLS = "tool_start"
 _COUNTS = tuple(Tokens.__annotations__)
+_EVENTS = run_events.c
+_CALLS = (
+    select(_EVENTS.event_type, _EVENTS.metadata)
+    .where(
+        _EVENTS.run_id == bindparam("of_run"),
+        _EVENTS.event_type.in_((*_OF_MODELS, _OF_TOOLS)),
+        _EVENTS.void.is_(False),
+    )
+    .order_by(_EVENTS.seq)
+)
 
 
 def usage(connection: Connection, run_id: str) -> RunUsage | None:
     """`None` for a run that has called neither a model nor a tool."""
-    events = run_events.c
-    query = select(events.event_type, events.metadata).where(
-        events.run_id == run_id, events.event_type.in_((*_OF_MODELS, _OF_TOOLS)), events.void.is_(False)
-    )
-    rows = connection.execute(query.order_by(events.seq)).all()
+    rows = connection.execute(_CALLS, {"of_run": run_id}).all()
     if not rows:
         return None
     calls: dict[str, Mapping[str, Any]] = {}
