@@ -7,7 +7,6 @@ import sqlite3
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,6 +14,8 @@ from .sqlite_thread import Connect, SqliteThread, deadline
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
+Together = Callable[[sqlite3.Connection, Sequence[Work[Any]]], list[Any]]
+"""Does several works, in their order, and returns what each would."""
 
 
 @contextmanager
@@ -40,13 +41,18 @@ class _Write:
     result: asyncio.Future[Any]
 
 
+def _one_by_one(connection: sqlite3.Connection, works: Sequence[Work[Any]]) -> list[Any]:
+    return [work(connection) for work in works]
+
+
 class SqliteWriter:
     """Writes happen in the order of their calls. One that fails takes nothing from those it waited with.
 
     A call that was cancelled before its turn does not happen; one that has begun happens wholly.
     """
 
-    def __init__(self, path: Path, connect: Connect, *, keeper: str) -> None:
+    def __init__(self, path: Path, connect: Connect, *, keeper: str, together: Together = _one_by_one) -> None:
+        self._together = together
         self._thread = SqliteThread(path, connect, keeper=keeper)
         self._waiting: list[_Write] = []
         self._writing: asyncio.Task[None] | None = None
@@ -84,10 +90,14 @@ class SqliteWriter:
 
     async def _write_together(self, group: Sequence[_Write]) -> bool:
         """Whether all of them succeeded; else nothing has happened."""
+        works = [write.work for write in group]
+
+        def in_one(connection: sqlite3.Connection) -> list[Any]:
+            with transaction(connection):
+                return self._together(connection, works)
+
         try:
-            results = await self._thread.run(
-                partial(_in_one, works=[write.work for write in group]), until=min(write.deadline for write in group)
-            )
+            results = await self._thread.run(in_one, until=min(write.deadline for write in group))
         except Exception:  # noqa: BLE001 - each finds out for itself, alone
             return False
         for write, result in zip(group, results, strict=True):
@@ -106,8 +116,3 @@ class SqliteWriter:
         else:
             if not write.result.done():
                 write.result.set_result(result)
-
-
-def _in_one(connection: sqlite3.Connection, works: Sequence[Work[Any]]) -> list[Any]:
-    with transaction(connection):
-        return [work(connection) for work in works]

@@ -18,6 +18,7 @@ from . import sqlite_lease as leases
 from . import sqlite_stream as streams
 from .contract import Bridge, NewEvent
 from .sqlite_file import connect_reader, connect_writer
+from .sqlite_publish import Publish, together
 from .sqlite_watcher import SqliteWatcher
 from .stream import Excerpt, stop_level
 from .subscription import await_stop, follow
@@ -48,7 +49,7 @@ class SqliteBridge(Bridge):
         if self._parts is not None:
             return
         self._parts = _Open(
-            SqliteWriter(self._path, connect_writer, keeper="bridge"),
+            SqliteWriter(self._path, connect_writer, keeper="bridge", together=together),
             SqliteThread(self._path, connect_reader, keeper="bridge"),
             SqliteWatcher(self._path),
         )
@@ -68,12 +69,10 @@ class SqliteBridge(Bridge):
         await self._write(partial(streams.create, run_id=run_id))
 
     async def publish(self, run_id: str, events: Sequence[NewEvent], *, fence: int) -> int:
-        return await self._write(
-            partial(streams.append, run_id=run_id, events=tuple(events), fence=fence, terminal=False)
-        )
+        return await self._write(Publish(run_id, tuple(events), fence))
 
     async def publish_terminal(self, run_id: str, event: NewEvent, *, fence: int) -> int:
-        return await self._write(partial(streams.append, run_id=run_id, events=(event,), fence=fence, terminal=True))
+        return await self._write(partial(streams.end, run_id=run_id, event=event, fence=fence))
 
     def subscribe(
         self, run_id: str, *, last_event_id: str | int | None = None, heartbeat_interval: float | None = None

@@ -9,13 +9,12 @@ from collections.abc import Sequence
 from ..blocking import transaction
 from ..contracts.errors import RunNotFoundError
 from .contract import NewEvent
-from .stream import Excerpt, StoredEvent, check_writable, fresh_events
+from .sqlite_publish import insert
+from .stream import Excerpt, StoredEvent, check_writable
 
 # One read: enough to be quick over a long history, little enough for hundreds of slow readers to hold.
 _EXCERPT_EVENTS = 500
 _EXCERPT_BYTES = 2**20
-
-_ROWS = 100  # of one INSERT; SQLite releases the GIL for each statement, and a busy process gets it back late
 
 
 def create(connection: sqlite3.Connection, run_id: str) -> None:
@@ -23,26 +22,23 @@ def create(connection: sqlite3.Connection, run_id: str) -> None:
         connection.execute("INSERT OR IGNORE INTO streams (run_id) VALUES (?)", (run_id,))
 
 
-def append(
-    connection: sqlite3.Connection, run_id: str, events: Sequence[NewEvent], *, fence: int, terminal: bool
-) -> int:
-    """One publish; the id of the stream's last event.
-
-    A stream that has ended stays as it is when `terminal`; else it raises `StreamEndedError`.
-    """
+def end(connection: sqlite3.Connection, run_id: str, event: NewEvent, *, fence: int) -> int:
+    """Append the terminal event; the id of the stream's last event. A stream that has ended stays as it is."""
     with transaction(connection):
-        stream, last_id, ended, current = _head(connection, run_id)
-        check_writable(run_id, fence=fence, current=current, ended=ended and not terminal)
+        row = connection.execute(
+            "SELECT stream, last_id, ended, fence FROM streams WHERE run_id = ?", (run_id,)
+        ).fetchone()
+        if row is None:
+            raise RunNotFoundError(run_id)
+        stream, last_id, ended, current = row
+        check_writable(run_id, fence=fence, current=current, ended=False)
         if not ended:
-            fresh = events if terminal else _fresh(connection, stream, events)
-            _insert(connection, stream, last_id + 1, fresh)
-            last_id += len(fresh)
-        if terminal:
-            for table in ("keys", "leases"):
-                connection.execute(f"DELETE FROM {table} WHERE stream = ?", (stream,))
+            last_id += 1
+            insert(connection, [(stream, last_id, event.event, event.data)])
+        for table in ("keys", "leases"):
+            connection.execute(f"DELETE FROM {table} WHERE stream = ?", (stream,))
         connection.execute(
-            "UPDATE streams SET last_id = ?, ended = ?, fence = ? WHERE stream = ?",
-            (last_id, ended or terminal, fence, stream),
+            "UPDATE streams SET last_id = ?, ended = TRUE, fence = ? WHERE stream = ?", (last_id, fence, stream)
         )
     return last_id
 
@@ -114,44 +110,10 @@ def cleanup(connection: sqlite3.Connection, run_id: str) -> None:
 
 def watched(connection: sqlite3.Connection, run_ids: Sequence[str]) -> dict[str, tuple[int, int, int]]:
     """Of those of `run_ids` that have a stream: its number, the id of its last event, its stop level."""
-    # One row for all of them, for the reason of _ROWS.
+    # One row for all of them: SQLite lets go of the GIL for each, and a busy process gives it back late.
     (found,) = connection.execute(
         "SELECT json_group_array(json_array(run_id, stream, last_id, stop)) FROM streams "
         "WHERE run_id IN (SELECT value FROM json_each(?))",
         (json.dumps(run_ids),),
     ).fetchone()
     return {run_id: (stream, last_id, stop) for run_id, stream, last_id, stop in json.loads(found)}
-
-
-def _head(connection: sqlite3.Connection, run_id: str) -> tuple[int, int, bool, int]:
-    """Number, last id, whether it has ended, and fence of the stream. Raises `RunNotFoundError`."""
-    row = connection.execute("SELECT stream, last_id, ended, fence FROM streams WHERE run_id = ?", (run_id,)).fetchone()
-    if row is None:
-        raise RunNotFoundError(run_id)
-    return row[0], row[1], bool(row[2]), row[3]
-
-
-def _fresh(connection: sqlite3.Connection, stream: int, events: Sequence[NewEvent]) -> Sequence[NewEvent]:
-    keys = json.dumps([event.key for event in events if event.key is not None])
-    if keys == "[]":
-        return events
-    rows = connection.execute(
-        "SELECT key FROM keys WHERE stream = ? AND key IN (SELECT value FROM json_each(?))", (stream, keys)
-    )
-    seen = {key for (key,) in rows}
-    before = set(seen)
-    fresh = fresh_events(events, seen)
-    connection.execute(
-        "INSERT INTO keys (stream, key) SELECT ?, value FROM json_each(?)", (stream, json.dumps(list(seen - before)))
-    )
-    return fresh
-
-
-def _insert(connection: sqlite3.Connection, stream: int, first_id: int, events: Sequence[NewEvent]) -> None:
-    for start in range(0, len(events), _ROWS):
-        rows = events[start : start + _ROWS]
-        values = [
-            value for id, event in enumerate(rows, first_id + start) for value in (stream, id, event.event, event.data)
-        ]
-        places = ", ".join(["(?, ?, ?, ?)"] * len(rows))
-        connection.execute(f"INSERT INTO events (stream, id, event, data) VALUES {places}", values)
