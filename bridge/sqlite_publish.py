@@ -102,8 +102,9 @@ def _known(connection: sqlite3.Connection, wanted: Sequence[tuple[int, str]]) ->
     if not wanted:
         return set()
     (found,) = connection.execute(
-        "SELECT json_group_array(json_array(stream, key)) FROM keys WHERE (stream, key) IN "
-        "(SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?))",
+        # A cross join has SQLite look for each of them. With IN it would go through all keys of the stream.
+        "SELECT json_group_array(json_array(keys.stream, keys.key)) FROM json_each(?) AS wanted CROSS JOIN keys "
+        "ON keys.stream = json_extract(wanted.value, '$[0]') AND keys.key = json_extract(wanted.value, '$[1]')",
         (json.dumps(wanted),),
     ).fetchone()
     return {(stream, key) for stream, key in json.loads(found)}

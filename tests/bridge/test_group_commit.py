@@ -50,6 +50,50 @@ async def test_writes_that_wait_together_are_one_transaction(bridge: SqliteBridg
     assert [await stored(bridge, name) for name in names] == [[(1, name)] for name in names]
 
 
+async def test_publishes_that_wait_together_cost_no_more_statements_than_one(
+    bridge: SqliteBridge, statements: list[str]
+) -> None:
+    names = [f"run-{number}" for number in range(MANY)]
+    await asyncio.gather(*map(bridge.create, names))
+    statements.clear()
+    await bridge.publish(names[0], [event(0, key="k")], fence=1)
+    alone = len(statements)
+    statements.clear()
+    await asyncio.gather(*(bridge.publish(name, [event(1, key="n")], fence=1) for name in names))
+    assert len(statements) == alone
+
+
+async def test_of_publishes_that_wait_together_each_key_comes_once(bridge: SqliteBridge) -> None:
+    await bridge.create("run")
+    await bridge.create("other")
+    await bridge.publish("run", [event("before", key="a")], fence=1)
+    ids = await asyncio.gather(
+        bridge.publish("run", [event("again", key="a"), event(1, key="b")], fence=1),
+        bridge.publish("other", [event(2, key="b")], fence=1),
+        bridge.publish("run", [event("again", key="b"), event(3)], fence=1),
+        bridge.publish("other", [event(4, key="a")], fence=1),
+    )
+    assert ids == [2, 1, 3, 2]
+    assert await stored(bridge, "run") == [(1, "before"), (2, 1), (3, 3)]
+    assert await stored(bridge, "other") == [(1, 2), (2, 4)]
+
+
+async def test_a_publish_costs_the_same_on_a_long_stream(
+    bridge: SqliteBridge, statements: list[str], path: Path
+) -> None:
+    """Each statement finds its rows by an index: none goes through what the stream has already."""
+    await bridge.create("run")
+    statements.clear()
+    await bridge.publish("run", [event(1, key="k")], fence=1)
+    with closing(sqlite3.connect(path)) as other:
+        for statement in statements:
+            if statement.startswith(("SELECT", "UPDATE", "INSERT")):
+                plan = [row[3] for row in other.execute(f"EXPLAIN QUERY PLAN {statement}")]
+                searches = [step for step in plan if "keys" in step or "streams" in step]
+                assert all("=?)" in step and "(stream=?)" not in step for step in searches), (statement, plan)
+    assert len(statements) > 3
+
+
 async def test_a_write_that_waits_for_nobody_has_its_own(bridge: SqliteBridge, statements: list[str]) -> None:
     await bridge.create("run")
     statements.clear()
