@@ -58,10 +58,12 @@ async def _events(handle: WorkflowHandle[Any, Any]) -> list[EventType.ValueType]
 
 
 def _at_rest(events: Sequence[EventType.ValueType]) -> bool:
-    """No workflow task is under way, and no child."""
+    """No workflow task is under way, no activity and no child."""
     begun = events.count(EventType.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_INITIATED)
     ended = events.count(EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_COMPLETED)
     return begun == ended and events[-1] not in (
         EventType.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED,
         EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED,
+        EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED,
+        EventType.EVENT_TYPE_ACTIVITY_TASK_STARTED,
     )

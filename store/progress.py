@@ -21,7 +21,6 @@ _REPLACED = insert(run_values)
 _REPLACE = _REPLACED.on_conflict_do_update(index_elements=[run_values.c.run_id], set_={"data": _REPLACED.excluded.data})
 _NO_VALUES = delete(run_values).where(run_values.c.run_id == bindparam("of_run"))
 
-
 # Who drives a run proves that Temporal has taken it, whether or not the submission was acknowledged.
 _MOVE = update(runs).where(_THIS_RUN).values(submitted=True)
 _MOMENT = bindparam("moment", type_=UtcDateTime)
