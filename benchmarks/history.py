@@ -24,6 +24,9 @@ _ACTIONS = (
     EventType.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES,
 )
 """Events that Temporal Cloud bills, or nearly so; heartbeats and retries are not in a history and come on top."""
+_LIMIT = 10.0
+"""Seconds within which a workflow comes to rest."""
+_PAUSE = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +36,6 @@ class History:
     events: int
     bytes: int
     actions: int
-
-
-_LIMIT = 10.0
-_PAUSE = 0.02
 
 
 async def history(client: Client, workflow_id: str) -> History:

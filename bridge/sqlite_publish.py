@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, cast
 
@@ -53,32 +54,27 @@ class _Head:
     last_id: int
     ended: bool
     fence: int
-    seen: set[str] = field(default_factory=set[str])
-    """Keys that are in the stream, of those that are published now."""
 
 
 def _publish_all(connection: sqlite3.Connection, publishes: Sequence[Publish]) -> list[int]:
     """The stream's last id after each. Raises `RunNotFoundError`, `FencedError` or `StreamEndedError`."""
-    heads = _heads(connection, [*{publish.run_id: None for publish in publishes}])
+    heads = _heads(connection, publishes)
     wanted = [
         (heads[publish.run_id].stream, event.key)
         for publish in publishes
-        if publish.run_id in heads
         for event in publish.events
         if event.key is not None
     ]
     known = _known(connection, wanted)
-    streams = {head.stream: head for head in heads.values()}
+    seen: defaultdict[int, set[str]] = defaultdict(set)
     for stream, key in known:
-        streams[stream].seen.add(key)
+        seen[stream].add(key)
     last_ids: list[int] = []
     rows: list[tuple[int, int, str, bytes]] = []
     for publish in publishes:
-        head = heads.get(publish.run_id)
-        if head is None:
-            raise RunNotFoundError(publish.run_id)
+        head = heads[publish.run_id]
         check_writable(publish.run_id, fence=publish.fence, current=head.fence, ended=head.ended)
-        fresh = fresh_events(publish.events, head.seen)
+        fresh = fresh_events(publish.events, seen[head.stream])
         rows += [(head.stream, id, one.event, one.data) for id, one in enumerate(fresh, head.last_id + 1)]
         head.last_id += len(fresh)
         head.fence = publish.fence
@@ -89,13 +85,20 @@ def _publish_all(connection: sqlite3.Connection, publishes: Sequence[Publish]) -
     return last_ids
 
 
-def _heads(connection: sqlite3.Connection, run_ids: Sequence[str]) -> dict[str, _Head]:
+def _heads(connection: sqlite3.Connection, publishes: Iterable[Publish]) -> dict[str, _Head]:
+    run_ids = [*dict.fromkeys(publish.run_id for publish in publishes)]
     (found,) = connection.execute(
         "SELECT json_group_array(json_array(run_id, stream, last_id, ended, fence)) FROM streams "
         "WHERE run_id IN (SELECT value FROM json_each(?))",
         (json.dumps(run_ids),),
     ).fetchone()
-    return {run_id: _Head(stream, last, bool(ended), fence) for run_id, stream, last, ended, fence in json.loads(found)}
+    heads = {
+        run_id: _Head(stream, last, bool(ended), fence) for run_id, stream, last, ended, fence in json.loads(found)
+    }
+    for run_id in run_ids:
+        if run_id not in heads:
+            raise RunNotFoundError(run_id)
+    return heads
 
 
 def _known(connection: sqlite3.Connection, wanted: Sequence[tuple[int, str]]) -> set[tuple[int, str]]:

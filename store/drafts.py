@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Connection, Integer, and_, bindparam, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, or_, update
 
 from ..contracts.types import RunRecord
 from . import threads
 from .contract import StoredRun
-from .rows import RECORD_COLUMNS, STORED_COLUMNS, record_row, to_record, to_stored
+from .rows import OF_RUN, PLACE, PLACED, RECORD_COLUMNS, STORED_COLUMNS, STORED_RUN, record_row, to_record, to_stored
 from .schema import run_specs, runs
 from .sqlite import insert
 
 _DRAFT = insert(runs).on_conflict_do_nothing().returning(*STORED_COLUMNS)
 _SPEC = insert(run_specs)
-_PLACE = bindparam("place", type_=Integer)
 _SUBMITTED = (
     update(runs)
     .where(
-        runs.c.run_id == bindparam("of_run"),
-        or_(runs.c.submitted.is_(False), and_(runs.c.sequence.is_(None), _PLACE.is_not(None))),
+        OF_RUN,
+        or_(runs.c.submitted.is_(False), and_(runs.c.sequence.is_(None), PLACE.is_not(None))),
     )
-    .values(submitted=True, sequence=func.coalesce(runs.c.sequence, _PLACE))
+    .values(submitted=True, sequence=PLACED)
     .returning(*RECORD_COLUMNS)
 )
 
@@ -33,7 +32,7 @@ def create(connection: Connection, record: RunRecord, spec: tuple[str, str, byte
         values = {"run_id": record.run_id, "fields": fields, "payload_kind": kind, "payload": payload}
         connection.execute(_SPEC, values)
         return to_stored(row), True
-    old = connection.execute(select(*STORED_COLUMNS).where(runs.c.run_id == record.run_id))
+    old = connection.execute(STORED_RUN, {"of_run": record.run_id})
     return to_stored(old.mappings().one()), False
 
 

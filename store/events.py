@@ -23,6 +23,7 @@ from ..contracts.types import RunRecord, RunStatus
 from .contract import EventBatch, EventFilter, NewRunEvent
 from .database import Database
 from .lifecycle import Told
+from .rows import OF_RUN
 from .schema import Json, run_events, runs
 from .sqlite import insert
 
@@ -33,26 +34,24 @@ _UNTOLD = ("run_attempt_started",)
 _EVENTS = run_events.c
 _COLUMNS = tuple(_EVENTS[name] for name in RunEvent.model_fields)
 
-_OF_RUN = _EVENTS.run_id == bindparam("of_run")
-_RUN = (
-    select(runs.c.thread_id, runs.c.status, runs.c.fence).where(runs.c.run_id == bindparam("of_run")).with_for_update()
-)
+_THIS_RUN = _EVENTS.run_id == bindparam("of_run")
+_RUN = select(runs.c.thread_id, runs.c.status, runs.c.fence).where(OF_RUN).with_for_update()
 _SUPERSEDE = (
     update(run_events)
-    .where(_OF_RUN, _EVENTS.fence < bindparam("before"), _EVENTS.void.is_(False))
+    .where(_THIS_RUN, _EVENTS.fence < bindparam("before"), _EVENTS.void.is_(False))
     .values(void=True, sealed=None, content=None, metadata={})
 )
 _SUPERSEDE_OPEN = _SUPERSEDE.where(_EVENTS.sealed.is_(None))
 _CUSTOM = (
     select(_EVENTS.metadata, _EVENTS.content)
-    .where(_OF_RUN, _EVENTS.event_type == "custom_event", _EVENTS.void.is_(False))
+    .where(_THIS_RUN, _EVENTS.event_type == "custom_event", _EVENTS.void.is_(False))
     .order_by(_EVENTS.seq.desc())
 )
-_VOID = (_OF_RUN, _EVENTS.sealed.is_(None), _EVENTS.void)
+_VOID = (_THIS_RUN, _EVENTS.sealed.is_(None), _EVENTS.void)
 _LEFT = select(_EVENTS.task_id, _EVENTS.seq).where(*_VOID)
 _SETTLE = delete(run_events).where(*_VOID)
 _NEWEST = select(func.coalesce(func.max(_EVENTS.seq), 0)).where(_EVENTS.thread_id == bindparam("of_thread"))
-_WRITTEN = select(func.max(_EVENTS.number)).where(_OF_RUN, _EVENTS.fence == bindparam("by"))
+_WRITTEN = select(func.max(_EVENTS.number)).where(_THIS_RUN, _EVENTS.fence == bindparam("by"))
 _INSERT = insert(run_events)
 
 

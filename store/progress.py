@@ -11,20 +11,18 @@ from sqlalchemy.sql.selectable import TypedReturnsRows
 from ..contracts.errors import FencedError, RunNotFoundError
 from ..contracts.types import RunInterrupt, RunRecord
 from . import events, lifecycle, threads
-from .rows import RECORD_COLUMNS, to_record
+from .rows import OF_RUN, PLACED, RECORD_COLUMNS, to_record
 from .schema import UtcDateTime, run_values, runs
 from .sqlite import insert
 
-_THIS_RUN = runs.c.run_id == bindparam("of_run")
-_NOW = select(*RECORD_COLUMNS, runs.c.submitted, runs.c.fence).where(_THIS_RUN).with_for_update()
+_NOW = select(*RECORD_COLUMNS, runs.c.submitted, runs.c.fence).where(OF_RUN).with_for_update()
 _REPLACED = insert(run_values)
 _REPLACE = _REPLACED.on_conflict_do_update(index_elements=[run_values.c.run_id], set_={"data": _REPLACED.excluded.data})
 _NO_VALUES = delete(run_values).where(run_values.c.run_id == bindparam("of_run"))
 
 # Who drives a run proves that Temporal has taken it, whether or not the submission was acknowledged.
-_MOVE = update(runs).where(_THIS_RUN).values(submitted=True)
+_MOVE = update(runs).where(OF_RUN).values(submitted=True)
 _MOMENT = bindparam("moment", type_=UtcDateTime)
-_PLACE = func.coalesce(runs.c.sequence, bindparam("place", type_=Integer))
 
 
 def _larger(column: ColumnElement[int], parameter: str) -> ColumnElement[int]:
@@ -38,13 +36,13 @@ TO_WORK = _MOVE.values(
     attempt=_larger(runs.c.attempt, "number"),
     started_at=func.coalesce(runs.c.started_at, _MOMENT),
     updated_at=_MOMENT,
-    sequence=_PLACE,
+    sequence=PLACED,
 ).returning(*RECORD_COLUMNS)
 TO_REST = _MOVE.values(
     steps=_larger(runs.c.steps, "count"),
     title=func.coalesce(bindparam("name", type_=Text), runs.c.title),
     updated_at=_MOMENT,
-    sequence=_PLACE,
+    sequence=PLACED,
 ).returning(*RECORD_COLUMNS)
 
 

@@ -1,8 +1,8 @@
-"""Between rows and the public models."""
+"""Between rows and the public models, and how a statement names the rows that several modules ask for."""
 
 from __future__ import annotations
 
-from sqlalchemy import RowMapping
+from sqlalchemy import Integer, RowMapping, bindparam, func, select
 
 from ..contracts.serialization import from_json
 from ..contracts.types import RunRecord, WaitResult
@@ -12,6 +12,14 @@ from .schema import run_values, runs
 RECORD_COLUMNS = tuple(runs.c[name] for name in RunRecord.model_fields)
 STORED_COLUMNS = (*RECORD_COLUMNS, runs.c.submitted)
 RESULT_COLUMNS = (runs.c.run_id, runs.c.thread_id, runs.c.status, runs.c.error, runs.c.interrupts, run_values.c.data)
+
+# With parameters of these names.
+OF_RUN = runs.c.run_id == bindparam("of_run")
+OF_THREAD = runs.c.thread_id == bindparam("of_thread")
+STORED_RUN = select(*STORED_COLUMNS).where(OF_RUN)
+PLACE = bindparam("place", type_=Integer)
+PLACED = func.coalesce(runs.c.sequence, PLACE)
+"""A place that a run has stays."""
 
 
 def record_row(record: RunRecord) -> dict[str, object]:

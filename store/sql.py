@@ -15,29 +15,26 @@ from . import drafts, events, lifecycle, progress, threads
 from .contract import RunEnding, StoredRun, ThreadLine
 from .database import Database
 from .migrate import migrate
-from .rows import RESULT_COLUMNS, STORED_COLUMNS, to_result, to_stored
+from .rows import OF_RUN, OF_THREAD, RESULT_COLUMNS, STORED_COLUMNS, STORED_RUN, to_result, to_stored
 from .schema import graphs, run_specs, run_values, runs
 from .sqlite import insert
 from .usage import usage
 
-_THIS_RUN = runs.c.run_id == bindparam("of_run")
-_RUN = select(*STORED_COLUMNS).where(_THIS_RUN)
 _SPEC = select(run_specs.c.fields, run_specs.c.payload_kind, run_specs.c.payload).where(
     run_specs.c.run_id == bindparam("of_run")
 )
 # Once a question is answered, the values that came with it are out of date.
 _WITH_VALUES = tuple(status.value for status in RunStatus if status.terminal or status is RunStatus.AWAITING_INPUT)
 _CURRENT = and_(run_values.c.run_id == runs.c.run_id, runs.c.status.in_(_WITH_VALUES))
-_RESULT = select(*RESULT_COLUMNS).select_from(runs.outerjoin(run_values, _CURRENT)).where(_THIS_RUN)
-_THIS_THREAD = runs.c.thread_id == bindparam("of_thread")
+_RESULT = select(*RESULT_COLUMNS).select_from(runs.outerjoin(run_values, _CURRENT)).where(OF_RUN)
 # What executes comes first, whatever its place: it may be unknown, when the client died before it wrote it.
 _LINE = (
     select(runs.c.run_id)
-    .where(_THIS_THREAD, runs.c.submitted, runs.c.ended_at.is_(None))
+    .where(OF_THREAD, runs.c.submitted, runs.c.ended_at.is_(None))
     .order_by(runs.c.started_at.is_(None), runs.c.sequence.is_(None), runs.c.sequence, runs.c.position)
 )
 # A place is given to a run that is submitted, so here the index is enough.
-_LAST_PLACE = select(func.max(runs.c.sequence).label("sequence")).where(_THIS_THREAD)
+_LAST_PLACE = select(func.max(runs.c.sequence)).where(OF_THREAD)
 
 
 class SqlStore:
@@ -94,9 +91,13 @@ class SqlStore:
 
     async def line(self, thread_id: str) -> ThreadLine:
         """The thread's runs in flight, and its last sequence."""
-        rows = await self._database.fetch(_LINE, of_thread=thread_id)
-        last = await self._database.fetch(_LAST_PLACE, of_thread=thread_id)
-        return ThreadLine(tuple(row["run_id"] for row in rows), last[0]["sequence"] or 0)
+
+        def work(connection: Connection) -> ThreadLine:
+            of_thread = {"of_thread": thread_id}
+            in_flight = connection.execute(_LINE, of_thread).scalars().all()
+            return ThreadLine(tuple(in_flight), connection.execute(_LAST_PLACE, of_thread).scalar_one() or 0)
+
+        return await self._database.read(work)
 
     async def delete(self, run_id: str) -> bool:
         """Remove record, spec and values; whether there was a record."""
@@ -104,7 +105,7 @@ class SqlStore:
 
     async def get(self, run_id: str) -> StoredRun | None:
         """The run, or `None`."""
-        rows = await self._database.fetch(_RUN, of_run=run_id)
+        rows = await self._database.fetch(STORED_RUN, of_run=run_id)
         return to_stored(rows[0]) if rows else None
 
     async def list(

@@ -15,6 +15,7 @@ from ..contracts.types import RunRecord, RunStatus
 from . import lifecycle
 from .contract import StateUpdate
 from .database import Database
+from .rows import OF_THREAD
 from .schema import runs, state_updates, threads
 from .sqlite import insert
 
@@ -35,7 +36,7 @@ _BEGIN = _BEGIN_ROW.on_conflict_do_update(
     set_={"metadata": _BEGIN_ROW.excluded.metadata, "assistant_id": _BEGIN_ROW.excluded.assistant_id},
 )
 _FOLLOW = update(threads).where(_ITS_THREAD).values(status=bindparam("new_status"), updated_at=bindparam("moment"))
-_SUBMITTED = (runs.c.thread_id == bindparam("of_thread"), runs.c.submitted)
+_SUBMITTED = (OF_THREAD, runs.c.submitted)
 _IN_FLIGHT = select(runs.c.status).where(*_SUBMITTED, runs.c.ended_at.is_(None))
 # A run that was cancelled in line has done nothing to its thread.
 _WORKED = select(runs.c.status).where(*_SUBMITTED, runs.c.started_at.is_not(None))
