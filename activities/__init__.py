@@ -4,6 +4,7 @@ from .callback_observer import CallbackObserver
 from .courier import Courier
 from .graphs import GraphRegistry, GraphSource, load_graphs
 from .heartbeat import Pulse
+from .live_graphs import LiveGraphs
 from .notify import NotifyWorkflows
 from .observers import (
     AnyObserver,
@@ -24,6 +25,7 @@ __all__ = [
     "Courier",
     "GraphRegistry",
     "GraphSource",
+    "LiveGraphs",
     "NotifyWorkflows",
     "NullObserver",
     "ObserverBinding",

@@ -15,6 +15,10 @@ from .graphs import CompiledGraph
 _DEFAULT_RECURSION_LIMIT = int(os.environ.get("LANGGRAPH_DEFAULT_RECURSION_LIMIT", "10007"))
 
 
+RUN_ID = "perdure_run_id"
+"""The key in a config's metadata by which a node knows its run, on every attempt: for idempotent effects."""
+
+
 def thread_config(thread_id: str) -> RunnableConfig:
     """Addresses the newest state of a thread."""
     return {"configurable": {"thread_id": thread_id, "checkpoint_ns": ""}}
@@ -31,14 +35,16 @@ def is_of(found: CheckpointTuple, run_id: str) -> bool:
 
 
 def run_config(spec: RunSpec, run_id: str, thread_id: str) -> RunnableConfig:
-    """The run's config: what its spec says, and the ids under which LangGraph and its tracers know the run.
+    """The run's config: what its spec says, and the ids under which nodes and tracers know the run.
 
-    `metadata.run_id` is the same on every attempt: by it LangGraph knows that the input is already applied.
+    Not as `metadata.run_id`: nested graphs inherit it, and one with a saver of its own would take its second input of
+    the run for one that was applied. (LangGraph's rule, in `PregelLoop._first`.)
     """
     config = cast("RunnableConfig", dict(spec.runnable_config))
-    ids = {"run_id": run_id, "thread_id": thread_id, "assistant_id": spec.assistant_id}
+    metadata = {**config.get("metadata", {}), **spec.metadata}
+    metadata.pop("run_id", None)
     config["configurable"] = {**config.get("configurable", {}), "thread_id": thread_id}
-    config["metadata"] = {**config.get("metadata", {}), **spec.metadata, **ids}
+    config["metadata"] = {**metadata, RUN_ID: run_id, "thread_id": thread_id, "assistant_id": spec.assistant_id}
     return config
 
 

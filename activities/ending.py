@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
+from typing import Any
+
+from langgraph.checkpoint.base import BaseCheckpointSaver
 
 from ..bridge.contract import Bridge, NewEvent
 from ..checkpoints.contract import Checkpoints
@@ -18,7 +21,8 @@ from ..contracts.wire import TERMINATED, FinishInput, QuestionsInput
 from ..store.contract import RunEnding, Store
 from .config import run_config, thread_config
 from .courier import Courier
-from .graphs import GraphRegistry
+from .graphs import CompiledGraph, GraphRegistry
+from .live_graphs import LiveGraphs
 from .questions import completed, stopped_at
 from .start import input_steps, steps_spent
 
@@ -41,6 +45,8 @@ class Ending:
     checkpoints: Checkpoints
     courier: Courier | None = None
     """Tells observers; `None`: there are none."""
+    live: LiveGraphs | None = None
+    """Of this worker: a graph that is still there is not made anew to be looked at."""
 
     async def finish(self, finish: FinishInput, spec: RunSpec, *, fence: int) -> RunRecord:
         """Shut earlier attempts out, write the record, publish the terminal event, tell observers."""
@@ -99,12 +105,22 @@ class Ending:
     def _telling(self, run_id: str, *, webhook: bool = False) -> AbstractAsyncContextManager[None]:
         return nullcontext() if self.courier is None else self.courier.telling(run_id, webhook=webhook)
 
+    @asynccontextmanager
+    async def _opened(
+        self, spec: RunSpec, run_id: str, thread_id: str, saver: BaseCheckpointSaver[Any]
+    ) -> AsyncGenerator[CompiledGraph]:
+        if self.live is not None and (graph := self.live.graph_of(run_id)) is not None:
+            yield graph.copy({"checkpointer": saver})
+            return
+        async with self.graphs.open(spec.assistant_id, run_config(spec, run_id, thread_id), saver) as graph:
+            yield graph
+
     async def _look(self, spec: RunSpec, run_id: str, thread_id: str) -> _Rest:
         """How the thread stands. Raises `UnavailableError`."""
         saver = self.checkpoints.saver
         here = thread_config(thread_id)
         try:
-            async with self.graphs.open(spec.assistant_id, run_config(spec, run_id, thread_id), saver) as graph:
+            async with self._opened(spec, run_id, thread_id, saver) as graph:
                 stopped = await stopped_at(graph, saver, here)
                 head, note = await saver.aget_tuple(here), await self.checkpoints.note(run_id)
                 unfinished = head if head and head.pending_writes else None

@@ -52,8 +52,12 @@ class GraphSpans(BaseCallbackHandler):
         """A node that is a plain function runs in a thread, and its callbacks with it."""
         self._content = os.environ.get(_CONTENT, "").lower() == "true"
 
+    def begin_slice(self) -> None:
+        """Nodes that begin from now on are below the span that is current now."""
+        self._above = set_span_in_context(get_current_span())
+
     def close(self) -> None:
-        """The slice is over; what it cut off ends here."""
+        """The graph is over; what was cut off ends here."""
         with self._lock:
             open_now = [step for step in self._steps.values() if step.span is not None]
             self._steps.clear()

@@ -38,6 +38,9 @@ class Heartbeat:
         self.interval = (info.heartbeat_timeout or timedelta.max).total_seconds() / BEATS
         """Seconds between two of them."""
         self.details: tuple[str, ...] = ()
+        """What it waits for, if anything, and the graph's holder that attends it, if any."""
+        self._said: str | None = None
+        self._holder: str | None = None
         self.sent = time.monotonic()
         """When the event loop sent the last one."""
 
@@ -48,8 +51,23 @@ class Heartbeat:
 
     def say(self, text: str | None) -> None:
         """`Say`."""
-        self.details = () if text is None else (text,)
+        self._said = text
+        self._tell()
+
+    def attend(self, holder: str) -> None:
+        """This attempt goes on with the graph that its worker, whose task queue is `holder`, has held."""
+        self._holder = holder
+        self._tell()
+
+    def _tell(self) -> None:
+        said = () if self._said is None else (self._said,)
+        self.details = said if self._holder is None else (self._said or "", self._holder)
         self.send()
+
+
+def was_attended(info: activity.Info, holder: str) -> bool:
+    """Whether an earlier attempt of this activity went on with what `holder` held: it holds nothing any more."""
+    return holder in info.heartbeat_details[1:]
 
 
 class Pulse:

@@ -64,10 +64,12 @@ from .courier import Courier
 from .ending import Ending
 from .failures import graph_failure
 from .fence import attempt_fence, own_fence
+from .graph_call import SliceFailed
 from .graphs import GraphRegistry
-from .heartbeat import Pulse, Say, heartbeating
+from .heartbeat import Heartbeat, Pulse, Say, heartbeating, was_attended
 from .human import human_message
-from .slice import GraphRaised, Slice, SliceFailed, SliceParts
+from .live import GraphParts, GraphRaised, LiveGraph
+from .live_graphs import LiveGraphs
 from .spans import end_run_span
 from .specs import SpecCache
 from .state import States
@@ -92,11 +94,13 @@ class RunActivities:
         client: Client,
         pulse: Pulse,
         courier: Courier,
+        live: LiveGraphs,
     ) -> None:
         self._pulse = pulse
         self._courier = courier
-        self._parts = SliceParts(graphs, bridge, checkpoints, store.events)
-        self._ending = Ending(graphs, bridge, store, checkpoints, courier)
+        self._live = live
+        self._parts = GraphParts(graphs, bridge, checkpoints, store.events, live.may_hold)
+        self._ending = Ending(graphs, bridge, store, checkpoints, courier, live)
         self._threads = Threads(bridge, store, checkpoints)
         self._states = States(graphs, store, checkpoints)
         self._store = store
@@ -122,7 +126,7 @@ class RunActivities:
     async def run_supersteps(self, slice: SliceInput) -> SliceResult:
         """Run the graph to its next pause, question or end."""
         async with surroundings(slice, self._pulse) as heartbeat:
-            return await _translated(self._run_slice(slice, activity.info().attempt, heartbeat.say))
+            return await _translated(self._run_slice(slice, activity.info(), heartbeat))
 
     @activity.defn(name=ACTIVITY_ANNOUNCE_QUESTIONS)
     async def announce_questions(self, asks: QuestionsInput) -> None:
@@ -189,20 +193,39 @@ class RunActivities:
         async with heartbeating(self._pulse):
             await _translated(self._deliver(notify))
 
-    async def _run_slice(self, slice: SliceInput, attempt: int, say: Say) -> SliceResult:
-        fence = attempt_fence(slice.fence, attempt)
-        resumed = slice.slice == 0 or attempt > 1 or slice.resumed
-        spec = await (self._specs.full if resumed else self._specs.without_input)(slice.run_id)
-        if resumed:
-            await self._begin(slice, spec, fence, attempt)
-        number = slice.takeovers + attempt
-        work = Slice(self._parts, slice, spec, fence=fence, resumed=resumed, attempt=number, say=say)
-        result = await self._run_graph(work, slice.run_id, attempt)
-        return result.model_copy(update={"attempt": attempt})
+    async def _run_slice(self, slice: SliceInput, info: activity.Info, heartbeat: Heartbeat) -> SliceResult:
+        if slice.release:
+            await self._live.close(slice.run_id)
+            return SliceResult(outcome="stopped", steps=slice.steps)
+        own = slice.holder == self._live.task_queue
+        if own and (live := await self._live.fetch(slice.run_id)) is not None:
+            heartbeat.attend(self._live.task_queue)
+            return await self._run_graph(live, slice, 1, heartbeat.say)
+        if slice.holder is not None and not own and not was_attended(info, slice.holder):
+            return SliceResult(outcome="elsewhere", steps=slice.steps)
+        if self._live.shutting_down:
+            raise ApplicationError("the worker shuts down; another one takes the run over", type=ERROR_WORKER_SHUTDOWN)
+        return await self._take_over(slice, info.attempt, heartbeat.say)
 
-    async def _run_graph(self, slice: Slice, run_id: str, attempt: int) -> SliceResult:
+    async def _take_over(self, slice: SliceInput, attempt: int, say: Say) -> SliceResult:
+        """Begin the run, or pick it up where its checkpoints have it."""
+        fence = attempt_fence(slice.fence, attempt)
+        # It was expected to be alive: then this is one attempt more than Temporal counts.
+        begun = attempt if slice.holder is None else attempt + 1
+        number = slice.takeovers + begun
+        spec = await self._specs.full(slice.run_id)
+        await self._live.close(slice.run_id)  # of an attempt before this one
+        await self._begin(slice, spec, fence, number)
+        live = LiveGraph(self._parts, slice, spec, fence=fence, attempt=number)
+        await self._live.add(slice.run_id, live)
+        return await self._run_graph(live, slice, begun, say)
+
+    async def _run_graph(self, live: LiveGraph, slice: SliceInput, attempt: int, say: Say) -> SliceResult:
+        run_id = slice.run_id
         try:
-            return await slice.run()
+            result = await live.attend(slice, say=say)
+            holder = self._live.task_queue if live.held else None
+            return result.model_copy(update={"attempt": attempt, "holder": holder})
         except (RunStateError, GraphLoadError) as exc:
             error: BaseException = exc
         except GraphRaised as exc:
@@ -211,14 +234,15 @@ class RunActivities:
             raise
         except Exception as exc:  # noqa: BLE001 - whatever a graph raises is its failure
             error = exc
+        finally:
+            self._live.leave(run_id, live)
         # Not as the failure's cause: a text of some MB would be more than Temporal takes, and it would learn nothing.
         failure = graph_failure(error, attempt)
         logger.warning("run %s: the graph raised\n%s", run_id, cast("GraphFailure", failure.details[0]).error.traceback)
         raise failure
 
-    async def _begin(self, slice: SliceInput, spec: RunSpec, fence: int, attempt: int) -> None:
+    async def _begin(self, slice: SliceInput, spec: RunSpec, fence: int, number: int) -> None:
         """Take the fence everywhere, and announce the attempt to those who read."""
-        number = slice.takeovers + attempt
         data = {"run_id": slice.run_id, "thread_id": slice.thread_id, "attempt": number}
         announcement = NewEvent(METADATA_EVENT, to_json(data), key=f"attempt\n{number}")
         # The record first: of a run that was deleted nothing may come back.
@@ -247,6 +271,7 @@ class RunActivities:
     async def _announce(self, asks: QuestionsInput) -> None:
         spec = await self._specs.without_input(asks.run_id)
         await self._ending.announce(asks, spec, fence=own_fence(asks.fence))
+        await self._live.close(asks.run_id)
 
     async def _deliver(self, notify: NotifyInput) -> None:
         try:
@@ -259,6 +284,7 @@ class RunActivities:
     async def _end_run(self, finish: FinishInput) -> RunOutcome:
         spec = await self._specs.without_input(finish.run_id)
         record = await self._ending.finish(finish, spec, fence=own_fence(finish.fence))
+        await self._live.close(finish.run_id)
         self._specs.drop(finish.run_id)
         end_run_span(finish.trace, record)
         _measure_end(record)

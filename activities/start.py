@@ -1,4 +1,4 @@
-"""How a slice begins: what the graph is given, so that nothing is applied twice and nothing is skipped."""
+"""How a graph is begun or picked up: what it is given, so that nothing is applied twice and nothing is skipped."""
 
 from __future__ import annotations
 
@@ -21,23 +21,19 @@ from .graphs import CompiledGraph
 from .questions import NO_TASK, open_questions, still_due
 from .request import check_request
 
-_INTERRUPT = "__interrupt__"
-
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What a slice gives its graph."""
+    """What a graph is given."""
 
     input: Any
     """The run's input, a command, or `None` to go on."""
+    base_step: int
+    """LangGraph's number of the step before the run."""
     spent: int = 0
-    """Steps of the recursion limit that are used up."""
-    base_step: int | None = None
-    """LangGraph's number of the step before the run; `None`: to be told from the first checkpoint and `spent`."""
+    """LangGraph's steps since then."""
     steps: int = 0
     """Supersteps of the run so far."""
-    may_drain: bool = True
-    """False while an interrupted task stands beside unfinished ones: a pause there would never get past them."""
     checkpoint_id: str | None = None
     """Fork from here."""
     answers: list[DeliveredAnswer] = field(default_factory=list[DeliveredAnswer])
@@ -46,20 +42,15 @@ class Start:
     """The checkpoint of a breakpoint that holds the run: it was reached, but its worker died before it could say so."""
 
 
-async def resumed_start(
+async def start_of(
     slice: SliceInput,
     spec: RunSpec,
     graph: CompiledGraph,
     saver: BaseCheckpointSaver[Any],
     checkpoints: Checkpoints,
 ) -> Start:
-    """The start of a slice that does not simply follow the last one: the first, one after a question, a retry."""
+    """What the graph is given now, by how its thread stands. Raises `RunStateError`."""
     return await _Beginning(slice, spec, graph, saver, checkpoints).start()
-
-
-def next_start(slice: SliceInput, spec: RunSpec, graph: CompiledGraph) -> Start:
-    """The start of a slice that follows one that paused: no look at the thread is needed."""
-    return Start(input=None, spent=slice.steps + input_steps(spec, graph), steps=slice.steps)
 
 
 def input_steps(spec: RunSpec, graph: CompiledGraph) -> int:
@@ -99,7 +90,6 @@ class _Beginning:
             spent=spent,
             base_step=note.step,
             steps=steps,
-            may_drain=given is not None or not _interrupted(head),
             checkpoint_id=None if own else self._requested_checkpoint,
             answers=answers,
         )
@@ -197,7 +187,3 @@ def _step(head: CheckpointTuple | None) -> int:
 
 def _command_writes(head: CheckpointTuple | None) -> int:
     return sum(1 for task, _, _ in (head.pending_writes if head else None) or () if task == NO_TASK)
-
-
-def _interrupted(head: CheckpointTuple | None) -> bool:
-    return any(channel == _INTERRUPT for _, channel, _ in (head.pending_writes if head else None) or ())

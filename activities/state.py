@@ -37,7 +37,7 @@ class States:
         kept = await self.store.threads.get_update(change.update_id)
         owner = f"update-{change.update_id}"
         await self.checkpoints.take(owner, thread_id, fence=fence)
-        saver = FencedSaver(self.checkpoints, owner, fence=fence, hooks=_NoHooks())
+        saver = FencedSaver(self.checkpoints, owner, fence=fence, hooks=_NoHooks(), is_run=False)
         head = await saver.aget_tuple(thread_config(thread_id))
         if head is not None and _made_by(head) == change.update_id:  # by an attempt that could not say so any more
             checkpoint_id = str(head.checkpoint["id"])

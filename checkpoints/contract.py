@@ -97,6 +97,10 @@ class Checkpoints(ABC):
         """Take the fence of a run: from now on smaller ones are refused. Raises `FencedError`."""
 
     @abstractmethod
+    async def check(self, run_id: str, *, fence: int) -> None:
+        """Raises `FencedError` if the run has a larger fence, or is gone."""
+
+    @abstractmethod
     async def put(
         self,
         guard: Guard,

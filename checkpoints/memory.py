@@ -48,6 +48,11 @@ class MemoryCheckpoints(Checkpoints):
         self._check(run_id, fence, run.fence)
         run.fence = fence
 
+    async def check(self, run_id: str, *, fence: int) -> None:
+        # No fence: the run was deleted, which outranks every attempt.
+        run = self._runs.get(run_id)
+        self._check(run_id, fence, run.fence if run else 2**62)
+
     async def put(
         self,
         guard: Guard,
@@ -56,19 +61,17 @@ class MemoryCheckpoints(Checkpoints):
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
     ) -> None:
-        self._pass(guard, checkpoint_address(config, checkpoint["id"]))
+        await self._pass(guard, checkpoint_address(config, checkpoint["id"]))
         await self._saver.aput(config, checkpoint, metadata, new_versions)
 
     async def put_writes(
         self, guard: Guard, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str
     ) -> None:
-        self._pass(guard, checkpoint_address(config))
+        await self._pass(guard, checkpoint_address(config))
         await self._saver.aput_writes(config, writes, task_id, task_path)
 
-    def _pass(self, guard: Guard, address: tuple[str, str, str]) -> None:
-        # No fence: the run was deleted, which outranks every attempt.
-        run = self._runs.get(guard.run_id)
-        self._check(guard.run_id, guard.fence, run.fence if run else 2**62)
+    async def _pass(self, guard: Guard, address: tuple[str, str, str]) -> None:
+        await self.check(guard.run_id, fence=guard.fence)
         if guard.keep:
             memory_rollback.keep(self._saver, self._marks, guard.run_id, address)
 

@@ -5,7 +5,6 @@ before (the head that it starts from, an older one that it forks from, those of 
 
 * `keep`, before the first write to a checkpoint that the run has not saved itself, marks the checkpoint and copies
   its writes. The mark says whether the checkpoint existed: a write may overtake the checkpoint that it belongs to.
-  A checkpoint that the run saves without its own id in the metadata (a node may have set another one) is marked, too.
 * `restore` deletes what the run has saved, which its id in the metadata or a mark tells, with all writes to it, in
   every namespace; it replaces the writes of the other marked checkpoints by their copies; then it drops both. One
   transaction, behind the fence. A second time finds nothing of the run, and changes nothing.

@@ -25,16 +25,30 @@ from .contract import Checkpoints, Guard, SaveHooks
 
 T = TypeVar("T")
 
+PickedUpHook = Callable[[RunnableConfig, CheckpointTuple], Coroutine[Any, Any, None]]
+
 
 class FencedSaver(BaseCheckpointSaver[Any]):
     """The back end's saver for one attempt of one run: writes pass its fence, the rest is the saver's own.
 
     `failure` holds the first error that is the back end's or the fence's. It tells them from an error of the
     graph, also where LangGraph or the graph itself wraps or swallows the exception.
+
+    A checkpoint's metadata says whose it is (`run_id`). The config may not: nested graphs inherit its metadata, and
+    one with a saver of its own would take its input for applied.
     """
 
-    def __init__(self, checkpoints: Checkpoints, run_id: str, *, fence: int, hooks: SaveHooks) -> None:
+    picked_up: PickedUpHook | None = None
+    """Called with the config and the checkpoint of each graph that goes on from one."""
+    stand: Callable[[tuple[str, ...]], Coroutine[Any, Any, None]] | None = None
+    """Called with the namespace of a nested graph whose superstep is saved: under durability `sync` it waits here."""
+
+    def __init__(
+        self, checkpoints: Checkpoints, run_id: str, *, fence: int, hooks: SaveHooks, is_run: bool = True
+    ) -> None:
+        """`is_run`: else `run_id` only owns the fence."""
         super().__init__(serde=checkpoints.saver.serde)
+        self._stamp = {"run_id": run_id} if is_run else {}
         self._inner = checkpoints.saver
         self._checkpoints = checkpoints
         self._run_id = run_id
@@ -58,11 +72,10 @@ class FencedSaver(BaseCheckpointSaver[Any]):
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
         address = checkpoint_address(config, checkpoint["id"])
-        described = get_checkpoint_metadata(config, metadata)
+        described = cast("CheckpointMetadata", {**get_checkpoint_metadata(config, metadata), **self._stamp})
 
         async def put() -> None:
-            keep = not self._names_run(described) and address not in self._kept
-            guard = Guard(self._run_id, self._fence, keep)
+            guard = Guard(self._run_id, self._fence)
             await self._checkpoints.put(guard, config, checkpoint, described, new_versions)
 
         thread_id, namespace, checkpoint_id = address
@@ -72,6 +85,8 @@ class FencedSaver(BaseCheckpointSaver[Any]):
             lambda saved: self._hooks.after_checkpoint(checkpoint_id, saved=saved),
             address,
         )
+        if self.stand is not None and namespace and metadata.get("source") == "loop":
+            await self.stand(tuple(namespace.split("|")))
         return {"configurable": {"thread_id": thread_id, "checkpoint_ns": namespace, "checkpoint_id": checkpoint_id}}
 
     async def aput_writes(
@@ -154,10 +169,21 @@ class FencedSaver(BaseCheckpointSaver[Any]):
             self._hooks.loaded(found)
             if self._names_run(found.metadata):
                 self._kept.add(checkpoint_address(found.config))
+            if self.picked_up is not None:
+                await self._recorded(self.picked_up(config, found))
         return found
 
     def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
-        return self._inner.get_tuple(config)
+        if self._is_on_loop:
+            return self._inner.get_tuple(config)  # which says that this is no way to call it
+        return self._on_loop(self.aget_tuple(config))
+
+    @property
+    def _is_on_loop(self) -> bool:
+        try:
+            return asyncio.get_running_loop() is self._loop
+        except RuntimeError:
+            return False
 
     async def alist(self, config: RunnableConfig | None, **kwargs: Any) -> AsyncIterator[CheckpointTuple]:
         async for found in self._inner.alist(config, **kwargs):

@@ -77,6 +77,9 @@ class SqliteCheckpoints(Checkpoints):
     async def take(self, run_id: str, thread_id: str, *, fence: int) -> None:
         await self._write(lambda connection: _take(connection, run_id, thread_id, fence))
 
+    async def check(self, run_id: str, *, fence: int) -> None:
+        await self._on_thread(lambda connection: _check(connection, run_id, fence))
+
     async def put(
         self,
         guard: Guard,
@@ -167,7 +170,7 @@ def _take(connection: SavingConnection, run_id: str, thread_id: str, fence: int)
 
 
 def _check(connection: SavingConnection, run_id: str, fence: int) -> None:
-    """Within a transaction, which holds the write lock: so it is true until its end."""
+    """Within a transaction, which holds the write lock, it is true until its end."""
     row = connection.execute("SELECT fence FROM perdure_runs WHERE run_id = ?", (run_id,)).fetchone()
     # No row: the run was deleted, which outranks every attempt.
     current: int = 2**62 if row is None else row[0]

@@ -83,6 +83,10 @@ class WorkerSettings(Section):
     max_concurrent_activities: int = Field(default=200, ge=1)
     """How many runs one worker executes at the same time."""
     max_cached_workflows: int = Field(default=600, ge=0)
+    max_held_graphs: int = Field(default=1000, ge=0)
+    """How many graphs may wait in memory for their next slice. Beyond that a slice goes on until there is room."""
+    hold_graphs_for: Duration = 60.0
+    """How long a graph waits for its next slice. Then the run goes on from its checkpoint, as after a crash."""
     graceful_shutdown: Duration = 30.0
     """How long a stopping worker waits for running supersteps to reach their boundary."""
     sticky_timeout: Duration = 2.0

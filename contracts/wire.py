@@ -73,6 +73,11 @@ def notify_workflow_id(run_id: str) -> str:
     return f"notify-{run_id}"
 
 
+def own_task_queue(task_queue: str, worker: str) -> str:
+    """The task queue of one worker, on which it is asked for the graphs that it holds."""
+    return f"{task_queue}-{worker}"
+
+
 def short_task_queue(task_queue: str) -> str:
     """The task queue of activities that must not wait for a slot behind the slices of all runs."""
     return task_queue + SHORT
@@ -182,6 +187,8 @@ class RunProgress(Wire):
     answers: list[DeliveredAnswer] = Field(default_factory=list[DeliveredAnswer])
     resumed: bool = False
     """The next slice does not simply follow one that paused."""
+    holder: str | None = None
+    """The task queue of the worker that holds the run's graph, alive, for the next slice."""
 
 
 class RunOutcome(Wire):
@@ -222,14 +229,23 @@ class SliceInput(RunWork):
     """It does not simply follow a slice that paused: a question was answered, or the graph is tried again."""
     drain: bool = False
     """Stop at the first superstep boundary: an `interrupt` came before this slice began."""
+    holder: str | None = None
+    """As in `RunProgress`: another worker executes nothing, unless the holder was lost over this very slice."""
+    lost: bool = False
+    """The worker that was to go on was lost over it."""
+    release: bool = False
+    """Execute nothing: let go of the graph that is held, because the run ends."""
 
 
 class SliceResult(Wire):
     """How a slice ended."""
 
-    outcome: Literal["more", "done", "asks", "stopped", "timeout"]
+    outcome: Literal["more", "done", "asks", "stopped", "timeout", "elsewhere"]
+    """`elsewhere`: another worker holds the graph, and nothing was executed."""
     attempt: int = 1
-    """The activity attempt that came through."""
+    """How often the run was begun or taken over for it, counted from 1."""
+    holder: str | None = None
+    """With `more`: the task queue of the worker that holds the graph now; `None`: it is to be picked up."""
     steps: int = 0
     """Supersteps of the run so far."""
     next: list[str] = Field(default_factory=list[str])

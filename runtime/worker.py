@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import uuid
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
@@ -20,6 +21,7 @@ from ..activities import (
     Courier,
     GraphRegistry,
     GraphSource,
+    LiveGraphs,
     NotifyWorkflows,
     Pulse,
     RunActivities,
@@ -32,7 +34,7 @@ from ..activities.heartbeat import BEATS
 from ..bridge.open import open_bridge
 from ..checkpoints.open import open_checkpoints
 from ..contracts.settings import Settings, load_settings
-from ..contracts.wire import short_task_queue
+from ..contracts.wire import own_task_queue, short_task_queue
 from ..store.contract import Store
 from ..store.open import open_store
 from ..workflows import NotifyWorkflow, RunWorkflow, ThreadWorkflow
@@ -143,6 +145,7 @@ class Worker:
                 ending=Ending(graphs, bridge, store, checkpoints, courier),
             )
             with Pulse(client) as pulse:
+                live = self._live_graphs()
                 activities = RunActivities(
                     graphs=graphs,
                     bridge=bridge,
@@ -151,10 +154,48 @@ class Worker:
                     client=client,
                     pulse=pulse,
                     courier=courier,
+                    live=live,
                 )
                 logger.info("serving %s on task queue %s", _listed(graphs), settings.temporal.task_queue)
-                async with courier.running(), housekeeping.running(), self._short_worker(client, activities):
+                async with (
+                    courier.running(),
+                    housekeeping.running(),
+                    self._short_worker(client, activities),
+                    live.open(self._stopping),
+                    self._own_worker(client, activities, live),
+                ):
                     yield self._temporal_worker(client, activities)
+
+    def _live_graphs(self) -> LiveGraphs:
+        worker = self._settings.worker
+        own = own_task_queue(self._settings.temporal.task_queue, uuid.uuid4().hex)
+        return LiveGraphs(own, most_held=worker.max_held_graphs, hold_for=worker.hold_graphs_for)
+
+    @asynccontextmanager
+    async def _own_worker(
+        self, client: Client, activities: RunActivities, live: LiveGraphs
+    ) -> AsyncGenerator[TemporalWorker]:
+        """For the slices of graphs that are held here. It hands its runs on when the others begin to."""
+        worker = TemporalWorker(
+            client,
+            task_queue=live.task_queue,
+            activities=[activities.run_supersteps],
+            build_id=f"perdure-{version('perdure')}",
+            max_concurrent_activities=1000,
+            max_concurrent_activity_task_polls=2,
+            graceful_shutdown_timeout=timedelta(seconds=self._settings.worker.graceful_shutdown),
+            max_heartbeat_throttle_interval=self._heartbeat_throttle,
+        )
+        async with worker:
+            stopping = asyncio.create_task(self._stop_too(worker))
+            try:
+                yield worker
+            finally:
+                stopping.cancel()
+
+    async def _stop_too(self, worker: TemporalWorker) -> None:
+        await self._stopping.wait()
+        await worker.shutdown()
 
     def _courier(self, client: Client, store: Store) -> Courier:
         webhook = Webhook(store, self._settings.webhooks)

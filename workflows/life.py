@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
-from typing import TypedDict, TypeVar
+from typing import TypeVar
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy, SearchAttributeKey
+from temporalio.common import SearchAttributeKey
 from temporalio.exceptions import ActivityError, ApplicationError, TimeoutType
 from temporalio.exceptions import TimeoutError as ActivityTimeoutError
 
-from ..contracts.types import CancelAction, RunError, RunStatus, Stop
+from ..contracts.types import CancelAction, RunError, RunStatus
 from ..contracts.wire import (
     ACTIVITY_ANNOUNCE_QUESTIONS,
     ACTIVITY_FINISH_RUN,
-    ACTIVITY_REQUEST_STOP,
     ACTIVITY_RESTORE_THREAD,
-    ACTIVITY_RUN_SUPERSTEPS,
     ERROR_GRAPH,
     SEARCH_RUN_STATUS,
     FinishInput,
@@ -28,38 +26,17 @@ from ..contracts.wire import (
     RunInput,
     RunOutcome,
     RunProgress,
-    SliceInput,
-    SliceResult,
-    StopInput,
     Wire,
 )
 from . import progress
-from .short import MACHINE_FAILURES, short_activity
-from .story import current_details, slice_summary
+from .short import short_activity
+from .slices import Slices
+from .story import current_details
+from .work import next_work
 
 T = TypeVar("T")
 
 _RUN_STATUS: SearchAttributeKey[str] = SearchAttributeKey.for_keyword(SEARCH_RUN_STATUS)
-_UNLIMITED = timedelta(days=3650)
-_STOPPING = timedelta(seconds=30)
-"""For a slice to stop its graph when `step_timeout` is over. One that cannot (its event loop is blocked) is left."""
-_SLICE_FAILURES = RetryPolicy(
-    initial_interval=MACHINE_FAILURES.initial_interval,
-    maximum_interval=MACHINE_FAILURES.maximum_interval,
-    # The server's name for it: a step that is too slow is the run's end and no reason to try again.
-    non_retryable_error_types=["TemporalTimeout:StartToClose"],
-)
-
-
-class _Work(TypedDict):
-    """What every `RunWork` says."""
-
-    run_id: str
-    thread_id: str
-    sequence: int
-    fence: int
-    user_id: str | None
-    trace: str | None
 
 
 class RunLife:
@@ -68,6 +45,7 @@ class RunLife:
     def __init__(self, run: RunInput, state: RunProgress) -> None:
         self._run = run
         self._state = state
+        self._slices = Slices(run, state)
 
     async def live(self) -> RunOutcome:
         """From admission to the end. Raises Temporal's continue-as-new on the way."""
@@ -103,7 +81,7 @@ class RunLife:
         """One slice, and what follows from it: whether the graph is done, and the error it ended with."""
         self._show(RunStatus.RUNNING)
         try:
-            result = await self._slice()
+            result = await self._slices.next()
         except ActivityError as exc:
             return False, await self._after_failure(exc)
         progress.accept_result(self._state, result)
@@ -114,70 +92,6 @@ class RunLife:
         if result.outcome == "timeout":
             self._state.timeout = self._too_slow
         return result.outcome == "done", None
-
-    async def _slice(self) -> SliceResult:
-        limits = self._run.limits
-        handle = workflow.start_activity(
-            ACTIVITY_RUN_SUPERSTEPS,
-            self._slice_input(),
-            result_type=SliceResult,
-            start_to_close_timeout=_UNLIMITED
-            if limits.step_timeout is None
-            else timedelta(seconds=limits.step_timeout) + _STOPPING,
-            heartbeat_timeout=timedelta(seconds=limits.heartbeat_timeout),
-            retry_policy=_SLICE_FAILURES,
-            cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-            summary=slice_summary(self._state),
-        )
-        stopper = asyncio.create_task(self._stop_when_asked(handle))
-        stopper.add_done_callback(_look_at)
-        try:
-            return await handle
-        finally:
-            stopper.cancel()
-
-    def _slice_input(self) -> SliceInput:
-        state = self._state
-        return SliceInput(
-            **self._about_next(),
-            slice=state.slices,
-            takeovers=state.takeovers,
-            steps=state.steps,
-            limits=self._run.limits,
-            stalled=state.stalled,
-            breakpoint=state.breakpoint,
-            answers=state.answers,
-            resumed=state.resumed,
-            drain=state.interrupt,
-        )
-
-    def _about_next(self) -> _Work:
-        run = self._run
-        return {
-            "run_id": run.run_id,
-            "thread_id": run.thread_id,
-            "sequence": run.sequence,
-            "fence": self._next_fence(),
-            "user_id": run.user_id,
-            "trace": run.trace,
-        }
-
-    async def _stop_when_asked(self, slice: workflow.ActivityHandle[SliceResult]) -> None:
-        """The stop channel makes a stop fast, the activity's cancellation makes it certain."""
-        await workflow.wait_condition(lambda: self._ends)
-        if not progress.must_stop(self._state):
-            await self._request_stop(Stop.AT_BOUNDARY)
-            await workflow.wait_condition(lambda: progress.must_stop(self._state))
-        slice.cancel()
-        await self._request_stop(Stop.NOW)
-
-    async def _request_stop(self, stop: Stop) -> None:
-        # A local activity: it must not wait for a slot behind the very slices that it stops.
-        await workflow.execute_local_activity(
-            ACTIVITY_REQUEST_STOP,
-            StopInput(run_id=self._run.run_id, stop=stop),
-            start_to_close_timeout=timedelta(seconds=10),
-        )
 
     async def _after_failure(self, failure: ActivityError) -> RunError | None:
         state = self._state
@@ -224,13 +138,9 @@ class RunLife:
 
     async def _announce_questions(self) -> None:
         """Only now that an answer would be taken: who reads the question may answer it at once."""
-        asks = QuestionsInput(**self._about_next(), steps=self._state.steps)
+        asks = QuestionsInput(**next_work(self._run, self._state), steps=self._state.steps)
         summary = f"asks {len(self._state.questions) or 'at a breakpoint'}"
         await self._write(ACTIVITY_ANNOUNCE_QUESTIONS, asks, type(None), summary)
-
-    def _next_fence(self) -> int:
-        self._state.fence = max(self._state.fence + 1, int(workflow.time() * 1000))
-        return self._state.fence
 
     async def _watch_run_timeout(self) -> None:
         limit, state = self._run.limits.run_timeout, self._state
@@ -250,11 +160,12 @@ class RunLife:
             error = RunError(type="Timeout", message=state.timeout or "")
         cancelled = state.cancel or (CancelAction.INTERRUPT if self._was_interrupted else None)
         state.status = status  # from here on a cancel comes too late
+        await self._slices.release()
         if status is RunStatus.ROLLED_BACK:
             status, error = await self._restore()
         self._show(status)
         finish = FinishInput(
-            **self._about_next(),
+            **next_work(self._run, self._state),
             status=status,
             steps=state.steps,
             cancel_action=cancelled if status is RunStatus.INTERRUPTED else state.cancel,
@@ -266,7 +177,7 @@ class RunLife:
         """Give the thread back as it was before the run, and say so when that is not possible."""
         if self._state.fence == 0:  # the run has never executed anything
             return RunStatus.ROLLED_BACK, None
-        restore = RestoreInput(**self._about_next())
+        restore = RestoreInput(**next_work(self._run, self._state))
         result = await self._write(ACTIVITY_RESTORE_THREAD, restore, RestoreResult, "rollback")
         if result.restored:
             return RunStatus.ROLLED_BACK, None
@@ -290,9 +201,3 @@ class RunLife:
             self._state.shown = status
             workflow.upsert_search_attributes([_RUN_STATUS.value_set(status)])
         workflow.set_current_details(current_details(self._run, self._state))
-
-
-def _look_at(stopper: asyncio.Task[None]) -> None:
-    """A stop that comes with the end of its slice fails as cancelled, which is nothing to log."""
-    if not stopper.cancelled():
-        stopper.exception()

@@ -81,6 +81,7 @@ def accept_result(state: RunProgress, result: SliceResult) -> None:
     state.next = list(result.next)
     state.takeovers += result.attempt - 1
     state.stalled = 0 if result.progressed or result.outcome != "more" else state.stalled + 1
+    state.holder = result.holder if result.outcome == "more" else None
     state.answers = [answer for answer in state.answers if answer.id in result.undelivered]
     state.resumed = bool(result.undelivered)
     if result.outcome == "asks":
@@ -91,6 +92,7 @@ def accept_result(state: RunProgress, result: SliceResult) -> None:
 def accept_failure(state: RunProgress, failure: GraphFailure) -> None:
     """A graph that raised is the end of this attempt at it."""
     state.slices += 1
+    state.holder = None
     state.takeovers += failure.attempt
 
 

@@ -1,0 +1,161 @@
+"""The slices of a run: each an activity, where the run's graph is alive, or else anywhere.
+
+A slice goes to the common task queue, where the worker that has just completed the workflow's task starts it at once:
+most often the one that holds the graph. Another one executes nothing and sends it on: then the holder's own queue is
+asked, for a moment, and after that anybody takes the run over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError, ApplicationError, TimeoutType
+from temporalio.exceptions import TimeoutError as ActivityTimeoutError
+
+from ..contracts.types import Stop
+from ..contracts.wire import (
+    ACTIVITY_REQUEST_STOP,
+    ACTIVITY_RUN_SUPERSTEPS,
+    RunInput,
+    RunProgress,
+    SliceInput,
+    SliceResult,
+    StopInput,
+)
+from . import progress
+from .short import MACHINE_FAILURES
+from .story import slice_summary
+from .work import next_work
+
+_UNLIMITED = timedelta(days=3650)
+_STOPPING = timedelta(seconds=30)
+"""For a slice to stop its graph when `step_timeout` is over. One that cannot (its event loop is blocked) is left."""
+_TO_HOLDER = timedelta(seconds=2)
+"""For the holder of a graph to take its slice: it polls for nothing else on that queue, unless it is gone."""
+_SLICE_FAILURES = RetryPolicy(
+    initial_interval=MACHINE_FAILURES.initial_interval,
+    maximum_interval=MACHINE_FAILURES.maximum_interval,
+    # The server's name for it: a step that is too slow is the run's end and no reason to try again.
+    non_retryable_error_types=["TemporalTimeout:StartToClose"],
+)
+_ONCE = RetryPolicy(maximum_attempts=1)
+
+
+class Slices:
+    """Acts on the state of the run's workflow; runs inside of it."""
+
+    def __init__(self, run: RunInput, state: RunProgress) -> None:
+        self._run = run
+        self._state = state
+
+    async def next(self) -> SliceResult:
+        """The next one. Raises `ActivityError` for what is the run's end, or a reason to try its graph again."""
+        state = self._state
+        result = await self._execute(self._given())
+        if result.outcome != "elsewhere" or progress.must_stop(state):
+            return result
+        try:
+            return await self._execute(self._given(), at=state.holder)
+        except ActivityError as exc:
+            if progress.must_stop(state) or not _is_of_machine(exc):
+                raise
+            lost = _is_lost(exc)
+        state.holder, state.resumed = None, True
+        state.takeovers += 1
+        return await self._execute(self._given(lost=lost))
+
+    async def release(self) -> None:
+        """The run ends while its graph is held: it is let go before anything else is done to the thread."""
+        if (holder := self._state.holder) is None:
+            return
+        with suppress(ActivityError):  # its worker is gone, or frozen: the fence keeps it out
+            await self._start(self._given(release=True), at=holder)
+        self._state.holder = None
+
+    def _given(self, **more: bool) -> SliceInput:
+        state = self._state
+        return SliceInput(
+            **next_work(self._run, state),
+            slice=state.slices,
+            takeovers=state.takeovers,
+            steps=state.steps,
+            limits=self._run.limits,
+            stalled=state.stalled,
+            breakpoint=state.breakpoint,
+            answers=state.answers,
+            resumed=state.resumed,
+            drain=state.interrupt,
+            holder=state.holder,
+            **more,
+        )
+
+    async def _execute(self, given: SliceInput, *, at: str | None = None) -> SliceResult:
+        handle = self._start(given, at=at)
+        stopper = asyncio.create_task(self._stop_when_asked(handle))
+        stopper.add_done_callback(_look_at)
+        try:
+            return await handle
+        except ActivityError as exc:
+            if exc.started_event_id:  # whoever had it has let go of the graph
+                self._state.holder = None
+            raise
+        finally:
+            stopper.cancel()
+
+    def _start(self, given: SliceInput, *, at: str | None) -> workflow.ActivityHandle[SliceResult]:
+        limits = self._run.limits
+        return workflow.start_activity(
+            ACTIVITY_RUN_SUPERSTEPS,
+            given,
+            result_type=SliceResult,
+            task_queue=at,
+            schedule_to_start_timeout=None if at is None else _TO_HOLDER,
+            start_to_close_timeout=_UNLIMITED
+            if limits.step_timeout is None
+            else timedelta(seconds=limits.step_timeout) + _STOPPING,
+            heartbeat_timeout=timedelta(seconds=limits.heartbeat_timeout),
+            retry_policy=_SLICE_FAILURES if at is None else _ONCE,
+            cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+            summary=slice_summary(self._state),
+        )
+
+    async def _stop_when_asked(self, slice: workflow.ActivityHandle[SliceResult]) -> None:
+        """The stop channel makes a stop fast, the activity's cancellation makes it certain."""
+        state = self._state
+        await workflow.wait_condition(lambda: progress.must_stop(state) or state.interrupt)
+        if not progress.must_stop(state):
+            await self._request_stop(Stop.AT_BOUNDARY)
+            await workflow.wait_condition(lambda: progress.must_stop(state))
+        slice.cancel()
+        await self._request_stop(Stop.NOW)
+
+    async def _request_stop(self, stop: Stop) -> None:
+        # A local activity: it must not wait for a slot behind the very slices that it stops.
+        await workflow.execute_local_activity(
+            ACTIVITY_REQUEST_STOP,
+            StopInput(run_id=self._run.run_id, stop=stop),
+            start_to_close_timeout=timedelta(seconds=10),
+        )
+
+
+def _is_of_machine(failure: ActivityError) -> bool:
+    """Whether another worker can do what this one could not."""
+    cause = failure.cause
+    if isinstance(cause, ActivityTimeoutError):
+        return cause.type != TimeoutType.START_TO_CLOSE
+    return isinstance(cause, ApplicationError) and not cause.non_retryable
+
+
+def _is_lost(failure: ActivityError) -> bool:
+    """Whether the worker was lost over it."""
+    return isinstance(failure.cause, ActivityTimeoutError) and failure.cause.type == TimeoutType.HEARTBEAT
+
+
+def _look_at(stopper: asyncio.Task[None]) -> None:
+    """A stop that comes with the end of its slice fails as cancelled, which is nothing to log."""
+    if not stopper.cancelled():
+        stopper.exception()
