@@ -273,5 +273,5 @@ class LiveGraph:
         return self._result("asks", questions=questions, breakpoint=asks.breakpoint, next=asks.next)
 
     def _result(self, outcome: str, **more: Any) -> SliceResult:
-        known = {"steps": self._pace.steps, "next": self._pace.next, "progressed": self._pace.progressed}
+        known = {"steps": self._pace.steps, "next": self._pace.next}
         return SliceResult.model_validate({"outcome": outcome, **known, **more})

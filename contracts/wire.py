@@ -178,8 +178,6 @@ class RunProgress(Wire):
     """Attempts of activities beyond the first: how often a worker took the run over."""
     steps: int = 0
     next: list[str] = Field(default_factory=list[str])
-    stalled: int = 0
-    """Slices in a row that made no progress."""
     graph_attempts: int = 1
     questions: list[Question] = Field(default_factory=list[Question])
     breakpoint: str | None = None
@@ -222,7 +220,6 @@ class SliceInput(RunWork):
     steps: int = 0
     """Supersteps of the run before this slice."""
     limits: RunLimits = RunLimits()
-    stalled: int = 0
     breakpoint: str | None = None
     answers: list[DeliveredAnswer] = Field(default_factory=list[DeliveredAnswer])
     resumed: bool = False
@@ -249,7 +246,6 @@ class SliceResult(Wire):
     steps: int = 0
     """Supersteps of the run so far."""
     next: list[str] = Field(default_factory=list[str])
-    progressed: bool = True
     undelivered: list[str] = Field(default_factory=list[str])
     """Interrupts whose answers the graph had not taken when it paused."""
     questions: list[Question] = Field(default_factory=list[Question])

@@ -80,7 +80,6 @@ def accept_result(state: RunProgress, result: SliceResult) -> None:
     state.steps = result.steps
     state.next = list(result.next)
     state.takeovers += result.attempt - 1
-    state.stalled = 0 if result.progressed or result.outcome != "more" else state.stalled + 1
     state.holder = result.holder if result.outcome == "more" else None
     state.answers = [answer for answer in state.answers if answer.id in result.undelivered]
     state.resumed = bool(result.undelivered)

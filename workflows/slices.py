@@ -84,7 +84,6 @@ class Slices:
             takeovers=state.takeovers,
             steps=state.steps,
             limits=self._run.limits,
-            stalled=state.stalled,
             breakpoint=state.breakpoint,
             answers=state.answers,
             resumed=state.resumed,

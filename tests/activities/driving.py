@@ -14,9 +14,10 @@ from temporalio.testing import ActivityEnvironment
 
 from perdure.activities.config import run_config, thread_config
 from perdure.activities.fence import attempt_fence
+from perdure.activities.graph_call import SliceFailed
 from perdure.activities.graphs import CompiledGraph, GraphRegistry, GraphSource, load_graphs
+from perdure.activities.live import GraphParts, LiveGraph
 from perdure.activities.questions import stopped_at
-from perdure.activities.slice import Slice, SliceFailed, SliceParts
 from perdure.bridge.contract import Bridge, NewEvent
 from perdure.bridge.sqlite import SqliteBridge
 from perdure.checkpoints.contract import Checkpoints, Guard, RunNote
@@ -92,6 +93,9 @@ class CutCheckpoints(Checkpoints):
     async def take(self, run_id: str, thread_id: str, *, fence: int) -> None:
         await self._inner.take(run_id, thread_id, fence=fence)
 
+    async def check(self, run_id: str, *, fence: int) -> None:
+        await self._inner.check(run_id, fence=fence)
+
     async def put(self, guard: Guard, *save: Any, **more: Any) -> None:
         self._power.use(guard.run_id)
         await self._inner.put(guard, *save, **more)
@@ -127,6 +131,8 @@ class BackEnds:
 
     bridge: SqliteBridge
     checkpoints: SqliteCheckpoints
+    held: list[LiveGraph] = field(default_factory=list[LiveGraph])
+    """Of runs that a test has left before their end."""
 
 
 @asynccontextmanager
@@ -137,6 +143,8 @@ async def back_ends(folder: Path) -> AsyncGenerator[BackEnds]:
     try:
         yield opened
     finally:
+        for live in opened.held:
+            await live.close()
         await opened.checkpoints.close()
         await opened.bridge.close()
 
@@ -155,10 +163,15 @@ class Run:
     cancels: Iterator[float | int | None] = field(default_factory=lambda: iter(()))
     """For each attempt: turns of the event loop (int) or seconds (float) until it is cancelled."""
     answer: Callable[[tuple[RunInterrupt, ...]], Any] | None = None
+    moves: bool = False
+    """Each slice is taken over by another worker, as when the one before it had shut down."""
     state: RunProgress = field(default_factory=RunProgress)
     cuts: int = 0
     slices: list[SliceResult] = field(default_factory=list[SliceResult])
     asked: list[tuple[RunInterrupt, ...]] = field(default_factory=list[tuple[RunInterrupt, ...]])
+    live: LiveGraph | None = None
+    power: Power | None = None
+    """Of the live graph's attempt."""
 
     async def to_end(self) -> list[StreamEvent]:
         """Slice after slice until the graph is done; what was published. Raises what the graph raised."""
@@ -208,7 +221,7 @@ class Run:
         state.fence += 1
         given = SliceInput(
             run_id=self.run_id, thread_id=self.thread_id, fence=state.fence, slice=state.slices,
-            takeovers=state.takeovers, steps=state.steps, limits=self.limits, stalled=state.stalled,
+            takeovers=state.takeovers, steps=state.steps, limits=self.limits,
             breakpoint=state.breakpoint, answers=state.answers, resumed=state.resumed, drain=state.interrupt,
         )  # fmt: skip
         attempt = 1
@@ -218,22 +231,12 @@ class Run:
         return result.model_copy(update={"attempt": attempt})
 
     async def _attempt(self, given: SliceInput, attempt: int) -> SliceResult | None:
-        fence = attempt_fence(given.fence, attempt)
-        resumed = given.slice == 0 or attempt > 1 or given.resumed
-        if resumed:
-            await self._begin(given, fence, given.takeovers + attempt)
-        spec = self.spec
-        if not resumed and spec.input is not None:  # as the worker's cache keeps it
-            spec = spec.model_copy(update={"input": "(left out)"})
-        power, turns = Power(self.fuse), next(self.cancels, None)
-        parts = SliceParts(
-            self.graphs,
-            cast("Bridge", CutBridge(self.ends.bridge, power)),
-            CutCheckpoints(self.ends.checkpoints, power),
-            self._event_store(power),
-        )
-        number = given.takeovers + attempt
-        running = asyncio.create_task(Slice(parts, given, spec, fence=fence, resumed=resumed, attempt=number).run())
+        if self.live is None or not self.live.held or self.power is None:
+            await self._take_over(given, attempt)
+        assert self.live is not None
+        assert self.power is not None
+        power, turns = self.power, next(self.cancels, None)
+        running = asyncio.create_task(self.live.attend(given))
         cutter = asyncio.create_task(_cancel_after(running, power, turns))
         try:
             return await running
@@ -247,6 +250,23 @@ class Run:
             return None
         finally:
             cutter.cancel()
+            if self.moves or not self.live.held:
+                await self.live.close()
+                self.ends.held.remove(self.live)
+                self.live = None
+
+    async def _take_over(self, given: SliceInput, attempt: int) -> None:
+        fence, number = attempt_fence(given.fence, attempt), given.takeovers + attempt
+        await self._begin(given, fence, number)
+        self.power = Power(self.fuse)
+        parts = GraphParts(
+            self.graphs,
+            cast("Bridge", CutBridge(self.ends.bridge, self.power)),
+            CutCheckpoints(self.ends.checkpoints, self.power),
+            self._event_store(self.power),
+        )
+        self.live = LiveGraph(parts, given, self.spec, fence=fence, attempt=number)
+        self.ends.held.append(self.live)
 
     def _event_store(self, power: Power) -> RunEventStore | None:
         """Where the run's events go; nowhere, unless a test looks at them."""
@@ -300,6 +320,7 @@ async def make_run(
     thread_id: str | None = None,
     budget: float = 0.25,
     answer: Callable[[tuple[RunInterrupt, ...]], Any] | None = None,
+    moves: bool = False,
     fuse: Fuse | None = None,
     cancels: Iterable[float | int | None] = (),
     limits: Mapping[str, Any] | None = None,
@@ -318,4 +339,5 @@ async def make_run(
         fuse=fuse or Fuse(),
         cancels=iter(cancels),
         answer=answer,
+        moves=moves,
     )

@@ -73,14 +73,16 @@ def test_the_runs_config_keeps_what_the_spec_says_and_adds_the_ids() -> None:
     config = run_config(given, "run", "thread")
     assert config.get("configurable") == {"user": "u", "thread_id": "thread"}
     assert config.get("tags") == ["t"]
-    ids = {"run_id": "run", "thread_id": "thread", "assistant_id": "graph"}
+    ids = {"perdure_run_id": "run", "thread_id": "thread", "assistant_id": "graph"}
     assert config.get("metadata") == {"own": 1, "more": 2, **ids}
     assert given.runnable_config["configurable"] == {"user": "u"}
 
 
 def test_a_run_cannot_pass_for_another_in_its_metadata() -> None:
     given = spec(runnable_config={"metadata": {"run_id": "other"}}, metadata={"run_id": "other"})
-    assert run_config(given, "run", "thread").get("metadata", {})["run_id"] == "run"
+    metadata = run_config(given, "run", "thread").get("metadata", {})
+    assert metadata["perdure_run_id"] == "run"
+    assert "run_id" not in metadata  # by which LangGraph takes a nested graph's input for applied
 
 
 @pytest.mark.parametrize(
@@ -142,62 +144,69 @@ async def test_the_cache_of_specs_is_bounded() -> None:
     assert store.reads.count("run-500") == 1
 
 
-def _pace(budget: float, *, start: Start | None = None, stalled: int = 0, **fields: Any) -> tuple[Pace, RunControl]:
+def _pace(budget: float, **fields: Any) -> tuple[Pace, RunControl]:
     control = RunControl()
-    slice = SliceInput(run_id="r", thread_id="t", fence=1, limits=RunLimits(slice_budget=budget), stalled=stalled)
-    graph = chain([], "a")
-    return Pace(control, slice, spec(input={}, **fields), start or Start(input={}, base_step=-2), graph), control
+    pace = Pace(control, spec(input={}, **fields), Start(input={}, base_step=-2), chain([], "a"))
+    pace.begin_slice(budget)
+    pace.on_checkpoint((), checkpoint(0, "a"))
+    return pace, control
+
+
+def checkpoint(step: int, *due: str) -> dict[str, Any]:
+    return {"metadata": {"step": step}, "next": list(due), "tasks": [{"id": name, "name": name} for name in due]}
 
 
 def result(*, interrupts: Any = (), error: str | None = None) -> dict[str, Any]:
-    return {"id": "1", "name": "a", "result": {}, "interrupts": list(interrupts), "error": error}
+    return {"id": "a", "name": "a", "result": {}, "interrupts": list(interrupts), "error": error}
 
 
-async def test_a_pause_is_asked_for_on_a_successful_result() -> None:
-    pace, control = _pace(0)
-    pace.on_task((), result(error="no"))
-    assert (control.drain_requested, pace.progressed) == (False, False)
-    pace.on_task((), result())
-    assert (control.drain_requested, pace.progressed) == (True, True)
+async def test_a_slice_is_over_when_a_task_has_ended_in_it() -> None:
+    pace, _ = _pace(0)
+    pace.on_result((), result(error="no"))
+    assert (pace.is_over, pace.progressed) == (False, False)
+    pace.on_result((), result())
+    assert (pace.is_over, pace.progressed) == (True, True)
+    pace.begin_slice(0)
+    assert not pace.is_over
 
 
-async def test_no_pause_before_the_budget_is_spent() -> None:
-    pace, control = _pace(0.05)
-    pace.on_task((), result())
-    assert not control.drain_requested
+async def test_a_slice_is_not_over_before_its_budget_is_spent() -> None:
+    pace, _ = _pace(0.05)
+    pace.on_result((), result())
+    assert not pace.is_over
     await asyncio.sleep(0.06)
-    pace.on_task((), result())
-    assert control.drain_requested
+    assert pace.is_over
 
 
 @pytest.mark.parametrize(
-    "fields",
-    [
-        {"stalled": 3},
-        {"durability": "exit"},
-        {"start": Start(input=None, may_drain=False)},
-        {"runnable_config": {"recursion_limit": 1}},
-    ],
+    ("fields", "drains", "due"), [({"durability": "exit"}, False, "a"), ({}, True, "a"), ({}, False, "")]
 )
-async def test_what_forbids_a_pause(fields: dict[str, Any]) -> None:
+async def test_what_is_not_held(fields: dict[str, Any], drains: bool, due: str) -> None:
     pace, control = _pace(0, **fields)
-    pace.on_checkpoint({"metadata": {"step": 0}, "next": ["a"]})
-    pace.on_task((), result())
-    assert not control.drain_requested
+    pace.on_result((), result())
+    pace.on_checkpoint((), checkpoint(1, *due))
+    if drains:
+        control.request_drain()
+    assert not pace.is_over
 
 
-async def test_no_pause_once_a_task_asks_a_human() -> None:
-    pace, control = _pace(0)
-    pace.on_task((), result(interrupts=[{"id": "i"}]))
-    pace.on_task((), result())
+@pytest.mark.parametrize(("beside", "drains"), [((), True), (("b",), False)])
+async def test_a_worker_that_shuts_down_drains_once_no_function_is_at_work(
+    beside: tuple[str, ...], drains: bool
+) -> None:
+    pace, control = _pace(1000)
+    pace.on_checkpoint((), checkpoint(1, "a", *beside))
+    pace.pause_soon()
     assert not control.drain_requested
+    pace.on_result((), result())
+    assert (control.drain_requested, pace.is_over) == (drains, not drains)
 
 
 async def test_the_steps_of_the_input_are_not_counted() -> None:
     pace, _ = _pace(0)
     counted: list[int] = []
     for step in (-1, 0, 1, 2):
-        pace.on_checkpoint({"metadata": {"step": step}, "next": []})
+        pace.on_checkpoint((), checkpoint(step))
         counted.append(pace.steps)
     assert counted == [0, 0, 1, 2]
 

@@ -15,10 +15,12 @@ from .driving import BackEnds, Run, make_run
 from .worlds import ASKING, PLAIN, answers, given
 
 ENDLESS = 1000.0
-CASES: list[tuple[tuple[str, ...], float]] = [
-    *(((mode,), 0.0) for mode in STREAM_MODES),
-    *((STREAM_MODES, budget) for budget in (0.0, 0.25, ENDLESS)),
+CASES: list[tuple[tuple[str, ...], float, bool]] = [
+    *(((mode,), 0.0, True) for mode in STREAM_MODES),
+    *((STREAM_MODES, budget, False) for budget in (0.0, 0.25, ENDLESS)),
+    (STREAM_MODES, 0.0, True),
 ]
+"""Modes, budget, and whether each slice goes to another worker."""
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +30,7 @@ def quick_start(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def run_and_compare(
-    ends: BackEnds, name: str, modes: tuple[str, ...], budget: float, *, subgraphs: bool, **spec: Any
+    ends: BackEnds, name: str, modes: tuple[str, ...], budget: float, *, subgraphs: bool, moves: bool = False, **spec: Any
 ) -> tuple[Run, list[str]]:
     build, answer = {**PLAIN, **ASKING}[name], answers if name in ASKING else None
     run = await make_run(
@@ -37,6 +39,7 @@ async def run_and_compare(
         given=given(name),
         budget=budget,
         answer=answer,
+        moves=moves,
         stream_modes=modes,
         stream_subgraphs=subgraphs,
         **spec,
@@ -51,14 +54,15 @@ async def run_and_compare(
 @pytest.mark.parametrize("name", PLAIN)
 async def test_slices_publish_what_bare_langgraph_streams(ends: BackEnds, name: str, subgraphs: bool) -> None:
     found = await asyncio.gather(
-        *(run_and_compare(ends, name, modes, budget, subgraphs=subgraphs) for modes, budget in CASES)
+        *(run_and_compare(ends, name, modes, budget, subgraphs=subgraphs, moves=moves) for modes, budget, moves in CASES)
     )
-    assert [(run.spec.stream_modes, run.limits.slice_budget, wrong) for run, wrong in found if wrong] == []
+    assert [(run.spec.stream_modes, run.limits.slice_budget, run.moves, wrong) for run, wrong in found if wrong] == []
 
 
+@pytest.mark.parametrize("moves", [False, True])
 @pytest.mark.parametrize("budget", [0.0, ENDLESS])
-async def test_questions_are_published_once(ends: BackEnds, budget: float) -> None:
-    run, wrong = await run_and_compare(ends, "ask_twice", STREAM_MODES, budget, subgraphs=True)
+async def test_questions_are_published_once(ends: BackEnds, budget: float, moves: bool) -> None:
+    run, wrong = await run_and_compare(ends, "ask_twice", STREAM_MODES, budget, subgraphs=True, moves=moves)
     assert wrong == []
     assert [question.value for asked in run.asked for question in asked] == ["first?", "second?"]
 
@@ -69,10 +73,11 @@ async def test_parallel_questions_are_published_once(ends: BackEnds) -> None:
     assert [sorted(question.value for question in asked) for asked in run.asked] == [["iq?", "p?", "q?"]]
 
 
+@pytest.mark.parametrize("moves", [False, True])
 @pytest.mark.parametrize("name", ["line", "nested", "fan_out", "functional"])
-async def test_async_durability_publishes_the_same(ends: BackEnds, name: str) -> None:
+async def test_async_durability_publishes_the_same(ends: BackEnds, name: str, moves: bool) -> None:
     modes = ("values", "updates", "tasks", "checkpoints")
-    _, wrong = await run_and_compare(ends, name, modes, 0.0, subgraphs=True, durability="async")
+    _, wrong = await run_and_compare(ends, name, modes, 0.0, subgraphs=True, moves=moves, durability="async")
     assert wrong == []
 
 

@@ -18,7 +18,8 @@ from temporalio.testing import ActivityEnvironment
 
 from perdure.activities import outbox, patience
 from perdure.activities import publisher as publisher_module
-from perdure.activities.slice import Slice, SliceFailed, SliceParts
+from perdure.activities.graph_call import SliceFailed
+from perdure.activities.live import GraphParts, LiveGraph
 from perdure.bridge.contract import Bridge, NewEvent
 from perdure.checkpoints.contract import Checkpoints, Guard
 from perdure.contracts.errors import FencedError, RunNotFoundError, UnavailableError
@@ -138,9 +139,12 @@ class Slices:
     async def slice(self, given: SliceInput) -> SliceResult:
         await self._ends.checkpoints.take(given.run_id, given.thread_id, fence=given.fence)
         await self._ends.bridge.create(given.run_id)
-        parts = SliceParts(self._run.graphs, cast("Bridge", self.bridge), self.checkpoints)
-        slice = Slice(parts, given, self._run.spec, fence=given.fence, resumed=True)
-        return await ActivityEnvironment().run(slice.run)
+        parts = GraphParts(self._run.graphs, cast("Bridge", self.bridge), self.checkpoints)
+        live = LiveGraph(parts, given, self._run.spec, fence=given.fence)
+        try:
+            return await ActivityEnvironment().run(live.attend, given)
+        finally:
+            await live.close()
 
 
 LINE = [("a", 1), ("b", 2), ("c", 3), ("d", 4)]

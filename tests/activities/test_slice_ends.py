@@ -15,10 +15,10 @@ from langgraph.graph import START, StateGraph
 from support.servers import until
 from temporalio.testing import ActivityEnvironment
 
-from perdure.activities import slice as slice_module
+from perdure.activities import live as live_module
 from perdure.activities.config import thread_config
 from perdure.activities.graphs import load_graphs
-from perdure.activities.slice import Slice, SliceParts
+from perdure.activities.live import GraphParts, LiveGraph
 from perdure.contracts.errors import UnavailableError, UnknownGraphError
 from perdure.contracts.types import Stop
 from perdure.contracts.wire import SliceInput, SliceResult
@@ -46,8 +46,11 @@ async def sliced(run: Run, environment: ActivityEnvironment, **given: Any) -> Sl
     slice = SliceInput(run_id=run.run_id, thread_id=run.thread_id, fence=1, limits=run.limits, **given)
     await run.ends.checkpoints.take(run.run_id, run.thread_id, fence=1)
     await run.ends.bridge.create(run.run_id)
-    parts = SliceParts(run.graphs, run.ends.bridge, run.ends.checkpoints)
-    return await environment.run(Slice(parts, slice, run.spec, fence=1, resumed=True).run)
+    live = LiveGraph(GraphParts(run.graphs, run.ends.bridge, run.ends.checkpoints), slice, run.spec, fence=1)
+    try:
+        return await environment.run(live.attend, slice)
+    finally:
+        await live.close()
 
 
 class Gate:
@@ -158,7 +161,7 @@ async def test_a_stop_ends_the_slice_although_a_save_fails(ends: BackEnds, monke
 async def test_a_node_that_ignores_its_cancellation_is_left_behind(
     ends: BackEnds, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(slice_module, "_CANCEL_GRACE", 0.2)
+    monkeypatch.setattr(live_module, "_CANCEL_GRACE", 0.2)
     entered, leave = asyncio.Event(), asyncio.Event()
 
     async def stubborn(state: State) -> dict[str, Any]:
@@ -283,13 +286,6 @@ async def test_a_graph_that_swallows_the_pause_comes_to_its_end(ends: BackEnds) 
         await run.to_end()
     assert (await run.final())["log"][-1] == "z"
     assert len(run.slices) < 12
-
-
-async def test_slices_without_progress_are_not_repeated_for_ever(ends: BackEnds) -> None:
-    run = await make_run(ends, PLAIN["nested"]([]), given={"log": []}, budget=0)
-    run.state.stalled = 3
-    await run.to_end()
-    assert run.slices[0].outcome == "done"
 
 
 def unsaved(effects: list[str]) -> Any:

@@ -48,7 +48,7 @@ FULL: dict[str, Any] = {
     "RunProgress": {
         "status": RunStatus.AWAITING_INPUT, "admitted": True, "cancel": CancelAction.INTERRUPT, "interrupt": True,
         "timeout": "why", "deadline": 1.5, "slices": 3, "fence": 2**61, "takeovers": 2, "steps": 9, "next": ["a"],
-        "stalled": 1, "graph_attempts": 2, "questions": [{"id": "i", "answered": 1}], "breakpoint": "c",
+        "holder": "q-w", "graph_attempts": 2, "questions": [{"id": "i", "answered": 1}], "breakpoint": "c",
         "answers": [{"id": "i", "value": {"a": [1]}, "answered": 1}], "resumed": True,
     },
     "RunLimits": {

@@ -25,7 +25,7 @@ NODES = ("first", "tool", "walk", "last")
 
 
 def _note(config: RunnableConfig, node: str, what: str) -> str:
-    run_id = config.get("metadata", {})["run_id"]
+    run_id = config.get("metadata", {})["perdure_run_id"]
     file = os.open(config.get("configurable", {})["lane"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     try:
         os.write(file, f"{run_id} {node} {what}\n".encode())

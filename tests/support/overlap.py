@@ -39,7 +39,7 @@ class Overlap:
 
     def _node(self, name: str) -> Any:
         async def walk(state: Shelf, config: RunnableConfig) -> dict[str, Any]:
-            run_id, place = config.get("metadata", {})["run_id"], config.get("configurable", {})
+            run_id, place = config.get("metadata", {})["perdure_run_id"], config.get("configurable", {})
             thread_id = place["thread_id"]
             if other := self._inside.get(thread_id):
                 self._met.append(f"{run_id} came to {name} while {other} was inside")

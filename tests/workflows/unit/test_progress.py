@@ -21,19 +21,16 @@ def failure(*classes: str, attempt: int = 1) -> GraphFailure:
 
 
 def test_a_slice_moves_the_run_on() -> None:
-    state = RunProgress(slices=2, takeovers=1, answers=[DeliveredAnswer(id="a")], resumed=True, stalled=3)
+    state = RunProgress(slices=2, takeovers=1, answers=[DeliveredAnswer(id="a")], resumed=True)
     progress.accept_result(state, SliceResult(outcome="more", attempt=3, steps=7, next=["tools"]))
     assert state == RunProgress(slices=3, takeovers=3, steps=7, next=["tools"])
 
 
-@pytest.mark.parametrize(
-    ("outcome", "progressed", "stalled"),
-    [("more", False, 3), ("more", True, 0), ("done", False, 0), ("asks", False, 0), ("stopped", False, 0)],
-)
-def test_slices_without_progress_are_counted(outcome: Any, progressed: bool, stalled: int) -> None:
-    state = RunProgress(stalled=2)
-    progress.accept_result(state, SliceResult(outcome=outcome, progressed=progressed))
-    assert state.stalled == stalled
+@pytest.mark.parametrize(("outcome", "holder"), [("more", "w"), ("done", None), ("asks", None), ("stopped", None)])
+def test_only_a_run_that_goes_on_is_held(outcome: Any, holder: str | None) -> None:
+    state = RunProgress(holder="before")
+    progress.accept_result(state, SliceResult(outcome=outcome, holder="w"))
+    assert state.holder == holder
 
 
 def test_only_a_slice_that_asks_brings_questions() -> None:
@@ -48,9 +45,9 @@ def test_only_a_slice_that_asks_brings_questions() -> None:
 
 
 def test_a_graph_that_raised_has_had_its_attempts() -> None:
-    state = RunProgress(slices=1, takeovers=1)
+    state = RunProgress(slices=1, takeovers=1, holder="w")
     progress.accept_failure(state, failure("ValueError", attempt=2))
-    assert (state.slices, state.takeovers) == (2, 3)
+    assert (state.slices, state.takeovers, state.holder) == (2, 3, None)
 
 
 # Retries.
