@@ -18,7 +18,7 @@ from perdure.activities.specs import SpecCache
 from perdure.activities.start import Start
 from perdure.contracts.errors import RunNotFoundError
 from perdure.contracts.types import RunScope, RunSpec
-from perdure.contracts.wire import ERROR_GRAPH, GraphFailure, RunLimits, SliceInput
+from perdure.contracts.wire import ERROR_GRAPH, GraphFailure
 from perdure.store.contract import RunQueryStore
 
 from .worlds import chain

@@ -30,7 +30,14 @@ def quick_start(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def run_and_compare(
-    ends: BackEnds, name: str, modes: tuple[str, ...], budget: float, *, subgraphs: bool, moves: bool = False, **spec: Any
+    ends: BackEnds,
+    name: str,
+    modes: tuple[str, ...],
+    budget: float,
+    *,
+    subgraphs: bool,
+    moves: bool = False,
+    **more: Any,
 ) -> tuple[Run, list[str]]:
     build, answer = {**PLAIN, **ASKING}[name], answers if name in ASKING else None
     run = await make_run(
@@ -42,7 +49,7 @@ async def run_and_compare(
         moves=moves,
         stream_modes=modes,
         stream_subgraphs=subgraphs,
-        **spec,
+        **more,
     )
     events = await run.to_end()
     expected, final = await bare(build([]), run, answer)
@@ -54,7 +61,10 @@ async def run_and_compare(
 @pytest.mark.parametrize("name", PLAIN)
 async def test_slices_publish_what_bare_langgraph_streams(ends: BackEnds, name: str, subgraphs: bool) -> None:
     found = await asyncio.gather(
-        *(run_and_compare(ends, name, modes, budget, subgraphs=subgraphs, moves=moves) for modes, budget, moves in CASES)
+        *(
+            run_and_compare(ends, name, modes, budget, subgraphs=subgraphs, moves=moves)
+            for modes, budget, moves in CASES
+        )
     )
     assert [(run.spec.stream_modes, run.limits.slice_budget, run.moves, wrong) for run, wrong in found if wrong] == []
 

@@ -1,0 +1,213 @@
+"""What becomes of a graph between two slices: it is at rest, and waits for its next slice, in bounds."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from langgraph.graph import START, StateGraph
+from langgraph.types import TimeoutPolicy
+from support.servers import until
+from temporalio.testing import ActivityEnvironment
+
+from perdure.activities.config import thread_config
+from perdure.activities.graphs import load_graphs
+from perdure.activities.live import GraphParts, LiveGraph
+from perdure.activities.live_graphs import LiveGraphs
+from perdure.contracts.types import RunScope, RunSpec
+from perdure.contracts.wire import RunLimits, SliceInput, SliceResult
+
+from .driving import BackEnds
+from .worlds import State, chain
+
+FOR_EVER = 1000.0
+
+
+class House:
+    """A worker's live graphs, and the slices of one run."""
+
+    def __init__(self, ends: BackEnds, live: LiveGraphs, graphs: Any) -> None:
+        self.ends = ends
+        self.live = live
+        self._graphs = graphs
+        self._number = 0
+        self.run_id = f"run-{id(self)}"
+
+    async def begin(self, *, fence: int = 1, budget: float = 0.0, **spec: Any) -> SliceResult:
+        """The first slice, or that of a takeover."""
+        await self.ends.checkpoints.take(self.run_id, self.run_id, fence=fence)
+        await self.ends.bridge.create(self.run_id)
+        parts = GraphParts(self._graphs, self.ends.bridge, self.ends.checkpoints, may_hold=self.live.may_hold)
+        run = RunSpec(assistant_id="graph", scope=RunScope(thread_id=self.run_id), input={"log": []}, **spec)
+        live = LiveGraph(parts, self.slice(budget), run, fence=fence)
+        await self.live.add(self.run_id, live)
+        return await self._attend(live, budget)
+
+    async def go_on(self, budget: float = 0.0) -> SliceResult | None:
+        """The next slice; `None` where nothing is held."""
+        live = await self.live.fetch(self.run_id)
+        return None if live is None else await self._attend(live, budget)
+
+    async def _attend(self, live: LiveGraph, budget: float) -> SliceResult:
+        try:
+            return await ActivityEnvironment().run(live.attend, self.slice(budget))
+        finally:
+            self.live.leave(self.run_id, live)
+
+    def slice(self, budget: float) -> SliceInput:
+        return SliceInput(run_id=self.run_id, thread_id=self.run_id, fence=1, limits=RunLimits(slice_budget=budget))
+
+    async def state(self) -> Any:
+        graph = chain([], "a").copy({"checkpointer": self.ends.checkpoints.saver})
+        return (await graph.aget_state(thread_config(self.run_id))).values
+
+
+@asynccontextmanager
+async def house(
+    ends: BackEnds, graph: Any, *, most_held: int = 10, hold_for: float = FOR_EVER
+) -> AsyncIterator[tuple[House, asyncio.Event]]:
+    live, stopping = LiveGraphs("own", most_held=most_held, hold_for=hold_for), asyncio.Event()
+    async with live.open(stopping):
+        yield House(ends, live, await load_graphs({"graph": graph})), stopping
+
+
+async def test_a_held_graph_executes_nothing_until_it_is_fetched(ends: BackEnds) -> None:
+    effects: list[str] = []
+    async with house(ends, chain(effects, "a", "b", "c")) as (run, _):
+        assert (await run.begin()).outcome == "more"
+        await asyncio.sleep(0.1)  # long enough for the nodes that are left
+        assert effects == ["a"]
+        outcomes = [(await run.go_on(), [*effects]) for _ in range(2)]
+        assert [(result and result.outcome, done) for result, done in outcomes] == [
+            ("more", ["a", "b"]),
+            ("done", ["a", "b", "c"]),
+        ]
+
+
+async def test_a_held_graph_that_nobody_fetches_is_closed_and_can_be_taken_over(ends: BackEnds) -> None:
+    effects: list[str] = []
+    async with house(ends, chain(effects, "a", "b"), hold_for=0.05) as (run, _):
+        await run.begin()
+        await until(lambda: run.live.graph_of(run.run_id) is None, 5)
+        assert await run.go_on() is None
+        assert (await run.begin(fence=2, budget=FOR_EVER)).outcome == "done"
+    assert effects == ["a", "b"]
+
+
+async def test_a_graph_that_another_attempt_took_over_goes_on_no_more(ends: BackEnds) -> None:
+    effects: list[str] = []
+    async with house(ends, chain(effects, "a", "b")) as (run, _):
+        await run.begin()
+        await ends.checkpoints.take(run.run_id, run.run_id, fence=2)
+        assert await run.go_on() is None
+        assert (effects, run.live.graph_of(run.run_id)) == (["a"], None)
+
+
+async def test_a_graph_that_is_asked_for_twice_is_fetched_once(ends: BackEnds) -> None:
+    effects: list[str] = []
+    async with house(ends, chain(effects, "a", "b")) as (run, _):
+        await run.begin()
+        results = await asyncio.gather(run.go_on(), run.go_on())
+        assert sorted(result.outcome if result else "" for result in results) == ["", "done"]
+    assert effects == ["a", "b"]
+
+
+async def test_a_new_attempt_in_the_same_worker_cuts_the_old_one_off_first(ends: BackEnds) -> None:
+    entered, effects = asyncio.Event(), list[str]()
+
+    async def slow(state: State) -> dict[str, Any]:
+        entered.set()
+        try:
+            await asyncio.sleep(0 if effects else FOR_EVER)
+        finally:
+            effects.append("ended")
+        return {"log": ["slow"]}
+
+    graph = StateGraph(State).add_node(slow).add_edge(START, "slow").compile()
+    async with house(ends, graph) as (run, _):
+        first = asyncio.create_task(run.begin(budget=FOR_EVER))
+        await entered.wait()
+        assert (await run.begin(fence=2, budget=FOR_EVER)).outcome == "done"
+        with pytest.raises(Exception, match="another attempt takes over"):
+            await first
+    assert effects == ["ended", "ended"]
+
+
+async def test_beyond_the_bound_a_slice_goes_on_instead(ends: BackEnds) -> None:
+    async with house(ends, chain([], "a", "b", "c"), most_held=0) as (run, _):
+        assert (await run.begin()).outcome == "done"
+
+
+@pytest.mark.parametrize("held", [True, False])
+async def test_a_worker_that_shuts_down_lets_go_of_what_it_holds(ends: BackEnds, held: bool) -> None:
+    entered, go = asyncio.Event(), asyncio.Event()
+
+    async def waits(state: State) -> dict[str, Any]:
+        entered.set()
+        await go.wait()
+        return {"log": ["waits"]}
+
+    graph = StateGraph(State).add_node(waits).add_node("b", chain([], "b1", "b2"))
+    graph = graph.add_edge(START, "waits").add_edge("waits", "b").compile()
+    async with house(ends, graph) as (run, stopping):
+        running = asyncio.create_task(run.begin(budget=0.0 if held else FOR_EVER))
+        await entered.wait()
+        if held:
+            go.set()
+            assert (await running).outcome == "more"
+        stopping.set()
+        if held:
+            await until(lambda: run.live.graph_of(run.run_id) is None, 5)
+        else:
+            await asyncio.sleep(0)
+            go.set()
+            assert ((await running).outcome, (await run.state())["log"]) == ("more", ["waits"])
+        assert await run.go_on() is None
+
+
+async def test_what_a_factory_opens_is_closed_in_the_task_that_opened_it(ends: BackEnds) -> None:
+    tasks: list[asyncio.Task[Any] | None] = []
+
+    @asynccontextmanager
+    async def made(config: Any) -> AsyncIterator[Any]:
+        tasks.append(asyncio.current_task())
+        try:
+            yield chain([], "a", "b", "c")
+        finally:
+            tasks.append(asyncio.current_task())
+
+    async with house(ends, made) as (run, _):
+        results = [await run.begin(), await run.go_on(), await run.go_on()]
+        assert [result and result.outcome for result in results] == ["more", "more", "done"]
+        assert len(tasks) == 1
+        graph = run.live.graph_of(run.run_id)
+        assert graph is not None  # for who looks at how it ended
+        await run.live.close(run.run_id)
+    assert len(tasks) == 2
+    assert tasks[0] is tasks[1]
+
+
+def beside() -> Any:
+    """A slow function beside a graph of many quick steps."""
+
+    async def slow(state: State) -> dict[str, Any]:
+        await asyncio.sleep(0.2)
+        return {"log": ["slow"]}
+
+    graph = StateGraph(State).add_node(slow).add_node("quick", chain([], "q1", "q2", "q3")).add_node("last", slow)
+    return graph.add_edge(START, "slow").add_edge(START, "quick").add_edge(["slow", "quick"], "last").compile()
+
+
+async def test_no_branch_waits_for_another_ones_slow_node(ends: BackEnds) -> None:
+    async with house(ends, beside()) as (run, _):
+        result = await run.begin()
+        assert (result.outcome, result.steps, result.next) == ("more", 1, ["last"])
+
+
+async def test_a_graph_whose_time_langgraph_measures_is_not_held_within_it(ends: BackEnds) -> None:
+    graph = StateGraph(State).add_node("inner", chain([], "i1", "i2"), timeout=TimeoutPolicy(run_timeout=5))
+    async with house(ends, graph.add_edge(START, "inner").compile()) as (run, _):
+        assert (await run.begin()).outcome == "done"
