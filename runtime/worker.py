@@ -182,7 +182,6 @@ class Worker:
             activities=[activities.run_supersteps],
             build_id=f"perdure-{version('perdure')}",
             max_concurrent_activities=1000,
-            max_concurrent_activity_task_polls=2,
             graceful_shutdown_timeout=timedelta(seconds=self._settings.worker.graceful_shutdown),
             max_heartbeat_throttle_interval=self._heartbeat_throttle,
         )

@@ -34,8 +34,9 @@ from .work import next_work
 _UNLIMITED = timedelta(days=3650)
 _STOPPING = timedelta(seconds=30)
 """For a slice to stop its graph when `step_timeout` is over. One that cannot (its event loop is blocked) is left."""
-_TO_HOLDER = timedelta(seconds=2)
-"""For the holder of a graph to take its slice: it polls for nothing else on that queue, unless it is gone."""
+_TO_HOLDER = timedelta(seconds=5)
+"""For the holder of a graph to take its slice. One that is there takes it at once, unless its machine is overloaded;
+and a worker that dies does so most often within a slice, where this is not waited for."""
 _SLICE_FAILURES = RetryPolicy(
     initial_interval=MACHINE_FAILURES.initial_interval,
     maximum_interval=MACHINE_FAILURES.maximum_interval,

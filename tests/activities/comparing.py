@@ -38,6 +38,19 @@ async def bare(
         return found, from_json(to_json((await compiled.aget_state(config)).values))
 
 
+async def bare_until(error: type[Exception], graph: CompiledGraph, run: Run) -> list[Seen]:
+    """What bare LangGraph streams before it raises."""
+    found: list[Seen] = []
+    config, modes = run_config(run.spec, run.run_id, run.thread_id), [*run.spec.stream_modes]
+    graph, options = graph.copy({"checkpointer": InMemorySaver()}), {"stream_mode": modes, "durability": "sync"}
+    try:
+        async for ns, mode, chunk in _chunks(graph, run.spec.input, config, options, subgraphs=True):
+            found.append(seen("|".join((mode, *ns)), from_json(to_json(chunk))))
+    except error:
+        return found
+    raise AssertionError(f"the graph has not raised a {error.__name__}")
+
+
 async def _bare(graph: CompiledGraph, spec: RunSpec, config: Any, modes: Sequence[str], answer: Any) -> list[Seen]:
     found: list[Seen] = []
     given, known = spec.input, _Known()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -68,7 +68,7 @@ class House:
 @asynccontextmanager
 async def house(
     ends: BackEnds, graph: Any, *, most_held: int = 10, hold_for: float = FOR_EVER
-) -> AsyncIterator[tuple[House, asyncio.Event]]:
+) -> AsyncGenerator[tuple[House, asyncio.Event]]:
     live, stopping = LiveGraphs("own", most_held=most_held, hold_for=hold_for), asyncio.Event()
     async with live.open(stopping):
         yield House(ends, live, await load_graphs({"graph": graph})), stopping
@@ -172,7 +172,7 @@ async def test_what_a_factory_opens_is_closed_in_the_task_that_opened_it(ends: B
     tasks: list[asyncio.Task[Any] | None] = []
 
     @asynccontextmanager
-    async def made(config: Any) -> AsyncIterator[Any]:
+    async def made(config: Any) -> AsyncGenerator[Any]:
         tasks.append(asyncio.current_task())
         try:
             yield chain([], "a", "b", "c")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, cast
 
 import pytest
@@ -19,11 +19,12 @@ from perdure.activities import live as live_module
 from perdure.activities.config import thread_config
 from perdure.activities.graphs import load_graphs
 from perdure.activities.live import GraphParts, LiveGraph
+from perdure.bridge.contract import Bridge, NewEvent
 from perdure.contracts.errors import UnavailableError, UnknownGraphError
-from perdure.contracts.types import Stop
+from perdure.contracts.types import STREAM_MODES, Stop
 from perdure.contracts.wire import SliceInput, SliceResult
 
-from .comparing import bare
+from .comparing import bare, bare_until, differences, published
 from .driving import BackEnds, Run, make_run
 from .worlds import PLAIN, State, chain, loop, noted
 
@@ -395,3 +396,55 @@ async def test_steps_are_counted_over_all_slices_and_cuts(ends: BackEnds) -> Non
         steps.append((await run.turn()).steps)
         run.state.resumed = len(steps) == 2
     assert steps == [1, 2, 3, 4]
+
+
+class SlowBridge:
+    """A bridge that takes its time to write."""
+
+    def __init__(self, inner: Bridge) -> None:
+        self._inner = inner
+        self.stop_requested = inner.stop_requested
+
+    async def publish(self, run_id: str, events: Sequence[NewEvent], *, fence: int) -> int:
+        await asyncio.sleep(0.02)
+        return await self._inner.publish(run_id, events, fence=fence)
+
+
+def failing_edge() -> Any:
+    """The edge behind the last node raises, once the node has said its say."""
+
+    def goes(state: State) -> str:
+        raise ValueError("no way")
+
+    graph = StateGraph(State).add_node("a", noted([], "a")).add_node("b", noted([], "b"))
+    graph.add_edge(START, "a").add_edge("a", "b").add_conditional_edges("b", goes, ["a"])
+    return graph.compile()
+
+
+def failing_node() -> Any:
+    async def fails(state: State) -> dict[str, Any]:
+        await noted([], "fails")(state)
+        raise ValueError("no way")
+
+    return single(fails)
+
+
+def failing_inside() -> Any:
+    return single(failing_edge())
+
+
+@pytest.mark.parametrize("build", [failing_edge, failing_node, failing_inside])
+async def test_what_a_graph_says_last_before_it_raises_is_in_its_stream(
+    ends: BackEnds, build: Callable[[], Any]
+) -> None:
+    run = await make_run(ends, build(), given={"log": []}, stream_modes=STREAM_MODES, stream_subgraphs=True)
+    slow = cast("Bridge", SlowBridge(ends.bridge))
+    slice = SliceInput(run_id=run.run_id, thread_id=run.thread_id, fence=1, limits=run.limits)
+    await ends.checkpoints.take(run.run_id, run.thread_id, fence=1)
+    await ends.bridge.create(run.run_id)
+    live = LiveGraph(GraphParts(run.graphs, slow, ends.checkpoints), slice, run.spec, fence=1)
+    with pytest.raises(ValueError, match="no way"):
+        await ActivityEnvironment().run(live.attend, slice)
+    await live.close()
+    expected = await bare_until(ValueError, build(), run)
+    assert differences(published(await run.events()), expected) == []

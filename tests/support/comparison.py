@@ -21,7 +21,7 @@ IDS_AND_TIMES = (
 # And the process; and the run, where one goes on with the work of another.
 _INCIDENTAL = (
     *IDS_AND_TIMES,
-    (re.compile(r'"run_id": "[^"]*"'), '"run_id": RUN'),
+    (re.compile(r'"(?:perdure_)?run_id": "[^"]*"'), '"run_id": RUN'),
     (re.compile(r'"pid": \d+'), '"pid": PID'),
 )
 OF_NODES = ("messages", "custom")
