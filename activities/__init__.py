@@ -16,6 +16,7 @@ from .observers import (
     recipients,
 )
 from .runs import RunActivities
+from .takeover_losses import takeover_warnings
 from .webhook import Webhook
 
 __all__ = [
@@ -36,4 +37,5 @@ __all__ = [
     "ensure_observer",
     "load_graphs",
     "recipients",
+    "takeover_warnings",
 ]

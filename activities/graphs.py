@@ -67,13 +67,18 @@ class GraphRegistry:
         async with _built(entry.source, config, entry.where) as graph:
             yield graph.copy({"checkpointer": saver})
 
+    def compiled(self) -> Iterator[tuple[str, CompiledGraph | None]]:
+        """Name and graph, in order; `None` for one that is made for each run."""
+        for name in self.names:
+            yield name, self._entries[name].compiled
+
     def has_unsaved_subgraph(self, name: str, graph: CompiledGraph) -> bool:
         """Whether a subgraph keeps no checkpoints (compiled with `checkpointer=False`), as far as can be seen.
 
         One that a function calls cannot be seen.
         """
         if name not in self._unsaved:
-            self._unsaved[name] = any(subgraph.checkpointer is False for subgraph in _subgraphs(graph))
+            self._unsaved[name] = any(subgraph.checkpointer is False for subgraph in subgraphs(graph))
         return self._unsaved[name]
 
     def note_unsaved_subgraph(self, name: str) -> None:
@@ -81,13 +86,13 @@ class GraphRegistry:
         self._unsaved[name] = True
 
 
-def _subgraphs(graph: CompiledGraph) -> Iterator[CompiledGraph]:
+def subgraphs(graph: CompiledGraph) -> Iterator[CompiledGraph]:
     """The graphs that are nodes or parts of nodes, at any depth. (LangGraph's own list leaves out the unsaved ones.)"""
     parts: list[Any] = [node.bound for node in graph.nodes.values()]
     for part in parts:  # which grows
         if isinstance(part, Pregel):
             yield cast("CompiledGraph", part)
-            yield from _subgraphs(cast("CompiledGraph", part))
+            yield from subgraphs(cast("CompiledGraph", part))
         elif isinstance(part, RunnableBinding):
             parts.append(cast("Any", part).bound)
         else:

@@ -19,7 +19,7 @@ from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from ..activities import load_graphs
+from ..activities import load_graphs, takeover_warnings
 from ..bridge.contract import NewEvent
 from ..bridge.open import open_bridge
 from ..checkpoints.open import open_checkpoints
@@ -96,7 +96,7 @@ async def check_graphs(settings: Settings) -> Check:
             graphs = await load_graphs(settings.graphs)
     except GraphLoadError as exc:
         return Check(name="graphs", level="fail", detail=str(exc), advice="correct it; a worker does not start before")
-    return Check(name="graphs", level="ok", detail=", ".join(graphs.names))
+    return Check(name="graphs", level="ok", detail="; ".join([", ".join(graphs.names), *takeover_warnings(graphs)]))
 
 
 async def check_temporal_cli(settings: Settings) -> Check:

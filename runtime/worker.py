@@ -28,6 +28,7 @@ from ..activities import (
     Webhook,
     load_graphs,
     recipients,
+    takeover_warnings,
 )
 from ..activities.ending import Ending
 from ..activities.heartbeat import BEATS
@@ -157,6 +158,8 @@ class Worker:
                     live=live,
                 )
                 logger.info("serving %s on task queue %s", _listed(graphs), settings.temporal.task_queue)
+                for warning in takeover_warnings(graphs):
+                    logger.info(warning)
                 async with (
                     courier.running(),
                     housekeeping.running(),
