@@ -5,27 +5,23 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from temporalio import activity
 from temporalio.client import Client, WorkflowFailureError
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
-from ..bridge.contract import Bridge, NewEvent
+from ..bridge.contract import Bridge
 from ..checkpoints.contract import Checkpoints
 from ..contracts.errors import (
     FencedError,
-    GraphLoadError,
     InvalidRunError,
     PerdureError,
     RunNotFoundError,
-    RunStateError,
 )
 from ..contracts.metrics import instruments
-from ..contracts.serialization import to_json
-from ..contracts.types import METADATA_EVENT, RunRecord, RunSpec
+from ..contracts.types import RunRecord
 from ..contracts.wire import (
     ACTIVITY_ANNOUNCE_QUESTIONS,
     ACTIVITY_CHANGE_STATE,
@@ -40,7 +36,6 @@ from ..contracts.wire import (
     ERROR_STATE_REFUSED,
     ERROR_WORKER_SHUTDOWN,
     FinishInput,
-    GraphFailure,
     NotifyInput,
     QuestionsInput,
     RestoreInput,
@@ -62,14 +57,13 @@ from ..contracts.wire_thread import (
 from ..store.contract import Store
 from .courier import Courier
 from .ending import Ending
-from .failures import graph_failure
-from .fence import attempt_fence, own_fence
+from .fence import own_fence
 from .graph_call import SliceFailed
 from .graphs import GraphRegistry
-from .heartbeat import Heartbeat, Pulse, Say, heartbeating, was_attended
-from .human import human_message
-from .live import GraphParts, GraphRaised, LiveGraph
+from .heartbeat import Pulse, heartbeating
+from .live import GraphParts
 from .live_graphs import LiveGraphs
+from .slices import Slices
 from .spans import end_run_span
 from .specs import SpecCache
 from .state import States
@@ -97,15 +91,17 @@ class RunActivities:
         live: LiveGraphs,
     ) -> None:
         self._pulse = pulse
+        self._bridge = bridge
         self._courier = courier
         self._live = live
-        self._parts = GraphParts(graphs, bridge, checkpoints, store.events, live.may_hold)
         self._ending = Ending(graphs, bridge, store, checkpoints, courier, live)
         self._threads = Threads(bridge, store, checkpoints)
         self._states = States(graphs, store, checkpoints)
         self._store = store
         self._client = client
         self._specs = SpecCache(store)
+        parts = GraphParts(graphs, bridge, checkpoints, store.events, live.may_hold)
+        self._slices = Slices(parts, store, self._specs, courier, live)
 
     @property
     def all(self) -> list[Callable[..., Any]]:
@@ -126,7 +122,7 @@ class RunActivities:
     async def run_supersteps(self, slice: SliceInput) -> SliceResult:
         """Run the graph to its next pause, question or end."""
         async with surroundings(slice, self._pulse) as heartbeat:
-            return await _translated(self._run_slice(slice, activity.info(), heartbeat))
+            return await _translated(self._slices.run(slice, activity.info(), heartbeat))
 
     @activity.defn(name=ACTIVITY_ANNOUNCE_QUESTIONS)
     async def announce_questions(self, asks: QuestionsInput) -> None:
@@ -163,7 +159,7 @@ class RunActivities:
     @activity.defn(name=ACTIVITY_REQUEST_STOP)
     async def request_stop(self, stop: StopInput) -> None:
         """Tell the worker that executes a run to stop, within milliseconds."""
-        await _translated(self._parts.bridge.cancel(stop.run_id, stop=stop.stop))
+        await _translated(self._bridge.cancel(stop.run_id, stop=stop.stop))
 
     @activity.defn(name=ACTIVITY_WATCH_RUN)
     async def watch_run(self, watch: WatchInput) -> WatchResult:
@@ -193,81 +189,6 @@ class RunActivities:
         async with heartbeating(self._pulse):
             await _translated(self._deliver(notify))
 
-    async def _run_slice(self, slice: SliceInput, info: activity.Info, heartbeat: Heartbeat) -> SliceResult:
-        if slice.release:
-            await self._live.close(slice.run_id)
-            return SliceResult(outcome="stopped", steps=slice.steps)
-        own = slice.holder == self._live.task_queue
-        if own and (live := await self._live.fetch(slice.run_id)) is not None:
-            heartbeat.attend(self._live.task_queue)
-            return await self._run_graph(live, slice, 1, heartbeat.say)
-        if slice.holder is not None and not own and not was_attended(info, slice.holder):
-            return SliceResult(outcome="elsewhere", steps=slice.steps)
-        if self._live.shutting_down:
-            raise ApplicationError("the worker shuts down; another one takes the run over", type=ERROR_WORKER_SHUTDOWN)
-        return await self._take_over(slice, info.attempt, heartbeat.say)
-
-    async def _take_over(self, slice: SliceInput, attempt: int, say: Say) -> SliceResult:
-        """Begin the run, or pick it up where its checkpoints have it."""
-        fence = attempt_fence(slice.fence, attempt)
-        # It was expected to be alive: then this is one attempt more than Temporal counts.
-        begun = attempt if slice.holder is None else attempt + 1
-        number = slice.takeovers + begun
-        spec = await self._specs.full(slice.run_id)
-        await self._live.close(slice.run_id)  # of an attempt before this one
-        await self._begin(slice, spec, fence, number)
-        live = LiveGraph(self._parts, slice, spec, fence=fence, attempt=number)
-        await self._live.add(slice.run_id, live)
-        return await self._run_graph(live, slice, begun, say)
-
-    async def _run_graph(self, live: LiveGraph, slice: SliceInput, attempt: int, say: Say) -> SliceResult:
-        run_id = slice.run_id
-        try:
-            result = await live.attend(slice, say=say)
-            holder = self._live.task_queue if live.held else None
-            return result.model_copy(update={"attempt": attempt, "holder": holder})
-        except (RunStateError, GraphLoadError) as exc:
-            error: BaseException = exc
-        except GraphRaised as exc:
-            error = exc.__cause__ or exc
-        except (SliceFailed, PerdureError):
-            raise
-        except Exception as exc:  # noqa: BLE001 - whatever a graph raises is its failure
-            error = exc
-        finally:
-            self._live.leave(run_id, live)
-        # Not as the failure's cause: a text of some MB would be more than Temporal takes, and it would learn nothing.
-        failure = graph_failure(error, attempt)
-        logger.warning("run %s: the graph raised\n%s", run_id, cast("GraphFailure", failure.details[0]).error.traceback)
-        raise failure
-
-    async def _begin(self, slice: SliceInput, spec: RunSpec, fence: int, number: int) -> None:
-        """Take the fence everywhere, and announce the attempt to those who read."""
-        data = {"run_id": slice.run_id, "thread_id": slice.thread_id, "attempt": number}
-        announcement = NewEvent(METADATA_EVENT, to_json(data), key=f"attempt\n{number}")
-        # The record first: of a run that was deleted nothing may come back.
-        said = human_message(spec.input)
-        record = await self._store.mark_running(
-            slice.run_id, fence=fence, attempt=number, sequence=slice.sequence or None, human_message=said
-        )
-        if record.status.terminal:
-            raise RunNotFoundError(slice.run_id)
-        _measure_begin(record, number)
-        self._courier.tell(slice.run_id)
-        await self._parts.checkpoints.take(slice.run_id, slice.thread_id, fence=fence)
-        await self._parts.bridge.create(slice.run_id)
-        await self._check_not_deleted(slice.run_id)
-        await self._parts.bridge.publish(slice.run_id, [announcement], fence=fence)
-        if number == 1:
-            instruments().first_event.record(_since(record), {"graph": record.assistant_id})
-
-    async def _check_not_deleted(self, run_id: str) -> None:
-        """A worker that was frozen since it saw the record has made anew what went with a deletion."""
-        if await self._store.get(run_id) is None:
-            await self._parts.bridge.cleanup(run_id)
-            await self._parts.checkpoints.forget(run_id)
-            raise RunNotFoundError(run_id)
-
     async def _announce(self, asks: QuestionsInput) -> None:
         spec = await self._specs.without_input(asks.run_id)
         await self._ending.announce(asks, spec, fence=own_fence(asks.fence))
@@ -296,24 +217,11 @@ class RunActivities:
         )
 
 
-def _measure_begin(record: RunRecord, number: int) -> None:
-    about = {"graph": record.assistant_id}
-    if number == 1:
-        instruments().queue_time.record(_since(record), about)
-    else:
-        instruments().takeovers.add(1, about)
-
-
 def _measure_end(record: RunRecord) -> None:
     about = {"graph": record.assistant_id}
     instruments().runs.add(1, {**about, "status": record.status.value})
     if record.cancel_action is not None:
         instruments().cancels.add(1, {**about, "action": record.cancel_action.value})
-
-
-def _since(record: RunRecord) -> float:
-    """Seconds since the run was created. Clocks of several machines may disagree."""
-    return max(0.0, (datetime.now(UTC) - record.created_at).total_seconds())
 
 
 async def _translated(work: Awaitable[T]) -> T:

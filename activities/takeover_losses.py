@@ -38,12 +38,12 @@ def losses(graph: CompiledGraph) -> list[str]:
 
 
 def _of_channels(graph: CompiledGraph) -> Iterator[str]:
-    for name, channel in graph.channels.items():
-        if isinstance(channel, UntrackedValue):
-            yield f"{name} is an UntrackedValue: it is gone"
-        for kind in _classes(_type_of(cast("object", channel))):
+    for name, channel in cast("dict[str, Any]", graph.channels).items():
+        for kind in _classes(_type_of(channel)):
             if why := _degrades(kind):
                 yield f"{name} may hold {kind.__qualname__}, {why}"
+        if isinstance(channel, UntrackedValue):
+            yield f"{name} is an UntrackedValue: it is gone"
 
 
 def _of_parts(graph: CompiledGraph, *, nested: bool) -> Iterator[str]:

@@ -8,7 +8,6 @@ asked, for a moment, and after that anybody takes the run over.
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from datetime import timedelta
 
 from temporalio import workflow
@@ -73,8 +72,10 @@ class Slices:
         """The run ends while its graph is held: it is let go before anything else is done to the thread."""
         if (holder := self._state.holder) is None:
             return
-        with suppress(ActivityError):  # its worker is gone, or frozen: the fence keeps it out
+        try:
             await self._start(self._given(release=True), at=holder)
+        except ActivityError as exc:  # its worker is gone, or frozen: the fence keeps it out
+            workflow.logger.info("run %s: its graph is not let go: %s", self._run.run_id, exc.cause)
         self._state.holder = None
 
     def _given(self, **more: bool) -> SliceInput:

@@ -1,0 +1,129 @@
+"""A slice of a run: it goes on with the graph that is held here, or takes the run over, or finds it elsewhere."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+from typing import cast
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from ..bridge.contract import NewEvent
+from ..contracts.errors import GraphLoadError, PerdureError, RunNotFoundError, RunStateError
+from ..contracts.metrics import instruments
+from ..contracts.serialization import to_json
+from ..contracts.types import METADATA_EVENT, RunRecord, RunSpec
+from ..contracts.wire import ERROR_WORKER_SHUTDOWN, GraphFailure, SliceInput, SliceResult
+from ..store.contract import Store
+from .courier import Courier
+from .failures import graph_failure
+from .fence import attempt_fence
+from .graph_call import SliceFailed
+from .heartbeat import Heartbeat, Say, was_attended
+from .human import human_message
+from .live import GraphParts, GraphRaised, LiveGraph
+from .live_graphs import LiveGraphs
+from .specs import SpecCache
+
+logger = logging.getLogger(__name__)
+
+
+class Slices:
+    """Of one worker."""
+
+    def __init__(self, parts: GraphParts, store: Store, specs: SpecCache, courier: Courier, live: LiveGraphs) -> None:
+        self._parts = parts
+        self._store = store
+        self._specs = specs
+        self._courier = courier
+        self._live = live
+
+    async def run(self, slice: SliceInput, info: activity.Info, heartbeat: Heartbeat) -> SliceResult:
+        """Raises `ApplicationError` when the graph raised or the worker shuts down, else what is to be tried again."""
+        if slice.release:
+            await self._live.close(slice.run_id)
+            return SliceResult(outcome="stopped", steps=slice.steps)
+        own = slice.holder == self._live.task_queue
+        if own and (live := await self._live.fetch(slice.run_id)) is not None:
+            heartbeat.attend(self._live.task_queue)
+            return await self._run_graph(live, slice, 1, heartbeat.say)
+        if slice.holder is not None and not own and not was_attended(info, slice.holder):
+            return SliceResult(outcome="elsewhere", steps=slice.steps)
+        if self._live.shutting_down:
+            raise ApplicationError("the worker shuts down; another one takes the run over", type=ERROR_WORKER_SHUTDOWN)
+        return await self._take_over(slice, info.attempt, heartbeat.say)
+
+    async def _take_over(self, slice: SliceInput, attempt: int, say: Say) -> SliceResult:
+        """Begin the run, or pick it up where its checkpoints have it."""
+        fence = attempt_fence(slice.fence, attempt)
+        # It was expected to be alive: then this is one attempt more than Temporal counts.
+        begun = attempt if slice.holder is None else attempt + 1
+        number = slice.takeovers + begun
+        spec = await self._specs.full(slice.run_id)
+        await self._live.close(slice.run_id)  # of an attempt before this one
+        await self._begin(slice, spec, fence, number)
+        live = LiveGraph(self._parts, slice, spec, fence=fence, attempt=number)
+        await self._live.add(slice.run_id, live)
+        return await self._run_graph(live, slice, begun, say)
+
+    async def _run_graph(self, live: LiveGraph, slice: SliceInput, attempt: int, say: Say) -> SliceResult:
+        run_id = slice.run_id
+        try:
+            result = await live.attend(slice, say=say)
+            holder = self._live.task_queue if live.held else None
+            return result.model_copy(update={"attempt": attempt, "holder": holder})
+        except (RunStateError, GraphLoadError) as exc:
+            error: BaseException = exc
+        except GraphRaised as exc:
+            error = exc.__cause__ or exc
+        except (SliceFailed, PerdureError):
+            raise
+        except Exception as exc:  # noqa: BLE001 - whatever a graph raises is its failure
+            error = exc
+        finally:
+            self._live.leave(run_id, live)
+        # Not as the failure's cause: a text of some MB would be more than Temporal takes, and it would learn nothing.
+        failure = graph_failure(error, attempt)
+        logger.warning("run %s: the graph raised\n%s", run_id, cast("GraphFailure", failure.details[0]).error.traceback)
+        raise failure
+
+    async def _begin(self, slice: SliceInput, spec: RunSpec, fence: int, number: int) -> None:
+        """Take the fence everywhere, and announce the attempt to those who read."""
+        data = {"run_id": slice.run_id, "thread_id": slice.thread_id, "attempt": number}
+        announcement = NewEvent(METADATA_EVENT, to_json(data), key=f"attempt\n{number}")
+        # The record first: of a run that was deleted nothing may come back.
+        said = human_message(spec.input)
+        record = await self._store.mark_running(
+            slice.run_id, fence=fence, attempt=number, sequence=slice.sequence or None, human_message=said
+        )
+        if record.status.terminal:
+            raise RunNotFoundError(slice.run_id)
+        _measure_begin(record, number)
+        self._courier.tell(slice.run_id)
+        await self._parts.checkpoints.take(slice.run_id, slice.thread_id, fence=fence)
+        await self._parts.bridge.create(slice.run_id)
+        await self._check_not_deleted(slice.run_id)
+        await self._parts.bridge.publish(slice.run_id, [announcement], fence=fence)
+        if number == 1:
+            instruments().first_event.record(_since(record), {"graph": record.assistant_id})
+
+    async def _check_not_deleted(self, run_id: str) -> None:
+        """A worker that was frozen since it saw the record has made anew what went with a deletion."""
+        if await self._store.get(run_id) is None:
+            await self._parts.bridge.cleanup(run_id)
+            await self._parts.checkpoints.forget(run_id)
+            raise RunNotFoundError(run_id)
+
+
+def _measure_begin(record: RunRecord, number: int) -> None:
+    about = {"graph": record.assistant_id}
+    if number == 1:
+        instruments().queue_time.record(_since(record), about)
+    else:
+        instruments().takeovers.add(1, about)
+
+
+def _since(record: RunRecord) -> float:
+    """Seconds since the run was created. Clocks of several machines may disagree."""
+    return max(0.0, (datetime.now(UTC) - record.created_at).total_seconds())
