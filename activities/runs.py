@@ -32,6 +32,7 @@ from ..contracts.wire import (
     ACTIVITY_DELETE_THREAD,
     ACTIVITY_DELIVER_EVENTS,
     ACTIVITY_FINISH_RUN,
+    ACTIVITY_READ_STATE,
     ACTIVITY_REQUEST_STOP,
     ACTIVITY_RESTORE_THREAD,
     ACTIVITY_RUN_SUPERSTEPS,
@@ -55,7 +56,9 @@ from ..contracts.wire_thread import (
     ChangeStateInput,
     DeleteThreadInput,
     DeletionAnswer,
+    StateAnswer,
     StateChanged,
+    StateQuery,
     WatchInput,
     WatchResult,
 )
@@ -68,6 +71,7 @@ from .graphs import GraphRegistry
 from .heartbeat import Pulse, Say, heartbeating
 from .human import human_message
 from .slice import GraphRaised, Slice, SliceFailed, SliceParts
+from .snapshots import Snapshots
 from .spans import end_run_span
 from .specs import SpecCache
 from .state import States
@@ -98,7 +102,8 @@ class RunActivities:
         self._parts = SliceParts(graphs, bridge, checkpoints, store.events)
         self._ending = Ending(graphs, bridge, store, checkpoints, courier)
         self._threads = Threads(bridge, store, checkpoints)
-        self._states = States(graphs, store, checkpoints)
+        self._snapshots = Snapshots(graphs, store, checkpoints)
+        self._states = States(graphs, store, checkpoints, self._snapshots)
         self._store = store
         self._client = client
         self._specs = SpecCache(store)
@@ -115,6 +120,7 @@ class RunActivities:
             self.watch_run,
             self.delete_thread,
             self.change_state,
+            self.read_state,
             self.deliver_events,
         ]
 
@@ -149,6 +155,12 @@ class RunActivities:
         async with heartbeating(self._pulse):
             fence = own_fence(change.fence)
             return await _translated(self._states.change(change, fence=fence))
+
+    @activity.defn(name=ACTIVITY_READ_STATE)
+    async def read_state(self, query: StateQuery) -> StateAnswer:
+        """Read a thread's state, by its graph. Changes nothing."""
+        async with heartbeating(self._pulse):
+            return await _translated(self._snapshots.answer(query))
 
     @activity.defn(name=ACTIVITY_FINISH_RUN)
     async def finish_run(self, finish: FinishInput) -> RunOutcome:

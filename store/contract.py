@@ -242,6 +242,18 @@ class ThreadStore(Protocol):
         """Idempotent."""
         ...
 
+    async def put_answer(self, read_id: str, answer: bytes) -> None:
+        """Keep what a worker has read of a state for the client that has asked. Idempotent."""
+        ...
+
+    async def take_answer(self, read_id: str) -> bytes | None:
+        """What was read, once; `None` when there is nothing (any more)."""
+        ...
+
+    async def drop_left(self, before: datetime) -> int:
+        """Remove values and answers that were put earlier than that: nobody came for them. How many there were."""
+        ...
+
 
 class RunEventStore(Protocol):
     """What happened inside of runs: behind the run's fence, and once, however often a task of the graph runs.
