@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
 
 from temporalio import activity
@@ -25,7 +24,7 @@ from ..contracts.errors import (
 )
 from ..contracts.metrics import instruments
 from ..contracts.serialization import to_json
-from ..contracts.types import METADATA_EVENT, RunRecord, RunSpec
+from ..contracts.types import METADATA_EVENT, RunSpec
 from ..contracts.wire import (
     ACTIVITY_ANNOUNCE_QUESTIONS,
     ACTIVITY_CHANGE_STATE,
@@ -70,6 +69,7 @@ from .fence import attempt_fence, own_fence
 from .graphs import GraphRegistry
 from .heartbeat import Pulse, Say, heartbeating
 from .human import human_message
+from .run_metrics import measure_begin, measure_end, since
 from .slice import GraphRaised, Slice, SliceFailed, SliceParts
 from .snapshots import Snapshots
 from .spans import end_run_span
@@ -240,14 +240,14 @@ class RunActivities:
         )
         if record.status.terminal:
             raise RunNotFoundError(slice.run_id)
-        _measure_begin(record, number)
+        measure_begin(record, number)
         self._courier.tell(slice.run_id)
         await self._parts.checkpoints.take(slice.run_id, slice.thread_id, fence=fence)
         await self._parts.bridge.create(slice.run_id)
         await self._check_not_deleted(slice.run_id)
         await self._parts.bridge.publish(slice.run_id, [announcement], fence=fence)
         if number == 1:
-            instruments().first_event.record(_since(record), {"graph": record.assistant_id})
+            instruments().first_event.record(since(record), {"graph": record.assistant_id})
 
     async def _check_not_deleted(self, run_id: str) -> None:
         """A worker that was frozen since it saw the record has made anew what went with a deletion."""
@@ -273,33 +273,13 @@ class RunActivities:
         record = await self._ending.finish(finish, spec, fence=own_fence(finish.fence))
         self._specs.drop(finish.run_id)
         end_run_span(finish.trace, record)
-        _measure_end(record)
+        measure_end(record)
         return RunOutcome(
             run_id=finish.run_id,
             status=record.status,
             steps=record.steps,
             error=record.error.message if record.error else None,
         )
-
-
-def _measure_begin(record: RunRecord, number: int) -> None:
-    about = {"graph": record.assistant_id}
-    if number == 1:
-        instruments().queue_time.record(_since(record), about)
-    else:
-        instruments().takeovers.add(1, about)
-
-
-def _measure_end(record: RunRecord) -> None:
-    about = {"graph": record.assistant_id}
-    instruments().runs.add(1, {**about, "status": record.status.value})
-    if record.cancel_action is not None:
-        instruments().cancels.add(1, {**about, "action": record.cancel_action.value})
-
-
-def _since(record: RunRecord) -> float:
-    """Seconds since the run was created. Clocks of several machines may disagree."""
-    return max(0.0, (datetime.now(UTC) - record.created_at).total_seconds())
 
 
 async def _translated(work: Awaitable[T]) -> T:

@@ -24,6 +24,7 @@ from ..contracts.wire import SliceInput, SliceResult
 from ..store.contract import RunEventStore
 from .callbacks import EventCallbacks, EventRecorder, RecordedSaves
 from .config import is_of, recursion_limit, run_config, thread_config
+from .early_answer import take_away
 from .graph_spans import GraphSpans
 from .graphs import CompiledGraph, GraphRegistry
 from .heartbeat import Say
@@ -149,6 +150,7 @@ class Slice:
             return await self._report(graph, start, pace, paused=paused)
 
     async def _start(self, graph: CompiledGraph) -> Start:
+        await take_away(self._saver, self._spec, self._slice.run_id, self._slice.thread_id)
         if self._resumed:
             return await resumed_start(self._slice, self._spec, graph, self._saver, self._parts.checkpoints)
         return next_start(self._slice, self._spec, graph)

@@ -1,8 +1,8 @@
 """The stored form of a thread's state: as its checkpoints hold it, read without its graph.
 
 It is what can be had without a worker, and says so (`ThreadSnapshot.source`): only the graph knows how the values of
-some channels are put together, and which nodes of a superstep have finished. What comes next is told by LangGraph's own bookkeeping: a node follows when one of its triggers is newer than what the
-node has seen. So a program that only looks needs no graph code.
+some channels are put together, and which nodes of a superstep have finished. What comes next is told by LangGraph's own
+bookkeeping: a node follows when one of its triggers is newer than what the node has seen.
 """
 
 from __future__ import annotations

@@ -13,8 +13,8 @@ from ..contracts.errors import RunNotFoundError, ThreadNotFoundError
 from ..contracts.threads import ThreadRecord, ThreadStatus
 from ..contracts.types import RunRecord, RunStatus
 from . import lifecycle
-from .contract import StateUpdate
 from .database import Database
+from .exchange import StateUpdate
 from .rows import OF_THREAD
 from .schema import runs, state_updates, threads
 from .sqlite import insert
