@@ -7,7 +7,7 @@ to the next question, too, so it is taken away there once something has consumed
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
@@ -61,5 +61,4 @@ async def _consumed(saver: BaseCheckpointSaver[Any], head: CheckpointTuple, run_
 
 
 def _has_answers(found: CheckpointTuple) -> bool:
-    writes = cast("list[tuple[str, str, Any]]", found.pending_writes or [])
-    return any(task != NO_TASK and channel == _RESUME for task, channel, _ in writes)
+    return any(task != NO_TASK and channel == _RESUME for task, channel, _ in found.pending_writes or ())

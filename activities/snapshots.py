@@ -18,7 +18,7 @@ from langgraph.types import PregelTask, StateSnapshot
 
 from ..checkpoints.addresses import checkpoint_namespace
 from ..checkpoints.contract import Checkpoints
-from ..contracts.errors import RunNotFoundError, UnavailableError
+from ..contracts.errors import PerdureError, RunNotFoundError, UnavailableError
 from ..contracts.serialization import to_json
 from ..contracts.wire_thread import StateAnswer, StateQuery
 from ..store.contract import Store
@@ -51,7 +51,8 @@ class Snapshots:
             if self.checkpoints.outage(exc):
                 raise UnavailableError(f"the state of thread {query.thread_id!r} cannot be read: {exc}") from exc
             # Whatever a graph raises while it shows its state is its own, and would be raised again.
-            logger.warning("thread %s: its graph does not show its state", query.thread_id, exc_info=exc)
+            trace = None if isinstance(exc, PerdureError) else exc
+            logger.warning("thread %s: no graph shows its state: %s", query.thread_id, exc, exc_info=trace)
             return StateAnswer(failure=str(exc) or repr(exc))
         await self.store.threads.put_answer(query.read_id, b"[" + b",".join(reading.shown) + b"]")
         return StateAnswer(more=more)

@@ -84,12 +84,12 @@ class GraphStates:
         return _SNAPSHOTS.validate_json(found), answer.more
 
     async def _ask(self, query: StateQuery) -> StateAnswer:
-        client = await self._temporal()
+        client, limit = await self._temporal(), self._settings.submit_timeout
+        wait = min(_WAIT, limit)
         try:
-            await self._submitter.wait_for_worker(client, limit=min(_WAIT, self._settings.submit_timeout))
+            await self._submitter.wait_for_worker(client, limit=wait)
         except NoWorkerError as exc:
-            raise NoWorkerError(self._settings.task_queue, _WAIT, STORED_INSTEAD) from exc
-        limit = self._settings.submit_timeout
+            raise NoWorkerError(self._settings.task_queue, wait, STORED_INSTEAD) from exc
         try:
             with translated(self._settings, run_id="", thread_id=query.thread_id):
                 async with asyncio.timeout(limit + _GRACE):
