@@ -56,9 +56,9 @@ class Pace:
     closed: float = 5.0
     records: float = 60.0
     """From the end of one round over all records to the next."""
-    left: float = 3600.0
     between: float = 0.5
     """Between two records, or two pages of them."""
+    left: float = 3600.0
 
 
 PACE = Pace()
