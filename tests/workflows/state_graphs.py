@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any, TypedDict, cast
 
 from langgraph.channels.delta import DeltaChannel
 from langgraph.channels.topic import Topic
@@ -94,10 +94,10 @@ def deferred() -> StateGraph[Any]:
 
 
 def sends() -> StateGraph[Any]:
-    async def work(given: dict[str, Any]) -> dict[str, Any]:
-        if given["item"] == 1:
+    async def work(state: Any) -> dict[str, Any]:
+        if state["item"] == 1:
             return {"log": [interrupt("go on?")]}
-        return {"log": [f"item {given['item']}"]}
+        return {"log": [f"item {state['item']}"]}
 
     def spread(state: Log) -> list[Send]:
         return [Send("work", {"item": item}) for item in range(3)]
@@ -114,21 +114,19 @@ async def _double(number: int) -> int:
 def remembering() -> Any:
     """Counts over its runs, and gives back something else than it keeps."""
 
-    @entrypoint()
     async def remember(number: int, *, previous: int | None = None) -> Any:
         total = (previous or 0) + await _double(number)
         return entrypoint.final(value={"total": total}, save=total)
 
-    return remember
+    return cast("Any", entrypoint())(remember)
 
 
 def asking_function() -> Any:
-    @entrypoint()
     async def approve(number: int) -> Any:
         doubled = await _double(number)
         return {"answer": interrupt({"double": doubled})}
 
-    return approve
+    return cast("Any", entrypoint())(approve)
 
 
 INNER = line(Log, inner=writes("inner"), asker=asks).compile()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
@@ -58,8 +58,8 @@ def _seen(state: StateSnapshot | ThreadSnapshot | None) -> dict[str, Any] | None
         "values": _plain(state.values),
         "next": state.next,
         "interrupts": _asked(state.interrupts),
-        "source": state.metadata["source"],
-        "step": state.metadata["step"],
+        "source": state.metadata.get("source"),
+        "step": state.metadata.get("step"),
         "has a parent": parent is not None,
         "tasks": [
             {
@@ -82,7 +82,7 @@ async def _bare(name: str, *updates: tuple[Any, str | None]) -> Seen:
     """The state now, and the history."""
     graph, given = WORLDS[name]
     async with AsyncSqliteSaver.from_conn_string(":memory:") as saver:
-        compiled = graph.compile() if isinstance(graph, StateGraph) else graph
+        compiled: Any = cast("Any", graph).compile() if isinstance(graph, StateGraph) else graph
         compiled, config = compiled.copy({"checkpointer": saver}), {"configurable": {"thread_id": "t"}}
         with suppress(ValueError):  # of the node that fails
             await compiled.ainvoke(given, config, durability="sync")
