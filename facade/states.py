@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from pydantic import TypeAdapter
-from temporalio.client import Client, WorkflowFailureError
+from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 
 from ..contracts.errors import STORED_INSTEAD, NoWorkerError, StateUnreadableError, UnavailableError
 from ..contracts.settings import TemporalSettings
@@ -22,11 +22,14 @@ from .translation import translated
 
 _WAIT = 3.0
 """Seconds to wait for a worker: who reads is there to see it, and may have the stored form instead."""
+_NOT_BEGUN = 2
+"""Events of a workflow of which no worker has taken a task: it was started, and a task is there to be taken."""
 _GRACE = 5.0
 """Seconds beyond the end that Temporal sets to a read; without Temporal nobody would say that it has come."""
 _PART = 100
 """States of a history that a worker reads at once."""
 
+_Reading = WorkflowHandle[Any, StateAnswer]
 _SNAPSHOTS = TypeAdapter(list[ThreadSnapshot])
 
 
@@ -85,15 +88,14 @@ class GraphStates:
 
     async def _ask(self, query: StateQuery) -> StateAnswer:
         client, limit = await self._temporal(), self._settings.submit_timeout
-        wait = min(_WAIT, limit)
         try:
-            await self._submitter.wait_for_worker(client, limit=wait)
+            await self._submitter.wait_for_worker(client, limit=self._wait)
         except NoWorkerError as exc:
-            raise NoWorkerError(self._settings.task_queue, wait, STORED_INSTEAD) from exc
+            raise self._no_worker() from exc
         try:
             with translated(self._settings, run_id="", thread_id=query.thread_id):
                 async with asyncio.timeout(limit + _GRACE):
-                    return await self._execute(client, query, timedelta(seconds=limit))
+                    return await self._result(await self._start(client, query, timedelta(seconds=limit)))
         except (WorkflowFailureError, TimeoutError) as exc:
             raise UnavailableError(
                 f"the state of thread {query.thread_id!r} was not read within {limit:g} s: the workers of the task "
@@ -101,8 +103,15 @@ class GraphStates:
                 f"{STORED_INSTEAD}"
             ) from exc
 
-    async def _execute(self, client: Client, query: StateQuery, limit: timedelta) -> StateAnswer:
-        return await client.execute_workflow(
+    @property
+    def _wait(self) -> float:
+        return min(_WAIT, self._settings.submit_timeout)
+
+    def _no_worker(self) -> NoWorkerError:
+        return NoWorkerError(self._settings.task_queue, self._wait, STORED_INSTEAD)
+
+    async def _start(self, client: Client, query: StateQuery, limit: timedelta) -> _Reading:
+        return await client.start_workflow(
             STATE_WORKFLOW,
             query,
             id=state_workflow_id(query.read_id),
@@ -113,3 +122,15 @@ class GraphStates:
             rpc_timeout=limit,
             static_summary=f"reads the state of thread {query.thread_id}",
         )
+
+    async def _result(self, reading: _Reading) -> StateAnswer:
+        """A worker that has gone counts as one that polls for a while: then nobody begins."""
+        result = asyncio.create_task(reading.result())
+        try:
+            await asyncio.wait({result}, timeout=self._wait)
+            if not result.done() and (await reading.describe()).history_length <= _NOT_BEGUN:
+                await reading.terminate("nobody has begun to read, and its client waits no longer")
+                raise self._no_worker()
+            return await result
+        finally:
+            result.cancel()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import operator
 import sqlite3
+import time
 from collections.abc import Callable
 from contextlib import closing
 from typing import Annotated, Any, TypedDict
@@ -71,6 +72,21 @@ async def test_without_a_worker_there_is_the_stored_form(settings: Settings, spe
         assert (shown.source, stored.source) == ("graph", "stored")
         assert (stored.values, stored.next, stored.checkpoint_id) == (shown.values, shown.next, shown.checkpoint_id)
         assert [one.source for one in await runs.history(record.thread_id, stored=True)] == ["stored"] * 2
+
+
+async def test_a_worker_that_has_just_gone(
+    runs: RunsFacade, settings: Settings, spec: Spec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Temporal shows it as one that polls, for a while."""
+    async with Worker(graphs={"asking": asking("name?")}, settings=settings):
+        record, _ = await runs.create_and_wait(spec("asking", input={"log": []}, on_interrupt="finish"))
+    monkeypatch.setattr(states, "_WAIT", 0.5)
+    began = time.monotonic()
+    with pytest.raises(NoWorkerError, match=r"waited 0.5 s"):
+        await runs.get_state(record.thread_id)
+    assert time.monotonic() - began < settings.temporal.submit_timeout / 2
+    async with Worker(graphs={"asking": asking("name?")}, settings=settings):
+        assert await runs.get_state(record.thread_id) is not None
 
 
 async def test_a_graph_that_nobody_serves_any_more(runs: RunsFacade, settings: Settings, spec: Spec) -> None:
@@ -195,7 +211,7 @@ async def test_open_questions_with_their_places(runs: RunsFacade, settings: Sett
 
 async def test_a_factory_gets_the_config_of_the_latest_run(runs: RunsFacade, settings: Settings, spec: Spec) -> None:
     def made(config: RunnableConfig) -> StateGraph[Any]:
-        return line(Log, **{config["configurable"]["node"]: writes("1"), "ask": asks})
+        return line(Log, **{config.get("configurable", {})["node"]: writes("1"), "ask": asks})
 
     async with Worker(graphs={"made": made}, settings=settings):
         config = {"configurable": {"node": "mine"}}
