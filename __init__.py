@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         RollbackError,
         RunNotFoundError,
         RunStateError,
+        StateUnreadableError,
         TemporalUnreachableError,
         ThreadBusyError,
         ThreadNotFoundError,
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
         ThreadRecord,
         ThreadSnapshot,
         ThreadStatus,
+        ThreadTask,
     )
     from .contracts.types import (
         CancelAction,
@@ -109,6 +111,7 @@ __all__ = [
     "RunUsage",
     "RunsFacade",
     "Settings",
+    "StateUnreadableError",
     "StreamEvent",
     "TemporalUnreachableError",
     "ThreadBusyError",
@@ -116,6 +119,7 @@ __all__ = [
     "ThreadRecord",
     "ThreadSnapshot",
     "ThreadStatus",
+    "ThreadTask",
     "UnavailableError",
     "UnknownGraphError",
     "WaitResult",
@@ -150,6 +154,7 @@ _HOMES = {
         "ThreadRecord",
         "ThreadSnapshot",
         "ThreadStatus",
+        "ThreadTask",
     ),
     "contracts.errors": (
         "ActorRequiredError",
@@ -163,6 +168,7 @@ _HOMES = {
         "RollbackError",
         "RunNotFoundError",
         "RunStateError",
+        "StateUnreadableError",
         "TemporalUnreachableError",
         "ThreadBusyError",
         "ThreadNotFoundError",

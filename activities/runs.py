@@ -21,13 +21,13 @@ from ..contracts.errors import (
     RunNotFoundError,
 )
 from ..contracts.metrics import instruments
-from ..contracts.types import RunRecord
 from ..contracts.wire import (
     ACTIVITY_ANNOUNCE_QUESTIONS,
     ACTIVITY_CHANGE_STATE,
     ACTIVITY_DELETE_THREAD,
     ACTIVITY_DELIVER_EVENTS,
     ACTIVITY_FINISH_RUN,
+    ACTIVITY_READ_STATE,
     ACTIVITY_REQUEST_STOP,
     ACTIVITY_RESTORE_THREAD,
     ACTIVITY_RUN_SUPERSTEPS,
@@ -50,7 +50,9 @@ from ..contracts.wire_thread import (
     ChangeStateInput,
     DeleteThreadInput,
     DeletionAnswer,
+    StateAnswer,
     StateChanged,
+    StateQuery,
     WatchInput,
     WatchResult,
 )
@@ -63,7 +65,9 @@ from .graphs import GraphRegistry
 from .heartbeat import Pulse, heartbeating
 from .live import GraphParts
 from .live_graphs import LiveGraphs
+from .run_metrics import measure_end
 from .slices import Slices
+from .snapshots import Snapshots
 from .spans import end_run_span
 from .specs import SpecCache
 from .state import States
@@ -96,7 +100,8 @@ class RunActivities:
         self._live = live
         self._ending = Ending(graphs, bridge, store, checkpoints, courier, live)
         self._threads = Threads(bridge, store, checkpoints)
-        self._states = States(graphs, store, checkpoints)
+        self._snapshots = Snapshots(graphs, store, checkpoints)
+        self._states = States(graphs, store, checkpoints, self._snapshots)
         self._store = store
         self._client = client
         self._specs = SpecCache(store)
@@ -115,6 +120,7 @@ class RunActivities:
             self.watch_run,
             self.delete_thread,
             self.change_state,
+            self.read_state,
             self.deliver_events,
         ]
 
@@ -149,6 +155,12 @@ class RunActivities:
         async with heartbeating(self._pulse):
             fence = own_fence(change.fence)
             return await _translated(self._states.change(change, fence=fence))
+
+    @activity.defn(name=ACTIVITY_READ_STATE)
+    async def read_state(self, query: StateQuery) -> StateAnswer:
+        """Read a thread's state, by its graph. Changes nothing."""
+        async with heartbeating(self._pulse):
+            return await _translated(self._snapshots.answer(query))
 
     @activity.defn(name=ACTIVITY_FINISH_RUN)
     async def finish_run(self, finish: FinishInput) -> RunOutcome:
@@ -208,20 +220,13 @@ class RunActivities:
         await self._live.close(finish.run_id)
         self._specs.drop(finish.run_id)
         end_run_span(finish.trace, record)
-        _measure_end(record)
+        measure_end(record)
         return RunOutcome(
             run_id=finish.run_id,
             status=record.status,
             steps=record.steps,
             error=record.error.message if record.error else None,
         )
-
-
-def _measure_end(record: RunRecord) -> None:
-    about = {"graph": record.assistant_id}
-    instruments().runs.add(1, {**about, "status": record.status.value})
-    if record.cancel_action is not None:
-        instruments().cancels.add(1, {**about, "action": record.cancel_action.value})
 
 
 async def _translated(work: Awaitable[T]) -> T:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from datetime import UTC, datetime
 from typing import cast
 
 from temporalio import activity
@@ -13,7 +12,7 @@ from ..bridge.contract import NewEvent
 from ..contracts.errors import GraphLoadError, PerdureError, RunNotFoundError, RunStateError
 from ..contracts.metrics import instruments
 from ..contracts.serialization import to_json
-from ..contracts.types import METADATA_EVENT, RunRecord, RunSpec
+from ..contracts.types import METADATA_EVENT, RunSpec
 from ..contracts.wire import ERROR_WORKER_SHUTDOWN, GraphFailure, SliceInput, SliceResult
 from ..store.contract import Store
 from .courier import Courier
@@ -24,6 +23,7 @@ from .heartbeat import Heartbeat, Say, was_attended
 from .human import human_message
 from .live import GraphParts, GraphRaised, LiveGraph
 from .live_graphs import LiveGraphs
+from .run_metrics import measure_begin, since
 from .specs import SpecCache
 
 logger = logging.getLogger(__name__)
@@ -99,14 +99,14 @@ class Slices:
         )
         if record.status.terminal:
             raise RunNotFoundError(slice.run_id)
-        _measure_begin(record, number)
+        measure_begin(record, number)
         self._courier.tell(slice.run_id)
         await self._parts.checkpoints.take(slice.run_id, slice.thread_id, fence=fence)
         await self._parts.bridge.create(slice.run_id)
         await self._check_not_deleted(slice.run_id)
         await self._parts.bridge.publish(slice.run_id, [announcement], fence=fence)
         if number == 1:
-            instruments().first_event.record(_since(record), {"graph": record.assistant_id})
+            instruments().first_event.record(since(record), {"graph": record.assistant_id})
 
     async def _check_not_deleted(self, run_id: str) -> None:
         """A worker that was frozen since it saw the record has made anew what went with a deletion."""
@@ -114,16 +114,3 @@ class Slices:
             await self._parts.bridge.cleanup(run_id)
             await self._parts.checkpoints.forget(run_id)
             raise RunNotFoundError(run_id)
-
-
-def _measure_begin(record: RunRecord, number: int) -> None:
-    about = {"graph": record.assistant_id}
-    if number == 1:
-        instruments().queue_time.record(_since(record), about)
-    else:
-        instruments().takeovers.add(1, about)
-
-
-def _since(record: RunRecord) -> float:
-    """Seconds since the run was created. Clocks of several machines may disagree."""
-    return max(0.0, (datetime.now(UTC) - record.created_at).total_seconds())

@@ -17,6 +17,7 @@ from ..contracts.errors import RunStateError
 from ..contracts.types import RunSpec
 from ..contracts.wire import DeliveredAnswer, SliceInput
 from .config import at_checkpoint, is_of, thread_config
+from .early_answer import may_come_early
 from .graphs import CompiledGraph
 from .questions import NO_TASK, open_questions, still_due
 from .request import check_request
@@ -110,6 +111,8 @@ class _Beginning:
         asked = {}
         if self.spec.command is not None and self.spec.command.resume is not None:
             asked = await open_questions(self.graph, self.saver, self._config)
+            if not asked and not await may_come_early(self.graph, head, self._config, self.spec.command.resume):
+                self._matched(self.spec.command.resume, [])
         note = RunNote(
             checkpoint_id=None if head is None else _id(head),
             step=_step(base),
@@ -130,6 +133,8 @@ class _Beginning:
         if self.slice.answers or command is None:
             return _command(resume=due) if due else (None if own or self.slice.answers else self.spec.input)
         applied = own or _command_writes(head) > note.command_writes
+        if not note.answered and not applied and command.resume is not None:
+            return Command(resume=command.resume, update=command.update, goto=command.goto)
         return _command(resume=due, update=None if applied else command.update, goto=() if applied else command.goto)
 
     async def _due(self, answers: list[DeliveredAnswer]) -> dict[str, Any]:
@@ -138,13 +143,16 @@ class _Beginning:
     def _command_answers(self, note: RunNote) -> list[DeliveredAnswer]:
         """The answers of `command.resume`, each to the question that was open when the run began."""
         resume = self.spec.command.resume if self.spec.command else None
-        if resume is None:
+        if resume is None or not note.answered:
             return []
+        values = self._matched(resume, list(note.answered))
+        return [DeliveredAnswer(id=key, value=value, answered=note.answered[key]) for key, value in values.items()]
+
+    def _matched(self, resume: Any, asked: list[str]) -> dict[str, Any]:
         try:
-            values = answers_by_id(resume, list(note.answered))
+            return answers_by_id(resume, asked)
         except ValueError as exc:
             raise RunStateError(self.slice.run_id, f"command.resume: {exc}") from exc
-        return [DeliveredAnswer(id=key, value=value, answered=note.answered[key]) for key, value in values.items()]
 
     async def _breakpoint(self, head: CheckpointTuple) -> str | None:
         """A breakpoint between this checkpoint and the next superstep that nobody has passed yet.

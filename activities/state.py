@@ -14,10 +14,11 @@ from ..checkpoints.contract import Checkpoints
 from ..checkpoints.saver import FencedSaver
 from ..contracts.errors import GraphLoadError, InvalidRunError
 from ..contracts.specs import load_value
-from ..contracts.wire_thread import ChangeStateInput, StateChange, StateChanged
+from ..contracts.wire_thread import ChangeStateInput, StateChange, StateChanged, StateQuery
 from ..store.contract import Store
 from .config import at_checkpoint, thread_config
 from .graphs import GraphRegistry
+from .snapshots import Snapshots
 
 _UPDATE_ID = "update_id"
 """The key of a checkpoint's metadata that says which change has made it."""
@@ -30,6 +31,7 @@ class States:
     graphs: GraphRegistry
     store: Store
     checkpoints: Checkpoints
+    snapshots: Snapshots
 
     async def change(self, request: ChangeStateInput, *, fence: int) -> StateChanged:
         """Raises `InvalidRunError` when the graph refuses the values, or cannot be loaded."""
@@ -43,6 +45,10 @@ class States:
             checkpoint_id = str(head.checkpoint["id"])
         else:
             checkpoint_id = await self._apply(saver, thread_id, change, load_value(kept.kind, kept.payload))
+        # While no run of the thread may begin: what is read is what the change has made.
+        await self.snapshots.answer(
+            StateQuery(read_id=change.update_id, thread_id=thread_id, assistant_id=change.assistant_id)
+        )
         await self.checkpoints.settle(owner)
         await self.checkpoints.forget(owner)
         return StateChanged(checkpoint_id=checkpoint_id)

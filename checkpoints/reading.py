@@ -1,7 +1,8 @@
-"""The state of a thread as its checkpoints hold it, read without its graph.
+"""The stored form of a thread's state: as its checkpoints hold it, read without its graph.
 
-What comes next is told by LangGraph's own bookkeeping: a node follows when one of its triggers is newer than what the
-node has seen. So a program that only looks needs no graph code.
+It is what can be had without a worker, and says so (`ThreadSnapshot.source`): only the graph knows how the values of
+some channels are put together, and which nodes of a superstep have finished. What comes next is told by LangGraph's own
+bookkeeping: a node follows when one of its triggers is newer than what the node has seen.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ def _snapshot(thread_id: str, found: CheckpointTuple) -> ThreadSnapshot:
     checkpoint, parent = found.checkpoint, found.parent_config
     return ThreadSnapshot(
         thread_id=thread_id,
+        source="stored",
         checkpoint_id=checkpoint["id"],
         parent_checkpoint_id=None if parent is None else parent.get("configurable", {}).get("checkpoint_id"),
         values=from_json(to_json(_values(checkpoint["channel_values"]))),

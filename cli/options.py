@@ -78,6 +78,26 @@ Events = Annotated[
 ]
 Limit = Annotated[int, typer.Option("--limit", metavar="N", min=1, help="At most so many.")]
 
+# The state of a thread.
+
+StateOf = Annotated[str, typer.Argument(metavar="THREAD", help="The thread's id.", show_default=False)]
+AtCheckpoint = Annotated[
+    str | None,
+    typer.Option("--checkpoint", metavar="ID", help="Its state there, instead of now.", show_default=False),
+]
+Before = Annotated[
+    str | None,
+    typer.Option("--before", metavar="ID", help="Only states older than this checkpoint.", show_default=False),
+]
+Stored = Annotated[
+    bool,
+    typer.Option(
+        "--stored",
+        help="Read it from the checkpointer, without a worker that has the graph. What only the graph can put "
+        "together is missing then.",
+    ),
+]
+
 # A new run: what.
 
 Graph = Annotated[

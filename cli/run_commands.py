@@ -184,6 +184,39 @@ def add_run_commands(app: typer.Typer) -> None:
         flags = common_flags(context, json=json, config=config)
         return execute(lambda session: records.runs(session, thread, limit), flags)
 
+    @app.command(rich_help_panel=_RECORDS, no_args_is_help=True)
+    def state(
+        context: typer.Context,
+        thread: o.StateOf,
+        checkpoint: o.AtCheckpoint = None,
+        stored: o.Stored = False,
+        json: o.Json = False,
+        config: o.Config = None,
+    ) -> int:
+        """Show the state of a thread, as its graph does: values, what is due, errors, open questions."""
+        from . import states
+        from .session import execute
+
+        flags = common_flags(context, json=json, config=config)
+        return execute(lambda session: states.state(session, thread, checkpoint, stored=stored), flags)
+
+    @app.command(rich_help_panel=_RECORDS, no_args_is_help=True)
+    def history(
+        context: typer.Context,
+        thread: o.StateOf,
+        limit: o.Limit = 20,
+        before: o.Before = None,
+        stored: o.Stored = False,
+        json: o.Json = False,
+        config: o.Config = None,
+    ) -> int:
+        """List the states of a thread, one for each checkpoint, the newest first."""
+        from . import states
+        from .session import execute
+
+        flags = common_flags(context, json=json, config=config)
+        return execute(lambda session: states.history(session, thread, limit, before, stored=stored), flags)
+
     @app.command(rich_help_panel=_RECORDS)
     def delete(
         context: typer.Context,

@@ -10,6 +10,13 @@ _INTERRUPT_ID = re.compile("[0-9a-f]{32}")
 """LangGraph's interrupt ids. It takes an object with only such keys for answers by their ids, too."""
 
 
+def names_questions(answer: Any) -> bool:
+    """Whether an answer says by ids which questions it is for."""
+    return isinstance(answer, Mapping) and all(
+        _INTERRUPT_ID.fullmatch(str(key)) for key in cast("Mapping[str, Any]", answer)
+    )
+
+
 def answers_by_id(answer: Any, asked: Sequence[str]) -> dict[str, Any]:
     """Interrupt id to value: of an object with ids as its keys, else of the only open question.
 
@@ -21,7 +28,7 @@ def answers_by_id(answer: Any, asked: Sequence[str]) -> dict[str, Any]:
         if not unknown:
             return dict(named)
         # An answer that comes late must not be taken for the value of another question.
-        if all(_INTERRUPT_ID.fullmatch(str(key)) for key in named):
+        if names_questions(named):
             raise ValueError(f"no open question has the id {unknown[0]}; open: {', '.join(asked) or 'none'}")
     if len(asked) == 1:
         return {asked[0]: answer}

@@ -14,6 +14,7 @@ PerdureError
 ├── UnavailableError           something that a call needs is not there
 │   ├── TemporalUnreachableError
 │   ├── NoWorkerError          nobody polls the task queue
+│   ├── StateUnreadableError   no graph shows the state of the thread
 │   └── DevServerError         the development server cannot be started
 ├── ActorRequiredError         no actor is bound, and one is needed         (also a LookupError)
 ├── FencedError                a newer attempt of the run has taken over
@@ -25,6 +26,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Any
+
+STORED_INSTEAD = "`stored=True` (on the command line `--stored`) reads it from the checkpointer, without the graph"
 
 
 class PerdureError(Exception):
@@ -126,14 +129,24 @@ class TemporalUnreachableError(UnavailableError):
 
 
 class NoWorkerError(UnavailableError):
-    """Nobody polls the task queue, so a run could not start."""
+    """Nobody polls the task queue, so a run could not start, or a state could not be read."""
 
-    def __init__(self, task_queue: str, waited: float) -> None:
+    def __init__(
+        self, task_queue: str, waited: float, then: str = "it is safe to submit again with the same run_id"
+    ) -> None:
         super().__init__(
             f"no worker polls the task queue {task_queue!r} (waited {waited:g} s). Start one with `perdure worker` "
-            "or `perdure dev`; it is safe to submit again with the same run_id"
+            f"or `perdure dev`; {then}"
         )
         self.task_queue = task_queue
+
+
+class StateUnreadableError(UnavailableError):
+    """No worker could have the graph show the state of the thread. The stored form of it can be read without one."""
+
+    def __init__(self, thread_id: str, cause: str) -> None:
+        super().__init__(f"the state of thread {thread_id!r} cannot be shown by its graph: {cause}; {STORED_INSTEAD}")
+        self.thread_id = thread_id
 
 
 class DevServerError(UnavailableError):

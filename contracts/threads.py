@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -36,17 +36,46 @@ class ThreadRecord(Frozen):
     updated_at: datetime
 
 
+class ThreadTask(Frozen):
+    """What runs in the superstep after a checkpoint: a node, or one call of it."""
+
+    id: str
+    name: str
+    path: tuple[Any, ...] = ()
+    """LangGraph's: what has started it (`__pregel_pull` an edge, `__pregel_push` a `Send`), and its place there."""
+    error: str | None = None
+    """The exception that it raised, as LangGraph keeps it: its `repr`."""
+    interrupts: tuple[RunInterrupt, ...] = ()
+    result: Any = None
+    """What it has written; `None` until it has finished."""
+    namespace: tuple[str, ...] = ()
+    """Where the graph that is its node keeps its checkpoints; empty for a function."""
+    state: ThreadSnapshot | None = None
+    """The state of that graph; `get_state` shows it, `history` does not."""
+
+
 class ThreadSnapshot(Frozen):
     """The state of a thread at one checkpoint."""
 
     thread_id: str
     checkpoint_id: str
     parent_checkpoint_id: str | None = None
+    namespace: tuple[str, ...] = ()
+    """Of the graph whose state it is; empty for the thread's own."""
+    source: Literal["graph", "stored"] = "graph"
+    """Who shows it. `stored`: read from the checkpointer without the graph; values of channels that only the graph can
+    put together are not in it, `next` names the whole superstep, `tasks` is empty."""
     values: Any = None
     """The channels of the graph's state, in the form of the `values` event."""
     next: tuple[str, ...] = ()
-    """The nodes that run next; empty at the end of the graph."""
+    """The nodes that are due; empty at the end of the graph."""
+    tasks: tuple[ThreadTask, ...] = ()
+    """The superstep after this checkpoint, also what has finished or failed in it."""
     interrupts: tuple[RunInterrupt, ...] = ()
+    """The questions that are open; of an older checkpoint, all that were asked there."""
     metadata: dict[str, Any] = Field(default_factory=dict[str, Any])
     """LangGraph's: `source`, `step`, and ids of the run that saved it."""
     created_at: datetime | None = None
+
+
+ThreadTask.model_rebuild()

@@ -15,6 +15,7 @@ from .types import CancelAction, RetryPolicy, RunError, RunStatus, Stop
 RUN_WORKFLOW = "RunWorkflow"
 THREAD_WORKFLOW = "ThreadWorkflow"
 NOTIFY_WORKFLOW = "NotifyWorkflow"
+STATE_WORKFLOW = "StateWorkflow"
 
 SIGNAL_CANCEL = "cancel"
 SIGNAL_INTERRUPT = "interrupt"
@@ -34,6 +35,7 @@ ACTIVITY_RESTORE_THREAD = "restore_thread"
 ACTIVITY_FINISH_RUN = "finish_run"
 ACTIVITY_DELETE_THREAD = "delete_thread"
 ACTIVITY_CHANGE_STATE = "change_state"
+ACTIVITY_READ_STATE = "read_state"
 ACTIVITY_REQUEST_STOP = "request_stop"
 ACTIVITY_WATCH_RUN = "watch_run"
 ACTIVITY_DELIVER_EVENTS = "deliver_events"
@@ -76,6 +78,11 @@ def notify_workflow_id(run_id: str) -> str:
 def own_task_queue(task_queue: str, worker: str) -> str:
     """The task queue of one worker, on which it is asked for the graphs that it holds."""
     return f"{task_queue}-{worker}"
+
+
+def state_workflow_id(read_id: str) -> str:
+    """The id of the workflow that has a worker read the state of a thread."""
+    return f"state-{read_id}"
 
 
 def short_task_queue(task_queue: str) -> str:

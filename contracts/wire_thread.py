@@ -79,6 +79,30 @@ class StateChanged(Wire):
     """The checkpoint that the change has made."""
 
 
+class StateQuery(Wire):
+    """One read of a thread's state, by its graph. What is read is in the store, under the read's id."""
+
+    read_id: str
+    thread_id: str
+    assistant_id: str
+    """The graph of the thread's latest run; a checkpoint that names another is shown by that one."""
+    checkpoint_id: str | None = None
+    """The state at this checkpoint; `None`: now."""
+    limit: int | None = None
+    """The history, at most so many of it, instead of one state."""
+    before: str | None = None
+    """The checkpoint before which the history begins; `None`: with the newest."""
+
+
+class StateAnswer(Wire):
+    """How a read ended."""
+
+    more: bool = False
+    """The history goes on where this part of it ends."""
+    failure: str | None = None
+    """Why the graph cannot show the state; nothing is in the store then."""
+
+
 class Submission(Wire):
     """A run as its thread's workflow needs it, to decide."""
 

@@ -39,7 +39,7 @@ class RunsFacade:
         *,
         store: Store,
         bridge: Bridge,
-        states: StateReader,
+        stored: StateReader,
         temporal: Callable[[], Awaitable[Client]],
         workers_polling: PollersCheck,
     ) -> None:
@@ -51,7 +51,7 @@ class RunsFacade:
         self._bridge = bridge
         self._temporal = temporal
         self._submitter = Submitter(settings.temporal, workers_polling)
-        self._threads = Threads(settings.temporal, store, states, temporal, self._submitter)
+        self._threads = Threads(settings.temporal, store, stored, temporal, self._submitter)
         self._creation = Creation(settings, store, bridge, temporal, self._lookup, self._submitter)
 
     # Creating.
@@ -219,13 +219,21 @@ class RunsFacade:
         """
         return await self._threads.list(status=status, metadata=metadata, user_id=user_id, limit=limit, before=before)
 
-    async def get_state(self, thread_id: str, checkpoint_id: str | None = None) -> ThreadSnapshot | None:
-        """The state of a thread, the newest by default; `None` when it has none. Raises `ThreadNotFoundError`."""
-        return await self._threads.state(thread_id, checkpoint_id)
+    async def get_state(
+        self, thread_id: str, checkpoint_id: str | None = None, *, stored: bool = False
+    ) -> ThreadSnapshot | None:
+        """The state of a thread as its graph shows it, on a worker: now, or at a checkpoint; `None` when it has none.
 
-    async def history(self, thread_id: str, *, limit: int = 100, before: str | None = None) -> list[ThreadSnapshot]:
-        """The states of a thread, the newest first; `before` a checkpoint id. Raises `ThreadNotFoundError`."""
-        return await self._threads.history(thread_id, limit=limit, before=before)
+        `stored`: as the checkpointer holds it instead, without graph or worker (`ThreadSnapshot.source`). Raises
+        `ThreadNotFoundError`, `NoWorkerError` after 3 s, `StateUnreadableError` when no worker serves the graph.
+        """
+        return await self._threads.state(thread_id, checkpoint_id, stored=stored)
+
+    async def history(
+        self, thread_id: str, *, limit: int = 100, before: str | None = None, stored: bool = False
+    ) -> list[ThreadSnapshot]:
+        """The states of a thread, the newest first; `before` a checkpoint id (for paging). Otherwise as `get_state`."""
+        return await self._threads.history(thread_id, limit=limit, before=before, stored=stored)
 
     async def update_state(
         self, thread_id: str, values: Any, *, as_node: str | None = None, checkpoint_id: str | None = None

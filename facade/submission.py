@@ -68,14 +68,15 @@ class Submitter:
         self._workers_polling = workers_polling
         self._seen = float("-inf")
 
-    async def wait_for_worker(self, client: Client) -> None:
-        """Return once a worker polls the task queue. Raises `NoWorkerError` after `submit_timeout`."""
+    async def wait_for_worker(self, client: Client, *, limit: float | None = None) -> None:
+        """Return once a worker polls the task queue. Raises `NoWorkerError` after `limit` or `submit_timeout`."""
         began = time.monotonic()
+        limit = self._settings.submit_timeout if limit is None else limit
         while time.monotonic() - self._seen > _POLLERS_KNOWN_FOR:
             if await self._workers_polling(client, self._settings.task_queue):
                 self._seen = time.monotonic()
-            elif time.monotonic() - began > self._settings.submit_timeout:
-                raise NoWorkerError(self._settings.task_queue, self._settings.submit_timeout)
+            elif time.monotonic() - began > limit:
+                raise NoWorkerError(self._settings.task_queue, limit)
             else:
                 await asyncio.sleep(0.2)
 

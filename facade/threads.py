@@ -14,15 +14,20 @@ from ..contracts.settings import TemporalSettings
 from ..contracts.specs import dump_value
 from ..contracts.threads import ThreadRecord, ThreadSnapshot, ThreadStatus
 from ..contracts.wire_thread import StateChange
-from ..store.contract import StateUpdate, Store
+from ..store.contract import Store
+from ..store.exchange import StateUpdate
 from .patience import when_free
+from .states import GraphStates
 from .submission import Submitter
 
 _Scalar = str | int | float | bool
 
 
 class StateReader(Protocol):
-    """Reads what the checkpointer holds. Raises `UnavailableError`, and `ConfigError` where nobody else can read."""
+    """Reads what the checkpointer holds, without graphs.
+
+    Raises `UnavailableError`, and `ConfigError` where only a worker can read it.
+    """
 
     async def snapshot(self, thread_id: str, checkpoint_id: str | None) -> ThreadSnapshot | None: ...
 
@@ -36,15 +41,16 @@ class Threads:
         self,
         settings: TemporalSettings,
         store: Store,
-        states: StateReader,
+        stored: StateReader,
         temporal: Callable[[], Awaitable[Client]],
         submitter: Submitter,
     ) -> None:
         self._settings = settings
         self._store = store
-        self._states = states
+        self._stored = stored
         self._temporal = temporal
         self._submitter = submitter
+        self._states = GraphStates(settings, store, temporal, submitter)
 
     async def get(self, thread_id: str) -> ThreadRecord | None:
         """The thread's record, `None` for an unknown one."""
@@ -72,15 +78,21 @@ class Threads:
             before=before,
         )
 
-    async def state(self, thread_id: str, checkpoint_id: str | None) -> ThreadSnapshot | None:
+    async def state(self, thread_id: str, checkpoint_id: str | None, *, stored: bool) -> ThreadSnapshot | None:
         """The state at a checkpoint, the newest by default; `None` when there is none."""
-        await self.existing(thread_id)
-        return await self._states.snapshot(thread_id, checkpoint_id)
+        thread = await self.existing(thread_id)
+        if stored:
+            return await self._stored.snapshot(thread_id, checkpoint_id)
+        return await self._states.snapshot(thread, checkpoint_id)
 
-    async def history(self, thread_id: str, *, limit: int, before: str | None) -> list[ThreadSnapshot]:
+    async def history(self, thread_id: str, *, limit: int, before: str | None, stored: bool) -> list[ThreadSnapshot]:
         """The states, the newest first."""
-        await self.existing(thread_id)
-        return [snapshot async for snapshot in self._states.history(thread_id, limit=limit, before=before)]
+        if limit < 1:
+            raise InvalidRunError(f"limit must be 1 or more, not {limit}", field="limit")
+        thread = await self.existing(thread_id)
+        if stored:
+            return [snapshot async for snapshot in self._stored.history(thread_id, limit=limit, before=before)]
+        return await self._states.history(thread, limit=limit, before=before)
 
     async def update(
         self, thread_id: str, values: Any, *, as_node: str | None, checkpoint_id: str | None
@@ -98,7 +110,7 @@ class Threads:
             made = await when_free(self._settings, self._store, lambda: self._change(thread_id, change))
         finally:
             await self._store.threads.drop_update(update_id)
-        return await self._states.snapshot(thread_id, made)
+        return await self._states.changed(thread, update_id, made)
 
     async def _change(self, thread_id: str, change: StateChange) -> str:
         client, line = await self._temporal(), await self._store.line(thread_id)

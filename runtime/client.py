@@ -49,7 +49,7 @@ async def connect(*, settings: Settings | None = None, config: str | Path | None
         await store.start()
         await bridge.start()
         yield RunsFacade(
-            settings, store=store, bridge=bridge, states=states, temporal=temporal, workers_polling=workers_polling
+            settings, store=store, bridge=bridge, stored=states, temporal=temporal, workers_polling=workers_polling
         )
     finally:
         await states.close()

@@ -7,6 +7,7 @@ Each worker looks by itself, and what it does may be done twice. What it costs d
 - workflows that were terminated, failed or timed out: one list of Temporal's each few seconds. It comes late and may be
   wrong, so it only says where to look (`repair.py`).
 - records that say a run goes on: one after the other, day and night, each compared with Temporal.
+- values of states on their way between a client and a worker, whose client has died: after a day.
 
 While Temporal is away, nothing is looked at. An error is logged, and what was not done because of it is found again.
 """
@@ -41,6 +42,8 @@ _FIRST_SIGHT = timedelta(days=1)
 """How far back the first list goes: to what happened while no worker was there. Older ends are found by the records."""
 _OVERLAP = timedelta(minutes=10)
 """How far a list goes back behind the last one: clocks differ, and what has closed is listed late."""
+_LEFT_FOR = timedelta(days=1)
+"""For so long the values of states wait for who comes for them. It takes seconds."""
 _LISTED = 1000  # of one list; what is beyond is found by the records
 _PAGE = 100  # records, of one query
 
@@ -55,6 +58,7 @@ class Pace:
     """From the end of one round over all records to the next."""
     between: float = 0.5
     """Between two records, or two pages of them."""
+    left: float = 3600.0
 
 
 PACE = Pace()
@@ -82,6 +86,7 @@ class Housekeeping:
             asyncio.create_task(self._repeat(pace.abandoned, self._cancel_abandoned)),
             asyncio.create_task(self._repeat(pace.closed, self._repair_closed)),
             asyncio.create_task(self._repeat(pace.records, self._repair_records)),
+            asyncio.create_task(self._repeat(pace.left, self._drop_left)),
         ]
         try:
             yield
@@ -138,6 +143,9 @@ class Housekeeping:
             return False
         logger.info("run %s is cancelled: its client has gone away", run_id)
         return True
+
+    async def _drop_left(self) -> None:
+        await self._store.threads.drop_left(datetime.now(UTC) - _LEFT_FOR)
 
     async def _repair_closed(self) -> None:
         if not await self._temporal_answers():

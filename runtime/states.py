@@ -1,4 +1,4 @@
-"""The state of threads, for a process that only reads: its checkpoints are opened when they are first asked for."""
+"""The stored state of threads, for a process without graphs. Checkpoints are opened when they are first asked for."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ class LazyStates:
             if self._checkpoints is None:
                 if self._url.startswith("memory:"):
                     raise ConfigError(
-                        f"checkpointer.url is {self._url}: the state of threads is in the worker's memory, where only "
-                        "the worker can read it"
+                        f"checkpointer.url is {self._url}: what is stored is in the worker's memory, where only the "
+                        "worker can read it: ask for the state without `stored`"
                     )
                 opened = open_checkpoints(self._url)
                 await opened.start()

@@ -38,7 +38,7 @@ from ..contracts.settings import Settings, load_settings
 from ..contracts.wire import own_task_queue, short_task_queue
 from ..store.contract import Store
 from ..store.open import open_store
-from ..workflows import NotifyWorkflow, RunWorkflow, ThreadWorkflow
+from ..workflows import NotifyWorkflow, RunWorkflow, StateWorkflow, ThreadWorkflow
 from .connection import connect_temporal, ensure_search_attributes
 from .housekeeping import Housekeeping
 from .telemetry import set_up_telemetry
@@ -226,7 +226,7 @@ class Worker:
         return TemporalWorker(
             client,
             task_queue=self._settings.temporal.task_queue,
-            workflows=[RunWorkflow, ThreadWorkflow, NotifyWorkflow],
+            workflows=[RunWorkflow, ThreadWorkflow, NotifyWorkflow, StateWorkflow],
             activities=activities.all,
             # Else the SDK reads every loaded module to make one up: 1.5 s before the first poll.
             build_id=f"perdure-{version('perdure')}",

@@ -16,6 +16,7 @@ from ..contracts.events import EventCategory, RunEvent
 from ..contracts.lifecycle import Delivery, RunLifecycleEvent
 from ..contracts.threads import ThreadRecord, ThreadStatus
 from ..contracts.types import CancelAction, RunError, RunInterrupt, RunRecord, RunSpec, RunStatus, WaitResult
+from .exchange import StateExchange
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,15 +199,7 @@ class RunDeleteStore(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class StateUpdate:
-    """The values of a state update, as `dump_value` gives them: they do not cross Temporal."""
-
-    kind: str
-    payload: bytes
-
-
-class ThreadStore(Protocol):
+class ThreadStore(StateExchange, Protocol):
     """The records of threads. The store writes them as it writes what happens to their runs."""
 
     async def get(self, thread_id: str) -> ThreadRecord | None: ...
@@ -228,18 +221,6 @@ class ThreadStore(Protocol):
 
     async def delete(self, thread_id: str) -> bool:
         """Remove the record of a thread that has no runs; whether there was one."""
-        ...
-
-    async def put_update(self, update_id: str, change: StateUpdate) -> None:
-        """Keep the values of a state update for the worker that applies it. Idempotent."""
-        ...
-
-    async def get_update(self, update_id: str) -> StateUpdate:
-        """Raises `RunNotFoundError`."""
-        ...
-
-    async def drop_update(self, update_id: str) -> None:
-        """Idempotent."""
         ...
 
 

@@ -13,12 +13,14 @@ from ..contracts.errors import RunNotFoundError, ThreadNotFoundError
 from ..contracts.threads import ThreadRecord, ThreadStatus
 from ..contracts.types import RunRecord, RunStatus
 from . import lifecycle
-from .contract import StateUpdate
 from .database import Database
+from .exchange import StateUpdate
 from .rows import OF_THREAD
 from .schema import runs, state_updates, threads
 from .sqlite import insert
 
+_ANSWER = "answer-"
+"""Begins the ids of answers: they wait in the table of the values of updates, which go the other way."""
 _COLUMNS = tuple(threads.c[name] for name in ThreadRecord.model_fields)
 _AT_WORK = (RunStatus.PENDING.value, RunStatus.RUNNING.value)
 _LEFT_AS = {
@@ -155,6 +157,24 @@ class SqlThreads:
             connection.execute(delete(state_updates).where(state_updates.c.update_id == update_id))
 
         await self._database.write(work)
+
+    async def put_answer(self, read_id: str, answer: bytes) -> None:
+        """Keep what a worker has read of a state, until the client that has asked takes it."""
+        await self.put_update(_ANSWER + read_id, StateUpdate("json", answer))
+
+    async def take_answer(self, read_id: str) -> bytes | None:
+        """What was read, once; `None` when there is nothing (any more)."""
+        taken = delete(state_updates).where(state_updates.c.update_id == _ANSWER + read_id)
+
+        def work(connection: Connection) -> bytes | None:
+            return connection.execute(taken.returning(state_updates.c.payload)).scalar_one_or_none()
+
+        return await self._database.write(work)
+
+    async def drop_left(self, before: datetime) -> int:
+        """Remove values and answers that were put earlier than that: nobody came for them. How many there were."""
+        left = delete(state_updates).where(state_updates.c.created_at < before)
+        return await self._database.write(lambda connection: connection.execute(left).rowcount)
 
 
 def _with(metadata: Mapping[str, Any]) -> builtins.list[ColumnElement[bool]]:

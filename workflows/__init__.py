@@ -2,6 +2,7 @@
 
 from .notify import NotifyWorkflow
 from .run import RunWorkflow
+from .state import StateWorkflow
 from .thread import ThreadWorkflow
 
-__all__ = ["NotifyWorkflow", "RunWorkflow", "ThreadWorkflow"]
+__all__ = ["NotifyWorkflow", "RunWorkflow", "StateWorkflow", "ThreadWorkflow"]

@@ -22,7 +22,7 @@ MODELS: dict[str, type[Wire]] = {
 REQUIRED: dict[str, Any] = {
     "run_id": "r", "thread_id": "t", "assistant_id": "a", "fence": 2**61, "id": "i", "outcome": "more",
     "sequence": 3, "status": RunStatus.RUNNING, "stop": Stop.NOW, "finished": True,
-    "accepted": True, "restored": True, "existed": True, "update_id": "u", "checkpoint_id": "c",
+    "accepted": True, "restored": True, "existed": True, "update_id": "u", "read_id": "r", "checkpoint_id": "c",
     "change": {"update_id": "u", "assistant_id": "a"},
     "error": RunError(type="E", message="m"), "submission": {"run_id": "r", "assistant_id": "a"},
 }  # fmt: skip

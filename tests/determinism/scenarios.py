@@ -17,7 +17,15 @@ from support.servers import until
 from temporalio.client import WorkflowHandle
 
 from perdure import RetryPolicy, RunScope
-from perdure.contracts.wire import SIGNAL_CANCEL, SIGNAL_DELIVER, SIGNAL_INTERRUPT, SIGNAL_RESUME
+from perdure.contracts.wire import (
+    SIGNAL_CANCEL,
+    SIGNAL_DELIVER,
+    SIGNAL_INTERRUPT,
+    SIGNAL_RESUME,
+    STATE_WORKFLOW,
+    state_workflow_id,
+)
+from perdure.contracts.wire_thread import StateQuery
 from perdure.workflows import thread
 
 from .stage import SLOTS, Stage
@@ -234,6 +242,15 @@ async def thread_whose_state_is_changed(stage: Stage) -> Workflow:
     return stage.thread
 
 
+async def state_that_is_read(stage: Stage) -> Workflow:
+    """As the facade starts it, with an id that is known here."""
+    await stage.runs.create_and_wait(stage.spec("counting", input=count_to(1)))
+    query = StateQuery(read_id=stage.name, thread_id=stage.name, assistant_id="counting")
+    reading = state_workflow_id(stage.name)
+    await stage.client.execute_workflow(STATE_WORKFLOW, query, id=reading, task_queue=stage.name)
+    return stage.client.get_workflow_handle(reading)
+
+
 async def thread_that_begins_anew(stage: Stage) -> Workflow:
     """Its workflow was terminated while a run executed; the next submission finds that run."""
     await stage.runs.create_background(stage.spec("gated", input={"log": []}))
@@ -289,6 +306,7 @@ SCENARIOS: Mapping[str, Callable[[Stage], Awaitable[Workflow]]] = {
         rolled_back,
         thread_that_is_removed,
         thread_whose_state_is_changed,
+        state_that_is_read,
         thread_that_begins_anew,
         observers_told_later,
     )

@@ -125,7 +125,7 @@ def test_the_fields_of_a_result() -> None:
 def test_the_fields_of_a_spec() -> None:
     shown = {match[1]: match[2] for code in CODES if (match := re.fullmatch(r"([a-z_]+)=(.+)", code))}
     assert {"durability", "on_interrupt", "retry", "command"} <= shown.keys()
-    assert shown.keys() - RunSpec.model_fields.keys() == {"synchronous", "checkpointer"}, "SQLite's and LangGraph's"
+    assert shown.keys() - RunSpec.model_fields.keys() == {"synchronous", "checkpointer", "stored"}, "not of specs"
     for name, value in shown.items():
         if name in RunSpec.model_fields and "…" not in value:
             scope = RunScope(kind="stateless") if name == "on_completion" else SPEC.scope

@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 import time
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -21,13 +22,14 @@ from perdure.runtime.housekeeping import Pace
 from perdure.runtime.repair import Repair
 from perdure.store import SqlStore
 from perdure.store.contract import RunEnding, StoredRun
+from perdure.store.threads import SqlThreads
 
 from .house import House
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("perdure.runtime.housekeeping.PACE", Pace(0.02, 0.05, 0.05, 0.01))
+    monkeypatch.setattr("perdure.runtime.housekeeping.PACE", Pace(0.02, 0.05, 0.05, 0.01, 0.05))
 
 
 async def signals(workflow: WorkflowHandle[Any, Any]) -> list[tuple[str, bytes]]:
@@ -172,6 +174,22 @@ async def test_it_ends_at_once_whatever_it_is_doing(house: House) -> None:
         await until(lambda: bridge.count == 1)
         ending = time.monotonic()
     assert time.monotonic() - ending < 1
+
+
+async def test_values_of_states_that_nobody_takes_go_after_a_day(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[timedelta] = []
+    drop_left = SqlThreads.drop_left
+
+    async def noted(self: SqlThreads, before: datetime) -> int:
+        looks.append(datetime.now(UTC) - before)
+        return await drop_left(self, before)
+
+    monkeypatch.setattr(SqlThreads, "drop_left", noted)
+    await house.store.threads.put_answer("read", b"[]")
+    async with house.housekeeping().running():
+        await until(lambda: bool(looks))
+    assert timedelta(days=1) <= looks[0] < timedelta(days=1, minutes=1)
+    assert await house.store.threads.take_answer("read") == b"[]"
 
 
 # Runs that their client has left.

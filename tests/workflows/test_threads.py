@@ -95,7 +95,7 @@ async def test_state_and_history(runs: RunsFacade, worker: Worker, spec: Spec) -
     await runs.resume(record.run_id, 42)
     await runs.join_wait(record.run_id)
     states = await runs.history(record.thread_id)
-    assert [one.values.get("log") for one in states] == [["Ann", 42, "after"], ["Ann", 42], [], None]
+    assert [one.values.get("log") for one in states] == [["Ann", 42, "after"], ["Ann", 42], [], []]
     assert [one.next for one in states] == [(), ("after",), ("ask",), ("__start__",)]
     assert states[0].parent_checkpoint_id == states[1].checkpoint_id
     assert await runs.get_state(record.thread_id, states[1].checkpoint_id) == states[1]

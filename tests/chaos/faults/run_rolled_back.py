@@ -46,7 +46,7 @@ class _Thread:
         begun = False
         if self._moments.random() < 0.7:
             await self._stopped(self._first, CancelAction.INTERRUPT, _INTERRUPTED)
-            begun = await patiently(lambda: self._runs.get_state(self._first.thread_id)) is not None
+            begun = await patiently(lambda: self._runs.get_state(self._first.thread_id, stored=True)) is not None
         before = thread_rows(self._file, self._first.thread_id)
         undone = self._first.model_copy(update={"run_id": f"{self._first.run_id}-undone", "goes_on": begun})
         if await self._stopped(undone, CancelAction.ROLLBACK, _ROLLED_BACK):

@@ -55,5 +55,5 @@ class RunStopped:
 
 async def _next(runs: RunsFacade, first: WildRun, number: int) -> WildRun:
     """Goes on where the thread stands; begins again if no input was saved, which no event shows."""
-    begun = await patiently(lambda: runs.get_state(first.thread_id)) is not None
+    begun = await patiently(lambda: runs.get_state(first.thread_id, stored=True)) is not None
     return first.model_copy(update={"run_id": f"{first.run_id}-{number}", "goes_on": begun})

@@ -1,0 +1,37 @@
+"""Values of states on their way between a client and a worker."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from perdure.contracts.errors import RunNotFoundError
+from perdure.store import SqlStore
+from perdure.store.exchange import StateUpdate
+
+
+async def test_an_answer_is_taken_once(store: SqlStore) -> None:
+    assert await store.threads.take_answer("read") is None
+    await store.threads.put_answer("read", b"[1]")
+    await store.threads.put_answer("read", b"[2]")  # the activity was repeated
+    assert await store.threads.take_answer("read") == b"[1]"
+    assert await store.threads.take_answer("read") is None
+
+
+async def test_an_answer_is_no_update(store: SqlStore) -> None:
+    """A change and its answer have the same id."""
+    await store.threads.put_update("one", StateUpdate("json", b"values"))
+    await store.threads.put_answer("one", b"[]")
+    assert (await store.threads.get_update("one")).payload == b"values"
+    await store.threads.drop_update("one")
+    assert await store.threads.take_answer("one") == b"[]"
+
+
+async def test_what_nobody_takes_goes(store: SqlStore) -> None:
+    await store.threads.put_update("old", StateUpdate("json", b"values"))
+    await store.threads.put_answer("old", b"[]")
+    assert await store.threads.drop_left(datetime.now(UTC) - timedelta(hours=1)) == 0
+    assert await store.threads.drop_left(datetime.now(UTC) + timedelta(seconds=1)) == 2
+    with pytest.raises(RunNotFoundError):
+        await store.threads.get_update("old")
