@@ -18,7 +18,8 @@ from ..contracts.types import RunSpec
 from ..contracts.wire import DeliveredAnswer, SliceInput
 from .config import at_checkpoint, is_of, thread_config
 from .graphs import CompiledGraph
-from .questions import NO_TASK, open_questions, still_due
+from .interrupts import NO_TASK
+from .questions import open_questions, still_due
 from .request import check_request
 
 _INTERRUPT = "__interrupt__"

@@ -1,0 +1,243 @@
+"""The open interrupts of a thread: which graph, at any depth, waits for an answer to what, and how many its task has had.
+
+LangGraph's state names the questions of a graph's nodes. Three kinds of them are only in the pending writes of its
+checkpoint, under a task id of their own: those of an `error_handler`, of a `@task`, and of a graph that a function
+calls. Who asked is told by the id: LangGraph makes it of the task's namespace and the number of answers it has had.
+One read for each graph, and more for a node only where what it called asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import count
+from typing import Any, cast
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import WRITES_IDX_MAP, BaseCheckpointSaver, CheckpointTuple
+from langgraph.pregel import Pregel
+from langgraph.types import Interrupt, PregelTask, StateSnapshot
+
+from ..checkpoints.addresses import checkpoint_namespace
+from ..checkpoints.due import INPUT, due_nodes
+from ..contracts.types import RunInterrupt
+from .graphs import CompiledGraph
+from .kept import HANDED_ON
+
+NO_TASK = "00000000-0000-0000-0000-000000000000"
+"""LangGraph's id for writes of no task: what a command updates."""
+_RESUME = "__resume__"
+_INTERRUPT = "__interrupt__"
+
+Namespace = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenQuestion:
+    """An interrupt without an answer."""
+
+    interrupt: Interrupt
+    namespace: Namespace
+    answered: int
+    """How many answers its task has consumed."""
+
+    @property
+    def public(self) -> RunInterrupt:
+        """What a reader sees of it."""
+        return RunInterrupt(id=self.interrupt.id, value=self.interrupt.value, namespace=self.namespace)
+
+
+async def questions_of(
+    graph: CompiledGraph, state: StateSnapshot, saver: BaseCheckpointSaver[Any]
+) -> dict[str, OpenQuestion]:
+    """By their ids, in the order of the tasks. `state`: of the graph, with its subgraphs."""
+    return {question.interrupt.id: question async for question in _walk(graph, state, saver)}
+
+
+async def missing_nodes(
+    graph: CompiledGraph, state: StateSnapshot, saver: BaseCheckpointSaver[Any]
+) -> AsyncIterator[str]:
+    """The nodes at which a thread would go on and that its graph does not have, at any depth."""
+    for name in (await _level(graph, state, saver)).missing:
+        yield name
+    below = dict(graph.get_subgraphs())
+    for task in state.tasks:
+        if isinstance(task.state, StateSnapshot):
+            async for name in missing_nodes(cast("CompiledGraph", below[task.name]), task.state, saver):
+                yield name
+
+
+def namespace_of(config: RunnableConfig) -> Namespace:
+    """Of the graph to which a checkpoint's config belongs."""
+    return tuple(filter(None, checkpoint_namespace(config).split("|")))
+
+
+async def _walk(
+    graph: CompiledGraph, state: StateSnapshot, saver: BaseCheckpointSaver[Any]
+) -> AsyncIterator[OpenQuestion]:
+    """What is asked below a task counts: the task itself only repeats it, and after a crash it may be behind."""
+    level = await _level(graph, state, saver)
+    subgraphs = dict(graph.get_subgraphs())
+    for task in state.tasks:
+        below: list[OpenQuestion] = []
+        if isinstance(task.state, StateSnapshot):
+            subgraph = cast("CompiledGraph", subgraphs[task.name])
+            below = [question async for question in _walk(subgraph, task.state, saver)]
+        for question in below or await level.asked_by(task):
+            yield question
+    async for question in level.asked_by_others():
+        yield question
+
+
+@dataclass(slots=True)
+class _Written:
+    """What a task has saved of its questions."""
+
+    interrupts: list[Interrupt] = field(default_factory=list[Interrupt])
+    answered: int = 0
+    finished: bool = False
+    handed_on: bool = False
+    """It has failed, and its error handler takes over."""
+
+    @property
+    def asks(self) -> list[Interrupt]:
+        return [] if self.finished else self.interrupts
+
+
+@dataclass(frozen=True)
+class _Level:
+    """One graph of a thread, and what the tasks of its superstep have saved."""
+
+    graph: CompiledGraph
+    state: StateSnapshot
+    saver: BaseCheckpointSaver[Any]
+    own: dict[str, _Written]
+    due: Collection[str]
+    """The nodes that its checkpoint starts next."""
+
+    @cached_property
+    def place(self) -> Namespace:
+        return namespace_of(self.state.config)
+
+    @cached_property
+    def missing(self) -> list[str]:
+        """Nodes that are due and that the graph does not have."""
+        return [name for name in self.due if name != INPUT and name not in self.graph.nodes]
+
+    @cached_property
+    def others(self) -> dict[str, _Written]:
+        """The tasks that the state does not show."""
+        shown = {task.id for task in self.state.tasks}
+        return {id: written for id, written in self.own.items() if id not in shown}
+
+    @cached_property
+    def handlers(self) -> set[str]:
+        """The error handlers that have taken over."""
+        by_node = self.graph.node_error_handler_map
+        failed = (task.name for task in self.state.tasks if self._written(task.id).handed_on)
+        return {by_node[name] for name in failed if name in by_node}
+
+    @cached_property
+    def _asked_by_others(self) -> set[str]:
+        return {one.id for written in self.others.values() for one in written.asks}
+
+    @cached_property
+    def _answered_by_others(self) -> int:
+        return sum(written.answered for written in self.others.values())
+
+    def _written(self, task_id: str) -> _Written:
+        return self.own.get(task_id, _NOTHING)
+
+    async def asked_by(self, task: PregelTask) -> list[OpenQuestion]:
+        """The questions of a node, and of the graphs that it called."""
+        answered = self._written(task.id).answered
+        own = [one for one in task.interrupts if self._asks_itself(task.name, task.id, one, answered)]
+        rest = [one for one in task.interrupts if one not in own and one.id not in self._asked_by_others]
+        found = [OpenQuestion(one, self.place, answered) for one in own]
+        return found + (await self._below(task.name, task.id, rest) if rest else [])
+
+    async def _below(self, name: str, task_id: str, rest: list[Interrupt]) -> list[OpenQuestion]:
+        """What a task repeats of the graphs that it called. (What cannot be found there it has asked itself.)"""
+        calls = [call async for call in self._called(name, task_id)]
+        found = [OpenQuestion(one, namespace, call.answered) for namespace, call in calls for one in call.asks]
+        known = {question.interrupt.id for question in found}
+        consumed = self._written(task_id).answered + sum(call.answered for _, call in calls) + self._answered_by_others
+        return found + [OpenQuestion(one, self.place, consumed) for one in rest if one.id not in known]
+
+    async def asked_by_others(self) -> AsyncIterator[OpenQuestion]:
+        """The questions of error handlers and `@task`s, and of nodes that the graph does not have any more."""
+        if not (self.handlers or self.missing or any(task.interrupts for task in self.state.tasks)):
+            return
+        for task_id, written in self.others.items():
+            for question in await self._asked_by_other(task_id, written):
+                yield question
+
+    async def _asked_by_other(self, task_id: str, written: _Written) -> list[OpenQuestion]:
+        own = [OpenQuestion(one, self.place, written.answered) for one in written.asks]
+        if not own or any(self._asks_itself(name, task_id, own[0].interrupt, written.answered) for name in self.handlers):
+            return own
+        for name in self.handlers:
+            if below := [one for one in await self._below(name, task_id, []) if one.interrupt in written.asks]:
+                return below
+        return [] if self._is_dropped(task_id, written) else own
+
+    def _is_dropped(self, task_id: str, written: _Written) -> bool:
+        """Whether it was the task of a node that is due no more: a command has replaced a `Send`."""
+        return any(
+            self._asks_itself(name, task_id, one, written.answered) for one in written.asks for name in self.graph.nodes
+        )
+
+    def _asks_itself(self, name: str, task_id: str, one: Interrupt, answered: int) -> bool:
+        place = "|".join((*self.place, f"{name}:{task_id}"))
+        return one.id == Interrupt.from_ns(None, f"{place}|{answered}" if answered else place).id
+
+    async def _called(self, name: str, task_id: str) -> AsyncIterator[tuple[Namespace, _Written]]:
+        """The tasks of the graphs that a task called: the first has the task's namespace, later ones a number more."""
+        place = (*self.place, f"{name}:{task_id}")
+        for number in count():
+            namespace = place if number == 0 else (*place, str(number))
+            saved = await self.saver.aget_tuple(_at_namespace(self.state.config, namespace))
+            if saved is None:
+                return
+            for one in _written_beside(saved).values():
+                yield namespace, one
+
+
+_NOTHING = _Written()
+
+
+async def _level(graph: CompiledGraph, state: StateSnapshot, saver: BaseCheckpointSaver[Any]) -> _Level:
+    saved = await saver.aget_tuple(state.config) if _checkpoint(state) else None
+    if saved is None:
+        return _Level(graph, state, saver, {}, ())
+    return _Level(graph, state, saver, _written_beside(saved), [*due_nodes(saved)])
+
+
+def _checkpoint(state: StateSnapshot) -> str | None:
+    return state.config.get("configurable", {}).get("checkpoint_id")
+
+
+def _written_beside(saved: CheckpointTuple) -> dict[str, _Written]:
+    """By the ids of the tasks of a checkpoint."""
+    tasks: dict[str, _Written] = {}
+    for id, channel, value in saved.pending_writes or ():
+        if id == NO_TASK:
+            continue
+        values = cast("list[Any]", value) if isinstance(value, list | tuple) else [value]
+        task = tasks.setdefault(id, _Written())
+        if channel == _INTERRUPT:
+            task.interrupts = values
+        elif channel == _RESUME:
+            task.answered = len(values)
+        elif channel == HANDED_ON:
+            task.handed_on = True
+        elif channel not in WRITES_IDX_MAP:
+            task.finished = True
+    return tasks
+
+
+def _at_namespace(config: RunnableConfig, namespace: Namespace) -> RunnableConfig:
+    """Addresses the newest checkpoint of a graph in the same thread."""
+    thread_id = config.get("configurable", {}).get("thread_id")
+    return {"configurable": {"thread_id": thread_id, "checkpoint_ns": "|".join(namespace)}}
