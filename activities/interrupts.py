@@ -1,4 +1,4 @@
-"""The open interrupts of a thread: which graph, at any depth, waits for an answer to what, and how many its task has had.
+"""The open interrupts of a thread: which task of which graph waits for an answer, and how many it has had.
 
 LangGraph's state names the questions of a graph's nodes. Three kinds of them are only in the pending writes of its
 checkpoint, under a task id of their own: those of an `error_handler`, of a `@task`, and of a graph that a function
@@ -8,7 +8,7 @@ One read for each graph, and more for a node only where what it called asks.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Iterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import count
@@ -16,7 +16,6 @@ from typing import Any, cast
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import WRITES_IDX_MAP, BaseCheckpointSaver, CheckpointTuple
-from langgraph.pregel import Pregel
 from langgraph.types import Interrupt, PregelTask, StateSnapshot
 
 from ..checkpoints.addresses import checkpoint_namespace
@@ -61,11 +60,16 @@ async def missing_nodes(
     """The nodes at which a thread would go on and that its graph does not have, at any depth."""
     for name in (await _level(graph, state, saver)).missing:
         yield name
-    below = dict(graph.get_subgraphs())
+    below = subgraphs_of(graph)
     for task in state.tasks:
         if isinstance(task.state, StateSnapshot):
-            async for name in missing_nodes(cast("CompiledGraph", below[task.name]), task.state, saver):
+            async for name in missing_nodes(below[task.name], task.state, saver):
                 yield name
+
+
+def subgraphs_of(graph: CompiledGraph) -> dict[str, CompiledGraph]:
+    """The graphs in its nodes that keep checkpoints, by the names of the nodes."""
+    return dict(cast("Any", graph).get_subgraphs())
 
 
 def namespace_of(config: RunnableConfig) -> Namespace:
@@ -78,12 +82,11 @@ async def _walk(
 ) -> AsyncIterator[OpenQuestion]:
     """What is asked below a task counts: the task itself only repeats it, and after a crash it may be behind."""
     level = await _level(graph, state, saver)
-    subgraphs = dict(graph.get_subgraphs())
+    subgraphs = subgraphs_of(graph)
     for task in state.tasks:
         below: list[OpenQuestion] = []
         if isinstance(task.state, StateSnapshot):
-            subgraph = cast("CompiledGraph", subgraphs[task.name])
-            below = [question async for question in _walk(subgraph, task.state, saver)]
+            below = [question async for question in _walk(subgraphs[task.name], task.state, saver)]
         for question in below or await level.asked_by(task):
             yield question
     async for question in level.asked_by_others():
@@ -175,7 +178,9 @@ class _Level:
 
     async def _asked_by_other(self, task_id: str, written: _Written) -> list[OpenQuestion]:
         own = [OpenQuestion(one, self.place, written.answered) for one in written.asks]
-        if not own or any(self._asks_itself(name, task_id, own[0].interrupt, written.answered) for name in self.handlers):
+        if not own or any(
+            self._asks_itself(name, task_id, own[0].interrupt, written.answered) for name in self.handlers
+        ):
             return own
         for name in self.handlers:
             if below := [one for one in await self._below(name, task_id, []) if one.interrupt in written.asks]:

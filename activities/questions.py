@@ -55,8 +55,11 @@ async def stopped_at(graph: CompiledGraph, saver: BaseCheckpointSaver[Any], conf
     """The open questions of a thread, or its breakpoints."""
     state = await graph.aget_state(config, subgraphs=True)
     asked = await questions_of(graph, state, saver)
-    breakpoint = None if asked else _checkpoint_id(state)
-    return Stopped(state.values, list(state.next), asked, breakpoint, [] if asked else list(_held(state)))
+    if asked:
+        return Stopped(state.values, list(state.next), asked, None, [])
+    # A breakpoint may be before a node that a newer graph does not have.
+    next = list(state.next) or [name async for name in missing_nodes(graph, state, saver)]
+    return Stopped(state.values, next, {}, _checkpoint_id(state), list(_held(state, next)))
 
 
 async def completed(graph: CompiledGraph, found: CheckpointTuple) -> StateSnapshot:
@@ -83,14 +86,15 @@ def still_due(answers: Sequence[DeliveredAnswer], asked: Mapping[str, OpenQuesti
     }
 
 
-def _held(state: StateSnapshot) -> Iterator[RunInterrupt]:
+def _held(state: StateSnapshot, next: Sequence[str]) -> Iterator[RunInterrupt]:
     """The breakpoints of the innermost graphs that have not come to their end."""
-    below = [held for task in state.tasks if isinstance(task.state, StateSnapshot) for held in _held(task.state)]
+    inner = [task.state for task in state.tasks if isinstance(task.state, StateSnapshot)]
+    below = [held for one in inner for held in _held(one, one.next)]
     if below:
         yield from below
-    elif state.next:
+    elif next:
         place = namespace_of(state.config)
-        yield RunInterrupt(id=_checkpoint_id(state), value={"breakpoint": list(state.next)}, namespace=place)
+        yield RunInterrupt(id=_checkpoint_id(state), value={"breakpoint": list(next)}, namespace=place)
 
 
 def _checkpoint_id(state: StateSnapshot) -> str:

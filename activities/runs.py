@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, TypeVar, cast
 
 from temporalio import activity
@@ -60,6 +61,7 @@ from ..contracts.wire_thread import (
     WatchResult,
 )
 from ..store.contract import Store
+from .answers import Answers
 from .courier import Courier
 from .ending import Ending
 from .failures import graph_failure
@@ -102,6 +104,7 @@ class RunActivities:
         self._store = store
         self._client = client
         self._specs = SpecCache(store)
+        self._answers = Answers(store.threads)
 
     @property
     def all(self) -> list[Callable[..., Any]]:
@@ -122,7 +125,9 @@ class RunActivities:
     async def run_supersteps(self, slice: SliceInput) -> SliceResult:
         """Run the graph to its next pause, question or end."""
         async with surroundings(slice, self._pulse) as heartbeat:
-            return await _translated(self._run_slice(slice, activity.info().attempt, heartbeat.say))
+            attempt = activity.info().attempt
+            run = partial(self._run_slice, attempt=attempt, say=heartbeat.say)
+            return await _translated(self._answers.around(slice, run))
 
     @activity.defn(name=ACTIVITY_ANNOUNCE_QUESTIONS)
     async def announce_questions(self, asks: QuestionsInput) -> None:

@@ -34,6 +34,7 @@ from .outgoing import Namespace
 from .pace import Pace
 from .publisher import Publisher
 from .questions import completed, open_questions, still_due, stopped_at
+from .served import check_served
 from .start import Start, next_start, resumed_start
 from .stops import Stops
 
@@ -151,6 +152,8 @@ class Slice:
     async def _start(self, graph: CompiledGraph) -> Start:
         if self._resumed:
             return await resumed_start(self._slice, self._spec, graph, self._saver, self._parts.checkpoints)
+        if head := await self._saver.aget_tuple(thread_config(self._slice.thread_id)):
+            await check_served(self._slice, graph, self._saver, head)  # the worker may be another one
         return next_start(self._slice, self._spec, graph)
 
     async def _run_graph(self, graph: CompiledGraph, start: Start, pace: Pace, config: RunnableConfig) -> bool | None:

@@ -21,6 +21,7 @@ from .graphs import CompiledGraph
 from .interrupts import NO_TASK
 from .questions import open_questions, still_due
 from .request import check_request
+from .served import check_served
 
 _INTERRUPT = "__interrupt__"
 
@@ -91,6 +92,8 @@ class _Beginning:
         spent = steps_spent(self.slice.run_id, head, note)
         own = spent > 0
         steps = max(0, spent - input_steps(self.spec, self.graph))
+        if head is not None and (own or self._answers_by_command):
+            await check_served(self.slice, self.graph, self.saver, head)
         answers = self.slice.answers or self._command_answers(note)
         given = await self._input(head, note, await self._due(answers) if answers else {}, own=own)
         if own and given is None and head and (held := await self._breakpoint(head)):
@@ -145,6 +148,10 @@ class _Beginning:
 
     async def _due(self, answers: list[DeliveredAnswer]) -> dict[str, Any]:
         return still_due(answers, await open_questions(self.graph, self.saver, self._config))
+
+    @property
+    def _answers_by_command(self) -> bool:
+        return self.spec.command is not None and self.spec.command.resume is not None
 
     def _command_answers(self, note: RunNote) -> list[DeliveredAnswer]:
         """The answers of `command.resume`, each to the question that was open when the run began."""

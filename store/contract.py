@@ -177,8 +177,12 @@ class RunProgressStore(Protocol):
         interrupts: Sequence[RunInterrupt],
         values: bytes | None,
         title: str | None = None,
+        error: RunError | None = None,
     ) -> RunRecord:
-        """`awaiting_input`, with the questions and the state as far as it got."""
+        """`awaiting_input`, with the questions and the state as far as it got.
+
+        `error`: why the last answer could not be delivered. `mark_running` clears it.
+        """
         ...
 
     async def finish(self, run_id: str, ending: RunEnding, *, fence: int) -> RunRecord:
