@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Concatenate, ParamSpec
 
 from ..contracts.answers import answers_by_id
 from ..contracts.errors import PerdureError
 from ..contracts.serialization import from_json, to_json
 from ..contracts.wire import Answer, DeliveredAnswer, Question, SliceInput, SliceResult
 from ..store.contract import StateUpdate, ThreadStore
+
+P = ParamSpec("P")
 
 _PREVIEWS = 50
 """Questions whose beginnings cross Temporal; its page shows fewer."""
@@ -34,10 +37,16 @@ class Answers:
 
     kept: ThreadStore
 
-    async def around(self, slice: SliceInput, run: Callable[[SliceInput], Awaitable[SliceResult]]) -> SliceResult:
+    async def run(
+        self,
+        slice: SliceInput,
+        slice_of: Callable[Concatenate[SliceInput, P], Awaitable[SliceResult]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> SliceResult:
         """Run a slice with its answers. One that is refused is a result: the question is asked again."""
         try:
-            result = await run(await self._given(slice))
+            result = await slice_of(await self._given(slice), *args, **kwargs)
         except RefusedAnswerError as exc:
             return SliceResult(outcome="asks", steps=slice.steps, refused=str(exc))
         return fitting(result, by_reference=slice.asked_ref is not None)

@@ -108,6 +108,14 @@ class _Written:
         return [] if self.finished else self.interrupts
 
 
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """A task of a graph that a function called."""
+
+    place: Namespace
+    written: _Written
+
+
 @dataclass(frozen=True)
 class _Level:
     """One graph of a thread, and what the tasks of its superstep have saved."""
@@ -135,11 +143,11 @@ class _Level:
         return {id: written for id, written in self.own.items() if id not in shown}
 
     @cached_property
-    def handlers(self) -> set[str]:
-        """The error handlers that have taken over."""
+    def handlers(self) -> list[tuple[Namespace, str]]:
+        """The error handlers that have taken over, each by the place of the node that has failed, and its name."""
         by_node = self.graph.node_error_handler_map
-        failed = (task.name for task in self.state.tasks if self._written(task.id).handed_on)
-        return {by_node[name] for name in failed if name in by_node}
+        failed = [task for task in self.state.tasks if self._written(task.id).handed_on and task.name in by_node]
+        return [((*self.place, f"{task.name}:{task.id}"), by_node[task.name]) for task in failed]
 
     @cached_property
     def _asked_by_others(self) -> set[str]:
@@ -155,18 +163,20 @@ class _Level:
     async def asked_by(self, task: PregelTask) -> list[OpenQuestion]:
         """The questions of a node, and of the graphs that it called."""
         answered = self._written(task.id).answered
-        own = [one for one in task.interrupts if self._asks_itself(task.name, task.id, one, answered)]
-        rest = [one for one in task.interrupts if one not in own and one.id not in self._asked_by_others]
-        found = [OpenQuestion(one, self.place, answered) for one in own]
-        return found + (await self._below(task.name, task.id, rest) if rest else [])
+        own_id = _interrupt_id(self.place, task.name, task.id, answered)
+        found = [OpenQuestion(one, self.place, answered) for one in task.interrupts if one.id == own_id]
+        rest = [one for one in task.interrupts if one.id not in self._asked_by_others and one.id != own_id]
+        if not rest:
+            return found
+        return found + self._repeated(await self._calls(self.place, task.name, task.id), task.id, rest)
 
-    async def _below(self, name: str, task_id: str, rest: list[Interrupt]) -> list[OpenQuestion]:
-        """What a task repeats of the graphs that it called. (What cannot be found there it has asked itself.)"""
-        calls = [call async for call in self._called(name, task_id)]
-        found = [OpenQuestion(one, namespace, call.answered) for namespace, call in calls for one in call.asks]
+    def _repeated(self, calls: list[_Call], task_id: str, asks: list[Interrupt]) -> list[OpenQuestion]:
+        """What a task repeats of the graphs that it called, and may be behind. The rest it has asked itself."""
+        found = [OpenQuestion(one, call.place, call.written.answered) for call in calls for one in call.written.asks]
         known = {question.interrupt.id for question in found}
-        consumed = self._written(task_id).answered + sum(call.answered for _, call in calls) + self._answered_by_others
-        return found + [OpenQuestion(one, self.place, consumed) for one in rest if one.id not in known]
+        by_calls = sum(call.written.answered for call in calls) + self._answered_by_others
+        consumed = self._written(task_id).answered + by_calls
+        return found + [OpenQuestion(one, self.place, consumed) for one in asks if one.id not in known]
 
     async def asked_by_others(self) -> AsyncIterator[OpenQuestion]:
         """The questions of error handlers and `@task`s, and of nodes that the graph does not have any more."""
@@ -178,38 +188,43 @@ class _Level:
 
     async def _asked_by_other(self, task_id: str, written: _Written) -> list[OpenQuestion]:
         own = [OpenQuestion(one, self.place, written.answered) for one in written.asks]
-        if not own or any(
-            self._asks_itself(name, task_id, own[0].interrupt, written.answered) for name in self.handlers
-        ):
+        if not own or self._is_handler(task_id, written):
             return own
-        for name in self.handlers:
-            if below := [one for one in await self._below(name, task_id, []) if one.interrupt in written.asks]:
-                return below
+        for place, name in self.handlers:
+            if calls := await self._calls(place, name, task_id):
+                return self._repeated(calls, task_id, written.asks)
         return [] if self._is_dropped(task_id, written) else own
+
+    def _is_handler(self, task_id: str, written: _Written) -> bool:
+        """Whether it is the task of an error handler that asks by itself."""
+        asked = {one.id for one in written.asks}
+        return any(_interrupt_id(place, name, task_id, written.answered) in asked for place, name in self.handlers)
 
     def _is_dropped(self, task_id: str, written: _Written) -> bool:
         """Whether it was the task of a node that is due no more: a command has replaced a `Send`."""
-        return any(
-            self._asks_itself(name, task_id, one, written.answered) for one in written.asks for name in self.graph.nodes
-        )
+        asked = {one.id for one in written.asks}
+        return any(_interrupt_id(self.place, name, task_id, written.answered) in asked for name in self.graph.nodes)
 
-    def _asks_itself(self, name: str, task_id: str, one: Interrupt, answered: int) -> bool:
-        place = "|".join((*self.place, f"{name}:{task_id}"))
-        return one.id == Interrupt.from_ns(None, f"{place}|{answered}" if answered else place).id
-
-    async def _called(self, name: str, task_id: str) -> AsyncIterator[tuple[Namespace, _Written]]:
+    async def _calls(self, around: Namespace, name: str, task_id: str) -> list[_Call]:
         """The tasks of the graphs that a task called: the first has the task's namespace, later ones a number more."""
-        place = (*self.place, f"{name}:{task_id}")
+        place = (*around, f"{name}:{task_id}")
+        calls: list[_Call] = []
         for number in count():
             namespace = place if number == 0 else (*place, str(number))
             saved = await self.saver.aget_tuple(_at_namespace(self.state.config, namespace))
             if saved is None:
-                return
-            for one in _written_beside(saved).values():
-                yield namespace, one
+                break
+            calls += [_Call(namespace, written) for written in _written_beside(saved).values()]
+        return calls
 
 
 _NOTHING = _Written()
+
+
+def _interrupt_id(place: Namespace, name: str, task_id: str, answered: int) -> str:
+    """The id that LangGraph gives to what a task asks after so many answers."""
+    namespace = "|".join((*place, f"{name}:{task_id}"))
+    return Interrupt.from_ns(None, f"{namespace}|{answered}" if answered else namespace).id
 
 
 async def _level(graph: CompiledGraph, state: StateSnapshot, saver: BaseCheckpointSaver[Any]) -> _Level:

@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any, TypeVar, cast
 
 from temporalio import activity
@@ -125,9 +124,7 @@ class RunActivities:
     async def run_supersteps(self, slice: SliceInput) -> SliceResult:
         """Run the graph to its next pause, question or end."""
         async with surroundings(slice, self._pulse) as heartbeat:
-            attempt = activity.info().attempt
-            run = partial(self._run_slice, attempt=attempt, say=heartbeat.say)
-            return await _translated(self._answers.around(slice, run))
+            return await _translated(self._answers.run(slice, self._run_slice, activity.info().attempt, heartbeat.say))
 
     @activity.defn(name=ACTIVITY_ANNOUNCE_QUESTIONS)
     async def announce_questions(self, asks: QuestionsInput) -> None:
@@ -250,8 +247,7 @@ class RunActivities:
             raise RunNotFoundError(run_id)
 
     async def _announce(self, asks: QuestionsInput) -> None:
-        spec = await self._specs.without_input(asks.run_id)
-        await self._ending.announce(asks, spec, fence=own_fence(asks.fence))
+        await self._ending.announce(asks, await self._specs.without_input(asks.run_id), fence=own_fence(asks.fence))
 
     async def _deliver(self, notify: NotifyInput) -> None:
         try:

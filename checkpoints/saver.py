@@ -9,6 +9,7 @@ from typing import Any, TypeVar, cast
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import (
+    WRITES_IDX_MAP,
     BaseCheckpointSaver,
     ChannelVersions,
     Checkpoint,
@@ -24,6 +25,9 @@ from .addresses import checkpoint_address
 from .contract import Checkpoints, Guard, SaveHooks
 
 T = TypeVar("T")
+
+_RESUME = "__resume__"
+"""LangGraph's channel for the answers that a task has had."""
 
 
 class FencedSaver(BaseCheckpointSaver[Any]):
@@ -81,6 +85,11 @@ class FencedSaver(BaseCheckpointSaver[Any]):
 
         async def put() -> None:
             guard = Guard(self._run_id, self._fence, keep=address not in self._kept)
+            # Savers replace what is special only where all of it is; else the answers of before would stay, and an
+            # error handler, which LangGraph runs again after a cut, would ask once more.
+            answers = [write for write in writes if write[0] == _RESUME]
+            if answers and any(channel not in WRITES_IDX_MAP for channel, _ in writes):
+                await self._checkpoints.put_writes(guard, config, answers, task_id, task_path)
             await self._checkpoints.put_writes(guard, config, writes, task_id, task_path)
 
         await self._save(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
@@ -30,3 +31,8 @@ def answers_by_id(answer: Any, asked: Sequence[str]) -> dict[str, Any]:
         if asked
         else "no question is open"
     )
+
+
+def json_size(answer: Any) -> int:
+    """Bytes of an answer that came as JSON."""
+    return len(json.dumps(answer, ensure_ascii=False).encode("utf-8", "replace"))

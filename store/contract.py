@@ -179,10 +179,7 @@ class RunProgressStore(Protocol):
         title: str | None = None,
         error: RunError | None = None,
     ) -> RunRecord:
-        """`awaiting_input`, with the questions and the state as far as it got.
-
-        `error`: why the last answer could not be delivered. `mark_running` clears it.
-        """
+        """`awaiting_input`, with questions and state; `error`: why an answer could not be delivered, until it runs."""
         ...
 
     async def finish(self, run_id: str, ending: RunEnding, *, fence: int) -> RunRecord:
@@ -244,7 +241,6 @@ class ThreadStore(Protocol):
 
     async def drop_update(self, update_id: str) -> None:
         """Idempotent."""
-        ...
 
 
 class RunEventStore(Protocol):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from pydantic import ValidationError
 
-from ..contracts.answers import answers_by_id
+from ..contracts.answers import answers_by_id, json_size
 from ..contracts.types import CancelAction, Frozen, RetryPolicy, RunError, RunStatus
 from ..contracts.wire import Answer, DeliveredAnswer, GraphFailure, Question, RunProgress, SliceResult
 
@@ -73,7 +72,7 @@ def accept_answer(state: RunProgress, value: Any, *, ref: str | None = None, che
         raise RefusedError(f"the run does not wait for an answer (it is {state.status})")
     if must_stop(state) or state.interrupt:
         raise RefusedError("the run does not wait for an answer (it is about to end)")
-    if (size := _size(value)) > LARGEST_ANSWER:
+    if (size := json_size(value)) > LARGEST_ANSWER:
         raise RefusedError(f"the answer is {size:,} bytes of JSON, of which a workflow takes {LARGEST_ANSWER:,}")
     if state.asked:
         if not checked:
@@ -94,10 +93,6 @@ def _delivered(questions: Sequence[Question], value: Any) -> list[DeliveredAnswe
     except ValueError as exc:
         raise RefusedError(str(exc)) from exc
     return [DeliveredAnswer(id=key, value=values[key], answered=open_now[key]) for key in values]
-
-
-def _size(value: Any) -> int:
-    return len(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
 
 
 def accept_result(state: RunProgress, result: SliceResult) -> None:
