@@ -60,7 +60,7 @@ class FacadeAnswer:
         try:
             answers_by_id(self._value, [one.id for one in asked])
         except ValueError as exc:
-            raise RunStateError(self._run_id, _short(str(exc))) from exc
+            raise RunStateError(self._run_id, str(exc)) from exc
 
 
 def _json(value: Any) -> bytes:
@@ -81,7 +81,3 @@ def _keys(value: Any) -> Any:
     """By its keys a workflow tells which of its questions are answered. It has none when they are that many."""
     keys = dict.fromkeys(map(str, cast("Mapping[str, Any]", value))) if isinstance(value, Mapping) else None
     return None if keys is None or sum(map(len, keys)) > _MOST_KEYS else keys
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 500 else f"{text[:499]}…"
