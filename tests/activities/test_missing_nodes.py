@@ -43,9 +43,12 @@ def plain(name: str) -> Any:
 
 
 def sent(name: str) -> Any:
+    def send(state: State) -> list[Send]:
+        return [Send(name, {"log": []})]
+
     graph = StateGraph(State)
     graph.add_node(name, _ask)
-    graph.add_conditional_edges(START, lambda _: [Send(name, {"log": []})], [name])
+    graph.add_conditional_edges(START, send, [name])
     return graph.compile()
 
 
