@@ -65,7 +65,7 @@ class FacadeAnswer:
 
 def _json(value: Any) -> bytes:
     try:
-        payload = Answer(value=value).model_dump_json().encode()
+        payload = Answer(value=value).model_dump_json(include={"value"}).encode()
     except (PydanticSerializationError, ValueError) as exc:
         raise InvalidRunError(f"an answer must have a form in JSON: {exc}", field="value") from exc
     if len(payload) > _LARGEST:
