@@ -76,7 +76,10 @@ def accept_answer(state: RunProgress, value: Any, *, ref: str | None = None, che
         raise RefusedError(f"the answer is {size:,} bytes of JSON, of which a workflow takes {LARGEST_ANSWER:,}")
     if state.asked:
         if not checked:
-            raise UncheckedError("the questions are in the store")
+            raise UncheckedError(
+                f"{state.asked:,} questions are open, too many for a workflow to check an answer: say that you have "
+                "(`checked`), or signal `resume`"
+            )
         state.given = Answer(value=None if ref else value, ref=ref)
     elif state.questions:  # else a breakpoint: any answer lets the run pass
         state.answers = _delivered(state.questions, value)
