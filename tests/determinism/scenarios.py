@@ -255,7 +255,7 @@ async def observers_told_later(stage: Stage) -> Workflow:
     await stage.run().result()
     await stage.seen(stage.notifying(), "ActivityTaskScheduled")
     await stage.notifying().signal(SIGNAL_DELIVER)
-    await stage.seen(stage.notifying(), "WorkflowExecutionSignaled", 2)
+    await stage.seen(stage.notifying(), "WorkflowExecutionSignaled")
     stage.listener.gate.set()
     return stage.notifying()
 
