@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -16,9 +16,10 @@ from ..contracts.content import title_in_state
 from ..contracts.errors import UnavailableError
 from ..contracts.lifecycle import LifecycleType, ending_of
 from ..contracts.serialization import to_json
-from ..contracts.types import AWAITING_INPUT_EVENT, RunInterrupt, RunRecord, RunSpec, RunStatus
-from ..contracts.wire import TERMINATED, FinishInput, QuestionsInput
+from ..contracts.types import AWAITING_INPUT_EVENT, RunError, RunInterrupt, RunRecord, RunSpec, RunStatus
+from ..contracts.wire import REFUSED_ANSWER, TERMINATED, FinishInput, QuestionsInput
 from ..store.contract import RunEnding, Store
+from .answers import Answers
 from .config import run_config, thread_config
 from .courier import Courier
 from .graphs import CompiledGraph, GraphRegistry
@@ -84,6 +85,10 @@ class Ending:
     async def announce(self, asks: QuestionsInput, spec: RunSpec, *, fence: int) -> None:
         """Write what the run waits for, publish the `awaiting_input` event."""
         rest = await self._look(spec, asks.run_id, asks.thread_id)
+        answers = Answers(self.store.threads)
+        if asks.keep_as is not None:
+            await answers.keep(asks.keep_as, rest.asked)
+        error = None if asks.refused is None else RunError(type=REFUSED_ANSWER, message=asks.refused)
         await self.store.mark_awaiting(
             asks.run_id,
             fence=fence,
@@ -91,16 +96,20 @@ class Ending:
             interrupts=rest.interrupts,
             values=rest.at_question,
             title=rest.title,
+            error=error,
         )
-        data = {
+        data: dict[str, Any] = {
             "run_id": asks.run_id,
             "thread_id": asks.thread_id,
             "interrupts": [interrupt.model_dump() for interrupt in rest.interrupts],
         }
+        if error is not None:
+            data["error"] = error.model_dump(exclude={"traceback"})
         # The workflow's number: the same when this is repeated, another at the next question.
         event = NewEvent(AWAITING_INPUT_EVENT, to_json(data), f"ask\n{asks.fence}")
         async with self._telling(asks.run_id):
             await self.bridge.mark_awaiting_input(asks.run_id, event, fence=fence)
+        await answers.drop(asks.spent)
 
     def _telling(self, run_id: str, *, webhook: bool = False) -> AbstractAsyncContextManager[None]:
         return nullcontext() if self.courier is None else self.courier.telling(run_id, webhook=webhook)
@@ -133,7 +142,9 @@ class Ending:
             logger.warning("run %s has no final values: %s", run_id, exc)
             return _Rest()
         title = title_in_state(values)
-        return _Rest(to_json(values), to_json(stopped.values), tuple(stopped.interrupts), max(0, spent), title)
+        counts = {id: question.answered for id, question in stopped.asked.items()}
+        shown = tuple(stopped.interrupts)
+        return _Rest(to_json(values), to_json(stopped.values), shown, max(0, spent), title, counts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +158,8 @@ class _Rest:
     interrupts: tuple[RunInterrupt, ...] = ()
     steps: int = 0
     title: str | None = None
+    asked: Mapping[str, int] = field(default_factory=dict[str, int])
+    """The ids of open questions, each with the number of answers that its task has had."""
 
 
 def _terminal_event(record: RunRecord) -> NewEvent:

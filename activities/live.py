@@ -23,7 +23,6 @@ from ..contracts.types import RunSpec
 from ..contracts.wire import SliceInput, SliceResult
 from ..store.contract import RunEventStore
 from .config import run_config, thread_config
-from .early_answer import take_away
 from .gate import Gate
 from .graph_call import GraphCall, SliceFailed
 from .graphs import CompiledGraph, GraphRegistry
@@ -162,7 +161,6 @@ class LiveGraph:
         config = run_config(self._spec, self._slice.run_id, self._slice.thread_id)
         async with self._parts.graphs.open(self._spec.assistant_id, config, self._saver) as graph:
             self._graph = graph
-            await take_away(self._saver, self._spec, self._slice.run_id, self._slice.thread_id)
             self._start = await start_of(self._slice, self._spec, graph, self._saver, self._parts.checkpoints)
             self._pace = Pace(self._control, self._spec, self._start, graph)
             self._gate = Gate(self._is_over, self._pace.unfinished.at_rest)

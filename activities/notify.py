@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from temporalio.client import Client
-from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
 
 from ..contracts.wire import NOTIFY_WORKFLOW, SIGNAL_DELIVER, NotifyInput, notify_workflow_id
 
@@ -26,15 +27,36 @@ class NotifyWorkflows:
 
         `required`: the names of observers that only a worker with these may deliver to. Raises `RPCError`.
         """
-        await self.client.start_workflow(
-            NOTIFY_WORKFLOW,
-            NotifyInput(run_id=run_id, required=list(required)),
-            id=notify_workflow_id(run_id),
-            task_queue=self.task_queue,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            # By the signal one that is about to end, and has not seen the newest event, looks again.
-            start_signal=SIGNAL_DELIVER,
-            start_delay=timedelta(seconds=after) if after else None,
-            static_summary=f"tells the observers of run {run_id}",
-            rpc_timeout=_RPC_LIMIT,
-        )
+        while not (await self._started(run_id, required, after) or await self._asked_again(run_id)):
+            pass  # it has ended between the two calls
+
+    async def _started(self, run_id: str, required: Sequence[str], after: float) -> bool:
+        """False when there is one. (A start with the signal would end the delay of one that still waits.)"""
+        try:
+            await self.client.start_workflow(
+                NOTIFY_WORKFLOW,
+                NotifyInput(run_id=run_id, required=list(required)),
+                id=notify_workflow_id(run_id),
+                task_queue=self.task_queue,
+                start_delay=timedelta(seconds=after) if after else None,
+                static_summary=f"tells the observers of run {run_id}",
+                rpc_timeout=_RPC_LIMIT,
+            )
+        except WorkflowAlreadyStartedError:
+            return False
+        return True
+
+    async def _asked_again(self, run_id: str) -> bool:
+        """By the signal one that is about to end, and has not seen the newest event, looks again. False: it has ended.
+
+        A signal that the server has taken is seen: with one unread, it lets no workflow end.
+        """
+        try:
+            await self.client.get_workflow_handle(notify_workflow_id(run_id)).signal(
+                SIGNAL_DELIVER, rpc_timeout=_RPC_LIMIT
+            )
+        except RPCError as exc:
+            if exc.status is RPCStatusCode.NOT_FOUND:
+                return False
+            raise
+        return True

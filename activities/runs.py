@@ -57,6 +57,7 @@ from ..contracts.wire_thread import (
     WatchResult,
 )
 from ..store.contract import Store
+from .answers import Answers
 from .courier import Courier
 from .ending import Ending
 from .fence import own_fence
@@ -105,6 +106,7 @@ class RunActivities:
         self._store = store
         self._client = client
         self._specs = SpecCache(store)
+        self._answers = Answers(store.threads)
         parts = GraphParts(graphs, bridge, checkpoints, store.events, live.may_hold)
         self._slices = Slices(parts, store, self._specs, courier, live)
 
@@ -128,7 +130,7 @@ class RunActivities:
     async def run_supersteps(self, slice: SliceInput) -> SliceResult:
         """Run the graph to its next pause, question or end."""
         async with surroundings(slice, self._pulse) as heartbeat:
-            return await _translated(self._slices.run(slice, activity.info(), heartbeat))
+            return await _translated(self._answers.run(slice, self._slices.run, activity.info(), heartbeat))
 
     @activity.defn(name=ACTIVITY_ANNOUNCE_QUESTIONS)
     async def announce_questions(self, asks: QuestionsInput) -> None:
@@ -202,8 +204,7 @@ class RunActivities:
             await _translated(self._deliver(notify))
 
     async def _announce(self, asks: QuestionsInput) -> None:
-        spec = await self._specs.without_input(asks.run_id)
-        await self._ending.announce(asks, spec, fence=own_fence(asks.fence))
+        await self._ending.announce(asks, await self._specs.without_input(asks.run_id), fence=own_fence(asks.fence))
         await self._live.close(asks.run_id)
 
     async def _deliver(self, notify: NotifyInput) -> None:

@@ -17,10 +17,12 @@ from ..contracts.errors import RunStateError
 from ..contracts.types import RunSpec
 from ..contracts.wire import DeliveredAnswer, SliceInput
 from .config import at_checkpoint, is_of, thread_config
-from .early_answer import may_come_early
+from .edited import answer_after_edit, answer_by_command, is_given
 from .graphs import CompiledGraph
-from .questions import NO_TASK, open_questions, still_due
+from .interrupts import NO_TASK
+from .questions import open_questions, still_due
 from .request import check_request
+from .served import check_served
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +84,17 @@ class _Beginning:
         spent = steps_spent(self.slice.run_id, head, note)
         own = spent > 0
         steps = max(0, spent - input_steps(self.spec, self.graph))
-        answers = self.slice.answers or self._command_answers(note)
-        given = await self._input(head, note, await self._due(answers) if answers else {}, own=own)
+        if head is not None and (own or self.slice.answers or self._answers_by_command):
+            await check_served(self.slice, self.graph, self.saver, head)
+        to_next = None if own or note.answered or self.slice.answers else answer_by_command(self.spec, head)
+        answers = self.slice.answers or ([] if to_next else self._command_answers(note, own=own))
+        asked = await open_questions(self.graph, self.saver, self._config) if answers else {}
+        if self.slice.answers and not asked:
+            to_next = answer_after_edit(answers, head)
+        resume: Any = still_due(answers, asked) or None
+        if to_next and not is_given(head):
+            resume = to_next.value
+        given = self._input(head, note, resume, own=own)
         if own and given is None and head and (held := await self._breakpoint(head)):
             return Start(input=None, spent=spent, base_step=note.step, steps=steps, held_at=held)
         return Start(
@@ -111,8 +122,6 @@ class _Beginning:
         asked = {}
         if self.spec.command is not None and self.spec.command.resume is not None:
             asked = await open_questions(self.graph, self.saver, self._config)
-            if not asked and not await may_come_early(self.graph, head, self._config, self.spec.command.resume):
-                self._matched(self.spec.command.resume, [])
         note = RunNote(
             checkpoint_id=None if head is None else _id(head),
             step=_step(base),
@@ -128,31 +137,28 @@ class _Beginning:
             return head
         return await self.saver.aget_tuple(at_checkpoint(self._config, wanted))
 
-    async def _input(self, head: CheckpointTuple | None, note: RunNote, due: dict[str, Any], *, own: bool) -> Any:
+    def _input(self, head: CheckpointTuple | None, note: RunNote, resume: Any, *, own: bool) -> Any:
         command = self.spec.command
         if self.slice.answers or command is None:
-            return _command(resume=due) if due else (None if own or self.slice.answers else self.spec.input)
+            going_on = own or bool(self.slice.answers)
+            return _command(resume=resume) if going_on or resume is not None else self.spec.input
         applied = own or _command_writes(head) > note.command_writes
-        if not note.answered and not applied and command.resume is not None:
-            return Command(resume=command.resume, update=command.update, goto=command.goto)
-        return _command(resume=due, update=None if applied else command.update, goto=() if applied else command.goto)
+        return _command(resume=resume, update=None if applied else command.update, goto=() if applied else command.goto)
 
-    async def _due(self, answers: list[DeliveredAnswer]) -> dict[str, Any]:
-        return still_due(answers, await open_questions(self.graph, self.saver, self._config))
+    @property
+    def _answers_by_command(self) -> bool:
+        return self.spec.command is not None and self.spec.command.resume is not None
 
-    def _command_answers(self, note: RunNote) -> list[DeliveredAnswer]:
+    def _command_answers(self, note: RunNote, *, own: bool) -> list[DeliveredAnswer]:
         """The answers of `command.resume`, each to the question that was open when the run began."""
         resume = self.spec.command.resume if self.spec.command else None
-        if resume is None or not note.answered:
+        if resume is None or (own and not note.answered):
             return []
-        values = self._matched(resume, list(note.answered))
-        return [DeliveredAnswer(id=key, value=value, answered=note.answered[key]) for key, value in values.items()]
-
-    def _matched(self, resume: Any, asked: list[str]) -> dict[str, Any]:
         try:
-            return answers_by_id(resume, asked)
+            values = answers_by_id(resume, list(note.answered))
         except ValueError as exc:
             raise RunStateError(self.slice.run_id, f"command.resume: {exc}") from exc
+        return [DeliveredAnswer(id=key, value=value, answered=note.answered[key]) for key, value in values.items()]
 
     async def _breakpoint(self, head: CheckpointTuple) -> str | None:
         """A breakpoint between this checkpoint and the next superstep that nobody has passed yet.
@@ -174,10 +180,10 @@ class _Beginning:
         return None
 
 
-def _command(*, resume: dict[str, Any], update: Any = None, goto: str | tuple[str, ...] = ()) -> Command[Any] | None:
-    if not resume and update is None and not goto:
+def _command(*, resume: Any, update: Any = None, goto: str | tuple[str, ...] = ()) -> Command[Any] | None:
+    if resume is None and update is None and not goto:
         return None
-    return Command(resume=resume or None, update=update, goto=goto)
+    return Command(resume=resume, update=update, goto=goto)
 
 
 def _hits(nodes: Sequence[str] | str, names: tuple[str, ...]) -> bool:

@@ -1,8 +1,7 @@
 """The stored form of a thread's state: as its checkpoints hold it, read without its graph.
 
 It is what can be had without a worker, and says so (`ThreadSnapshot.source`): only the graph knows how the values of
-some channels are put together, and which nodes of a superstep have finished. What comes next is told by LangGraph's own
-bookkeeping: a node follows when one of its triggers is newer than what the node has seen.
+some channels are put together, and which nodes of a superstep have finished.
 """
 
 from __future__ import annotations
@@ -13,13 +12,14 @@ from typing import Any, cast
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
-from langgraph.types import Interrupt, Send
+from langgraph.types import Interrupt
 
 from ..contracts.serialization import from_json, to_json
 from ..contracts.threads import ThreadSnapshot
 from ..contracts.types import RunInterrupt
+from .due import due_nodes
 
-_BRANCH, _JOIN, _SENDS, _INPUT, _INTERRUPT = "branch:to:", "join:", "__pregel_tasks", "__start__", "__interrupt__"
+_BRANCH, _JOIN, _INTERRUPT = "branch:to:", "join:", "__interrupt__"
 _RETURN, _ROOT = "__end__", "__root__"
 
 
@@ -53,7 +53,7 @@ def _snapshot(thread_id: str, found: CheckpointTuple) -> ThreadSnapshot:
         checkpoint_id=checkpoint["id"],
         parent_checkpoint_id=None if parent is None else parent.get("configurable", {}).get("checkpoint_id"),
         values=from_json(to_json(_values(checkpoint["channel_values"]))),
-        next=tuple(_next(found)),
+        next=tuple(due_nodes(found)),
         interrupts=tuple(_interrupts(found)),
         metadata=cast("dict[str, Any]", from_json(to_json(found.metadata))),
         created_at=datetime.fromisoformat(checkpoint["ts"]),
@@ -70,40 +70,6 @@ def _values(channels: Mapping[str, Any]) -> Any:
 
 def _is_internal(channel: str) -> bool:
     return channel.startswith(("__", _BRANCH, _JOIN))
-
-
-def _next(found: CheckpointTuple) -> Iterator[str]:
-    """The nodes of the superstep that follows: those that were sent for, then the others by name."""
-    checkpoint = found.checkpoint
-    for send in cast("Sequence[Any]", checkpoint["channel_values"].get(_SENDS, ())):
-        if isinstance(send, Send):
-            yield send.node
-    yield from sorted(
-        {
-            node
-            for channel in checkpoint["channel_versions"]
-            if (node := _triggered(channel, checkpoint["channel_values"])) and _is_news(found, channel, node)
-        }
-    )
-
-
-def _triggered(channel: str, values: Mapping[str, Any]) -> str | None:
-    """The node that a channel starts, if it is there."""
-    if channel == _INPUT and channel in values:
-        return _INPUT
-    if channel.startswith(_BRANCH) and channel in values:
-        return channel.removeprefix(_BRANCH)
-    if channel.startswith(_JOIN) and channel in values:
-        names, _, node = channel.removeprefix(_JOIN).rpartition(":")
-        seen = values[channel]
-        return node if isinstance(seen, set | frozenset) and set(names.split("+")) == seen else None
-    return None
-
-
-def _is_news(found: CheckpointTuple, channel: str, node: str) -> bool:
-    version: Any = found.checkpoint["channel_versions"][channel]
-    seen: Any = found.checkpoint["versions_seen"].get(node, {}).get(channel)
-    return seen is None or version > seen
 
 
 def _interrupts(found: CheckpointTuple) -> Iterator[RunInterrupt]:

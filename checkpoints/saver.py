@@ -9,6 +9,7 @@ from typing import Any, TypeVar, cast
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import (
+    WRITES_IDX_MAP,
     BaseCheckpointSaver,
     ChannelVersions,
     Checkpoint,
@@ -24,6 +25,11 @@ from .addresses import checkpoint_address
 from .contract import Checkpoints, Guard, SaveHooks
 
 T = TypeVar("T")
+
+_RESUME = "__resume__"
+"""LangGraph's channel for the answers that a task has had."""
+_NO_TASK = "00000000-0000-0000-0000-000000000000"
+"""LangGraph's id for writes of no task."""
 
 PickedUpHook = Callable[[RunnableConfig, CheckpointTuple], Coroutine[Any, Any, None]]
 
@@ -96,6 +102,11 @@ class FencedSaver(BaseCheckpointSaver[Any]):
 
         async def put() -> None:
             guard = Guard(self._run_id, self._fence, keep=address not in self._kept)
+            # Savers replace what is special only where all of it is; else the answers of before would stay, and an
+            # error handler, which LangGraph runs again after a cut, would ask once more.
+            answers = [write for write in writes if write[0] == _RESUME]
+            if answers and any(channel not in WRITES_IDX_MAP for channel, _ in writes):
+                await self._checkpoints.put_writes(guard, config, answers, task_id, task_path)
             await self._checkpoints.put_writes(guard, config, writes, task_id, task_path)
 
         await self._save(
@@ -166,6 +177,7 @@ class FencedSaver(BaseCheckpointSaver[Any]):
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         found = await self._recorded(self._inner.aget_tuple(config))
         if found is not None:
+            found = _without_used_answer(found)
             self._hooks.loaded(found)
             if self._names_run(found.metadata):
                 self._kept.add(checkpoint_address(found.config))
@@ -211,3 +223,13 @@ class FencedSaver(BaseCheckpointSaver[Any]):
         clone._inner = inner
         clone.serde = inner.serde
         return clone
+
+
+def _without_used_answer(found: CheckpointTuple) -> CheckpointTuple:
+    """An answer to no question in particular is the first task's that asks. LangGraph forgets it then, but saves that
+    nowhere, and after a cut it would answer the next question, too."""
+    writes = found.pending_writes or []
+    answered = {task for task, channel, _ in writes if channel == _RESUME}
+    if len(answered) < 2 or _NO_TASK not in answered:
+        return found
+    return found._replace(pending_writes=[write for write in writes if write[:2] != (_NO_TASK, _RESUME)])

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 _INTERRUPT_ID = re.compile("[0-9a-f]{32}")
 """LangGraph's interrupt ids. It takes an object with only such keys for answers by their ids, too."""
+
+_LISTED = 10
+"""Ids that an error names."""
 
 
 def names_questions(answer: Any) -> bool:
@@ -29,11 +33,21 @@ def answers_by_id(answer: Any, asked: Sequence[str]) -> dict[str, Any]:
             return dict(named)
         # An answer that comes late must not be taken for the value of another question.
         if names_questions(named):
-            raise ValueError(f"no open question has the id {unknown[0]}; open: {', '.join(asked) or 'none'}")
+            raise ValueError(f"no open question has the id {unknown[0]}; open: {_listed(asked) or 'none'}")
     if len(asked) == 1:
         return {asked[0]: answer}
     raise ValueError(
-        f"several questions are open; answer as {{interrupt_id: value}}, with ids of {', '.join(asked)}"
+        f"several questions are open; answer as {{interrupt_id: value}}, with ids of {_listed(asked)}"
         if asked
         else "no question is open"
     )
+
+
+def _listed(ids: Sequence[str]) -> str:
+    more = len(ids) - _LISTED
+    return ", ".join(ids[:_LISTED]) + (f" and {more} more" if more > 0 else "")
+
+
+def json_size(answer: Any) -> int:
+    """Bytes of an answer that came as JSON."""
+    return len(json.dumps(answer, ensure_ascii=False).encode("utf-8", "replace"))

@@ -9,6 +9,7 @@ PerdureError
 ├── RunNotFoundError           no such run                                  (also a LookupError)
 ├── ThreadNotFoundError        no such thread                               (also a LookupError)
 ├── RunStateError              the run's status does not allow it
+│   ├── MissingNodeError       a run stands at a node that its graph does not have any more
 │   └── RollbackError          the thread cannot be put back as it was before the run
 ├── ThreadBusyError            `reject`: the thread has a run in flight
 ├── UnavailableError           something that a call needs is not there
@@ -96,6 +97,15 @@ class RunStateError(PerdureError):
     def __init__(self, run_id: str, message: str) -> None:
         super().__init__(f"run {run_id!r}: {message}")
         self.run_id = run_id
+
+
+class MissingNodeError(RunStateError):
+    """A run stands at a node that its graph does not have: a deploy has renamed or removed it. Its state is kept."""
+
+    def __init__(self, run_id: str, node: str) -> None:
+        PerdureError.__init__(self, f"node {node!r} is not in the graph that is served now")
+        self.run_id = run_id
+        self.node = node
 
 
 class RollbackError(RunStateError):

@@ -46,11 +46,15 @@ ERROR_WORKER_SHUTDOWN = "WorkerShutdown"
 ERROR_RUN_GONE = "RunGone"
 ERROR_THREAD_BUSY = "ThreadBusy"
 ERROR_NOT_AWAITING = "NotAwaitingInput"
+ERROR_NOT_CHECKED = "AnswerNotChecked"
 ERROR_STATE_REFUSED = "StateRefused"
 
 SHORT = "-short"  # the end of the name of each `short_task_queue`
 TERMINATED = "Terminated"
 """The type of the error of a run whose workflow was ended from outside."""
+
+REFUSED_ANSWER = "RefusedAnswer"
+"""The type of the error of a run that waits, and to which an answer was given that could not be delivered."""
 
 SEARCH_THREAD_ID = "ThreadId"
 SEARCH_ASSISTANT_ID = "AssistantId"
@@ -116,19 +120,10 @@ class Answer(Wire):
     """A human's answer: the value for the only open interrupt, or `{interrupt_id: value}`."""
 
     value: Any = None
-
-
-class StopRequest(Wire):
-    """A cancel whose caller wants to know whether it came in time."""
-
-    action: CancelAction = CancelAction.INTERRUPT
-
-
-class StopAnswer(Wire):
-    """The answer to a `StopRequest`."""
-
-    accepted: bool
-    """The run ends as cancelled, by this request or an earlier one. False: its end had been decided."""
+    ref: str | None = None
+    """Where a large one is in the store; then `value` has no more than its keys, if it is one by ids."""
+    checked: bool = False
+    """The caller has seen that it fits what is open, which a workflow cannot where the questions are in the store."""
 
 
 class Question(Wire):
@@ -194,6 +189,19 @@ class RunProgress(Wire):
     """The next slice does not simply follow one that paused."""
     holder: str | None = None
     """The task queue of the worker that holds the run's graph, alive, for the next slice."""
+    more: int = 0
+    """Nodes beyond those in `next`."""
+    asked: int = 0
+    """How many questions are open where that are too many for a workflow: their ids are in the store."""
+    asked_ref: str | None = None
+    answering: list[Question] = Field(default_factory=list[Question])
+    """What was open when the answer came: it is again, should the answer be refused."""
+    given: Answer | None = None
+    """The answer, where it is not in `answers`, or not with its values."""
+    refused: str | None = None
+    """Why the last answer could not be delivered."""
+    spent: list[str] = Field(default_factory=list[str])
+    """What is in the store for questions that have had their answers."""
 
 
 class RunOutcome(Wire):
@@ -239,6 +247,9 @@ class SliceInput(RunWork):
     """The worker that was to go on was lost over it."""
     release: bool = False
     """Execute nothing: let go of the graph that is held, because the run ends."""
+    given: Answer | None = None
+    """As in `RunProgress`: `answers` are made of it."""
+    asked_ref: str | None = None
 
 
 class SliceResult(Wire):
@@ -257,12 +268,24 @@ class SliceResult(Wire):
     """Interrupts whose answers the graph had not taken when it paused."""
     questions: list[Question] = Field(default_factory=list[Question])
     breakpoint: str | None = None
+    more: int = 0
+    """Nodes beyond those in `next`."""
+    asked: int = 0
+    """How many questions there are when they are too many for `questions`."""
+    refused: str | None = None
+    """Why an answer could not be delivered: nothing was executed, and what was open is open."""
 
 
 class QuestionsInput(RunWork):
     """One `announce_questions` activity."""
 
     steps: int = 0
+    keep_as: str | None = None
+    """Keep the ids of the questions in the store, under this name."""
+    refused: str | None = None
+    """As in `SliceResult`."""
+    spent: list[str] = Field(default_factory=list[str])
+    """What may go from the store."""
 
 
 class GraphFailure(Wire):
@@ -309,18 +332,6 @@ class NotifyInput(Wire):
     run_id: str
     required: list[str] = Field(default_factory=list[str])
     """The names of observers without which a worker must not take the events for delivered."""
-
-
-class RunStatusView(Wire):
-    """The answer of the `status` query of a run's workflow."""
-
-    run_id: str
-    thread_id: str
-    status: RunStatus
-    steps: int = 0
-    next: list[str] = Field(default_factory=list[str])
-    questions: dict[str, str] = Field(default_factory=dict[str, str])
-    """Id to beginning of each open question."""
 
 
 RunInput.model_rebuild()

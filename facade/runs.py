@@ -46,7 +46,7 @@ class RunsFacade:
         self._settings = settings
         self._store = store
         self._lookup = RunLookup(settings.temporal, store, temporal)
-        self._steering = Steering(settings.temporal, self._lookup)
+        self._steering = Steering(settings.temporal, self._lookup, store)
         self._events = Events(store, self._lookup)
         self._bridge = bridge
         self._temporal = temporal
@@ -119,7 +119,7 @@ class RunsFacade:
         """Answer the question of a run that awaits input; several open ones by `{interrupt_id: value}`.
 
         Raises `RunStateError` when the run does not wait or the answer fits no question, `InvalidRunError` for one that
-        has no form in JSON or is larger than 1.5 MB.
+        has no form in JSON or is larger than 32 MB.
         """
         await self._steering.resume(run_id, value)
 

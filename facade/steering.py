@@ -6,10 +6,9 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
-from pydantic_core import PydanticSerializationError
 from temporalio.client import WorkflowHandle
 
-from ..contracts.errors import InvalidRunError, NoWorkerError, RunNotFoundError, RunStateError, UnavailableError
+from ..contracts.errors import NoWorkerError, RunNotFoundError, RunStateError, UnavailableError
 from ..contracts.settings import TemporalSettings
 from ..contracts.types import CancelAction, RunRecord, RunStatus
 from ..contracts.wire import (
@@ -18,18 +17,16 @@ from ..contracts.wire import (
     UPDATE_ANSWER,
     UPDATE_STOP,
     Answer,
-    StopAnswer,
-    StopRequest,
 )
+from ..contracts.wire_steering import StopAnswer, StopRequest
+from ..store.contract import Store
+from .answers import FacadeAnswer
 from .lookup import RunLookup
 from .patience import patience
-from .translation import translated
+from .translation import NotCheckedError, translated
 
 _DECISION = timedelta(seconds=5)
 """How long a cancel waits for a worker to say whether it came in time."""
-
-_LARGEST_ANSWER = 1_500_000
-"""Bytes. Temporal takes 2 MB, for an answer and once more for what goes with it to the activity that delivers it."""
 
 _CANCELLED = (RunStatus.INTERRUPTED, RunStatus.ROLLED_BACK)
 
@@ -39,9 +36,10 @@ Workflow = WorkflowHandle[Any, Any]
 class Steering:
     """Talks to the workflows of runs. Each call raises `RunNotFoundError` for an unknown run."""
 
-    def __init__(self, settings: TemporalSettings, lookup: RunLookup) -> None:
+    def __init__(self, settings: TemporalSettings, lookup: RunLookup, store: Store) -> None:
         self._settings = settings
         self._lookup = lookup
+        self._store = store
 
     async def cancel(self, run_id: str, action: CancelAction) -> bool:
         """Whether the run ends as cancelled; False when its end had been decided."""
@@ -93,11 +91,18 @@ class Steering:
 
     async def resume(self, run_id: str, value: Any) -> None:
         """Raises `InvalidRunError`, or `RunStateError` when the run does not wait or the answer fits no question."""
-        answer = Answer(value=value)
-        _check(answer)
+        answer = FacadeAnswer(self._store, run_id, value)
         record = (await self._lookup.existing(run_id)).record
         if record.status.terminal:
             raise RunStateError(run_id, f"the run does not wait for an answer (it is {record.status})")
+        async with answer.sendable() as small:
+            try:
+                await self._send(run_id, small)
+            except NotCheckedError:
+                await self._send(run_id, await answer.checked(small))
+        await self._until_moved(record)
+
+    async def _send(self, run_id: str, answer: Answer) -> None:
         workflow = await self._lookup.workflow(run_id)
         limit = timedelta(seconds=self._settings.submit_timeout)
         try:
@@ -107,7 +112,6 @@ class Steering:
             status = (await self._lookup.existing(run_id)).record.status
             why = "its workflow has ended" if status is RunStatus.AWAITING_INPUT else f"it is {status}"
             raise RunStateError(run_id, f"the run does not wait for an answer ({why})") from None
-        await self._until_moved(record)
 
     async def _until_moved(self, record: RunRecord) -> None:
         """The record follows when a worker goes on; until then it would still show the question."""
@@ -115,17 +119,3 @@ class Steering:
             stored = await self._lookup.find(record.run_id)
             if stored is None or stored.record.updated_at != record.updated_at:
                 return
-
-
-def _check(answer: Answer) -> None:
-    """Whether it can be sent. Raises `InvalidRunError`."""
-    try:
-        size = len(answer.model_dump_json().encode())
-    except (PydanticSerializationError, ValueError) as exc:
-        raise InvalidRunError(f"an answer must have a form in JSON: {exc}", field="value") from exc
-    if size > _LARGEST_ANSWER:
-        raise InvalidRunError(
-            f"the answer is {size:,} bytes of JSON, and Temporal carries {_LARGEST_ANSWER:,}: keep it elsewhere and "
-            "answer with its address",
-            field="value",
-        )

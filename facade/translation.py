@@ -23,11 +23,15 @@ from ..contracts.errors import (
     UnavailableError,
 )
 from ..contracts.settings import TemporalSettings
-from ..contracts.wire import ERROR_NOT_AWAITING, ERROR_STATE_REFUSED, ERROR_THREAD_BUSY
+from ..contracts.wire import ERROR_NOT_AWAITING, ERROR_NOT_CHECKED, ERROR_STATE_REFUSED, ERROR_THREAD_BUSY
 
 
 class AlreadySubmittedError(Exception):
     """A workflow of this run's id exists: the run was submitted before."""
+
+
+class NotCheckedError(Exception):
+    """A workflow cannot tell whether an answer fits: its questions are in the store."""
 
 
 @contextmanager
@@ -54,6 +58,8 @@ def _refusal(error: WorkflowUpdateFailedError, run_id: str, thread_id: str) -> E
             return ThreadBusyError(thread_id, str(cause.details[0]) if cause.details else "")
         if cause.type == ERROR_STATE_REFUSED:
             return InvalidRunError(str(cause.message), field="values")
+        if cause.type == ERROR_NOT_CHECKED:
+            return NotCheckedError(run_id)
         if cause.type == ERROR_NOT_AWAITING:
             return RunStateError(run_id, str(cause.message))
     return UnavailableError(f"Temporal could not take the call for run {run_id!r}: {cause}")

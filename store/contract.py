@@ -178,8 +178,9 @@ class RunProgressStore(Protocol):
         interrupts: Sequence[RunInterrupt],
         values: bytes | None,
         title: str | None = None,
+        error: RunError | None = None,
     ) -> RunRecord:
-        """`awaiting_input`, with the questions and the state as far as it got."""
+        """`awaiting_input`, with questions and state; `error`: why an answer could not be delivered, until it runs."""
         ...
 
     async def finish(self, run_id: str, ending: RunEnding, *, fence: int) -> RunRecord:

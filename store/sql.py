@@ -10,7 +10,7 @@ from sqlalchemy import Connection, and_, bindparam, func, select
 
 from ..contracts.errors import RunNotFoundError
 from ..contracts.specs import dump_spec, load_spec
-from ..contracts.types import RunInterrupt, RunRecord, RunSpec, RunStatus, WaitResult
+from ..contracts.types import RunError, RunInterrupt, RunRecord, RunSpec, RunStatus, WaitResult
 from . import drafts, events, lifecycle, progress, threads
 from .contract import RunEnding, StoredRun, ThreadLine
 from .database import Database
@@ -173,6 +173,7 @@ class SqlStore:
             "moment": datetime.now(UTC),
             "number": attempt,
             "interrupts": None,
+            "error": None,
             "place": sequence,
         }
 
@@ -195,12 +196,14 @@ class SqlStore:
         interrupts: Sequence[RunInterrupt],
         values: bytes | None,
         title: str | None = None,
+        error: RunError | None = None,
     ) -> RunRecord:
         """`awaiting_input`, with the questions and the values so far. Raises `RunNotFoundError` or `FencedError`."""
         changes = {
             "status": RunStatus.AWAITING_INPUT.value,
             "moment": datetime.now(UTC),
             "count": steps,
+            "error": error,
             "interrupts": [*interrupts],
             "place": None,
         }
@@ -244,6 +247,7 @@ class SqlStore:
                     threads.name(connection, record)
                 if record.status.terminal:
                     events.settle(connection, run_id)
+                    threads.drop_answers(connection, run_id)
             return record
 
         return await self._database.write(work)

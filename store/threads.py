@@ -42,6 +42,9 @@ _SUBMITTED = (OF_THREAD, runs.c.submitted)
 _IN_FLIGHT = select(runs.c.status).where(*_SUBMITTED, runs.c.ended_at.is_(None))
 # A run that was cancelled in line has done nothing to its thread.
 _WORKED = select(runs.c.status).where(*_SUBMITTED, runs.c.started_at.is_not(None))
+_DROP_ANSWERS = delete(state_updates).where(
+    state_updates.c.update_id >= bindparam("first"), state_updates.c.update_id < bindparam("last")
+)
 _LAST_AT_WORK = _WORKED.order_by(runs.c.position.desc()).limit(1)
 
 
@@ -175,6 +178,11 @@ class SqlThreads:
         """Remove values and answers that were put earlier than that: nobody came for them. How many there were."""
         left = delete(state_updates).where(state_updates.c.created_at < before)
         return await self._database.write(lambda connection: connection.execute(left).rowcount)
+
+
+def drop_answers(connection: Connection, run_id: str) -> None:
+    """A run has ended: what is kept of its questions and answers, under names that begin with its id, goes."""
+    connection.execute(_DROP_ANSWERS, {"first": f"{run_id}/", "last": f"{run_id}0"})  # the sign that follows the slash
 
 
 def _with(metadata: Mapping[str, Any]) -> builtins.list[ColumnElement[bool]]:

@@ -138,9 +138,15 @@ class RunLife:
 
     async def _announce_questions(self) -> None:
         """Only now that an answer would be taken: who reads the question may answer it at once."""
-        asks = QuestionsInput(**next_work(self._run, self._state), steps=self._state.steps)
-        summary = f"asks {len(self._state.questions) or 'at a breakpoint'}"
-        await self._write(ACTIVITY_ANNOUNCE_QUESTIONS, asks, type(None), summary)
+        asks = QuestionsInput(
+            **next_work(self._run, self._state),
+            steps=self._state.steps,
+            keep_as=progress.keep_questions_as(self._state, self._run.run_id),
+            refused=self._state.refused,
+            spent=progress.take_spent(self._state),
+        )
+        count = len(self._state.questions) or self._state.asked
+        await self._write(ACTIVITY_ANNOUNCE_QUESTIONS, asks, type(None), f"asks {count or 'at a breakpoint'}")
 
     async def _watch_run_timeout(self) -> None:
         limit, state = self._run.limits.run_timeout, self._state
@@ -191,7 +197,8 @@ class RunLife:
     def _was_interrupted(self) -> bool:
         """Ended by the `interrupt` signal, and not because its graph asks and the run was told to end then."""
         return self._state.interrupt and not (
-            self._run.limits.on_interrupt == "finish" and (self._state.questions or self._state.breakpoint)
+            self._run.limits.on_interrupt == "finish"
+            and (self._state.questions or self._state.asked or self._state.breakpoint)
         )
 
     def _show(self, status: RunStatus) -> None:

@@ -7,16 +7,24 @@ from typing import Any, cast
 
 from pydantic import ValidationError
 
-from ..contracts.answers import answers_by_id
+from ..contracts.answers import answers_by_id, json_size
 from ..contracts.types import CancelAction, Frozen, RetryPolicy, RunError, RunStatus
-from ..contracts.wire import DeliveredAnswer, GraphFailure, RunProgress, SliceResult
+from ..contracts.wire import Answer, DeliveredAnswer, GraphFailure, Question, RunProgress, SliceResult
 
 _MAX_EXPONENT = 60
 """Beyond it every back-off has long reached its longest interval, and a float its end."""
 
 
+LARGEST_ANSWER = 1_500_000
+"""Bytes of JSON. Temporal takes 2 MB, for an answer and once more for what goes with it to its activity."""
+
+
 class RefusedError(Exception):
     """What was asked of the run is not possible; nothing was changed."""
+
+
+class UncheckedError(RefusedError):
+    """Whether an answer fits cannot be told here; its caller has to look into the store, and say so."""
 
 
 class CancelRequest(Frozen):
@@ -55,37 +63,89 @@ def accept_cancel(state: RunProgress, action: CancelAction) -> None:
     state.cancel = state.cancel or action
 
 
-def accept_answer(state: RunProgress, value: Any) -> None:
-    """Answer the open questions: one by its value, several by `{interrupt_id: value}`; some of them is enough."""
-    if state.status is not RunStatus.AWAITING_INPUT or state.answers:
+def accept_answer(state: RunProgress, value: Any, *, ref: str | None = None, checked: bool = True) -> None:
+    """Answer the open questions: one by its value, several by `{interrupt_id: value}`; some of them is enough.
+
+    `ref` and `checked` are as in `Answer`. Raises `UncheckedError` for an answer that only its caller can check.
+    """
+    if state.status is not RunStatus.AWAITING_INPUT or state.answers or state.given:
         raise RefusedError(f"the run does not wait for an answer (it is {state.status})")
     if must_stop(state) or state.interrupt:
         raise RefusedError("the run does not wait for an answer (it is about to end)")
-    if not state.questions:  # a breakpoint: any answer lets the run pass
-        state.status = RunStatus.RUNNING
-        return
-    open_now = {question.id: question.answered for question in state.questions}
+    if (size := json_size(value)) > LARGEST_ANSWER:
+        raise RefusedError(f"the answer is {size:,} bytes of JSON, of which a workflow takes {LARGEST_ANSWER:,}")
+    if state.asked:
+        if not checked:
+            raise UncheckedError(
+                f"{state.asked:,} questions are open, too many for a workflow to check an answer: say that you have "
+                "(`checked`), or signal `resume`"
+            )
+        state.given = Answer(value=None if ref else value, ref=ref)
+    elif state.questions:  # else a breakpoint: any answer lets the run pass
+        state.answers = _delivered(state.questions, value)
+        state.given = Answer(ref=ref) if ref else None
+    state.answering, state.questions = state.questions, []
+    state.refused = None
+    state.status = RunStatus.RUNNING
+
+
+def _delivered(questions: Sequence[Question], value: Any) -> list[DeliveredAnswer]:
+    open_now = {question.id: question.answered for question in questions}
     try:
         values = answers_by_id(value, list(open_now))
     except ValueError as exc:
         raise RefusedError(str(exc)) from exc
-    state.answers = [DeliveredAnswer(id=key, value=values[key], answered=open_now[key]) for key in values]
-    state.questions = []
-    state.status = RunStatus.RUNNING
+    return [DeliveredAnswer(id=key, value=values[key], answered=open_now[key]) for key in values]
 
 
 def accept_result(state: RunProgress, result: SliceResult) -> None:
     """What a slice reports becomes the run's state."""
     state.slices += 1
-    state.steps = result.steps
-    state.next = list(result.next)
     state.takeovers += result.attempt - 1
+    if result.refused is not None:
+        _ask_again(state, result.refused)
+        return
+    state.steps = result.steps
+    state.next, state.more = list(result.next), result.more
     state.holder = result.holder if result.outcome == "more" else None
-    state.answers = [answer for answer in state.answers if answer.id in result.undelivered]
     state.resumed = bool(result.undelivered)
+    if state.given is None:
+        state.answers = [answer for answer in state.answers if answer.id in result.undelivered]
+    if not result.undelivered:
+        _forget_answers(state)
     if result.outcome == "asks":
-        state.questions = list(result.questions)
+        state.questions, state.asked = list(result.questions), result.asked
         state.breakpoint = result.breakpoint
+
+
+def _ask_again(state: RunProgress, why: str) -> None:
+    """Nothing of the answer was delivered: what was open is open, and takes another one."""
+    state.refused = why
+    state.questions, state.answers = state.answering, []
+    state.spent += [state.given.ref] if state.given and state.given.ref else []
+    state.given = None
+
+
+def _forget_answers(state: RunProgress) -> None:
+    """They are delivered, and what the store has of them may go."""
+    refs = (state.given.ref if state.given else None, state.asked_ref)
+    state.spent += [ref for ref in refs if ref]
+    state.answers, state.answering = [], []
+    state.given, state.asked, state.asked_ref = None, 0, None
+
+
+def keep_questions_as(state: RunProgress, run_id: str) -> str | None:
+    """The name under which the store is to keep the ids of the questions; `None` when they are here, or there."""
+    if not state.asked or state.asked_ref:
+        return None
+    state.asked_ref = f"{run_id}/asked/{state.slices}"
+    return state.asked_ref
+
+
+def take_spent(state: RunProgress) -> list[str]:
+    """What the store need not keep any more."""
+    spent, state.spent = state.spent, []
+    return spent
 
 
 def accept_failure(state: RunProgress, failure: GraphFailure) -> None:

@@ -11,6 +11,7 @@ from temporalio.exceptions import ApplicationError
 from ..contracts.types import CancelAction
 from ..contracts.wire import (
     ERROR_NOT_AWAITING,
+    ERROR_NOT_CHECKED,
     QUERY_STATUS,
     RUN_WORKFLOW,
     SIGNAL_ADMIT,
@@ -23,10 +24,8 @@ from ..contracts.wire import (
     RunInput,
     RunOutcome,
     RunProgress,
-    RunStatusView,
-    StopAnswer,
-    StopRequest,
 )
+from ..contracts.wire_steering import RunStatusView, StopAnswer, StopRequest
 from . import progress
 from .life import RunLife
 from .shielded import shielded
@@ -71,7 +70,9 @@ class RunWorkflow:
     @workflow.update(name=UPDATE_ANSWER, description="Answer what the run asks, or be told why that is not possible")
     def answer(self, answer: Answer) -> None:
         try:
-            progress.accept_answer(self._state, answer.value)
+            progress.accept_answer(self._state, answer.value, ref=answer.ref, checked=answer.checked)
+        except progress.UncheckedError as exc:
+            raise ApplicationError(str(exc), type=ERROR_NOT_CHECKED) from exc
         except progress.RefusedError as exc:
             raise ApplicationError(str(exc), type=ERROR_NOT_AWAITING) from exc
 
@@ -90,6 +91,9 @@ class RunWorkflow:
             steps=state.steps,
             next=state.next,
             questions={question.id: question.text for question in state.questions},
+            more=state.more,
+            asked=state.asked,
+            refused=state.refused,
         )
 
 

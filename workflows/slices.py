@@ -78,7 +78,7 @@ class Slices:
             workflow.logger.info("run %s: its graph is not let go: %s", self._run.run_id, exc.cause)
         self._state.holder = None
 
-    def _given(self, **more: bool) -> SliceInput:
+    def _given(self, *, lost: bool = False, release: bool = False) -> SliceInput:
         state = self._state
         return SliceInput(
             **next_work(self._run, state),
@@ -91,7 +91,10 @@ class Slices:
             resumed=state.resumed,
             drain=state.interrupt,
             holder=state.holder,
-            **more,
+            given=state.given,
+            asked_ref=state.asked_ref,
+            lost=lost,
+            release=release,
         )
 
     async def _execute(self, given: SliceInput, *, at: str | None = None) -> SliceResult:

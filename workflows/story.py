@@ -5,6 +5,8 @@ from __future__ import annotations
 from ..contracts.types import RunStatus
 from ..contracts.wire import RunInput, RunProgress
 
+_SHOWN = 20
+"""Questions on the workflow's page, which cuts long texts."""
 _MARKDOWN = frozenset("\\`*_[]<>#|~!")
 
 
@@ -20,20 +22,28 @@ def current_details(run: RunInput, state: RunProgress) -> str:
     if state.status is RunStatus.AWAITING_INPUT:
         lines += _questions(state)
     elif state.next and not state.status.terminal:
-        lines.append(f"next: {', '.join(state.next)}")
+        lines.append(f"next: {_next(state)}")
     if state.takeovers:
         lines.append(f"takeovers: {state.takeovers}")
     lines.append(f"thread `{run.thread_id}` · run `{run.run_id}` · graph `{run.assistant_id}`")
     return "\n\n".join(lines)
 
 
+def _next(state: RunProgress) -> str:
+    return ", ".join(state.next) + (f" and {state.more} more" if state.more else "")
+
+
 def _questions(state: RunProgress) -> list[str]:
     """What the run waits for, and how to answer here."""
-    if not state.questions:
-        return [f'waits at a breakpoint (next: {", ".join(state.next)}): signal `resume` with `{{"value": null}}`']
-    asked = [f"`{question.id}` {_plain(question.text)}".rstrip() for question in state.questions]
-    form = '{"value": …}' if len(asked) == 1 else '{"value": {"<id>": …}}'
-    return [f"waits for an answer: signal `resume` with `{form}`", *asked]
+    refused = [f"the last answer was not delivered: {_plain(state.refused)}"] if state.refused else []
+    count = len(state.questions) or state.asked
+    if not count:
+        return [*refused, f'waits at a breakpoint (next: {_next(state)}): signal `resume` with `{{"value": null}}`']
+    asked = [f"`{question.id}` {_plain(question.text)}".rstrip() for question in state.questions[:_SHOWN]]
+    if count > len(asked):
+        asked.append(f"{count - len(asked)} more: `perdure show` has them all")
+    form = '{"value": …}' if count == 1 else '{"value": {"<id>": …}}'
+    return [*refused, f"waits for an answer: signal `resume` with `{form}`", *asked]
 
 
 def _plain(text: str) -> str:

@@ -270,6 +270,8 @@ async def observers_told_later(stage: Stage) -> Workflow:
     stage.listener.refuses = True
     await stage.runs.create_and_wait(stage.spec("counting", input=count_to(1)))
     await stage.run().result()
+    await stage.seen(stage.notifying(), "WorkflowExecutionStarted")
+    await stage.notifying().signal(SIGNAL_DELIVER)  # while it waits for its delay, as a second hand-over does
     await stage.seen(stage.notifying(), "ActivityTaskScheduled")
     await stage.notifying().signal(SIGNAL_DELIVER)
     await stage.seen(stage.notifying(), "WorkflowExecutionSignaled", 2)

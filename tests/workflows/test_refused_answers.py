@@ -57,7 +57,7 @@ async def test_to_a_run_that_goes(runs: RunsFacade, worker: Worker, spec: Spec) 
     [
         (object(), "must have a form in JSON"),
         (b"\xff", "must have a form in JSON"),
-        ("x" * 1_500_000, "is 1,500,012 bytes of JSON, and Temporal carries 1,500,000"),
+        ("x" * 32_000_000, "is 32,000,012 bytes of JSON, and a run takes 32,000,000"),
     ],
     ids=("object", "bytes", "large"),
 )

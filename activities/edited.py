@@ -1,0 +1,56 @@
+"""Answers to a question that is not open any more, because the state of its thread was changed since.
+
+The change has made a checkpoint of its own, at which nothing has been asked yet. LangGraph takes an answer there all
+the same: it gives it to the first `interrupt()` that is called. Such an answer has no id. LangGraph saves it beside the
+checkpoint before a node can take it, which tells whether it was given.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from langgraph.checkpoint.base import CheckpointTuple
+
+from ..checkpoints.due import due_nodes
+from ..contracts.types import RunSpec
+from ..contracts.wire import DeliveredAnswer
+from .interrupts import NO_TASK
+
+_RESUME = "__resume__"
+_ID = re.compile("[0-9a-f]{32}")
+
+
+@dataclass(frozen=True, slots=True)
+class NextAnswer:
+    """An answer to what is asked next."""
+
+    value: Any
+
+
+def answer_by_command(spec: RunSpec, head: CheckpointTuple | None) -> NextAnswer | None:
+    """Of a run that began when nothing was open; `None` where its thread has ended, or it names a question."""
+    resume = None if spec.command is None else spec.command.resume
+    return None if resume is None or _is_by_ids(resume) or not _goes_on(head) else NextAnswer(resume)
+
+
+def answer_after_edit(answers: Sequence[DeliveredAnswer], head: CheckpointTuple | None) -> NextAnswer | None:
+    """Of a run that waited while somebody changed the state of its thread, so that nothing is open."""
+    edited = head is not None and head.metadata.get("source") in ("update", "fork")
+    return NextAnswer(answers[0].value) if edited and len(answers) == 1 and _goes_on(head) else None
+
+
+def is_given(head: CheckpointTuple | None) -> bool:
+    """Whether LangGraph has such an answer at this checkpoint."""
+    writes = head.pending_writes if head else None
+    return any(task == NO_TASK and channel == _RESUME for task, channel, _ in writes or ())
+
+
+def _is_by_ids(resume: Any) -> bool:
+    return isinstance(resume, dict) and all(_ID.fullmatch(str(key)) for key in cast("dict[Any, Any]", resume))
+
+
+def _goes_on(head: CheckpointTuple | None) -> bool:
+    return head is not None and next(due_nodes(head), None) is not None
