@@ -2,7 +2,8 @@
 
 The change has made a checkpoint of its own, at which nothing has been asked yet. LangGraph takes an answer there all
 the same: it gives it to the first `interrupt()` that is called. Such an answer has no id. LangGraph saves it beside the
-checkpoint before a node can take it, which tells whether it was given.
+checkpoint before a node can take it, which tells whether it was given. After a cut it would give it to the next one that
+is called, too, so it is taken away there once something has consumed it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from langgraph.checkpoint.base import CheckpointTuple
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
 
 from ..checkpoints.due import due_nodes
 from ..contracts.types import RunSpec
@@ -46,6 +48,35 @@ def is_given(head: CheckpointTuple | None) -> bool:
     """Whether LangGraph has such an answer at this checkpoint."""
     writes = head.pending_writes if head else None
     return any(task == NO_TASK and channel == _RESUME for task, channel, _ in writes or ())
+
+
+async def take_away(saver: BaseCheckpointSaver[Any], head: CheckpointTuple, run_id: str) -> bool:
+    """Before a graph is resumed: an answer of the run that was consumed is given to nothing else."""
+    if not _waits(head) or not await _consumed(saver, head, run_id):
+        return False
+    # LangGraph takes None for no answer. There is no way to remove a write.
+    await saver.aput_writes(head.config, [(_RESUME, None)], NO_TASK)
+    return True
+
+
+def _waits(head: CheckpointTuple) -> bool:
+    writes = head.pending_writes or ()
+    return any(task == NO_TASK and channel == _RESUME and value is not None for task, channel, value in writes)
+
+
+async def _consumed(saver: BaseCheckpointSaver[Any], head: CheckpointTuple, run_id: str) -> bool:
+    """Its task has saved it with what it has written; the task of a subgraph in a namespace of its own."""
+    if _has_answers(head):
+        return True
+    everywhere: RunnableConfig = {"configurable": {"thread_id": head.config.get("configurable", {})["thread_id"]}}
+    async for found in saver.alist(everywhere, filter={"run_id": run_id}):
+        if str(found.checkpoint["id"]) > str(head.checkpoint["id"]) and _has_answers(found):
+            return True
+    return False
+
+
+def _has_answers(found: CheckpointTuple) -> bool:
+    return any(task != NO_TASK and channel == _RESUME for task, channel, _ in found.pending_writes or ())
 
 
 def _is_by_ids(resume: Any) -> bool:

@@ -17,7 +17,7 @@ from ..contracts.errors import RunStateError
 from ..contracts.types import RunSpec
 from ..contracts.wire import DeliveredAnswer, SliceInput
 from .config import at_checkpoint, is_of, thread_config
-from .edited import answer_after_edit, answer_by_command, is_given
+from .edited import answer_after_edit, answer_by_command, is_given, take_away
 from .graphs import CompiledGraph
 from .interrupts import NO_TASK
 from .questions import open_questions, still_due
@@ -80,6 +80,8 @@ class _Beginning:
 
     async def start(self) -> Start:
         head = await self.saver.aget_tuple(self._config)
+        if head is not None and await take_away(self.saver, head, self.slice.run_id):
+            head = await self.saver.aget_tuple(self._config)
         note = await self.checkpoints.note(self.slice.run_id) or await self._take_note(head)
         spent = steps_spent(self.slice.run_id, head, note)
         own = spent > 0

@@ -28,8 +28,6 @@ T = TypeVar("T")
 
 _RESUME = "__resume__"
 """LangGraph's channel for the answers that a task has had."""
-_NO_TASK = "00000000-0000-0000-0000-000000000000"
-"""LangGraph's id for writes of no task."""
 
 PickedUpHook = Callable[[RunnableConfig, CheckpointTuple], Coroutine[Any, Any, None]]
 
@@ -177,7 +175,6 @@ class FencedSaver(BaseCheckpointSaver[Any]):
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         found = await self._recorded(self._inner.aget_tuple(config))
         if found is not None:
-            found = _without_used_answer(found)
             self._hooks.loaded(found)
             if self._names_run(found.metadata):
                 self._kept.add(checkpoint_address(found.config))
@@ -223,13 +220,3 @@ class FencedSaver(BaseCheckpointSaver[Any]):
         clone._inner = inner
         clone.serde = inner.serde
         return clone
-
-
-def _without_used_answer(found: CheckpointTuple) -> CheckpointTuple:
-    """An answer to no question in particular is the first task's that asks. LangGraph forgets it then, but saves that
-    nowhere, and after a cut it would answer the next question, too."""
-    writes = found.pending_writes or []
-    answered = {task for task, channel, _ in writes if channel == _RESUME}
-    if len(answered) < 2 or _NO_TASK not in answered:
-        return found
-    return found._replace(pending_writes=[write for write in writes if write[:2] != (_NO_TASK, _RESUME)])

@@ -75,6 +75,10 @@ class Talk(TypedDict, total=False):
     heard: Annotated[list[str], operator.add]
 
 
+class Both(Talk, State, total=False):
+    """Of a graph with an expert in it."""
+
+
 def expert(**compiled: Any) -> Any:
     async def hears(state: Talk) -> dict[str, Any]:
         return {"heard": [state.get("question", "")]}
@@ -100,8 +104,6 @@ def nested_memory() -> Any:
 
 def nested_memory_as_node() -> Any:
     """A node that is a graph with memory, entered twice."""
-
-    class Both(Talk, State, total=False): ...
 
     async def asks(state: Both) -> dict[str, Any]:
         return {"question": f"q{len(state.get('log', []))}", "log": ["asked"]}

@@ -133,7 +133,7 @@ async def test_a_run_that_is_taken_over_there_fails_with_its_state_kept(ends: Ba
 
 async def test_a_run_that_paused_before_it_fails(ends: BackEnds) -> None:
     """The next slice may be another worker's."""
-    run = await make_run(ends, chain([], "a", "x", say=False), given={"log": []}, budget=0)
+    run = await make_run(ends, chain([], "a", "x", say=False), given={"log": []}, budget=0, moves=True)
     assert (await run.turn()).next == ["x"]
     await _serve(run, chain([], "a", "renamed", say=False))
     with pytest.raises(MissingNodeError, match=TEXT):
