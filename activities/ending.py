@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from dataclasses import dataclass
 
 from ..bridge.contract import Bridge, NewEvent
@@ -13,10 +14,12 @@ from ..contracts.content import title_in_state
 from ..contracts.errors import UnavailableError
 from ..contracts.lifecycle import LifecycleType, ending_of
 from ..contracts.serialization import to_json
+from ..contracts.text import message_of
 from ..contracts.types import AWAITING_INPUT_EVENT, RunInterrupt, RunRecord, RunSpec, RunStatus
 from ..contracts.wire import TERMINATED, FinishInput, QuestionsInput
 from ..store.contract import RunEnding, Store
 from .config import run_config, thread_config
+from .containment import contained
 from .courier import Courier
 from .graphs import GraphRegistry
 from .questions import completed, stopped_at
@@ -104,17 +107,22 @@ class Ending:
         saver = self.checkpoints.saver
         here = thread_config(thread_id)
         try:
-            async with self.graphs.open(spec.assistant_id, run_config(spec, run_id, thread_id), saver) as graph:
+            async with AsyncExitStack() as stack:
+                stack.enter_context(contained())
+                config = run_config(spec, run_id, thread_id)
+                graph = await stack.enter_async_context(self.graphs.open(spec.assistant_id, config, saver))
                 stopped = await stopped_at(graph, saver, here)
                 head, note = await saver.aget_tuple(here), await self.checkpoints.note(run_id)
                 unfinished = head if head and head.pending_writes else None
                 values = (await completed(graph, unfinished)).values if unfinished else stopped.values
                 spent = steps_spent(run_id, head, note) - input_steps(spec, graph) if note else 0
-        except Exception as exc:
+        except asyncio.CancelledError:
+            raise
+        except BaseException as exc:
             if self.checkpoints.outage(exc):
                 raise UnavailableError(f"the state of thread {thread_id!r} cannot be read: {exc}") from exc
             # The end of a run must not depend on its graph, which may be why it failed.
-            logger.warning("run %s has no final values: %s", run_id, exc)
+            logger.warning("run %s has no final values: %s", run_id, message_of(exc))
             return _Rest()
         title = title_in_state(values)
         return _Rest(to_json(values), to_json(stopped.values), tuple(stopped.interrupts), max(0, spent), title)

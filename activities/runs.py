@@ -10,7 +10,6 @@ from typing import Any, TypeVar, cast
 
 from temporalio import activity
 from temporalio.client import Client, WorkflowFailureError
-from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from ..bridge.contract import Bridge, NewEvent
@@ -25,6 +24,7 @@ from ..contracts.errors import (
 )
 from ..contracts.metrics import instruments
 from ..contracts.serialization import to_json
+from ..contracts.text import message_of
 from ..contracts.types import METADATA_EVENT, RunRecord, RunSpec
 from ..contracts.wire import (
     ACTIVITY_ANNOUNCE_QUESTIONS,
@@ -60,9 +60,10 @@ from ..contracts.wire_thread import (
     WatchResult,
 )
 from ..store.contract import Store
+from .containment import contained
 from .courier import Courier
 from .ending import Ending
-from .failures import graph_failure
+from .failures import MachineFailure, graph_failure
 from .fence import attempt_fence, own_fence
 from .graphs import GraphRegistry
 from .heartbeat import Pulse, Say, heartbeating
@@ -170,7 +171,7 @@ class RunActivities:
             try:
                 await asyncio.wait({watching, stopping}, return_when=asyncio.FIRST_COMPLETED)
                 if not watching.done():
-                    raise ApplicationError("the worker shut down; another one watches", type=ERROR_WORKER_SHUTDOWN)
+                    raise MachineFailure("the worker shut down; another one watches", type=ERROR_WORKER_SHUTDOWN)
                 watching.result()
             except WorkflowFailureError as exc:
                 return WatchResult(finished=False, cause=str(exc.cause))
@@ -207,9 +208,9 @@ class RunActivities:
             error: BaseException = exc
         except GraphRaised as exc:
             error = exc.__cause__ or exc
-        except (SliceFailed, PerdureError):
+        except (SliceFailed, PerdureError, asyncio.CancelledError):
             raise
-        except Exception as exc:  # noqa: BLE001 - whatever a graph raises is its failure
+        except BaseException as exc:  # noqa: BLE001 - whatever a graph raises is its failure
             error = exc
         # Not as the failure's cause: a text of some MB would be more than Temporal takes, and it would learn nothing.
         failure = graph_failure(error, attempt)
@@ -296,24 +297,25 @@ async def _translated(work: Awaitable[T]) -> T:
     Without their causes: of an attempt that is retried, Temporal shows no more than 4 KiB, or nothing.
     """
     try:
-        return await work
+        with contained():
+            return await work
     except asyncio.CancelledError:
         raise _cancelled() from None
     except InvalidRunError as exc:
-        raise ApplicationError(str(exc), type=ERROR_STATE_REFUSED, non_retryable=True) from None
+        raise MachineFailure(message_of(exc), type=ERROR_STATE_REFUSED, non_retryable=True) from None
     except RunNotFoundError as exc:
-        raise ApplicationError(str(exc), type=ERROR_RUN_GONE, non_retryable=True) from None
+        raise MachineFailure(message_of(exc), type=ERROR_RUN_GONE, non_retryable=True) from None
     except (SliceFailed, PerdureError) as exc:
         if isinstance(exc, FencedError) or isinstance(exc.__cause__, FencedError):
             instruments().fenced.add(1)
-        raise ApplicationError(str(exc), type=type(exc).__name__) from None
+        raise MachineFailure(message_of(exc), type=type(exc).__name__) from None
 
 
 def _cancelled() -> BaseException:
     """Why Temporal cancelled this activity: only a cancel request is one, the rest has to be tried again."""
     details = activity.cancellation_details()
     if details is not None and details.worker_shutdown:
-        return ApplicationError(
+        return MachineFailure(
             "the worker shut down before the superstep ended; it is repeated", type=ERROR_WORKER_SHUTDOWN
         )
     return asyncio.CancelledError()

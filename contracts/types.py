@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal, cast, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from .text import Text
+
 ID_MAX_LENGTH = 200
 """Characters of a thread or run id. Temporal's SQL visibility stores hold 255 for a keyword and a
 workflow id, and ours carries a prefix."""
@@ -215,10 +217,10 @@ class RunSpec(Frozen):
 class RunError(Frozen):
     """Why a run failed."""
 
-    type: str
+    type: Text
     """The exception's class, with its module unless it is a built-in."""
-    message: str
-    traceback: str | None = None
+    message: Text
+    traceback: Text | None = None
 
 
 class RunInterrupt(Frozen):

@@ -98,6 +98,8 @@ class RunLimits(Wire):
     retry: RetryPolicy = RetryPolicy()
     preview: bool = True
     """Show the beginnings of questions in the Temporal UI."""
+    max_takeovers: int | None = 5
+    """Workers that may be lost in a row, beyond the first, without a completed superstep between them."""
 
 
 class Answer(Wire):
@@ -222,6 +224,8 @@ class SliceInput(RunWork):
     """It does not simply follow a slice that paused: a question was answered, or the graph is tried again."""
     drain: bool = False
     """Stop at the first superstep boundary: an `interrupt` came before this slice began."""
+    lost: bool = False
+    """The slice before this one lost its worker."""
 
 
 class SliceResult(Wire):
@@ -253,6 +257,9 @@ class GraphFailure(Wire):
     classes: list[str] = Field(default_factory=list[str])
     """The exception's class and its bases, for `RetryPolicy.retry_on`."""
     attempt: int = 1
+    final: bool = False
+    """The run is not tried again, unless its policy names the class: what was raised is no `Exception`, or the run
+    kills its workers."""
 
 
 class FinishInput(RunWork):
