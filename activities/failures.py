@@ -34,19 +34,25 @@ def run_error(error: BaseException) -> RunError:
     )
 
 
-def graph_failure(error: BaseException, attempt: int, *, final: bool = False) -> ApplicationError:
+def graph_failure(error: BaseException, attempt: int) -> ApplicationError:
     """An exception that a graph raised, in this attempt of its activity; the details are a `GraphFailure`.
 
-    `final`: the run is not to be tried again. What is no `Exception` is final, too.
+    What is no `Exception` is not tried again.
     """
     found, shown = run_error(error), _cause(error)
-    failure = GraphFailure(
-        error=found,
-        classes=[class_name(kind) for kind in type(shown).__mro__],
-        attempt=attempt,
-        final=final or not isinstance(shown, Exception),
-    )
-    return GraphFailed(f"{found.type}: {found.message}", failure, type=ERROR_GRAPH, non_retryable=True)
+    classes = [class_name(kind) for kind in type(shown).__mro__]
+    final = not isinstance(shown, Exception)
+    return _failure(GraphFailure(error=found, classes=classes, attempt=attempt, final=final))
+
+
+def final_failure(error: RunError, attempt: int) -> ApplicationError:
+    """What ends the run for good, without its graph having raised."""
+    return _failure(GraphFailure(error=error, attempt=attempt, final=True))
+
+
+def _failure(failure: GraphFailure) -> ApplicationError:
+    text = f"{failure.error.type}: {failure.error.message}"
+    return GraphFailed(text, failure, type=ERROR_GRAPH, non_retryable=True)
 
 
 def _cause(error: BaseException) -> BaseException:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
 
@@ -15,16 +15,13 @@ from temporalio.service import RPCError, RPCStatusCode
 from ..bridge.contract import Bridge, NewEvent
 from ..checkpoints.contract import Checkpoints
 from ..contracts.errors import (
-    FencedError,
     GraphLoadError,
-    InvalidRunError,
     PerdureError,
     RunNotFoundError,
     RunStateError,
 )
 from ..contracts.metrics import instruments
 from ..contracts.serialization import to_json
-from ..contracts.text import message_of
 from ..contracts.types import METADATA_EVENT, RunRecord, RunSpec
 from ..contracts.wire import (
     ACTIVITY_ANNOUNCE_QUESTIONS,
@@ -36,8 +33,6 @@ from ..contracts.wire import (
     ACTIVITY_RESTORE_THREAD,
     ACTIVITY_RUN_SUPERSTEPS,
     ACTIVITY_WATCH_RUN,
-    ERROR_RUN_GONE,
-    ERROR_STATE_REFUSED,
     ERROR_WORKER_SHUTDOWN,
     FinishInput,
     GraphFailure,
@@ -60,7 +55,7 @@ from ..contracts.wire_thread import (
     WatchResult,
 )
 from ..store.contract import Store
-from .containment import contained
+from .boundary import translated
 from .courier import Courier
 from .ending import Ending
 from .failures import MachineFailure, graph_failure
@@ -73,6 +68,7 @@ from .spans import end_run_span
 from .specs import SpecCache
 from .state import States
 from .surroundings import surroundings
+from .takeovers import check_takeovers, setback
 from .threads import Threads
 
 logger = logging.getLogger(__name__)
@@ -123,44 +119,44 @@ class RunActivities:
     async def run_supersteps(self, slice: SliceInput) -> SliceResult:
         """Run the graph to its next pause, question or end."""
         async with surroundings(slice, self._pulse) as heartbeat:
-            return await _translated(self._run_slice(slice, activity.info().attempt, heartbeat.say))
+            return await translated(self._run_slice(slice, activity.info().attempt, heartbeat.say))
 
     @activity.defn(name=ACTIVITY_ANNOUNCE_QUESTIONS)
     async def announce_questions(self, asks: QuestionsInput) -> None:
         """Tell readers what the run waits for, once its workflow waits. Idempotent."""
         async with surroundings(asks, self._pulse):
-            await _translated(self._announce(asks))
+            await translated(self._announce(asks))
 
     @activity.defn(name=ACTIVITY_RESTORE_THREAD)
     async def restore_thread(self, restore: RestoreInput) -> RestoreResult:
         """Give the thread back as it was before the run. Idempotent."""
         async with surroundings(restore, self._pulse):
             fence = own_fence(restore.fence)
-            return await _translated(self._threads.restore(restore, fence=fence))
+            return await translated(self._threads.restore(restore, fence=fence))
 
     @activity.defn(name=ACTIVITY_DELETE_THREAD)
     async def delete_thread(self, deletion: DeleteThreadInput) -> DeletionAnswer:
         """Remove a thread: its runs' records and streams, its checkpoints. Idempotent."""
         async with heartbeating(self._pulse):
-            return await _translated(self._threads.delete(deletion))
+            return await translated(self._threads.delete(deletion))
 
     @activity.defn(name=ACTIVITY_CHANGE_STATE)
     async def change_state(self, change: ChangeStateInput) -> StateChanged:
         """Change a thread's state from outside. Idempotent."""
         async with heartbeating(self._pulse):
             fence = own_fence(change.fence)
-            return await _translated(self._states.change(change, fence=fence))
+            return await translated(self._states.change(change, fence=fence))
 
     @activity.defn(name=ACTIVITY_FINISH_RUN)
     async def finish_run(self, finish: FinishInput) -> RunOutcome:
         """Write the end of a run. Idempotent."""
         async with surroundings(finish, self._pulse):
-            return await _translated(self._end_run(finish))
+            return await translated(self._end_run(finish))
 
     @activity.defn(name=ACTIVITY_REQUEST_STOP)
     async def request_stop(self, stop: StopInput) -> None:
         """Tell the worker that executes a run to stop, within milliseconds."""
-        await _translated(self._parts.bridge.cancel(stop.run_id, stop=stop.stop))
+        await translated(self._parts.bridge.cancel(stop.run_id, stop=stop.stop))
 
     @activity.defn(name=ACTIVITY_WATCH_RUN)
     async def watch_run(self, watch: WatchInput) -> WatchResult:
@@ -188,7 +184,7 @@ class RunActivities:
     async def deliver_events(self, notify: NotifyInput) -> None:
         """Tell observers what they have not been told of a run. It fails until those that are required are told."""
         async with heartbeating(self._pulse):
-            await _translated(self._deliver(notify))
+            await translated(self._deliver(notify))
 
     async def _run_slice(self, slice: SliceInput, attempt: int, say: Say) -> SliceResult:
         fence = attempt_fence(slice.fence, attempt)
@@ -199,6 +195,8 @@ class RunActivities:
         number = slice.takeovers + attempt
         work = Slice(self._parts, slice, spec, fence=fence, resumed=resumed, attempt=number, say=say)
         result = await self._run_graph(work, slice.run_id, attempt)
+        if attempt > 1 or slice.lost:
+            await self._store.clear_trouble(slice.run_id, fence=fence)
         return result.model_copy(update={"attempt": attempt})
 
     async def _run_graph(self, slice: Slice, run_id: str, attempt: int) -> SliceResult:
@@ -223,12 +221,17 @@ class RunActivities:
         data = {"run_id": slice.run_id, "thread_id": slice.thread_id, "attempt": number}
         announcement = NewEvent(METADATA_EVENT, to_json(data), key=f"attempt\n{number}")
         # The record first: of a run that was deleted nothing may come back.
-        said = human_message(spec.input)
         record = await self._store.mark_running(
-            slice.run_id, fence=fence, attempt=number, sequence=slice.sequence or None, human_message=said
+            slice.run_id,
+            fence=fence,
+            attempt=number,
+            sequence=slice.sequence or None,
+            human_message=human_message(spec.input),
+            setback=await setback(self._client, self._parts.checkpoints, slice, lost=slice.lost),
         )
         if record.status.terminal:
             raise RunNotFoundError(slice.run_id)
+        await check_takeovers(record, slice, spec, self._parts.checkpoints)
         _measure_begin(record, number)
         self._courier.tell(slice.run_id)
         await self._parts.checkpoints.take(slice.run_id, slice.thread_id, fence=fence)
@@ -289,33 +292,3 @@ def _measure_end(record: RunRecord) -> None:
 def _since(record: RunRecord) -> float:
     """Seconds since the run was created. Clocks of several machines may disagree."""
     return max(0.0, (datetime.now(UTC) - record.created_at).total_seconds())
-
-
-async def _translated(work: Awaitable[T]) -> T:
-    """The boundary at which errors become Temporal's: retried without end, unless the run itself is at fault.
-
-    Without their causes: of an attempt that is retried, Temporal shows no more than 4 KiB, or nothing.
-    """
-    try:
-        with contained():
-            return await work
-    except asyncio.CancelledError:
-        raise _cancelled() from None
-    except InvalidRunError as exc:
-        raise MachineFailure(message_of(exc), type=ERROR_STATE_REFUSED, non_retryable=True) from None
-    except RunNotFoundError as exc:
-        raise MachineFailure(message_of(exc), type=ERROR_RUN_GONE, non_retryable=True) from None
-    except (SliceFailed, PerdureError) as exc:
-        if isinstance(exc, FencedError) or isinstance(exc.__cause__, FencedError):
-            instruments().fenced.add(1)
-        raise MachineFailure(message_of(exc), type=type(exc).__name__) from None
-
-
-def _cancelled() -> BaseException:
-    """Why Temporal cancelled this activity: only a cancel request is one, the rest has to be tried again."""
-    details = activity.cancellation_details()
-    if details is not None and details.worker_shutdown:
-        return MachineFailure(
-            "the worker shut down before the superstep ended; it is repeated", type=ERROR_WORKER_SHUTDOWN
-        )
-    return asyncio.CancelledError()

@@ -223,6 +223,19 @@ class RunError(Frozen):
     traceback: Text | None = None
 
 
+class RunTrouble(Frozen):
+    """Why a run does not get on: attempts at its superstep that failed, which are repeated without the run's doing."""
+
+    type: Text
+    """What failed last: `WorkerLostError` is a worker that was killed or froze."""
+    message: Text
+    count: int
+    """How many attempts have failed in a row."""
+    lost: int = 0
+    """How many of them have lost their worker; `runs.max_takeovers` is their limit."""
+    since: datetime
+
+
 class RunInterrupt(Frozen):
     """A question that a graph asked with `interrupt()`, or a breakpoint that it reached."""
 
@@ -257,6 +270,8 @@ class RunRecord(Frozen):
     user_id: str | None = None
     title: str | None = None
     usage: dict[str, Any] | None = None
+    trouble: RunTrouble | None = None
+    """What keeps it from getting on; `None` once it does."""
 
 
 class WaitResult(Frozen):

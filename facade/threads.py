@@ -14,7 +14,8 @@ from ..contracts.settings import TemporalSettings
 from ..contracts.specs import dump_value
 from ..contracts.threads import ThreadRecord, ThreadSnapshot, ThreadStatus
 from ..contracts.wire_thread import StateChange
-from ..store.contract import StateUpdate, Store
+from ..store.contract import Store
+from ..store.thread_contract import StateUpdate
 from .patience import when_free
 from .submission import Submitter
 

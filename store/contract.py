@@ -14,8 +14,8 @@ from typing import Any, Protocol
 
 from ..contracts.events import EventCategory, RunEvent
 from ..contracts.lifecycle import Delivery, RunLifecycleEvent
-from ..contracts.threads import ThreadRecord, ThreadStatus
 from ..contracts.types import CancelAction, RunError, RunInterrupt, RunRecord, RunSpec, RunStatus, WaitResult
+from .thread_contract import ThreadStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,19 @@ class RunEnding:
     title: str | None = None
     """Of the state; one of an event comes before it."""
     sequence: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Setback:
+    """How the attempt before the one that begins has failed."""
+
+    failure: RunError
+    lost: bool
+    """It has lost its worker."""
+    position: str | None = None
+    """How far the run has come: another text is progress. `None`: that cannot be told now."""
+    times: int = 1
+    """Attempts that have failed in a row, as far as Temporal counts them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +176,23 @@ class RunProgressStore(Protocol):
     """
 
     async def mark_running(
-        self, run_id: str, *, fence: int, attempt: int, sequence: int | None = None, human_message: object = None
+        self,
+        run_id: str,
+        *,
+        fence: int,
+        attempt: int,
+        sequence: int | None = None,
+        human_message: object = None,
+        setback: Setback | None = None,
     ) -> RunRecord:
-        """Take the fence; `running`, with `started_at` from the first time, the larger `attempt`, what a human said."""
+        """Take the fence; `running`, with `started_at` from the first time, the larger `attempt`, what a human said.
+
+        With a `setback` the record's `trouble` grows, or begins anew if the run has got on since; without, it goes.
+        """
+        ...
+
+    async def clear_trouble(self, run_id: str, *, fence: int) -> None:
+        """The run has got on. An absent run, and one that has seen a larger fence, is ignored."""
         ...
 
     async def mark_awaiting(
@@ -195,51 +222,6 @@ class RunDeleteStore(Protocol):
 
     async def delete(self, run_id: str) -> bool:
         """Remove record, spec and values; whether there was a record."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class StateUpdate:
-    """The values of a state update, as `dump_value` gives them: they do not cross Temporal."""
-
-    kind: str
-    payload: bytes
-
-
-class ThreadStore(Protocol):
-    """The records of threads. The store writes them as it writes what happens to their runs."""
-
-    async def get(self, thread_id: str) -> ThreadRecord | None: ...
-
-    async def list(
-        self,
-        *,
-        status: ThreadStatus | None = None,
-        metadata: Mapping[str, str | int | float | bool] | None = None,
-        user_id: str | None = None,
-        limit: int = 100,
-        before: str | None = None,
-    ) -> list[ThreadRecord]:
-        """The last created first; those that have all of this, after the thread `before` (for paging).
-
-        Raises `ThreadNotFoundError` when there is no thread `before`.
-        """
-        ...
-
-    async def delete(self, thread_id: str) -> bool:
-        """Remove the record of a thread that has no runs; whether there was one."""
-        ...
-
-    async def put_update(self, update_id: str, change: StateUpdate) -> None:
-        """Keep the values of a state update for the worker that applies it. Idempotent."""
-        ...
-
-    async def get_update(self, update_id: str) -> StateUpdate:
-        """Raises `RunNotFoundError`."""
-        ...
-
-    async def drop_update(self, update_id: str) -> None:
-        """Idempotent."""
         ...
 
 

@@ -28,7 +28,7 @@ from sqlalchemy.types import TypeDecorator
 
 from ..contracts.serialization import from_json, to_json
 
-REVISION = "0004"
+REVISION = "0005"
 """The newest migration. It stands here so that a start that has nothing to migrate never imports Alembic."""
 
 
@@ -100,6 +100,9 @@ runs = Table(
     Column("usage", JsonText),
     Column("submitted", Boolean, nullable=False),
     Column("fence", BigInteger, nullable=False),
+    Column("trouble", JsonText),
+    # How far the run had come then: `Setback.position`.
+    Column("trouble_at", Text),
     # The last one: SQLite does not read a row further than it has to, and lists don't need the questions.
     Column("interrupts", JsonText),
     Index("ix_runs_thread", "thread_id", "position"),

@@ -13,11 +13,11 @@ from ..contracts.errors import RunNotFoundError, ThreadNotFoundError
 from ..contracts.threads import ThreadRecord, ThreadStatus
 from ..contracts.types import RunRecord, RunStatus
 from . import lifecycle
-from .contract import StateUpdate
 from .database import Database
 from .rows import OF_THREAD
 from .schema import runs, state_updates, threads
 from .sqlite import insert
+from .thread_contract import StateUpdate
 
 _COLUMNS = tuple(threads.c[name] for name in ThreadRecord.model_fields)
 _AT_WORK = (RunStatus.PENDING.value, RunStatus.RUNNING.value)
