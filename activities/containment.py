@@ -17,12 +17,14 @@ from types import TracebackType
 from typing import Any, cast
 
 _EXITS = (SystemExit, KeyboardInterrupt)
+_OF_TASKS = (*_EXITS, GeneratorExit)
+"""A task that is closed before its end gets a `GeneratorExit`, too, but not by `send` or `throw`."""
 _within: ContextVar[bool] = ContextVar("perdure_contained", default=False)
 """Tasks inherit it from those who make them."""
 
 
 class ContainedExit(BaseException):
-    """Stands for a `SystemExit` or `KeyboardInterrupt`, its cause.
+    """Stands for a `SystemExit`, `KeyboardInterrupt` or `GeneratorExit`, its cause.
 
     No `Exception`, like what it stands for: no retry policy and no tool may take it for a failure to be mended.
     """
@@ -96,13 +98,13 @@ class _Guarded(Coroutine[Any, Any, Any]):
     def send(self, value: Any) -> Any:
         try:
             return self._inner.send(value)
-        except _EXITS as exc:
+        except _OF_TASKS as exc:
             raise _contained(exc) from exc
 
     def throw(self, typ: Any, val: Any = None, tb: TracebackType | None = None) -> Any:
         try:
             return self._inner.throw(typ) if val is None and tb is None else self._inner.throw(typ, val, tb)
-        except _EXITS as exc:
+        except _OF_TASKS as exc:
             raise _contained(exc) from exc
 
     def close(self) -> None:

@@ -68,7 +68,7 @@ from .spans import end_run_span
 from .specs import SpecCache
 from .state import States
 from .surroundings import surroundings
-from .takeovers import check_takeovers, setback
+from .takeovers import check_takeovers, setback, told
 from .threads import Threads
 
 logger = logging.getLogger(__name__)
@@ -191,7 +191,7 @@ class RunActivities:
         resumed = slice.slice == 0 or attempt > 1 or slice.resumed
         spec = await (self._specs.full if resumed else self._specs.without_input)(slice.run_id)
         if resumed:
-            await self._begin(slice, spec, fence, attempt)
+            await self._begin(slice, spec, fence, attempt, say)
         number = slice.takeovers + attempt
         work = Slice(self._parts, slice, spec, fence=fence, resumed=resumed, attempt=number, say=say)
         result = await self._run_graph(work, slice.run_id, attempt)
@@ -215,7 +215,7 @@ class RunActivities:
         logger.warning("run %s: the graph raised\n%s", run_id, cast("GraphFailure", failure.details[0]).error.traceback)
         raise failure
 
-    async def _begin(self, slice: SliceInput, spec: RunSpec, fence: int, attempt: int) -> None:
+    async def _begin(self, slice: SliceInput, spec: RunSpec, fence: int, attempt: int, say: Say) -> None:
         """Take the fence everywhere, and announce the attempt to those who read."""
         number = slice.takeovers + attempt
         data = {"run_id": slice.run_id, "thread_id": slice.thread_id, "attempt": number}
@@ -231,6 +231,8 @@ class RunActivities:
         )
         if record.status.terminal:
             raise RunNotFoundError(slice.run_id)
+        if record.trouble is not None:
+            say(told(record.trouble))
         await check_takeovers(record, slice, spec, self._parts.checkpoints)
         _measure_begin(record, number)
         self._courier.tell(slice.run_id)

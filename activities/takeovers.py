@@ -20,7 +20,7 @@ from temporalio.service import RPCError
 
 from ..checkpoints.contract import Checkpoints
 from ..contracts.text import message_of
-from ..contracts.types import RunError, RunRecord, RunSpec
+from ..contracts.types import RunError, RunRecord, RunSpec, RunTrouble
 from ..contracts.wire import SliceInput
 from ..store.contract import Setback
 from .failures import final_failure
@@ -66,6 +66,11 @@ async def check_takeovers(record: RunRecord, slice: SliceInput, spec: RunSpec, c
     )
     logger.error("run %s ends: %s", slice.run_id, text)
     raise final_failure(RunError(type=WORKER_LOST, message=text), activity.info().attempt)
+
+
+def told(trouble: RunTrouble) -> str:
+    """In a line, for the Temporal UI."""
+    return f"{trouble.count} failed since {trouble.since:%Y-%m-%d %H:%M:%S} UTC; {trouble.type}: {trouble.message}"
 
 
 async def _last_failure(client: Client, info: activity.Info) -> RunError:

@@ -115,6 +115,17 @@ class UnavailableError(PerdureError):
     """Something that the call needs is not there now. It is safe to repeat the call."""
 
 
+class WorkerStoppedError(PerdureError):
+    """A worker has stopped serving by itself."""
+
+    def __init__(self, task_queue: str, cause: str) -> None:
+        super().__init__(
+            f"the worker of the task queue {task_queue!r} has stopped serving ({cause}); its runs go on in other "
+            "workers, or when one starts"
+        )
+        self.task_queue = task_queue
+
+
 class TemporalUnreachableError(UnavailableError):
     """No Temporal server can be used at the address."""
 

@@ -15,6 +15,7 @@ from .types import CancelAction, RetryPolicy, RunError, RunStatus, Stop
 RUN_WORKFLOW = "RunWorkflow"
 THREAD_WORKFLOW = "ThreadWorkflow"
 NOTIFY_WORKFLOW = "NotifyWorkflow"
+PROBE_WORKFLOW = "ProbeWorkflow"
 
 SIGNAL_CANCEL = "cancel"
 SIGNAL_INTERRUPT = "interrupt"

@@ -1,7 +1,8 @@
 """The workflows: decisions only. No clock, no random, no I/O, nothing whose order is not fixed."""
 
 from .notify import NotifyWorkflow
+from .probe import ProbeWorkflow
 from .run import RunWorkflow
 from .thread import ThreadWorkflow
 
-__all__ = ["NotifyWorkflow", "RunWorkflow", "ThreadWorkflow"]
+__all__ = ["NotifyWorkflow", "ProbeWorkflow", "RunWorkflow", "ThreadWorkflow"]

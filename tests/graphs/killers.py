@@ -10,7 +10,7 @@ from typing import Any, TypedDict
 from langgraph.graph import START, StateGraph
 
 
-class State(TypedDict, total=False):
+class State(TypedDict):
     deaths: str
     """A folder in which each death is a file."""
     how: str
