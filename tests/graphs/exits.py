@@ -35,10 +35,16 @@ def _raise(error: BaseException) -> NoReturn:
     raise error
 
 
+def _reduced(_: Any, right: str) -> int:
+    if right in WHAT:
+        WHAT[right]()
+    return 0
+
+
 class State(TypedDict, total=False):
     what: str
     messages: Annotated[list[AnyMessage], add_messages]
-    sum: Annotated[int, lambda _, right: WHAT[right]() if right in WHAT else 0]
+    sum: Annotated[int, _reduced]
 
 
 def sync_node(state: State) -> None:
@@ -59,20 +65,37 @@ async def slow(state: State) -> dict[str, Any]:
     return {}
 
 
+def routes(state: State) -> str:
+    WHAT[state.get("what", "")]()
+    return "node"
+
+
+def sends(state: State) -> list[Send]:
+    return [Send("node", state), Send("node", state)]
+
+
+def adds(state: State) -> dict[str, Any]:
+    return {"sum": state.get("what")}
+
+
+def always(_: Exception) -> bool:
+    return True
+
+
 def one(node: Any, **more: Any) -> StateGraph[State]:
     return StateGraph(State).add_node("node", node, **more).add_edge(START, "node")
 
 
 in_a_sync_node, in_an_async_node = one(sync_node), one(async_node)
 in_a_subgraph, below_a_subgraph = one(one(async_node).compile()), one(one(one(sync_node).compile()).compile())
-with_a_policy = one(async_node, retry_policy=RetryPolicy(max_attempts=5, retry_on=lambda _: True))
+with_a_policy = one(async_node, retry_policy=RetryPolicy(max_attempts=5, retry_on=always))
 beside_another = one(async_node).add_node("slow", slow).add_edge(START, "slow")
-in_an_edge = one(quiet).add_conditional_edges("node", lambda state: WHAT[state["what"]](), ["node", "__end__"])
+in_an_edge = one(quiet).add_conditional_edges("node", routes, ["node", "__end__"])
 at_the_start = StateGraph(State).add_node("node", quiet)
-at_the_start.add_conditional_edges(START, lambda state: WHAT[state["what"]](), ["node"])
-in_a_reducer = one(lambda state: {"sum": state["what"]})
+at_the_start.add_conditional_edges(START, routes, ["node"])
+in_a_reducer = one(adds)
 sent = StateGraph(State).add_node("node", async_node)
-sent.add_conditional_edges(START, lambda state: [Send("node", state), Send("node", state)], ["node"])
+sent.add_conditional_edges(START, sends, ["node"])
 
 
 async def gathers(state: State) -> None:
@@ -167,10 +190,12 @@ async def _step(state: State) -> dict[str, Any]:
     return {"messages": ["step"]}
 
 
+def _again(state: State) -> str:
+    return "step" if len(state.get("messages", ())) < 10 else "__end__"
+
+
 other = StateGraph(State).add_node("step", _step).add_edge(START, "step")
-other.add_conditional_edges(
-    "step", lambda state: "step" if len(state["messages"]) < 10 else "__end__", ["step", "__end__"]
-)
+other.add_conditional_edges("step", _again, ["step", "__end__"])
 
 PLACES = sorted(
     name

@@ -80,6 +80,7 @@ async def test_the_state_of_its_thread_can_be_read(served: RunsFacade) -> None:
         record = await served.create_background(spec)
         assert (await asyncio.wait_for(served.join_wait(record.run_id), 20)).status is RunStatus.ERROR
         state = await served.get_state(thread)
+        assert state is not None
         json.dumps(state.model_dump(mode="json"), ensure_ascii=False).encode()
 
 
