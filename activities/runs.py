@@ -22,7 +22,7 @@ from ..contracts.errors import (
 )
 from ..contracts.metrics import instruments
 from ..contracts.serialization import to_json
-from ..contracts.types import METADATA_EVENT, RunRecord, RunSpec
+from ..contracts.types import METADATA_EVENT, RunRecord, RunSpec, RunTrouble
 from ..contracts.wire import (
     ACTIVITY_ANNOUNCE_QUESTIONS,
     ACTIVITY_CHANGE_STATE,
@@ -68,6 +68,7 @@ from .spans import end_run_span
 from .specs import SpecCache
 from .state import States
 from .surroundings import surroundings
+from .suspects import Suspects
 from .takeovers import check_takeovers, setback, told
 from .threads import Threads
 
@@ -99,6 +100,7 @@ class RunActivities:
         self._store = store
         self._client = client
         self._specs = SpecCache(store)
+        self._suspects = Suspects(store)
 
     @property
     def all(self) -> list[Callable[..., Any]]:
@@ -190,11 +192,11 @@ class RunActivities:
         fence = attempt_fence(slice.fence, attempt)
         resumed = slice.slice == 0 or attempt > 1 or slice.resumed
         spec = await (self._specs.full if resumed else self._specs.without_input)(slice.run_id)
-        if resumed:
-            await self._begin(slice, spec, fence, attempt, say)
+        trouble = await self._begin(slice, spec, fence, attempt, say) if resumed else None
         number = slice.takeovers + attempt
         work = Slice(self._parts, slice, spec, fence=fence, resumed=resumed, attempt=number, say=say)
-        result = await self._run_graph(work, slice.run_id, attempt)
+        async with self._suspects.turn(slice, trouble, fence=fence, say=say):
+            result = await self._run_graph(work, slice.run_id, attempt)
         if attempt > 1 or slice.lost:
             await self._store.clear_trouble(slice.run_id, fence=fence)
         return result.model_copy(update={"attempt": attempt})
@@ -215,8 +217,8 @@ class RunActivities:
         logger.warning("run %s: the graph raised\n%s", run_id, cast("GraphFailure", failure.details[0]).error.traceback)
         raise failure
 
-    async def _begin(self, slice: SliceInput, spec: RunSpec, fence: int, attempt: int, say: Say) -> None:
-        """Take the fence everywhere, and announce the attempt to those who read."""
+    async def _begin(self, slice: SliceInput, spec: RunSpec, fence: int, attempt: int, say: Say) -> RunTrouble | None:
+        """Take the fence everywhere, and announce the attempt to those who read; the run's trouble."""
         number = slice.takeovers + attempt
         data = {"run_id": slice.run_id, "thread_id": slice.thread_id, "attempt": number}
         announcement = NewEvent(METADATA_EVENT, to_json(data), key=f"attempt\n{number}")
@@ -242,6 +244,7 @@ class RunActivities:
         await self._parts.bridge.publish(slice.run_id, [announcement], fence=fence)
         if number == 1:
             instruments().first_event.record(_since(record), {"graph": record.assistant_id})
+        return record.trouble
 
     async def _check_not_deleted(self, run_id: str) -> None:
         """A worker that was frozen since it saw the record has made anew what went with a deletion."""

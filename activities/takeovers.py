@@ -25,6 +25,7 @@ from ..contracts.wire import SliceInput
 from ..store.contract import Setback
 from .failures import final_failure
 from .start import steps_spent
+from .suspects import waits_from
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +51,13 @@ async def setback(client: Client, checkpoints: Checkpoints, slice: SliceInput, *
     else:
         failure = await _last_failure(client, info)
     position = await _position(checkpoints, slice.thread_id)
-    return Setback(failure, lost=failure.type == WORKER_LOST, position=position, times=info.attempt - 1)
+    return Setback(
+        failure,
+        lost=failure.type == WORKER_LOST,
+        position=position,
+        times=info.attempt - 1,
+        waits_from=waits_from(slice.limits.max_takeovers),
+    )
 
 
 async def check_takeovers(record: RunRecord, slice: SliceInput, spec: RunSpec, checkpoints: Checkpoints) -> None:

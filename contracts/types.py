@@ -233,6 +233,8 @@ class RunTrouble(Frozen):
     """How many attempts have failed in a row."""
     lost: int = 0
     """How many of them have lost their worker; `runs.max_takeovers` is their limit."""
+    waiting: bool = False
+    """It has lost so many that it executes only while no other such run does in its worker, and waits for that."""
     since: datetime
 
 

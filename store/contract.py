@@ -58,6 +58,8 @@ class Setback:
     """How far the run has come: another text is progress. `None`: that cannot be told now."""
     times: int = 1
     """Attempts that have failed in a row, as far as Temporal counts them."""
+    waits_from: int | None = None
+    """The number of lost workers from which on the run waits for its turn; `None`: never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +191,10 @@ class RunProgressStore(Protocol):
 
         With a `setback` the record's `trouble` grows, or begins anew if the run has got on since; without, it goes.
         """
+        ...
+
+    async def begin_turn(self, run_id: str, *, fence: int) -> None:
+        """The run does not wait any more. An absent run, and one that has seen a larger fence, is ignored."""
         ...
 
     async def clear_trouble(self, run_id: str, *, fence: int) -> None:

@@ -194,6 +194,10 @@ class SqlStore:
 
         return await self._database.write(work)
 
+    async def begin_turn(self, run_id: str, *, fence: int) -> None:
+        """The run does not wait any more."""
+        await self._database.write(lambda connection: trouble.begin_turn(connection, run_id, fence))
+
     async def clear_trouble(self, run_id: str, *, fence: int) -> None:
         """The run has got on."""
         await self._database.write(lambda connection: trouble.clear(connection, run_id, fence))

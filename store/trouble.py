@@ -10,17 +10,17 @@ from sqlalchemy import BigInteger, Connection, bindparam, select, update
 from ..contracts.types import RunTrouble
 from .contract import Setback
 from .rows import OF_RUN
-from .schema import runs
+from .schema import JsonText, runs
 
 NONE: Mapping[str, object] = {"trouble": None, "trouble_at": None}
 """The columns of a run that gets on."""
 
 _NOW = select(runs.c.trouble, runs.c.trouble_at).where(OF_RUN).with_for_update()
-_CLEAR = (
-    update(runs)
-    .where(OF_RUN, runs.c.fence <= bindparam("own_fence", type_=BigInteger), runs.c.trouble.is_not(None))
-    .values(trouble=None, trouble_at=None)
+_TROUBLED = update(runs).where(
+    OF_RUN, runs.c.fence <= bindparam("own_fence", type_=BigInteger), runs.c.trouble.is_not(None)
 )
+_CLEAR = _TROUBLED.values(trouble=None, trouble_at=None)
+_BEGIN = _TROUBLED.values(trouble=bindparam("new_trouble", type_=JsonText))
 
 
 def after(connection: Connection, run_id: str, setback: Setback | None) -> Mapping[str, object]:
@@ -40,13 +40,24 @@ def clear(connection: Connection, run_id: str, fence: int) -> None:
     connection.execute(_CLEAR, {"of_run": run_id, "own_fence": fence})
 
 
+def begin_turn(connection: Connection, run_id: str, fence: int) -> None:
+    """The run does not wait any more."""
+    row = connection.execute(_NOW, {"of_run": run_id}).mappings().one_or_none()
+    if row is not None and row["trouble"] is not None:
+        executes = {**row["trouble"], "waiting": False}
+        connection.execute(_BEGIN, {"of_run": run_id, "own_fence": fence, "new_trouble": executes})
+
+
 def _grown(before: RunTrouble | None, setback: Setback) -> RunTrouble:
     count, lost = (0, 0) if before is None else (before.count, before.lost)
+    # Who waited for its turn did not execute, and is not to blame.
+    lost += setback.lost and not (before is not None and before.waiting)
     return RunTrouble(
         type=setback.failure.type,
         message=setback.failure.message,
         # Attempts that failed before they got as far as this are in Temporal's count only.
         count=count + 1 if before is None else max(count + 1, setback.times),
-        lost=lost + setback.lost,
+        lost=lost,
+        waiting=setback.waits_from is not None and lost >= setback.waits_from,
         since=datetime.now(UTC) if before is None else before.since,
     )

@@ -14,7 +14,7 @@ from support.workers import WorkerProcess
 from perdure import RunScope, RunsFacade, RunSpec, RunStatus, Settings
 from perdure.contracts.settings import RunSettings
 
-GRAPHS = {"root": "killers.py:root", "nested": "killers.py:nested"}
+GRAPHS = {"root": "killers.py:root", "nested": "killers.py:nested", "slow": "quiet.py:graph"}
 _NEVER = 1_000
 
 
@@ -59,7 +59,7 @@ async def test_a_run_that_kills_its_workers_ends(
     assert result.error is not None
     assert result.error.type == "WorkerLostError"
     assert result.error.message.startswith(f"2 workers in a row were lost over {place},")
-    assert sorted(os.listdir(tmp_path)) == ["1-0", "1-1"]
+    assert sorted(name for name in os.listdir(tmp_path) if name != "home") == ["1-0", "1-1"]
     following = await runs.create_background(_spec(graph, settings, deaths=str(tmp_path), how=how, times=0))
     assert (await asyncio.wait_for(runs.join_wait(following.run_id), 20)).status is RunStatus.SUCCESS
 
@@ -79,3 +79,23 @@ async def test_a_completed_superstep_begins_the_count_anew(
     found = await runs.get_run(record.run_id)
     assert found is not None
     assert (found.trouble, found.attempt) == (None, 4)
+
+
+async def test_a_slow_run_beside_it_is_not_to_blame(
+    runs: RunsFacade, settings: Settings, worker: WorkerProcess, tmp_path: Path
+) -> None:
+    began = tmp_path / "began"
+    slow = RunSpec(
+        assistant_id="slow",
+        scope=RunScope(kind="stateless"),
+        input={"how": "waits", "seconds": 6.0, "effects": str(began), "log": []},
+    )
+    beside = await runs.create_background(slow)
+    await until(began.exists)
+    deaths = tmp_path / "deaths"
+    deaths.mkdir()
+    record = await runs.create_background(_spec("root", settings, deaths=str(deaths), how="exit", times=_NEVER))
+    result = await asyncio.wait_for(runs.join_wait(record.run_id), 60)
+    assert result.error is not None
+    assert result.error.type == "WorkerLostError"
+    assert (await asyncio.wait_for(runs.join_wait(beside.run_id), 60)).status is RunStatus.SUCCESS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -47,6 +48,21 @@ async def test_it_counts_what_came_in_a_row(
     assert (troubles[-1].count, troubles[-1].lost, troubles[-1].message) == (count, lost, setbacks[-1][0])
     if count == len(setbacks):
         assert troubles[-1].since == troubles[0].since
+
+
+async def test_who_waited_for_its_turn_is_not_to_blame(store: SqlStore, make_record: Make, spec: RunSpec) -> None:
+    await store.create(make_record(), spec)
+    found = list[tuple[int, bool]]()
+    for fence, turn in enumerate((False, False, True, False, False), 2):
+        setback = replace(_setback("lost", "a"), waits_from=2)
+        trouble = (await store.mark_running("run", fence=fence, attempt=fence, setback=setback)).trouble
+        assert trouble is not None
+        found.append((trouble.lost, trouble.waiting))
+        if turn:
+            await store.begin_turn("run", fence=fence - 1)  # of a worker that was taken for dead
+            await store.begin_turn("run", fence=fence)
+    assert found == [(1, False), (2, True), (2, True), (3, True), (3, True)]
+    await store.begin_turn("nobody", fence=1)
 
 
 async def test_it_goes_when_the_run_gets_on(store: SqlStore, make_record: Make, spec: RunSpec) -> None:
