@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         ThreadNotFoundError,
         UnavailableError,
         UnknownGraphError,
+        WorkerStoppedError,
     )
     from .contracts.events import RunEvent, RunUsage
     from .contracts.lifecycle import Delivery, RunLifecycleEvent
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
         RunScope,
         RunSpec,
         RunStatus,
+        RunTrouble,
         StreamEvent,
         WaitResult,
     )
@@ -106,6 +108,7 @@ __all__ = [
     "RunSpec",
     "RunStateError",
     "RunStatus",
+    "RunTrouble",
     "RunUsage",
     "RunsFacade",
     "Settings",
@@ -120,6 +123,7 @@ __all__ = [
     "UnknownGraphError",
     "WaitResult",
     "Worker",
+    "WorkerStoppedError",
     "bind_actor",
     "connect",
     "current_actor",
@@ -168,6 +172,7 @@ _HOMES = {
         "ThreadNotFoundError",
         "UnavailableError",
         "UnknownGraphError",
+        "WorkerStoppedError",
     ),
     "contracts.events": ("RunEvent", "RunUsage"),
     "contracts.lifecycle": ("Delivery", "RunLifecycleEvent"),
@@ -187,6 +192,7 @@ _HOMES = {
         "RunScope",
         "RunSpec",
         "RunStatus",
+        "RunTrouble",
         "StreamEvent",
         "WaitResult",
     ),

@@ -100,11 +100,12 @@ runs = Table(
     Column("usage", JsonText),
     Column("submitted", Boolean, nullable=False),
     Column("fence", BigInteger, nullable=False),
+    # Behind the rest: SQLite does not read a row further than it has to, and lists don't need the questions.
+    Column("interrupts", JsonText),
+    # Of few runs. NULL is told by the beginning of a row.
     Column("trouble", JsonText),
     # How far the run had come then: `Setback.position`.
     Column("trouble_at", Text),
-    # The last one: SQLite does not read a row further than it has to, and lists don't need the questions.
-    Column("interrupts", JsonText),
     Index("ix_runs_thread", "thread_id", "position"),
     Index("ix_runs_sequence", "thread_id", "sequence"),
     # Few of many: a thread may have thousands of runs that have ended.
