@@ -6,6 +6,7 @@ a fault of somebody's, and stays.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 from temporalio import activity
@@ -18,20 +19,19 @@ class _OneLine(logging.Filter):
         error = record.exc_info[1] if record.exc_info else None
         if isinstance(error, GraphFailed):
             return False  # it was logged, with the graph's own traceback
-        if isinstance(error, MachineFailure) and activity.in_activity():
+        if isinstance(error, MachineFailure | asyncio.CancelledError) and activity.in_activity():
             info = activity.info()
-            follows = "it is not repeated" if error.non_retryable else "it is repeated"
-            record.msg = "%s of %s, attempt %d, has failed (%s): %s: %s"
-            record.args = (
-                info.activity_type,
-                info.workflow_id,
-                info.attempt,
-                follows,
-                error.type,
-                " ".join(error.message.split()),
-            )
+            record.msg = "%s of %s, attempt %d, has failed %s"
+            record.args = (info.activity_type, info.workflow_id, info.attempt, _why(error))
             record.exc_info = record.exc_text = None
         return True
+
+
+def _why(error: MachineFailure | asyncio.CancelledError) -> str:
+    if isinstance(error, asyncio.CancelledError):
+        return "(cut off): Temporal does not wait for it any more; it was taken for lost, or its run has ended"
+    follows = "it is not repeated" if error.non_retryable else "it is repeated"
+    return f"({follows}): {error.type}: {' '.join(error.message.split())}"
 
 
 _FILTER = _OneLine()
