@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         ThreadNotFoundError,
         UnavailableError,
         UnknownGraphError,
+        WorkerStoppedError,
     )
     from .contracts.events import RunEvent, RunUsage
     from .contracts.lifecycle import Delivery, RunLifecycleEvent
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
         RunScope,
         RunSpec,
         RunStatus,
+        RunTrouble,
         StreamEvent,
         WaitResult,
     )
@@ -108,6 +110,7 @@ __all__ = [
     "RunSpec",
     "RunStateError",
     "RunStatus",
+    "RunTrouble",
     "RunUsage",
     "RunsFacade",
     "Settings",
@@ -124,6 +127,7 @@ __all__ = [
     "UnknownGraphError",
     "WaitResult",
     "Worker",
+    "WorkerStoppedError",
     "bind_actor",
     "connect",
     "current_actor",
@@ -174,6 +178,7 @@ _HOMES = {
         "ThreadNotFoundError",
         "UnavailableError",
         "UnknownGraphError",
+        "WorkerStoppedError",
     ),
     "contracts.events": ("RunEvent", "RunUsage"),
     "contracts.lifecycle": ("Delivery", "RunLifecycleEvent"),
@@ -193,6 +198,7 @@ _HOMES = {
         "RunScope",
         "RunSpec",
         "RunStatus",
+        "RunTrouble",
         "StreamEvent",
         "WaitResult",
     ),

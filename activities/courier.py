@@ -20,7 +20,9 @@ from temporalio.service import RPCError
 from ..contracts.actor import bind_actor
 from ..contracts.errors import PerdureError
 from ..contracts.lifecycle import RunLifecycleEvent
+from ..contracts.text import text_of
 from ..store.contract import LifecycleStore, Undelivered
+from .containment import ContainedExit, contained
 from .observers import DeliveryError, GiveUpError, Recipient
 
 logger = logging.getLogger(__name__)
@@ -183,7 +185,7 @@ class Courier:
         error = await self._outcome(recipient, event, user_id)
         if error is None:
             return None
-        cause = (str(error) if isinstance(error, DeliveryError) else f"{type(error).__name__}: {error}")[:_ERROR_LENGTH]
+        cause = (text_of(error) if isinstance(error, DeliveryError) else _named(error))[:_ERROR_LENGTH]
         text = f"observer {recipient.name} did not take event {event.event_id} ({event.event_type}): {cause}"
         age = (datetime.now(UTC) - event.occurred_at).total_seconds()
         if isinstance(error, GiveUpError) or max(0.0, age) >= recipient.retry_for:
@@ -207,9 +209,14 @@ class Courier:
             calling.cancel()
 
 
+def _named(error: BaseException) -> str:
+    return f"{type(error).__name__}: {text_of(error)}"
+
+
 async def _call(recipient: Recipient, event: RunLifecycleEvent, user_id: str | None) -> None:
     with bind_actor(user_id):
         try:
-            await recipient.observer.on_event(event)
-        except SystemExit as exc:
-            raise DeliveryError("it wanted to end the process") from exc
+            with contained():
+                await recipient.observer.on_event(event)
+        except ContainedExit as exc:
+            raise DeliveryError(f"it wanted to end the process: {exc}") from exc

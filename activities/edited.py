@@ -2,8 +2,8 @@
 
 The change has made a checkpoint of its own, at which nothing has been asked yet. LangGraph takes an answer there all
 the same: it gives it to the first `interrupt()` that is called. Such an answer has no id. LangGraph saves it beside the
-checkpoint before a node can take it, which tells whether it was given. After a cut it would give it to the next one that
-is called, too, so it is taken away there once something has consumed it.
+checkpoint before a node can take it, which tells whether it was given. After a cut it would answer the next question,
+too, so it is taken away once something has consumed it.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
@@ -16,11 +17,18 @@ from ..contracts.content import title_in_state
 from ..contracts.errors import UnavailableError
 from ..contracts.lifecycle import LifecycleType, ending_of
 from ..contracts.serialization import to_json
+from ..contracts.text import message_of
 from ..contracts.types import AWAITING_INPUT_EVENT, RunError, RunInterrupt, RunRecord, RunSpec, RunStatus
-from ..contracts.wire import REFUSED_ANSWER, TERMINATED, FinishInput, QuestionsInput
+from ..contracts.wire import (
+    REFUSED_ANSWER,
+    TERMINATED,
+    QuestionsInput,
+)
+from ..contracts.wire_ending import FinishInput
 from ..store.contract import RunEnding, Store
 from .answers import Answers
 from .config import run_config, thread_config
+from .containment import contained
 from .courier import Courier
 from .graphs import CompiledGraph, GraphRegistry
 from .live_graphs import LiveGraphs
@@ -126,25 +134,29 @@ class Ending:
 
     async def _look(self, spec: RunSpec, run_id: str, thread_id: str) -> _Rest:
         """How the thread stands. Raises `UnavailableError`."""
-        saver = self.checkpoints.saver
-        here = thread_config(thread_id)
         try:
-            async with self._opened(spec, run_id, thread_id, saver) as graph:
-                stopped = await stopped_at(graph, saver, here)
-                head, note = await saver.aget_tuple(here), await self.checkpoints.note(run_id)
-                unfinished = head if head and head.pending_writes else None
-                values = (await completed(graph, unfinished)).values if unfinished else stopped.values
-                spent = steps_spent(run_id, head, note) - input_steps(spec, graph) if note else 0
-        except Exception as exc:
+            with contained():
+                return await self._seen(spec, run_id, thread_id)
+        except asyncio.CancelledError:
+            raise
+        except BaseException as exc:
             if self.checkpoints.outage(exc):
                 raise UnavailableError(f"the state of thread {thread_id!r} cannot be read: {exc}") from exc
             # The end of a run must not depend on its graph, which may be why it failed.
-            logger.warning("run %s has no final values: %s", run_id, exc)
+            logger.warning("run %s has no final values: %s", run_id, message_of(exc))
             return _Rest()
-        title = title_in_state(values)
+
+    async def _seen(self, spec: RunSpec, run_id: str, thread_id: str) -> _Rest:
+        saver, here = self.checkpoints.saver, thread_config(thread_id)
+        async with self._opened(spec, run_id, thread_id, saver) as graph:
+            stopped = await stopped_at(graph, saver, here)
+            head, note = await saver.aget_tuple(here), await self.checkpoints.note(run_id)
+            unfinished = head if head and head.pending_writes else None
+            values = (await completed(graph, unfinished)).values if unfinished else stopped.values
+            spent = steps_spent(run_id, head, note) - input_steps(spec, graph) if note else 0
         counts = {id: question.answered for id, question in stopped.asked.items()}
         shown = tuple(stopped.interrupts)
-        return _Rest(to_json(values), to_json(stopped.values), shown, max(0, spent), title, counts)
+        return _Rest(to_json(values), to_json(stopped.values), shown, max(0, spent), title_in_state(values), counts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ outer shell that has the run's own checkpointer.
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import inspect
 import json
@@ -27,6 +28,8 @@ from langgraph.graph import StateGraph
 from langgraph.pregel import Pregel
 
 from ..contracts.errors import GraphLoadError, UnknownGraphError, nearest
+from ..contracts.text import message_of, text_of
+from .containment import ContainedExit, contained
 
 CompiledGraph = Pregel[Any, Any, Any, Any]
 GraphSource = Any
@@ -132,14 +135,21 @@ async def _built(source: Callable[..., Any], config: RunnableConfig, where: str)
     arguments = (config,) if _wants_config(source, where) else ()
     async with AsyncExitStack() as stack:
         try:
-            made = source(*arguments)
-            if inspect.isawaitable(made):
-                made = await made
-            if isinstance(made, AbstractAsyncContextManager):
-                made = await stack.enter_async_context(cast("AbstractAsyncContextManager[Any]", made))
-        except Exception as exc:
-            raise GraphLoadError(f"{where}: the factory failed: {type(exc).__name__}: {exc}") from exc
+            with contained():
+                made = source(*arguments)
+                if inspect.isawaitable(made):
+                    made = await made
+                if isinstance(made, AbstractAsyncContextManager):
+                    made = await stack.enter_async_context(cast("AbstractAsyncContextManager[Any]", made))
+        except asyncio.CancelledError:
+            raise
+        except BaseException as exc:  # a factory may do anything, sys.exit included
+            raise GraphLoadError(f"{where}: the factory failed: {_told(exc)}") from exc
         yield _compiled(made, where)
+
+
+def _told(error: BaseException) -> str:
+    return text_of(error) if isinstance(error, ContainedExit) else f"{type(error).__name__}: {text_of(error)}"
 
 
 def _compiled(graph: Any, where: str) -> CompiledGraph:
@@ -147,7 +157,7 @@ def _compiled(graph: Any, where: str) -> CompiledGraph:
         try:
             return cast("Any", graph).compile()
         except Exception as exc:
-            raise GraphLoadError(f"{where}: the graph does not compile: {exc}") from exc
+            raise GraphLoadError(f"{where}: the graph does not compile: {message_of(exc)}") from exc
     if isinstance(graph, Pregel):
         return cast("CompiledGraph", graph)
     raise GraphLoadError(f"{where}: made a {type(graph).__name__}, not a compiled graph or a StateGraph")
@@ -200,7 +210,7 @@ def _import(name: str, spec: str, config: Path) -> GraphSource:
     except BaseException as exc:  # a module may do anything, sys.exit included
         if isinstance(exc, KeyboardInterrupt):
             raise
-        raise GraphLoadError(f"{where}: importing it failed: {type(exc).__name__}: {exc}") from exc
+        raise GraphLoadError(f"{where}: importing it failed: {_told(exc)}") from exc
     if not hasattr(module, attribute):
         raise GraphLoadError(f"{where}: no attribute {attribute!r} in it{nearest(attribute, vars(module))}")
     return getattr(module, attribute)

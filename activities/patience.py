@@ -26,7 +26,8 @@ async def when_there(write: Callable[[], Awaitable[None]], *, what: str, run_id:
         except UnavailableError as exc:
             if clock() > deadline:
                 raise
-            logger.warning("run %s waits for its %s: %s", run_id, what, exc)
+            if not waited:
+                logger.warning("run %s waits for its %s: %s", run_id, what, exc)
             say(f"waits for its {what}: {exc}")
             waited = True
             await asyncio.sleep(pause)

@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from temporalio import activity
 from temporalio.client import Client, WorkflowFailureError
-from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from ..bridge.contract import Bridge
 from ..checkpoints.contract import Checkpoints
 from ..contracts.errors import (
-    FencedError,
-    InvalidRunError,
-    PerdureError,
     RunNotFoundError,
 )
-from ..contracts.metrics import instruments
 from ..contracts.wire import (
     ACTIVITY_ANNOUNCE_QUESTIONS,
     ACTIVITY_CHANGE_STATE,
@@ -32,20 +27,15 @@ from ..contracts.wire import (
     ACTIVITY_RESTORE_THREAD,
     ACTIVITY_RUN_SUPERSTEPS,
     ACTIVITY_WATCH_RUN,
-    ERROR_RUN_GONE,
-    ERROR_STATE_REFUSED,
     ERROR_WORKER_SHUTDOWN,
-    FinishInput,
     NotifyInput,
     QuestionsInput,
-    RestoreInput,
-    RestoreResult,
     RunOutcome,
     SliceInput,
     SliceResult,
-    StopInput,
     run_workflow_id,
 )
+from ..contracts.wire_ending import FinishInput, RestoreInput, RestoreResult, StopInput
 from ..contracts.wire_thread import (
     ChangeStateInput,
     DeleteThreadInput,
@@ -58,10 +48,11 @@ from ..contracts.wire_thread import (
 )
 from ..store.contract import Store
 from .answers import Answers
+from .boundary import translated
 from .courier import Courier
 from .ending import Ending
+from .failures import MachineFailure
 from .fence import own_fence
-from .graph_call import SliceFailed
 from .graphs import GraphRegistry
 from .heartbeat import Pulse, heartbeating
 from .live import GraphParts
@@ -108,7 +99,7 @@ class RunActivities:
         self._specs = SpecCache(store)
         self._answers = Answers(store.threads)
         parts = GraphParts(graphs, bridge, checkpoints, store.events, live.may_hold)
-        self._slices = Slices(parts, store, self._specs, courier, live)
+        self._slices = Slices(parts, store, self._specs, courier, live, client)
 
     @property
     def all(self) -> list[Callable[..., Any]]:
@@ -130,50 +121,50 @@ class RunActivities:
     async def run_supersteps(self, slice: SliceInput) -> SliceResult:
         """Run the graph to its next pause, question or end."""
         async with surroundings(slice, self._pulse) as heartbeat:
-            return await _translated(self._answers.run(slice, self._slices.run, activity.info(), heartbeat))
+            return await translated(self._answers.run(slice, self._slices.run, activity.info(), heartbeat))
 
     @activity.defn(name=ACTIVITY_ANNOUNCE_QUESTIONS)
     async def announce_questions(self, asks: QuestionsInput) -> None:
         """Tell readers what the run waits for, once its workflow waits. Idempotent."""
         async with surroundings(asks, self._pulse):
-            await _translated(self._announce(asks))
+            await translated(self._announce(asks))
 
     @activity.defn(name=ACTIVITY_RESTORE_THREAD)
     async def restore_thread(self, restore: RestoreInput) -> RestoreResult:
         """Give the thread back as it was before the run. Idempotent."""
         async with surroundings(restore, self._pulse):
             fence = own_fence(restore.fence)
-            return await _translated(self._threads.restore(restore, fence=fence))
+            return await translated(self._threads.restore(restore, fence=fence))
 
     @activity.defn(name=ACTIVITY_DELETE_THREAD)
     async def delete_thread(self, deletion: DeleteThreadInput) -> DeletionAnswer:
         """Remove a thread: its runs' records and streams, its checkpoints. Idempotent."""
         async with heartbeating(self._pulse):
-            return await _translated(self._threads.delete(deletion))
+            return await translated(self._threads.delete(deletion))
 
     @activity.defn(name=ACTIVITY_CHANGE_STATE)
     async def change_state(self, change: ChangeStateInput) -> StateChanged:
         """Change a thread's state from outside. Idempotent."""
         async with heartbeating(self._pulse):
             fence = own_fence(change.fence)
-            return await _translated(self._states.change(change, fence=fence))
+            return await translated(self._states.change(change, fence=fence))
 
     @activity.defn(name=ACTIVITY_READ_STATE)
     async def read_state(self, query: StateQuery) -> StateAnswer:
         """Read a thread's state, by its graph. Changes nothing."""
         async with heartbeating(self._pulse):
-            return await _translated(self._snapshots.answer(query))
+            return await translated(self._snapshots.answer(query))
 
     @activity.defn(name=ACTIVITY_FINISH_RUN)
     async def finish_run(self, finish: FinishInput) -> RunOutcome:
         """Write the end of a run. Idempotent."""
         async with surroundings(finish, self._pulse):
-            return await _translated(self._end_run(finish))
+            return await translated(self._end_run(finish))
 
     @activity.defn(name=ACTIVITY_REQUEST_STOP)
     async def request_stop(self, stop: StopInput) -> None:
         """Tell the worker that executes a run to stop, within milliseconds."""
-        await _translated(self._bridge.cancel(stop.run_id, stop=stop.stop))
+        await translated(self._bridge.cancel(stop.run_id, stop=stop.stop))
 
     @activity.defn(name=ACTIVITY_WATCH_RUN)
     async def watch_run(self, watch: WatchInput) -> WatchResult:
@@ -184,7 +175,7 @@ class RunActivities:
             try:
                 await asyncio.wait({watching, stopping}, return_when=asyncio.FIRST_COMPLETED)
                 if not watching.done():
-                    raise ApplicationError("the worker shut down; another one watches", type=ERROR_WORKER_SHUTDOWN)
+                    raise MachineFailure("the worker shut down; another one watches", type=ERROR_WORKER_SHUTDOWN)
                 watching.result()
             except WorkflowFailureError as exc:
                 return WatchResult(finished=False, cause=str(exc.cause))
@@ -201,7 +192,7 @@ class RunActivities:
     async def deliver_events(self, notify: NotifyInput) -> None:
         """Tell observers what they have not been told of a run. It fails until those that are required are told."""
         async with heartbeating(self._pulse):
-            await _translated(self._deliver(notify))
+            await translated(self._deliver(notify))
 
     async def _announce(self, asks: QuestionsInput) -> None:
         await self._ending.announce(asks, await self._specs.without_input(asks.run_id), fence=own_fence(asks.fence))
@@ -228,32 +219,3 @@ class RunActivities:
             steps=record.steps,
             error=record.error.message if record.error else None,
         )
-
-
-async def _translated(work: Awaitable[T]) -> T:
-    """The boundary at which errors become Temporal's: retried without end, unless the run itself is at fault.
-
-    Without their causes: of an attempt that is retried, Temporal shows no more than 4 KiB, or nothing.
-    """
-    try:
-        return await work
-    except asyncio.CancelledError:
-        raise _cancelled() from None
-    except InvalidRunError as exc:
-        raise ApplicationError(str(exc), type=ERROR_STATE_REFUSED, non_retryable=True) from None
-    except RunNotFoundError as exc:
-        raise ApplicationError(str(exc), type=ERROR_RUN_GONE, non_retryable=True) from None
-    except (SliceFailed, PerdureError) as exc:
-        if isinstance(exc, FencedError) or isinstance(exc.__cause__, FencedError):
-            instruments().fenced.add(1)
-        raise ApplicationError(str(exc), type=type(exc).__name__) from None
-
-
-def _cancelled() -> BaseException:
-    """Why Temporal cancelled this activity: only a cancel request is one, the rest has to be tried again."""
-    details = activity.cancellation_details()
-    if details is not None and details.worker_shutdown:
-        return ApplicationError(
-            "the worker shut down before the superstep ended; it is repeated", type=ERROR_WORKER_SHUTDOWN
-        )
-    return asyncio.CancelledError()

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import cast
 
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
+from temporalio.client import Client
 
 from ..bridge.contract import NewEvent
 from ..contracts.errors import GraphLoadError, PerdureError, RunNotFoundError, RunStateError
 from ..contracts.metrics import instruments
 from ..contracts.serialization import to_json
-from ..contracts.types import METADATA_EVENT, RunSpec
+from ..contracts.types import METADATA_EVENT, RunSpec, RunTrouble
 from ..contracts.wire import ERROR_WORKER_SHUTDOWN, GraphFailure, SliceInput, SliceResult
 from ..store.contract import Store
 from .courier import Courier
-from .failures import graph_failure
+from .failures import MachineFailure, graph_failure
 from .fence import attempt_fence
 from .graph_call import SliceFailed
 from .heartbeat import Heartbeat, Say, was_attended
@@ -25,6 +26,8 @@ from .live import GraphParts, GraphRaised, LiveGraph
 from .live_graphs import LiveGraphs
 from .run_metrics import measure_begin, since
 from .specs import SpecCache
+from .suspects import Suspects
+from .takeovers import check_takeovers, setback, told
 
 logger = logging.getLogger(__name__)
 
@@ -32,12 +35,16 @@ logger = logging.getLogger(__name__)
 class Slices:
     """Of one worker."""
 
-    def __init__(self, parts: GraphParts, store: Store, specs: SpecCache, courier: Courier, live: LiveGraphs) -> None:
+    def __init__(
+        self, parts: GraphParts, store: Store, specs: SpecCache, courier: Courier, live: LiveGraphs, client: Client
+    ) -> None:
         self._parts = parts
         self._store = store
         self._specs = specs
         self._courier = courier
         self._live = live
+        self._client = client
+        self._suspects = Suspects(store)
 
     async def run(self, slice: SliceInput, info: activity.Info, heartbeat: Heartbeat) -> SliceResult:
         """Raises `ApplicationError` when the graph raised or the worker shuts down, else what is to be tried again."""
@@ -51,7 +58,7 @@ class Slices:
         if slice.holder is not None and not own and not was_attended(info, slice.holder):
             return SliceResult(outcome="elsewhere", steps=slice.steps)
         if self._live.shutting_down:
-            raise ApplicationError("the worker shuts down; another one takes the run over", type=ERROR_WORKER_SHUTDOWN)
+            raise MachineFailure("the worker shuts down; another one takes the run over", type=ERROR_WORKER_SHUTDOWN)
         return await self._take_over(slice, info.attempt, heartbeat.say)
 
     async def _take_over(self, slice: SliceInput, attempt: int, say: Say) -> SliceResult:
@@ -62,10 +69,14 @@ class Slices:
         number = slice.takeovers + begun
         spec = await self._specs.full(slice.run_id)
         await self._live.close(slice.run_id)  # of an attempt before this one
-        await self._begin(slice, spec, fence, number)
+        trouble = await self._begin(slice, spec, fence, number, say)
         live = LiveGraph(self._parts, slice, spec, fence=fence, attempt=number)
         await self._live.add(slice.run_id, live)
-        return await self._run_graph(live, slice, begun, say)
+        async with self._suspects.turn(slice, trouble, fence=fence, say=say):
+            result = await self._run_graph(live, slice, begun, say)
+        if attempt > 1 or slice.lost:
+            await self._store.clear_trouble(slice.run_id, fence=fence)
+        return result
 
     async def _run_graph(self, live: LiveGraph, slice: SliceInput, attempt: int, say: Say) -> SliceResult:
         run_id = slice.run_id
@@ -77,9 +88,9 @@ class Slices:
             error: BaseException = exc
         except GraphRaised as exc:
             error = exc.__cause__ or exc
-        except (SliceFailed, PerdureError):
+        except (SliceFailed, PerdureError, asyncio.CancelledError):
             raise
-        except Exception as exc:  # noqa: BLE001 - whatever a graph raises is its failure
+        except BaseException as exc:  # noqa: BLE001 - whatever a graph raises is its failure
             error = exc
         finally:
             self._live.leave(run_id, live)
@@ -88,17 +99,24 @@ class Slices:
         logger.warning("run %s: the graph raised\n%s", run_id, cast("GraphFailure", failure.details[0]).error.traceback)
         raise failure
 
-    async def _begin(self, slice: SliceInput, spec: RunSpec, fence: int, number: int) -> None:
-        """Take the fence everywhere, and announce the attempt to those who read."""
+    async def _begin(self, slice: SliceInput, spec: RunSpec, fence: int, number: int, say: Say) -> RunTrouble | None:
+        """Take the fence everywhere, and announce the attempt to those who read; the run's trouble."""
         data = {"run_id": slice.run_id, "thread_id": slice.thread_id, "attempt": number}
         announcement = NewEvent(METADATA_EVENT, to_json(data), key=f"attempt\n{number}")
         # The record first: of a run that was deleted nothing may come back.
-        said = human_message(spec.input)
         record = await self._store.mark_running(
-            slice.run_id, fence=fence, attempt=number, sequence=slice.sequence or None, human_message=said
+            slice.run_id,
+            fence=fence,
+            attempt=number,
+            sequence=slice.sequence or None,
+            human_message=human_message(spec.input),
+            setback=await setback(self._client, self._parts.checkpoints, slice, lost=slice.lost),
         )
         if record.status.terminal:
             raise RunNotFoundError(slice.run_id)
+        if record.trouble is not None:
+            say(told(record.trouble))
+        await check_takeovers(record, slice, spec, self._parts.checkpoints)
         measure_begin(record, number)
         self._courier.tell(slice.run_id)
         await self._parts.checkpoints.take(slice.run_id, slice.thread_id, fence=fence)
@@ -107,6 +125,7 @@ class Slices:
         await self._parts.bridge.publish(slice.run_id, [announcement], fence=fence)
         if number == 1:
             instruments().first_event.record(since(record), {"graph": record.assistant_id})
+        return record.trouble
 
     async def _check_not_deleted(self, run_id: str) -> None:
         """A worker that was frozen since it saw the record has made anew what went with a deletion."""

@@ -14,9 +14,11 @@ from ..checkpoints.contract import Checkpoints
 from ..checkpoints.saver import FencedSaver
 from ..contracts.errors import GraphLoadError, InvalidRunError
 from ..contracts.specs import load_value
+from ..contracts.text import message_of
 from ..contracts.wire_thread import ChangeStateInput, StateChange, StateChanged, StateQuery
 from ..store.contract import Store
 from .config import at_checkpoint, thread_config
+from .containment import ContainedExit, contained
 from .graphs import GraphRegistry
 from .snapshots import Snapshots
 
@@ -62,9 +64,10 @@ class States:
         config["metadata"] = {_UPDATE_ID: change.update_id, "assistant_id": change.assistant_id}
         try:
             async with self.graphs.open(change.assistant_id, config, saver) as graph:
-                made: RunnableConfig = await graph.aupdate_state(config, values, as_node=change.as_node)
-        except (InvalidUpdateError, GraphLoadError) as exc:
-            raise InvalidRunError(f"the state of thread {thread_id!r} cannot be changed so: {exc}") from exc
+                with contained():
+                    made: RunnableConfig = await graph.aupdate_state(config, values, as_node=change.as_node)
+        except (InvalidUpdateError, GraphLoadError, ContainedExit) as exc:
+            raise InvalidRunError(f"the state of thread {thread_id!r} cannot be changed so: {message_of(exc)}") from exc
         return str(made.get("configurable", {})["checkpoint_id"])
 
 

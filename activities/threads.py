@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ..bridge.contract import Bridge
 from ..checkpoints.contract import Checkpoints
 from ..contracts.errors import RollbackError
-from ..contracts.wire import RestoreInput, RestoreResult
+from ..contracts.wire_ending import RestoreInput, RestoreResult
 from ..contracts.wire_thread import DeleteThreadInput, DeletionAnswer
 from ..store.contract import Store, StoredRun
 from .config import thread_config

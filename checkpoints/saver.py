@@ -21,6 +21,7 @@ from langgraph.checkpoint.base import (
 
 from ..blocking import uncut
 from ..contracts.errors import FencedError, UnavailableError
+from ..contracts.text import repr_of
 from .addresses import checkpoint_address
 from .contract import Checkpoints, Guard, SaveHooks
 
@@ -96,16 +97,16 @@ class FencedSaver(BaseCheckpointSaver[Any]):
     async def aput_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
-        address = checkpoint_address(config)
+        address, storable = checkpoint_address(config), [*_storable(writes)]
 
         async def put() -> None:
             guard = Guard(self._run_id, self._fence, keep=address not in self._kept)
             # Savers replace what is special only where all of it is; else the answers of before would stay, and an
             # error handler, which LangGraph runs again after a cut, would ask once more.
-            answers = [write for write in writes if write[0] == _RESUME]
-            if answers and any(channel not in WRITES_IDX_MAP for channel, _ in writes):
+            answers = [write for write in storable if write[0] == _RESUME]
+            if answers and any(channel not in WRITES_IDX_MAP for channel, _ in storable):
                 await self._checkpoints.put_writes(guard, config, answers, task_id, task_path)
-            await self._checkpoints.put_writes(guard, config, writes, task_id, task_path)
+            await self._checkpoints.put_writes(guard, config, storable, task_id, task_path)
 
         await self._save(
             self._hooks.before_writes(task_id, task_path, writes, namespace=address[1]),
@@ -220,3 +221,9 @@ class FencedSaver(BaseCheckpointSaver[Any]):
         clone._inner = inner
         clone.serde = inner.serde
         return clone
+
+
+def _storable(writes: Sequence[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+    """LangGraph stores an exception as its `repr`, which may be no valid text, or raise."""
+    for channel, value in writes:
+        yield channel, repr_of(value) if isinstance(value, BaseException) else value

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..contracts.events import RunEvent
-from ..contracts.types import RunRecord, RunStatus
+from ..contracts.types import RunRecord, RunStatus, RunTrouble
 from ..contracts.wire import run_workflow_id
 from ..facade import RunsFacade
 from ..runtime import connect
@@ -98,6 +98,7 @@ def _facts(record: RunRecord) -> list[tuple[str, str]]:
         ("status", record.status),
         ("steps", str(record.steps)),
         ("attempt", str(record.attempt)),
+        ("trouble", _trouble(record.trouble)),
         ("created", _local(record.created_at)),
         ("started", _local(record.started_at)),
         ("ended", _local(record.ended_at) + ("" if seconds is None else f" (after {seconds:.1f} s)")),
@@ -110,6 +111,13 @@ def _facts(record: RunRecord) -> list[tuple[str, str]]:
         ("workflow", run_workflow_id(record.run_id)),
     ]
     return [(name, text) for name, text in facts if text]
+
+
+def _trouble(trouble: RunTrouble | None) -> str:
+    if trouble is None:
+        return ""
+    times = f"{trouble.count} attempt{'s' * (trouble.count > 1)} failed since {_local(trouble.since)}"
+    return f"{times}; the last one: {trouble.type}: {trouble.message}"
 
 
 def _table(records: Sequence[RunRecord]) -> Table:

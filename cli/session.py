@@ -15,6 +15,7 @@ from .exit_codes import ExitCode, for_error
 from .flags import CommonFlags
 from .logs import configure
 from .output import Output
+from .serving import serve
 
 
 class Session:
@@ -48,7 +49,7 @@ def execute(command: Command, flags: CommonFlags, *, serves: bool = False) -> in
     try:
         working = command(session)
         configure(serves=serves, debug=flags.debug)
-        return asyncio.run(working)
+        return serve(working) if serves else asyncio.run(working)
     except KeyboardInterrupt:
         output.note(session.parting())
         return ExitCode.DETACHED

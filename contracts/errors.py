@@ -18,6 +18,7 @@ PerdureError
 │   ├── StateUnreadableError   no graph shows the state of the thread
 │   └── DevServerError         the development server cannot be started
 ├── ActorRequiredError         no actor is bound, and one is needed         (also a LookupError)
+├── WorkerStoppedError         a worker has stopped serving by itself
 ├── FencedError                a newer attempt of the run has taken over
 └── StreamEndedError           a write to a stream that has had its terminal event
 """
@@ -126,6 +127,17 @@ class ThreadBusyError(PerdureError):
 
 class UnavailableError(PerdureError):
     """Something that the call needs is not there now. It is safe to repeat the call."""
+
+
+class WorkerStoppedError(PerdureError):
+    """A worker has stopped serving by itself."""
+
+    def __init__(self, task_queue: str, cause: str) -> None:
+        super().__init__(
+            f"the worker of the task queue {task_queue!r} has stopped serving ({cause}); its runs go on in other "
+            "workers, or when one starts"
+        )
+        self.task_queue = task_queue
 
 
 class TemporalUnreachableError(UnavailableError):

@@ -15,6 +15,7 @@ import orjson
 
 from .json_forms import Form, Unordered, form_of, qualified_name
 from .json_plain import encode_plain, is_flat, type_of
+from .text import valid_text
 
 MOST_BYTES = 16_000_000
 """What a value may come to beyond what is in memory."""
@@ -59,7 +60,7 @@ class Encoder:
     def placeholder(self, kind: type[Any]) -> dict[str, str]:
         """What stands for a value of the type without a form."""
         try:
-            name = _text(qualified_name(kind))
+            name = valid_text(qualified_name(kind))
         except Exception:  # noqa: BLE001 - a metaclass may raise anything
             name = "?"
         self.missing[name] += 1
@@ -71,7 +72,7 @@ class Encoder:
         try:
             if kind is str:
                 self._size += len(value)
-                return _text(value)
+                return valid_text(value)
             if kind is int:
                 return _number(value)
             if value is None or kind is bool or kind is float:
@@ -206,13 +207,6 @@ def _trimmed(data: bytes) -> bytes:
 
 def _sorting_key(plain: object) -> bytes:
     return _trimmed(orjson.dumps(plain))
-
-
-def _text(value: str) -> str:
-    """Halves of surrogate pairs are joined. One without the other becomes U+FFFD, as in browsers."""
-    if value.isascii():
-        return value
-    return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _number(value: int) -> int | str:

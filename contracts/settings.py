@@ -101,6 +101,8 @@ class RunSettings(Section):
     step_timeout: Timeout | None = None
     run_timeout: Timeout | None = None
     awaiting_timeout: Timeout | None = None
+    max_takeovers: int | None = Field(default=5, ge=0)
+    """Workers that a run may lose in a row, beyond the first, without a completed superstep; null is no limit."""
     preview: bool = True
     """Show the first words of the input in the Temporal UI."""
 

@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal, cast, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from .text import Text
+
 ID_MAX_LENGTH = 200
 """Characters of a thread or run id. Temporal's SQL visibility stores hold 255 for a keyword and a
 workflow id, and ours carries a prefix."""
@@ -215,10 +217,25 @@ class RunSpec(Frozen):
 class RunError(Frozen):
     """Why a run failed."""
 
-    type: str
+    type: Text
     """The exception's class, with its module unless it is a built-in."""
-    message: str
-    traceback: str | None = None
+    message: Text
+    traceback: Text | None = None
+
+
+class RunTrouble(Frozen):
+    """Why a run does not get on: attempts at its superstep that failed, which are repeated without the run's doing."""
+
+    type: Text
+    """What failed last: `WorkerLostError` is a worker that was killed or froze."""
+    message: Text
+    count: int
+    """How many attempts have failed in a row."""
+    lost: int = 0
+    """How many of them have lost their worker; `runs.max_takeovers` is their limit."""
+    waiting: bool = False
+    """It has lost so many that it executes only while no other such run does in its worker, and waits for that."""
+    since: datetime
 
 
 class RunInterrupt(Frozen):
@@ -255,6 +272,8 @@ class RunRecord(Frozen):
     user_id: str | None = None
     title: str | None = None
     usage: dict[str, Any] | None = None
+    trouble: RunTrouble | None = None
+    """What keeps it from getting on; `None` once it does."""
 
 
 class WaitResult(Frozen):

@@ -10,12 +10,13 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from .types import CancelAction, RetryPolicy, RunError, RunStatus, Stop
+from .types import CancelAction, RetryPolicy, RunError, RunStatus
 
 RUN_WORKFLOW = "RunWorkflow"
 THREAD_WORKFLOW = "ThreadWorkflow"
 NOTIFY_WORKFLOW = "NotifyWorkflow"
 STATE_WORKFLOW = "StateWorkflow"
+PROBE_WORKFLOW = "ProbeWorkflow"
 
 SIGNAL_CANCEL = "cancel"
 SIGNAL_INTERRUPT = "interrupt"
@@ -114,6 +115,8 @@ class RunLimits(Wire):
     retry: RetryPolicy = RetryPolicy()
     preview: bool = True
     """Show the beginnings of questions in the Temporal UI."""
+    max_takeovers: int | None = 5
+    """Workers that may be lost in a row, beyond the first, without a completed superstep between them."""
 
 
 class Answer(Wire):
@@ -295,35 +298,9 @@ class GraphFailure(Wire):
     classes: list[str] = Field(default_factory=list[str])
     """The exception's class and its bases, for `RetryPolicy.retry_on`."""
     attempt: int = 1
-
-
-class FinishInput(RunWork):
-    """One `finish_run` activity."""
-
-    status: RunStatus
-    steps: int = 0
-    """Supersteps of the run; a larger number in the record stays."""
-    cancel_action: CancelAction | None = None
-    error: RunError | None = None
-
-
-class RestoreInput(RunWork):
-    """One `restore_thread` activity: the thread becomes what it was before the run."""
-
-
-class RestoreResult(Wire):
-    """Whether the thread was put back."""
-
-    restored: bool
-    reason: str | None = None
-    """Why it was left as it is."""
-
-
-class StopInput(Wire):
-    """One `request_stop` activity."""
-
-    run_id: str
-    stop: Stop
+    final: bool = False
+    """The run is not tried again, unless its policy names the class: what was raised is no `Exception`, or the run
+    kills its workers."""
 
 
 class NotifyInput(Wire):

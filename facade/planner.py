@@ -123,6 +123,7 @@ class ExecutionPlanner:
             on_interrupt=spec.on_interrupt,
             retry=spec.retry,
             preview=settings.preview,
+            max_takeovers=settings.max_takeovers,
         )
 
     def _preview(self, spec: RunSpec) -> str:

@@ -29,6 +29,7 @@ from ..contracts.types import Frozen
 from ..contracts.wire import SEARCH_ATTRIBUTES
 from ..store.open import open_store
 from .connection import RPC_LIMIT, connect_temporal, temporal_target, workers_polling
+from .probe import worker_answers
 from .temporal_cli import find_temporal_cli
 
 _CHECK_LIMIT = 15.0
@@ -201,9 +202,14 @@ async def check_search_attributes(client: Client) -> Check:
 async def check_workers(client: Client, settings: Settings) -> Check:
     """A worker polls the task queue, and serves the graphs of the graph file."""
     queue = settings.temporal.task_queue
+    dead = None
     if not await workers_polling(client, queue):
-        detail, advice = f"none polls the task queue {queue!r}", "start `perdure worker` (or `perdure dev`)"
-        return Check(name="workers", level="fail", detail=detail, advice=advice, service=True)
+        dead = f"none polls the task queue {queue!r}"
+    elif not await worker_answers(client, queue):
+        dead = f"none answers on the task queue {queue!r}; one that polled it lately was killed, or hangs"
+    if dead is not None:
+        advice = "start `perdure worker` (or `perdure dev`)"
+        return Check(name="workers", level="fail", detail=dead, advice=advice, service=True)
     served = await announced_graphs(settings)
     unserved = sorted(set(_declared_or_none(settings.graphs)) - set(served))
     if unserved:

@@ -28,7 +28,13 @@ from ..activities.fence import attempt_fence
 from ..bridge.contract import Bridge
 from ..contracts.errors import RunNotFoundError
 from ..contracts.types import TERMINAL_EVENTS, RunError, RunRecord, RunStatus
-from ..contracts.wire import TERMINATED, FinishInput, RunOutcome, run_workflow_id, thread_workflow_id
+from ..contracts.wire import (
+    TERMINATED,
+    RunOutcome,
+    run_workflow_id,
+    thread_workflow_id,
+)
+from ..contracts.wire_ending import FinishInput
 from ..store.contract import Store, StoredRun
 from .connection import RPC_LIMIT
 

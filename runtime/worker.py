@@ -30,15 +30,18 @@ from ..activities import (
     recipients,
     takeover_warnings,
 )
+from ..activities.activity_log import log_in_one_line
 from ..activities.ending import Ending
 from ..activities.heartbeat import BEATS
 from ..bridge.open import open_bridge
 from ..checkpoints.open import open_checkpoints
+from ..contracts.errors import WorkerStoppedError
 from ..contracts.settings import Settings, load_settings
+from ..contracts.text import message_of
 from ..contracts.wire import own_task_queue, short_task_queue
 from ..store.contract import Store
 from ..store.open import open_store
-from ..workflows import NotifyWorkflow, RunWorkflow, StateWorkflow, ThreadWorkflow
+from ..workflows import NotifyWorkflow, ProbeWorkflow, RunWorkflow, StateWorkflow, ThreadWorkflow
 from .connection import connect_temporal, ensure_search_attributes
 from .housekeeping import Housekeeping
 from .telemetry import set_up_telemetry
@@ -51,6 +54,8 @@ _HEARTBEAT_THROTTLE = 2.0
 
 class Worker:
     """`async with Worker(graphs={"name": graph}): ...` serves until the block ends; `await worker.run()` for ever.
+
+    A worker that stops serving by itself cancels the block, and its end raises `WorkerStoppedError`.
 
     `graphs`: names and graphs, instead of the file that the settings name. `observers`: who is told what happens to
     runs (`docs/observers.md`); all workers of a task queue have the same ones. The block begins when it serves: its
@@ -75,11 +80,15 @@ class Worker:
         self._client = client
         self._stopping = asyncio.Event()
         self._serving: asyncio.Task[None] | None = None
+        self._within: asyncio.Task[object] | None = None
+        """Executes the block of `async with`."""
+        self._cancelled = False
 
     async def run(self, *, once_loaded: Callable[[], None] | None = None) -> None:
         """Serve until `stop`. `once_loaded` is called when all is loaded and open, and no run has begun here.
 
-        Raises `GraphLoadError`, `ConfigError` or `UnavailableError` before anything starts.
+        Raises `GraphLoadError`, `ConfigError` or `UnavailableError` before anything starts, and `WorkerStoppedError`
+        when it stops serving by itself.
         """
         async with self._running() as worker:
             if once_loaded is not None:
@@ -90,11 +99,17 @@ class Worker:
                 await asyncio.wait({ended, stopping}, return_when=asyncio.FIRST_COMPLETED)
                 if stopping.done():
                     await worker.shutdown()
-                await ended
+                await self._end_of(ended)
             finally:
                 stopping.cancel()
                 if not ended.done():
                     await worker.shutdown()
+
+    async def _end_of(self, serving: asyncio.Task[None]) -> None:
+        try:
+            await serving
+        except Exception as exc:
+            raise WorkerStoppedError(self._settings.temporal.task_queue, message_of(exc)) from exc
 
     def stop(self) -> None:
         """Ask for a graceful stop; `run` returns when it is done."""
@@ -114,12 +129,22 @@ class Worker:
             waiting.cancel()
         if self._serving.done():
             self._serving.result()
+        self._within = asyncio.current_task()
+        self._serving.add_done_callback(self._end_block)
         return self
+
+    def _end_block(self, serving: asyncio.Task[None]) -> None:
+        """A block whose worker has stopped by itself would wait for its runs for ever."""
+        if self._within is not None and not self._stopping.is_set():
+            logger.error("the worker has stopped serving, its block is cancelled: %r", _error_of(serving))
+            self._cancelled = self._within.cancel()
 
     async def __aexit__(self, *_: object) -> None:
         self.stop()
+        if self._within is not None and self._cancelled:
+            self._within.uncancel()
         if self._serving is not None:
-            await self._serving
+            await self._end_of(self._serving)
 
     async def _serve(self, started: asyncio.Event) -> None:
         async with self._running() as worker, worker:
@@ -130,6 +155,7 @@ class Worker:
     async def _running(self) -> AsyncGenerator[TemporalWorker]:
         settings = self._settings
         set_up_telemetry()
+        log_in_one_line()
         graphs = await load_graphs(settings.graphs if self._graphs is None else self._graphs)
         client = self._client or await connect_temporal(settings)
         await ensure_search_attributes(client)
@@ -226,7 +252,7 @@ class Worker:
         return TemporalWorker(
             client,
             task_queue=self._settings.temporal.task_queue,
-            workflows=[RunWorkflow, ThreadWorkflow, NotifyWorkflow, StateWorkflow],
+            workflows=[RunWorkflow, ThreadWorkflow, NotifyWorkflow, ProbeWorkflow, StateWorkflow],
             activities=activities.all,
             # Else the SDK reads every loaded module to make one up: 1.5 s before the first poll.
             build_id=f"perdure-{version('perdure')}",
@@ -239,6 +265,10 @@ class Worker:
             sticky_queue_schedule_to_start_timeout=timedelta(seconds=worker.sticky_timeout),
             max_heartbeat_throttle_interval=self._heartbeat_throttle,
         )
+
+
+def _error_of(task: asyncio.Task[None]) -> BaseException | None:
+    return None if task.cancelled() else task.exception()
 
 
 class _Part(Protocol):

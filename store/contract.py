@@ -14,9 +14,8 @@ from typing import Any, Protocol
 
 from ..contracts.events import EventCategory, RunEvent
 from ..contracts.lifecycle import Delivery, RunLifecycleEvent
-from ..contracts.threads import ThreadRecord, ThreadStatus
 from ..contracts.types import CancelAction, RunError, RunInterrupt, RunRecord, RunSpec, RunStatus, WaitResult
-from .exchange import StateExchange
+from .thread_contract import ThreadStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +45,21 @@ class RunEnding:
     title: str | None = None
     """Of the state; one of an event comes before it."""
     sequence: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Setback:
+    """How the attempt before the one that begins has failed."""
+
+    failure: RunError
+    lost: bool
+    """It has lost its worker."""
+    position: str | None = None
+    """How far the run has come: another text is progress. `None`: that cannot be told now."""
+    times: int = 1
+    """Attempts that have failed in a row, as far as Temporal counts them."""
+    waits_from: int | None = None
+    """The number of lost workers from which on the run waits for its turn; `None`: never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,9 +178,27 @@ class RunProgressStore(Protocol):
     """
 
     async def mark_running(
-        self, run_id: str, *, fence: int, attempt: int, sequence: int | None = None, human_message: object = None
+        self,
+        run_id: str,
+        *,
+        fence: int,
+        attempt: int,
+        sequence: int | None = None,
+        human_message: object = None,
+        setback: Setback | None = None,
     ) -> RunRecord:
-        """Take the fence; `running`, with `started_at` from the first time, the larger `attempt`, what a human said."""
+        """Take the fence; `running`, with `started_at` from the first time, the larger `attempt`, what a human said.
+
+        With a `setback` the record's `trouble` grows, or begins anew if the run has got on since; without, it goes.
+        """
+        ...
+
+    async def begin_turn(self, run_id: str, *, fence: int) -> None:
+        """The run does not wait any more. An absent run, and one that has seen a larger fence, is ignored."""
+        ...
+
+    async def clear_trouble(self, run_id: str, *, fence: int) -> None:
+        """The run has got on. An absent run, and one that has seen a larger fence, is ignored."""
         ...
 
     async def mark_awaiting(
@@ -197,31 +229,6 @@ class RunDeleteStore(Protocol):
 
     async def delete(self, run_id: str) -> bool:
         """Remove record, spec and values; whether there was a record."""
-        ...
-
-
-class ThreadStore(StateExchange, Protocol):
-    """The records of threads. The store writes them as it writes what happens to their runs."""
-
-    async def get(self, thread_id: str) -> ThreadRecord | None: ...
-
-    async def list(
-        self,
-        *,
-        status: ThreadStatus | None = None,
-        metadata: Mapping[str, str | int | float | bool] | None = None,
-        user_id: str | None = None,
-        limit: int = 100,
-        before: str | None = None,
-    ) -> list[ThreadRecord]:
-        """The last created first; those that have all of this, after the thread `before` (for paging).
-
-        Raises `ThreadNotFoundError` when there is no thread `before`.
-        """
-        ...
-
-    async def delete(self, thread_id: str) -> bool:
-        """Remove the record of a thread that has no runs; whether there was one."""
         ...
 
 

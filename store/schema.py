@@ -28,7 +28,7 @@ from sqlalchemy.types import TypeDecorator
 
 from ..contracts.serialization import from_json, to_json
 
-REVISION = "0004"
+REVISION = "0005"
 """The newest migration. It stands here so that a start that has nothing to migrate never imports Alembic."""
 
 
@@ -100,8 +100,12 @@ runs = Table(
     Column("usage", JsonText),
     Column("submitted", Boolean, nullable=False),
     Column("fence", BigInteger, nullable=False),
-    # The last one: SQLite does not read a row further than it has to, and lists don't need the questions.
+    # Behind the rest: SQLite does not read a row further than it has to, and lists don't need the questions.
     Column("interrupts", JsonText),
+    # Of few runs. NULL is told by the beginning of a row.
+    Column("trouble", JsonText),
+    # How far the run had come then: `Setback.position`.
+    Column("trouble_at", Text),
     Index("ix_runs_thread", "thread_id", "position"),
     Index("ix_runs_sequence", "thread_id", "sequence"),
     # Few of many: a thread may have thousands of runs that have ended.

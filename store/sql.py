@@ -11,8 +11,8 @@ from sqlalchemy import Connection, and_, bindparam, func, select
 from ..contracts.errors import RunNotFoundError
 from ..contracts.specs import dump_spec, load_spec
 from ..contracts.types import RunError, RunInterrupt, RunRecord, RunSpec, RunStatus, WaitResult
-from . import drafts, events, lifecycle, progress, threads
-from .contract import RunEnding, StoredRun, ThreadLine
+from . import drafts, events, lifecycle, progress, threads, trouble
+from .contract import RunEnding, Setback, StoredRun, ThreadLine
 from .database import Database
 from .migrate import migrate
 from .rows import OF_RUN, OF_THREAD, RESULT_COLUMNS, STORED_COLUMNS, STORED_RUN, to_result, to_stored
@@ -165,10 +165,17 @@ class SqlStore:
         await self._database.write(replace)
 
     async def mark_running(
-        self, run_id: str, *, fence: int, attempt: int, sequence: int | None = None, human_message: object = None
+        self,
+        run_id: str,
+        *,
+        fence: int,
+        attempt: int,
+        sequence: int | None = None,
+        human_message: object = None,
+        setback: Setback | None = None,
     ) -> RunRecord:
         """Take the fence; `running`, with no question open. Raises `RunNotFoundError` or `FencedError`."""
-        changes = {
+        changes: dict[str, object] = {
             "status": RunStatus.RUNNING.value,
             "moment": datetime.now(UTC),
             "number": attempt,
@@ -178,14 +185,23 @@ class SqlStore:
         }
 
         def work(connection: Connection) -> RunRecord:
+            troubled = trouble.after(connection, run_id, setback)
             record, moved = progress.advance(
-                connection, run_id, progress.TO_WORK, changes, fence=fence, human_message=human_message
+                connection, run_id, progress.TO_WORK, {**changes, **troubled}, fence=fence, human_message=human_message
             )
             if moved:
                 events.supersede(connection, run_id, fence=fence)
             return record
 
         return await self._database.write(work)
+
+    async def begin_turn(self, run_id: str, *, fence: int) -> None:
+        """The run does not wait any more."""
+        await self._database.write(lambda connection: trouble.begin_turn(connection, run_id, fence))
+
+    async def clear_trouble(self, run_id: str, *, fence: int) -> None:
+        """The run has got on."""
+        await self._database.write(lambda connection: trouble.clear(connection, run_id, fence))
 
     async def mark_awaiting(
         self,
@@ -239,7 +255,12 @@ class SqlStore:
             named = events.title(connection, run_id) or title
             counted = {"usage": usage(connection, run_id), "name": named}
             record, moved = progress.advance(
-                connection, run_id, progress.TO_REST, {**changes, **counted}, fence=fence, interrupts=interrupts
+                connection,
+                run_id,
+                progress.TO_REST,
+                {**changes, **counted, **trouble.NONE},
+                fence=fence,
+                interrupts=interrupts,
             )
             if moved:
                 progress.replace_values(connection, run_id, values)

@@ -30,12 +30,12 @@ from ..contracts.wire import (
     SIGNAL_ADMIT,
     SIGNAL_CANCEL,
     TERMINATED,
-    FinishInput,
     RunInput,
     RunOutcome,
     run_workflow_id,
     short_task_queue,
 )
+from ..contracts.wire_ending import FinishInput
 from ..contracts.wire_thread import (
     WORKFLOW_TASK_TIMEOUT,
     ChangeStateInput,

@@ -18,16 +18,14 @@ from ..contracts.wire import (
     ACTIVITY_RESTORE_THREAD,
     ERROR_GRAPH,
     SEARCH_RUN_STATUS,
-    FinishInput,
     GraphFailure,
     QuestionsInput,
-    RestoreInput,
-    RestoreResult,
     RunInput,
     RunOutcome,
     RunProgress,
     Wire,
 )
+from ..contracts.wire_ending import FinishInput, RestoreInput, RestoreResult
 from . import progress
 from .short import short_activity
 from .slices import Slices

@@ -160,7 +160,7 @@ def retry_delay(state: RunProgress, policy: RetryPolicy, failure: GraphFailure) 
     if state.graph_attempts >= policy.max_attempts:
         return None
     names = {name for kind in failure.classes for name in (kind, kind.rpartition(".")[2])}
-    if policy.retry_on and names.isdisjoint(policy.retry_on):
+    if (policy.retry_on or failure.final) and names.isdisjoint(policy.retry_on):
         return None
     doublings = min(state.graph_attempts - 1, _MAX_EXPONENT)
     return min(policy.initial_interval * policy.backoff**doublings, policy.max_interval)

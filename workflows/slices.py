@@ -23,8 +23,8 @@ from ..contracts.wire import (
     RunProgress,
     SliceInput,
     SliceResult,
-    StopInput,
 )
+from ..contracts.wire_ending import StopInput
 from . import progress
 from .short import MACHINE_FAILURES
 from .story import slice_summary

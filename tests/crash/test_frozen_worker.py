@@ -91,7 +91,7 @@ async def test_it_writes_nothing_when_it_wakes_and_soon_sees_why(
     await proxy.mend()
     frozen.thaw()
     woken = time.monotonic()
-    await until(lambda: "Completing activity as failed" in frozen.log.read_text())
+    await until(lambda: "has failed (" in frozen.log.read_text())
     assert time.monotonic() - woken < NOTICED
     assert f"{frozen.pid} passes" in effects.read_text(), "it had nothing to write; the test shows nothing"
     other.kill()

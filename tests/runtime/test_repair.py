@@ -15,7 +15,11 @@ from perdure.activities.fence import attempt_fence
 from perdure.contracts.errors import FencedError, RunNotFoundError
 from perdure.contracts.settings import RunSettings
 from perdure.contracts.types import RunError
-from perdure.contracts.wire import THREAD_WORKFLOW, FinishInput, thread_workflow_id
+from perdure.contracts.wire import (
+    THREAD_WORKFLOW,
+    thread_workflow_id,
+)
+from perdure.contracts.wire_ending import FinishInput
 from perdure.facade.planner import ExecutionPlanner
 from perdure.runtime.repair import DRAFT_LIFETIME
 from perdure.store.contract import RunEnding

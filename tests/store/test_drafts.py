@@ -19,6 +19,7 @@ from perdure.contracts.types import (
     RunScope,
     RunSpec,
     RunStatus,
+    RunTrouble,
 )
 from perdure.store import RunEnding, SqlStore, StoredRun
 
@@ -72,6 +73,7 @@ async def test_every_field_of_a_record_is_kept(store: SqlStore, spec: RunSpec) -
         user_id="user",
         title="title",
         usage={"tokens": 6},
+        trouble=RunTrouble(type="WorkerLostError", message="gone", count=2, lost=1, since=moment),
     )
     assert all(getattr(record, name) != field.default for name, field in RunRecord.model_fields.items())
     await store.create(record, spec)
