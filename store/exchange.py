@@ -39,5 +39,8 @@ class StateExchange(Protocol):
         ...
 
     async def drop_left(self, before: datetime) -> int:
-        """Remove values and answers that were put earlier than that: nobody came for them. How many there were."""
+        """Remove what was put earlier than that and nobody came for; how many there were.
+
+        What is kept for the questions of a run that has not ended stays: it is waited for.
+        """
         ...

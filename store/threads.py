@@ -45,6 +45,12 @@ _WORKED = select(runs.c.status).where(*_SUBMITTED, runs.c.started_at.is_not(None
 _DROP_ANSWERS = delete(state_updates).where(
     state_updates.c.update_id >= bindparam("first"), state_updates.c.update_id < bindparam("last")
 )
+# A question may be open for days, and a name that begins with a run's id is kept until the run has ended.
+_OF_OPEN_RUN = (
+    select(runs.c.run_id)
+    .where(runs.c.ended_at.is_(None), state_updates.c.update_id.startswith(runs.c.run_id.concat("/")))
+    .exists()
+)
 _LAST_AT_WORK = _WORKED.order_by(runs.c.position.desc()).limit(1)
 
 
@@ -175,8 +181,8 @@ class SqlThreads:
         return await self._database.write(work)
 
     async def drop_left(self, before: datetime) -> int:
-        """Remove values and answers that were put earlier than that: nobody came for them. How many there were."""
-        left = delete(state_updates).where(state_updates.c.created_at < before)
+        """Remove what was put earlier than that and nobody came for; how many there were."""
+        left = delete(state_updates).where(state_updates.c.created_at < before, ~_OF_OPEN_RUN)
         return await self._database.write(lambda connection: connection.execute(left).rowcount)
 
 

@@ -10,6 +10,8 @@ from perdure.contracts.errors import RunNotFoundError
 from perdure.store import SqlStore
 from perdure.store.exchange import StateUpdate
 
+from .conftest import Draft
+
 
 async def test_an_answer_is_taken_once(store: SqlStore) -> None:
     assert await store.threads.take_answer("read") is None
@@ -35,3 +37,14 @@ async def test_what_nobody_takes_goes(store: SqlStore) -> None:
     assert await store.threads.drop_left(datetime.now(UTC) + timedelta(seconds=1)) == 2
     with pytest.raises(RunNotFoundError):
         await store.threads.get_update("old")
+
+
+async def test_what_a_waiting_run_needs_stays_however_long_it_waits(store: SqlStore, draft: Draft) -> None:
+    """Its questions may be open for days: the ids of very many of them, and a large answer on its way."""
+    await draft("waits")
+    names = ["waits/asked/3", "waits/answer/a", "gone/answer/b"]
+    for name in names:
+        await store.threads.put_update(name, StateUpdate("json", b"{}"))
+    assert await store.threads.drop_left(datetime.now(UTC) + timedelta(seconds=1)) == 1
+    for name in names[:2]:
+        assert (await store.threads.get_update(name)).payload == b"{}"
