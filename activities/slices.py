@@ -110,7 +110,7 @@ class Slices:
             attempt=number,
             sequence=slice.sequence or None,
             human_message=human_message(spec.input),
-            setback=await setback(self._client, self._parts.checkpoints, slice, lost=slice.lost),
+            setback=await setback(self._client, self._parts.checkpoints, slice),
         )
         if record.status.terminal:
             raise RunNotFoundError(slice.run_id)

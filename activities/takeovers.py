@@ -38,18 +38,15 @@ _EDGE, _JOIN = "branch:to:", "join:"
 _SENDS = "__pregel_tasks"
 
 
-async def setback(client: Client, checkpoints: Checkpoints, slice: SliceInput, *, lost: bool) -> Setback | None:
-    """What has to be known of the attempt before this one; `None`: there was none, so all is well.
-
-    `lost`: it was an activity of its own, and has lost its worker.
-    """
+async def setback(client: Client, checkpoints: Checkpoints, slice: SliceInput) -> Setback | None:
+    """What has to be known of the attempt before this one; `None`: there was none, so all is well."""
     info = activity.info()
-    if lost:
-        failure = RunError(type=WORKER_LOST, message="the worker stopped answering")
-    elif info.attempt == 1:
-        return None
-    else:
+    if info.attempt > 1:
         failure = await _last_failure(client, info)
+    elif slice.lost:  # before its first attempt: those that follow have their own reasons, and Temporal knows them
+        failure = RunError(type=WORKER_LOST, message="the worker stopped answering")
+    else:
+        return None
     position = await _position(checkpoints, slice.thread_id)
     return Setback(
         failure,
