@@ -70,9 +70,9 @@ class Slices:
         spec = await self._specs.full(slice.run_id)
         await self._live.close(slice.run_id)  # of an attempt before this one
         trouble = await self._begin(slice, spec, fence, number, say)
-        live = LiveGraph(self._parts, slice, spec, fence=fence, attempt=number)
-        await self._live.add(slice.run_id, live)
         async with self._suspects.turn(slice, trouble, fence=fence, say=say):
+            live = LiveGraph(self._parts, slice, spec, fence=fence, attempt=number)
+            await self._live.add(slice.run_id, live)
             result = await self._run_graph(live, slice, begun, say)
         if attempt > 1 or slice.lost:
             await self._store.clear_trouble(slice.run_id, fence=fence)
