@@ -18,7 +18,7 @@ from langgraph.runtime import RunControl
 from ..bridge.contract import Bridge
 from ..checkpoints.contract import Checkpoints
 from ..checkpoints.saver import FencedSaver
-from ..contracts.errors import PerdureError
+from ..contracts.errors import GraphLoadError, PerdureError
 from ..contracts.types import RunSpec
 from ..contracts.wire import SliceInput, SliceResult
 from ..store.contract import RunEventStore
@@ -131,11 +131,18 @@ class LiveGraph:
             self._pace.pause_soon()
 
     async def close(self) -> None:
-        """Cut the graph off, wherever it is, and let go of all that it holds. Idempotent."""
+        """Cut the graph off, wherever it is, and let go of all that it holds. Idempotent, and done in bounded time."""
         self.held = False
         self._let_go.set()
-        if self._owner is not None:
-            await asyncio.wait({self._owner})
+        if (owner := self._owner) is None:
+            return
+        if not self._made.is_set():
+            owner.cancel()  # a factory may open its graph for ever
+        if not (await asyncio.wait({owner}, timeout=2 * _CANCEL_GRACE))[0]:
+            logger.warning("run %s: what its graph's factory has opened does not close: cut off", self._slice.run_id)
+            owner.cancel()
+        elif self._made.is_set() and not owner.cancelled() and (error := owner.exception()):
+            logger.warning("run %s: its graph's factory failed when it was closed: %r", self._slice.run_id, error)
 
     @property
     def _failure(self) -> BaseException | None:
@@ -149,9 +156,14 @@ class LiveGraph:
             self._owner = asyncio.create_task(self._own())
         if not self._made.is_set():
             await first_of(self._owner, self._made)
+        if self._let_go.is_set():
+            raise self._gone
+        if self._owner.cancelled():  # by itself, which must not look like the activity's own cancellation
+            raise GraphLoadError(
+                f"{self._spec.assistant_id}: the factory raised CancelledError, but nobody cancelled it"
+            )
         if self._owner.done():
             self._owner.result()
-            raise self._gone
 
     @property
     def _gone(self) -> SliceFailed:

@@ -52,7 +52,8 @@ class LiveGraphs:
 
     async def add(self, run_id: str, live: LiveGraph) -> None:
         """The graph of a new attempt. One of an earlier attempt is closed first."""
-        await self.close(run_id)
+        while run_id in self._graphs:  # several attempts may wait for the same one to be closed
+            await self.close(run_id)
         self._graphs[run_id] = live
 
     def leave(self, run_id: str, live: LiveGraph) -> None:
@@ -67,10 +68,15 @@ class LiveGraphs:
         return None if live is None else live.graph
 
     async def close(self, run_id: str) -> None:
-        """Let go of a run's graph, if there is one here. Nothing of it is at work afterwards."""
-        self._stop_waiting(run_id)
-        if (live := self._graphs.pop(run_id, None)) is not None:
+        """Let go of a run's graph, if there is one here. Nothing of it is at work afterwards, whoever else closes it."""
+        if (live := self._graphs.get(run_id)) is None:
+            return
+        try:
             await live.close()
+        finally:
+            if self._graphs.get(run_id) is live:
+                del self._graphs[run_id]
+                self._stop_waiting(run_id)
 
     @asynccontextmanager
     async def open(self, stopping: asyncio.Event) -> AsyncGenerator[None]:

@@ -101,6 +101,8 @@ def _delivered(questions: Sequence[Question], value: Any) -> list[DeliveredAnswe
 def accept_result(state: RunProgress, result: SliceResult) -> None:
     """What a slice reports becomes the run's state."""
     state.slices += 1
+    if result.outcome == "elsewhere":  # a stop came before the holder was asked: nothing has changed there
+        return
     state.takeovers += result.attempt - 1
     if result.refused is not None:
         _ask_again(state, result.refused)

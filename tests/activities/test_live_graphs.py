@@ -13,10 +13,12 @@ from langgraph.types import TimeoutPolicy
 from support.servers import until
 from temporalio.testing import ActivityEnvironment
 
+from perdure.activities import live
 from perdure.activities.config import thread_config
 from perdure.activities.graphs import load_graphs
 from perdure.activities.live import GraphParts, LiveGraph
 from perdure.activities.live_graphs import LiveGraphs
+from perdure.contracts.errors import GraphLoadError
 from perdure.contracts.types import RunScope, RunSpec
 from perdure.contracts.wire import RunLimits, SliceInput, SliceResult
 
@@ -188,6 +190,68 @@ async def test_what_a_factory_opens_is_closed_in_the_task_that_opened_it(ends: B
         await run.live.close(run.run_id)
     assert len(tasks) == 2
     assert tasks[0] is tasks[1]
+
+
+async def test_who_closes_a_graph_that_is_being_closed_waits_for_it(ends: BackEnds) -> None:
+    """What follows a close may be a rollback: nothing of the graph may be at work any more."""
+    closing, go = asyncio.Event(), asyncio.Event()
+
+    @asynccontextmanager
+    async def made(config: Any) -> AsyncGenerator[Any]:
+        yield chain([], "a", "b")
+        closing.set()
+        await go.wait()
+
+    async with house(ends, made) as (run, _):
+        await run.begin()
+        closes = [asyncio.create_task(run.live.close(run.run_id)) for _ in range(2)]
+        await closing.wait()
+        await asyncio.wait(closes, timeout=0.05)
+        assert [close.done() for close in closes] == [False, False]
+        assert await run.go_on() is None
+        go.set()
+        await asyncio.gather(*closes)
+
+
+@pytest.mark.parametrize("where", ["opening", "closing"])
+async def test_a_factory_that_hangs_holds_up_no_end(
+    ends: BackEnds, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "_CANCEL_GRACE", 0.05)
+    hangs, ended = asyncio.Event(), list[str]()
+
+    async def hang() -> None:
+        hangs.set()
+        try:
+            await asyncio.sleep(FOR_EVER)
+        finally:
+            ended.append(where)
+
+    @asynccontextmanager
+    async def made(config: Any) -> AsyncGenerator[Any]:
+        if where == "opening":
+            await hang()
+        yield chain([], "a", "b")
+        await hang()
+
+    async with house(ends, made) as (run, _):
+        running = asyncio.create_task(run.begin())
+        if where == "opening":
+            await hangs.wait()
+        else:
+            await running
+        await asyncio.wait_for(run.live.close(run.run_id), 5)
+        await until(lambda: ended == [where])
+        await asyncio.wait({running})
+
+
+async def test_a_factory_that_cancels_itself_is_its_runs_end(ends: BackEnds) -> None:
+    async def made(config: Any) -> Any:
+        raise asyncio.CancelledError
+
+    async with house(ends, made) as (run, _):
+        with pytest.raises(GraphLoadError, match="nobody cancelled it"):
+            await run.begin()
 
 
 def beside() -> Any:

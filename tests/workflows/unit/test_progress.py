@@ -33,6 +33,14 @@ def test_only_a_run_that_goes_on_is_held(outcome: Any, holder: str | None) -> No
     assert state.holder == holder
 
 
+def test_a_stop_that_comes_before_the_holder_is_asked_leaves_it_the_graph() -> None:
+    """Else nobody would let go of it before the run ends."""
+    state = RunProgress(holder="w", next=["tools"], answers=[DeliveredAnswer(id="a")], cancel=INTERRUPT)
+    before = state.model_copy(deep=True)
+    progress.accept_result(state, SliceResult(outcome="elsewhere"))
+    assert state == before.model_copy(update={"slices": 1})
+
+
 def test_only_a_slice_that_asks_brings_questions() -> None:
     state = RunProgress()
     result = SliceResult(outcome="asks", questions=[Question(id="a", answered=1)], breakpoint=None)
