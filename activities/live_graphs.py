@@ -68,7 +68,7 @@ class LiveGraphs:
         return None if live is None else live.graph
 
     async def close(self, run_id: str) -> None:
-        """Let go of a run's graph, if there is one here. Nothing of it is at work afterwards, whoever else closes it."""
+        """Let go of a run's graph, if there is one. Nothing of it is at work afterwards, whoever else closes it."""
         if (live := self._graphs.get(run_id)) is None:
             return
         try:
