@@ -24,6 +24,7 @@ from langgraph.types import PregelTask, StateSnapshot
 
 from ..bridge.contract import KEY_ONLY
 from ..checkpoints.addresses import checkpoint_namespace
+from ..contracts.recent import Recent
 from ..contracts.serialization import to_json
 from .config import is_of
 from .kept import RETURN, Kept, is_internal
@@ -59,7 +60,7 @@ class Once:
         self._graphs: set[Namespace] = {()}
         """Namespaces in which a graph runs."""
         self._steps: dict[Namespace, int] = {}
-        self._said: set[str] = set()
+        self._said = Recent[str]()
         """Ids of messages that have come, or whose first token has."""
         self._kept = Kept()
         """Tasks whose results an earlier attempt has saved: they report them again, marked as cached."""
@@ -112,6 +113,8 @@ class Once:
         self._values.clear()
 
     def _keyed(self, ns: Namespace, mode: str, chunk: Any) -> Iterator[Outgoing]:
+        if mode != "checkpoints":
+            yield from self._unsaved_values(ns)
         match mode:
             case "values":
                 yield from self._on_values(ns, chunk)
@@ -133,6 +136,11 @@ class Once:
             yield Outgoing(event_name("values", ns), chunk, event_key("vi", ns, *asked))
         else:
             self._values[ns] = chunk
+
+    def _unsaved_values(self, ns: Namespace) -> Iterator[Outgoing]:
+        """Of a nested graph that keeps no checkpoints. It has no keys: picked up, it begins again."""
+        if ns and ns in self._values and ns not in self._heads:
+            yield Outgoing(event_name("values", ns), self._values.pop(ns))
 
     def _on_updates(self, ns: Namespace, chunk: Mapping[str, Any]) -> Iterator[Outgoing]:
         if _INTERRUPT in chunk:
@@ -210,6 +218,8 @@ class Once:
 
     def _on_checkpoint(self, ns: Namespace, chunk: Mapping[str, Any]) -> Iterator[Outgoing]:
         checkpoint_id = str(chunk["config"]["configurable"]["checkpoint_id"])
+        if not ns:
+            self._forget_nested()
         self._heads[ns] = checkpoint_id
         self._steps[ns] = int(chunk["metadata"]["step"])
         self._tasks[ns] = list(chunk["tasks"])
@@ -226,6 +236,13 @@ class Once:
                 yield from self._result_of_kept(ns, task)
             elif error := self._kept.errors.get(task["id"]):
                 yield from self._result_of_failed(ns, task, error)
+
+    def _forget_nested(self) -> None:
+        """The root's superstep is over, and the graphs in its tasks with it."""
+        self._graphs = {()}
+        for places in (self._heads, self._steps, self._tasks):
+            for ns in [ns for ns in places if ns]:
+                del places[ns]
 
     def _on_debug(self, ns: Namespace, chunk: Mapping[str, Any]) -> Iterator[Outgoing]:
         """`checkpoints` and `tasks` once more, each in a wrapper that says which."""
@@ -247,6 +264,7 @@ class Once:
         if "result" not in chunk:
             yield from self._on_input(ns, chunk)
             return
+        yield from self._unsaved_values((*ns, f"{chunk['name']}:{task_id}"))
         for update in self._updates.pop(ns, []):
             yield self._of_task("updates", ns, update, event_key("u", ns, task_id), task_id)
         asked = [str(interrupt["id"]) for interrupt in chunk["interrupts"]]

@@ -29,6 +29,7 @@ from langgraph.constants import START
 
 from ..bridge.contract import Bridge, NewEvent
 from ..checkpoints.addresses import checkpoint_namespace
+from ..contracts.recent import Recent
 from ..contracts.serialization import to_json
 from .heartbeat import Say
 from .kept import HANDED_ON
@@ -85,14 +86,16 @@ class Publisher:
         """The graph does not wait for its saves (LangGraph's durability `async`)."""
         self._saves: dict[str, _Save] = {}
         """Those that are not over, by the id of the task or checkpoint."""
-        self._settled: set[str] = set()
+        self._settled = Recent[str]()
         """Checkpoints that are saved, or are not saved here."""
-        self._writing: set[str] = set()
+        self._writing = Recent[str]()
         """Tasks whose own writes are being saved, or have been."""
-        self._saving: set[str] = set()
+        self._saving = Recent[str]()
         """Namespaces of the graphs that save here."""
         self._unheard: set[str] = set()
         """Namespaces of the graphs of which a save was refused."""
+        self._idle: set[str] = set()
+        """Tasks that had reported when the root's last checkpoint was saved, and of which nothing was being saved."""
         self.room = self._outbox.room
         self.flush = self._outbox.flush
         self.failed = self._outbox.failed
@@ -238,7 +241,17 @@ class Publisher:
 
     def after_checkpoint(self, checkpoint_id: str, *, saved: bool) -> None:
         self._settled.add(checkpoint_id)
+        save = self._saves.get(checkpoint_id)
         self._after_save(checkpoint_id, saved=saved)
+        if save is not None and not save.namespace:
+            self._forget_unsaved()
+
+    def _forget_unsaved(self) -> None:
+        """Tasks of a graph that keeps no checkpoints report, too. Two supersteps of the root later, none saves."""
+        idle = {id for id, one in self._saves.items() if not (one.under_way or one.is_checkpoint or one.awaited)}
+        for id in idle & self._idle:
+            del self._saves[id]
+        self._idle = idle - self._idle
 
     def loaded(self, found: CheckpointTuple) -> None:
         self._settled.add(found.checkpoint["id"])

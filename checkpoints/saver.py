@@ -21,6 +21,7 @@ from langgraph.checkpoint.base import (
 
 from ..blocking import uncut
 from ..contracts.errors import FencedError, UnavailableError
+from ..contracts.recent import Recent
 from ..contracts.text import repr_of
 from .addresses import checkpoint_address
 from .contract import Checkpoints, Guard, SaveHooks
@@ -61,7 +62,7 @@ class FencedSaver(BaseCheckpointSaver[Any]):
         self._hooks = hooks
         self._loop = asyncio.get_running_loop()
         self._failures: list[BaseException] = []
-        self._kept: set[tuple[str, str, str]] = set()
+        self._kept = Recent[tuple[str, str, str]]()
         """Addresses of checkpoints that need no keeping (any more): this run has saved them, or has kept them."""
 
     @property

@@ -16,6 +16,7 @@ from typing import Any
 
 from ...contracts.errors import PerdureError
 from ...contracts.events import EventCategory
+from ...contracts.recent import Recent
 from ...contracts.serialization import to_json
 from ...store.contract import EventBatch, NewRunEvent, RunEventStore
 from ..heartbeat import Say
@@ -59,9 +60,10 @@ class EventRecorder:
         self._number = 0
         self._open: set[str] = set()
         """Paths of tasks with events that are not sealed."""
-        self._ended: set[str] = set()
+        self._ended = Recent[str]()
         self._begun: set[str] = set()
-        self._told_begun: set[str] = set()
+        """Tasks of which the store has not been told yet that they have begun."""
+        self._told_begun = Recent[str]()
         self._closed = store is None
         self._stirred = asyncio.Event()
         self._turn = asyncio.Lock()
@@ -107,7 +109,7 @@ class EventRecorder:
                 )
                 if one.task:
                     self._open.add(one.task)
-                    self._begun.update(around(one.task))
+                    self._begun.update(task for task in around(one.task) if task not in self._told_begun)
         self._loop.call_soon_threadsafe(self._stirred.set)
 
     async def before_writes(self, task_id: str) -> None:
@@ -150,7 +152,7 @@ class EventRecorder:
     def _batch(self, seals: Mapping[str, str]) -> EventBatch:
         with self._lock:
             self._open.difference_update(seals)  # a later event opens its path again
-            return EventBatch([*self._pending], sorted(self._begun - self._told_begun), seals)
+            return EventBatch([*self._pending], sorted(self._begun), seals)
 
     def _take_back(self, batch: EventBatch, reason: BaseException) -> None:
         """It was not written, or whoever waited for it was cancelled, which makes the next one write it again."""
@@ -163,7 +165,9 @@ class EventRecorder:
     def _forget(self, batch: EventBatch) -> None:
         with self._lock:
             del self._pending[: len(batch.events)]
-            self._told_begun.update(batch.begun)
+            self._begun.difference_update(batch.begun)
+            for task in batch.begun:
+                self._told_begun.add(task)
 
     async def _written(self, batch: EventBatch) -> None:
         if (store := self._store) is None:

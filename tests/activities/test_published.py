@@ -12,6 +12,7 @@ from perdure.contracts.types import STREAM_MODES
 
 from .comparing import bare, differences, published
 from .driving import BackEnds, Run, make_run
+from .test_slice_ends import unsaved
 from .worlds import ASKING, PLAIN, answers, given
 
 ENDLESS = 1000.0
@@ -21,6 +22,8 @@ CASES: list[tuple[tuple[str, ...], float, bool]] = [
     (STREAM_MODES, 0.0, True),
 ]
 """Modes, budget, and whether each slice goes to another worker."""
+UNSAVED = {"unsaved": unsaved}
+"""With a subgraph that keeps no checkpoints, which LangGraph takes under durability `async` only."""
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +42,7 @@ async def run_and_compare(
     moves: bool = False,
     **more: Any,
 ) -> tuple[Run, list[str]]:
-    build, answer = {**PLAIN, **ASKING}[name], answers if name in ASKING else None
+    build, answer = {**PLAIN, **ASKING, **UNSAVED}[name], answers if name in ASKING else None
     run = await make_run(
         ends,
         build([]),
@@ -84,7 +87,7 @@ async def test_parallel_questions_are_published_once(ends: BackEnds) -> None:
 
 
 @pytest.mark.parametrize("moves", [False, True])
-@pytest.mark.parametrize("name", ["line", "nested", "fan_out", "functional"])
+@pytest.mark.parametrize("name", ["line", "nested", "fan_out", "functional", "unsaved"])
 async def test_async_durability_publishes_the_same(ends: BackEnds, name: str, moves: bool) -> None:
     modes = ("values", "updates", "tasks", "checkpoints")
     _, wrong = await run_and_compare(ends, name, modes, 0.0, subgraphs=True, moves=moves, durability="async")
