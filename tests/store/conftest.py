@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.forks import forking
 from support.stores import store_in
 
 from perdure.contracts.types import RunRecord, RunScope, RunSpec
@@ -81,19 +81,14 @@ def draft(store: SqlStore, make_record: Make, spec: RunSpec) -> Draft:
     return create
 
 
-# Real processes, but forked from one that has imported everything: a fresh one takes a second for that.
-_context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["perdure.store.sql", "alembic.command", "pytest"])
-
-
 @pytest.fixture
 def launch() -> Iterator[Launch]:
     """Start a Python program in a process of its own. It finds its `arguments`, and a `pipe` to here."""
     running: list[Program] = []
 
     def start(code: str, *arguments: str) -> Program:
-        pipe, theirs = _context.Pipe()
-        process = _context.Process(target=exec, args=(code, {"arguments": arguments, "pipe": theirs}))
+        pipe, theirs = forking.Pipe()
+        process = forking.Process(target=exec, args=(code, {"arguments": arguments, "pipe": theirs}))
         process.start()
         theirs.close()
         running.append((process, pipe))

@@ -13,7 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from perdure import Settings
+from perdure.cli import main
 
+from .forks import forking
 from .servers import state_of
 
 GRAPHS = Path(__file__).parents[1] / "graphs"
@@ -37,6 +39,39 @@ def environment(settings: Settings, graphs: Mapping[str, str]) -> dict[str, str]
 def _stopped(pid: int) -> bool:
     """Whether no thread of the process does anything any more."""
     return all(state_of(thread) in "TZX" for thread in Path(f"/proc/{pid}/task").iterdir())
+
+
+def _serve(variables: Mapping[str, str], log: Path) -> None:
+    os.environ.update(variables)
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    sys.argv = ["perdure", "worker"]
+    main()
+
+
+class MortalWorker:
+    """`perdure worker` for tests of many deaths: it is up in a moment."""
+
+    def __init__(self, settings: Settings, graphs: Mapping[str, str]) -> None:
+        self._environment = environment(settings, graphs)
+        self._log = settings.home / "worker.log"
+        self.start()
+
+    def start(self) -> None:
+        """Another process, when this one has ended."""
+        self._process = forking.Process(target=_serve, args=(self._environment, self._log))
+        self._process.start()
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has exited, by itself or not."""
+        return not self._process.is_alive()
+
+    def kill(self) -> None:
+        """`kill -9`, at once."""
+        self._process.kill()
+        self._process.join()
 
 
 class WorkerProcess:
