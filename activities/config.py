@@ -1,4 +1,4 @@
-"""The config with which LangGraph runs a slice."""
+"""The config with which LangGraph runs a graph."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def is_internal(channel: str) -> bool:
 
 
 class Kept:
-    """Of a slice's graphs, by the ids of their tasks."""
+    """Of a run's graphs, by the ids of their tasks."""
 
     def __init__(self) -> None:
         self.results: dict[str, dict[str, Any]] = {}

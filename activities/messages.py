@@ -24,7 +24,7 @@ Metadata = dict[str, Any]
 
 
 class RootMessages(BaseCallbackHandler):
-    """Hears the nodes of one slice begin and end."""
+    """Hears the nodes of one live graph begin and end."""
 
     run_inline = True  # in the order of the stream
 

@@ -1,9 +1,8 @@
 """What of a graph's stream is published, and under which key, so that each event is published once.
 
-A graph that is paused at a superstep boundary, or picked up after a crash, reports again where it stands: the
-state, the tasks it goes on with, the results it has kept. Each of these events has a key by which the bridge
-knows it, so a run in slices publishes what an uninterrupted one does, in the same order. Tokens and custom
-events have none: only a node that really runs emits them. (Rules tried in the experiment `publish_once`.)
+A graph that is picked up where another attempt left it reports again where it stands: the state, the tasks it
+goes on with, the results it has kept. Each of these events has a key by which the bridge knows it, so a run that
+was taken over publishes what an uninterrupted one does, in the same order. Tokens and custom events have none: only a node that really runs emits them. (Rules tried in the experiment `publish_once`.)
 
 What cannot be told from the stream: which of several tasks of one name and superstep a hit of LangGraph's own cache
 belongs to, and, where `updates` are not streamed, that there was one. After a crash in that superstep it is reported
@@ -41,7 +40,7 @@ _NOTHING = object()
 
 
 class Once:
-    """Turns the raw stream of one slice into events with keys. Fed in the order of the stream."""
+    """Turns the raw stream of one live graph into events with keys. Fed in the order of the stream."""
 
     def __init__(self, run_id: str, modes: Collection[str], *, subgraphs: bool) -> None:
         self._run_id = run_id
@@ -200,7 +199,7 @@ class Once:
     def _on_message(self, ns: Namespace, chunk: Any) -> Iterator[Outgoing]:
         """A message whose tokens have come is reported as a whole again when a graph around its node ends.
 
-        LangGraph leaves that out, but remembers what it left out only for one slice.
+        LangGraph leaves that out, but remembers what it left out only for one call.
         """
         message = chunk[0]
         key, known = event_key("m", (), str(message.id)), message.id in self._said

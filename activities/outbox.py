@@ -1,4 +1,4 @@
-"""The queue of a slice's events before the bridge: sent in order, each when it may go, and waited for."""
+"""The queue of a live graph's events before the bridge: sent in order, each when it may go, and waited for."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _BATCH = 500
 
 
 class OutboxClosed(Exception):
-    """Nothing more is sent: a save has failed, or the slice is over."""
+    """Nothing more is sent: a save has failed, or the graph is let go."""
 
 
 @dataclass(slots=True)

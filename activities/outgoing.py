@@ -1,4 +1,4 @@
-"""What a slice publishes: its events, their names, and the keys by which each is published once."""
+"""What a live graph publishes: its events, their names, and the keys by which each is published once."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ class _Save(Hold):
 
 
 class Publisher:
-    """The events of one slice, on their way to the bridge; the hooks of the slice's saver."""
+    """The events of one live graph, on their way to the bridge; the hooks of its saver."""
 
     def __init__(
         self,

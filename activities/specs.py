@@ -1,4 +1,4 @@
-"""The specs of the runs that a worker is busy with, so that each slice does not read them again."""
+"""The specs of the runs that a worker is busy with, so that not each activity reads them again."""
 
 from __future__ import annotations
 

@@ -189,7 +189,7 @@ class RunProgress(Wire):
     """The checkpoint at which a breakpoint holds the run, or held it last: that one may be passed."""
     answers: list[DeliveredAnswer] = Field(default_factory=list[DeliveredAnswer])
     resumed: bool = False
-    """The next slice does not simply follow one that paused."""
+    """As in `SliceInput`."""
     holder: str | None = None
     """The task queue of the worker that holds the run's graph, alive, for the next slice."""
     more: int = 0
@@ -241,7 +241,10 @@ class SliceInput(RunWork):
     breakpoint: str | None = None
     answers: list[DeliveredAnswer] = Field(default_factory=list[DeliveredAnswer])
     resumed: bool = False
-    """It does not simply follow a slice that paused: a question was answered, or the graph is tried again."""
+    """It does not simply follow a slice that paused: a question was answered, or the graph is tried again.
+
+    With `slice`, for workers without live graphs, which may serve the same task queue during a deploy. Others look at
+    the thread whenever they have no graph of the run."""
     drain: bool = False
     """Stop at the first superstep boundary: an `interrupt` came before this slice began."""
     holder: str | None = None

@@ -82,7 +82,7 @@ class NewRunEvent:
 
 @dataclass(frozen=True, slots=True)
 class EventBatch:
-    """What one writer, an attempt at a slice, has to say of a run."""
+    """What one writer, an attempt at a run, has to say of it."""
 
     events: Sequence[NewRunEvent] = ()
     begun: Sequence[str] = ()

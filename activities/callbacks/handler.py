@@ -47,7 +47,7 @@ class _Call:
 
 
 class EventCallbacks(BaseCallbackHandler):
-    """Hears one slice. A call is known by its run id: what is told twice counts once."""
+    """Hears one live graph. A call is known by its run id: what is told twice counts once."""
 
     run_inline = True
     ignore_chain = True  # pyright: ignore[reportAssignmentType, reportIncompatibleMethodOverride]

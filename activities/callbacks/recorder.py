@@ -1,4 +1,4 @@
-"""The events of one slice, on their way to the store: in small batches, and before what they belong to is saved.
+"""The events of one live graph, on their way to the store: in small batches, and before what they belong to is saved.
 
 A finished task does not run again, so its events are in the store, and sealed there, before its writes are saved. If
 the process dies between the two, the task begins again, and what it says then takes the place of what it had said.
@@ -26,7 +26,7 @@ from .paths import around, ids_in, seal_of, task_in
 _PAUSE = 0.1
 """Seconds that an event waits for company while its task runs."""
 _LAST_WORDS = 5.0
-"""Seconds for what a slice that was cut off has left to write."""
+"""Seconds for what a graph that was cut off has left to write."""
 
 
 @dataclass(frozen=True, slots=True)

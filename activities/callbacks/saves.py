@@ -14,7 +14,7 @@ _NO_ENDS = {"__error__", "__interrupt__", "__resume__"}
 
 
 class RecordedSaves:
-    """The hooks of a slice's saver."""
+    """The hooks of a live graph's saver."""
 
     def __init__(self, stream: SaveHooks, recorder: EventRecorder) -> None:
         self._stream = stream
