@@ -2,7 +2,8 @@
 
 A graph that is picked up where another attempt left it reports again where it stands: the state, the tasks it
 goes on with, the results it has kept. Each of these events has a key by which the bridge knows it, so a run that
-was taken over publishes what an uninterrupted one does, in the same order. Tokens and custom events have none: only a node that really runs emits them. (Rules tried in the experiment `publish_once`.)
+was taken over publishes what an uninterrupted one does, in the same order. Tokens and custom events have none: only
+a node that really runs emits them. (Rules tried in the experiment `publish_once`.)
 
 What cannot be told from the stream: which of several tasks of one name and superstep a hit of LangGraph's own cache
 belongs to, and, where `updates` are not streamed, that there was one. After a crash in that superstep it is reported

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
+from temporalio.service import RPCError, RPCStatusCode
 
 from ..contracts.errors import STORED_INSTEAD, NoWorkerError, StateUnreadableError, UnavailableError
 from ..contracts.settings import TemporalSettings
@@ -128,9 +129,23 @@ class GraphStates:
         result = asyncio.create_task(reading.result())
         try:
             await asyncio.wait({result}, timeout=self._wait)
-            if not result.done() and (await reading.describe()).history_length <= _NOT_BEGUN:
-                await reading.terminate("nobody has begun to read, and its client waits no longer")
+            if not result.done() and await _not_begun(reading) and await _given_up(reading):
                 raise self._no_worker()
             return await result
         finally:
             result.cancel()
+
+
+async def _not_begun(reading: _Reading) -> bool:
+    return (await reading.describe()).history_length <= _NOT_BEGUN
+
+
+async def _given_up(reading: _Reading) -> bool:
+    """False when it has ended just now."""
+    try:
+        await reading.terminate("nobody has begun to read, and its client waits no longer")
+    except RPCError as exc:
+        if exc.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        return False
+    return True

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sized
+from typing import Any, cast
 
 import pytest
 from langgraph.graph import END, START, StateGraph
@@ -31,7 +31,7 @@ def collections_of(root: object) -> dict[str, int]:
         for name, value in _attributes(one):
             if isinstance(value, set | dict | list | deque):
                 place = f"{type(one).__name__}.{name}"
-                found[place] = found.get(place, 0) + len(value)
+                found[place] = found.get(place, 0) + len(cast("Sized", value))
             elif type(value).__module__.startswith(OURS) and not isinstance(value, BaseModel | Recent):
                 todo.append(value)
     return found
@@ -49,11 +49,14 @@ def _turning(turns: int, **compiled: Any) -> Any:
     async def step(state: State) -> dict[str, Any]:
         return {"n": state.get("n", 0) + 1}
 
+    def again(state: State) -> str:
+        return "step" if state.get("n", 0) < turns else END
+
     inner = StateGraph(State).add_node("a", step).add_node("b", step)
     inner.add_edge(START, "a").add_edge("a", "b")
     graph = StateGraph(State).add_node("step", step).add_node("inner", inner.compile(**compiled))
     graph.add_edge(START, "step").add_edge("step", "inner")
-    graph.add_conditional_edges("inner", lambda state: "step" if state.get("n", 0) < turns else END, ["step", END])
+    graph.add_conditional_edges("inner", again, ["step", END])
     return graph.compile()
 
 

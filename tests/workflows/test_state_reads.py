@@ -14,6 +14,7 @@ import pytest
 from langchain_core.runnables import RunnableConfig
 from langgraph.graph import StateGraph
 from support.graphs import asking, count_to, counting
+from temporalio.client import WorkflowHandle
 
 import perdure
 from perdure import (
@@ -86,6 +87,25 @@ async def test_a_worker_that_has_just_gone(
         await runs.get_state(record.thread_id)
     assert time.monotonic() - began < settings.temporal.submit_timeout / 2
     async with Worker(graphs={"asking": asking("name?")}, settings=settings):
+        assert await runs.get_state(record.thread_id) is not None
+
+
+async def test_a_read_that_ends_as_its_client_gives_it_up(
+    runs: RunsFacade, settings: Settings, spec: Spec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that is very busy may begin at the last moment."""
+    describe = WorkflowHandle[Any, Any].describe
+
+    async def just_before(self: WorkflowHandle[Any, Any], **more: Any) -> Any:
+        found = await describe(self, **more)
+        found.history_length = 2
+        await self.result()
+        return found
+
+    async with Worker(graphs={"asking": asking("name?")}, settings=settings):
+        record, _ = await runs.create_and_wait(spec("asking", input={"log": []}, on_interrupt="finish"))
+        monkeypatch.setattr(states, "_WAIT", 0.001)
+        monkeypatch.setattr(WorkflowHandle, "describe", just_before)
         assert await runs.get_state(record.thread_id) is not None
 
 
