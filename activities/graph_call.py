@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -16,6 +17,7 @@ from .config import recursion_limit
 from .gate import Gate
 from .graphs import CompiledGraph, GraphRegistry
 from .once import INTERNAL_MODES
+from .outgoing import Namespace
 from .pace import Pace
 from .picked_up import PickedUp
 from .start import Start
@@ -58,15 +60,8 @@ class GraphCall:
             interrupt_after=_nodes(self.spec.interrupt_after),
         )
         try:
-            async for ns, mode, chunk in chunks:
-                self.telling.feed(ns, mode, chunk)
-                if mode == "tasks" and "result" in chunk:
-                    pace.on_result(ns, chunk)
-                elif mode == "checkpoints":
-                    pace.on_checkpoint(ns, chunk)
-                    if not ns:
-                        await gate.stand(())
-                await self.telling.room()
+            async with aclosing(chunks):  # else one that is cut off lives on until the garbage collector finds it
+                await self._follow(chunks, pace, gate)
         except GraphDrained:
             return True
         except AttributeError as exc:
@@ -75,6 +70,17 @@ class GraphCall:
             self.graphs.note_unsaved_subgraph(self.spec.assistant_id)
             raise SliceFailed("a subgraph keeps no checkpoints; the graph goes on with durability async") from exc
         return False
+
+    async def _follow(self, chunks: AsyncIterator[tuple[Namespace, str, Any]], pace: Pace, gate: Gate) -> None:
+        async for ns, mode, chunk in chunks:
+            self.telling.feed(ns, mode, chunk)
+            if mode == "tasks" and "result" in chunk:
+                pace.on_result(ns, chunk)
+            elif mode == "checkpoints":
+                pace.on_checkpoint(ns, chunk)
+                if not ns:
+                    await gate.stand(())
+            await self.telling.room()
 
     @property
     def _durability(self) -> Any:

@@ -6,8 +6,10 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
+from uuid import UUID
 
 import pytest
+from langchain_core.callbacks import BaseCallbackHandler
 from langgraph.graph import START, StateGraph
 from langgraph.types import TimeoutPolicy
 from support.servers import until
@@ -211,6 +213,29 @@ async def test_who_closes_a_graph_that_is_being_closed_waits_for_it(ends: BackEn
         assert await run.go_on() is None
         go.set()
         await asyncio.gather(*closes)
+
+
+class Ends(BaseCallbackHandler):
+    """Hears a graph end."""
+
+    run_inline = True
+
+    def __init__(self) -> None:
+        self.errors: list[type[BaseException]] = []
+
+    def on_chain_error(self, error: BaseException, *, parent_run_id: UUID | None = None, **_: Any) -> None:
+        if parent_run_id is None:
+            self.errors.append(type(error))
+
+
+async def test_a_held_graph_that_is_closed_is_over_at_once(ends: BackEnds) -> None:
+    """Not when the garbage collector comes: till then it keeps its state, and goes on to clean up whenever that is."""
+    heard = Ends()
+    async with house(ends, chain([], "a", "b").with_config(callbacks=[heard])) as (run, _):
+        assert (await run.begin()).outcome == "more"
+        assert heard.errors == []
+        await run.live.close(run.run_id)
+        assert len(heard.errors) == 1
 
 
 @pytest.mark.parametrize("where", ["opening", "closing"])
