@@ -12,7 +12,7 @@ again, or as the result of a task.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any, cast
@@ -20,12 +20,13 @@ from typing import Any, cast
 from langchain_core.messages import BaseMessageChunk
 from langgraph.checkpoint.base import CheckpointTuple
 from langgraph.constants import START
-from langgraph.types import PregelTask, StateSnapshot
+from langgraph.types import StateSnapshot
 
 from ..bridge.contract import KEY_ONLY
 from ..checkpoints.addresses import checkpoint_namespace
 from ..contracts.recent import Recent
 from ..contracts.serialization import to_json
+from .chunks import INTERRUPT, interrupt_ids, is_of_handler, task_as_shown, task_result
 from .config import is_of
 from .kept import RETURN, Kept, is_internal
 from .outgoing import Namespace, Outgoing, event_key, event_name, mode_of
@@ -33,10 +34,7 @@ from .outgoing import Namespace, Outgoing, event_key, event_name, mode_of
 INTERNAL_MODES = ("tasks", "checkpoints")
 """Streamed for every run: they carry the ids that the keys are made of, and drive the slices."""
 
-_INTERRUPT = "__interrupt__"
 _METADATA = "__metadata__"
-_ERROR_HANDLERS = ("__error_handler__", "__default_error_handler__")
-"""Beginnings of the names of LangGraph's nodes for error handlers."""
 _NOTHING = object()
 
 
@@ -94,7 +92,7 @@ class Once:
     def caught_up(self, found: CheckpointTuple, state: StateSnapshot) -> Iterator[Outgoing]:
         """The root's newest checkpoint, for a graph that was cut off between saving and reporting it."""
         self._values[()] = state.values
-        tasks = [_as_shown(task) for task in state.tasks]
+        tasks = [task_as_shown(task) for task in state.tasks]
         checkpoint = {
             "config": state.config,
             "parent_config": state.parent_config,
@@ -132,7 +130,7 @@ class Once:
                 yield Outgoing(event_name(mode, ns), chunk)
 
     def _on_values(self, ns: Namespace, chunk: Any) -> Iterator[Outgoing]:
-        if asked := _interrupt_ids(chunk):
+        if asked := interrupt_ids(chunk):
             yield Outgoing(event_name("values", ns), chunk, event_key("vi", ns, *asked))
         else:
             self._values[ns] = chunk
@@ -143,9 +141,9 @@ class Once:
             yield Outgoing(event_name("values", ns), self._values.pop(ns))
 
     def _on_updates(self, ns: Namespace, chunk: Mapping[str, Any]) -> Iterator[Outgoing]:
-        if _INTERRUPT in chunk:
+        if INTERRUPT in chunk:
             # A breakpoint has no ids; it is told from another by where it is.
-            asked = _interrupt_ids(chunk) or [self._heads.get(ns, "")]
+            asked = interrupt_ids(chunk) or [self._heads.get(ns, "")]
             yield Outgoing(event_name("updates", ns), chunk, event_key("ui", ns, *asked))
         elif (task := self._kept_task(ns, chunk)) is not None:
             update = {name: value for name, value in chunk.items() if name != _METADATA}
@@ -183,7 +181,7 @@ class Once:
             return
         gave = self._kept.results[task["id"]].items()
         result = {name: value for name, value in gave if name == RETURN or self._is_shown(name, root=not ns)}
-        chunk = _task_result(task, result=result)
+        chunk = task_result(task, result=result)
         yield Outgoing(event_name("tasks", ns), chunk, event_key("tr", ns, str(task["id"])))
         yield from self._debug_result(ns, chunk)
 
@@ -193,7 +191,7 @@ class Once:
             yield from self._on_debug(ns, {**wrapped, "type": "task_result", "payload": chunk})
 
     def _result_of_failed(self, ns: Namespace, task: Mapping[str, Any], error: str) -> Iterator[Outgoing]:
-        chunk = _task_result(task, error=error)
+        chunk = task_result(task, error=error)
         yield from self._on_task(ns, chunk)
         yield from self._debug_result(ns, chunk)
 
@@ -251,7 +249,7 @@ class Once:
             checkpoint_id = str(payload["config"]["configurable"]["checkpoint_id"])
             yield Outgoing(event_name("debug", ns), chunk, event_key("dc", ns, checkpoint_id), checkpoint=checkpoint_id)
             return
-        if _is_of_handler(payload):
+        if is_of_handler(payload):
             return
         asked = [str(interrupt["id"]) for interrupt in payload.get("interrupts", ())]
         kind = "de" if payload.get("error") else "d"
@@ -276,7 +274,7 @@ class Once:
         return Outgoing(event_name(mode, ns), chunk, key, finished, self._heads.get(ns))
 
     def _on_input(self, ns: Namespace, chunk: Mapping[str, Any]) -> Iterator[Outgoing]:
-        if _is_of_handler(chunk):
+        if is_of_handler(chunk):
             return
         task_id = str(chunk["id"])
         yield self._of_task("tasks", ns, chunk, event_key("ti", ns, task_id))
@@ -284,28 +282,3 @@ class Once:
         if RETURN in kept:  # of a `@task`: nothing else reports it
             yield Outgoing(event_name("updates", ns), {chunk["name"]: kept[RETURN]}, event_key("u", ns, task_id))
             yield from self._result_of_kept(ns, chunk)
-
-
-def _task_result(
-    task: Mapping[str, Any], *, error: str | None = None, result: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
-    """The result of a task as a `tasks` event shows it."""
-    return {"id": task["id"], "name": task["name"], "error": error, "result": result or {}, "interrupts": []}
-
-
-def _as_shown(task: PregelTask) -> dict[str, Any]:
-    """A task as a `checkpoints` event shows it."""
-    result = {} if task.result is None else {"result": task.result}
-    return {"id": task.id, "name": task.name, "interrupts": (), "state": task.state, **result}
-
-
-def _is_of_handler(task: Mapping[str, Any]) -> bool:
-    """The input of an error handler's task. LangGraph reports it only when a graph is picked up there."""
-    return "result" not in task and str(task["name"]).startswith(_ERROR_HANDLERS)
-
-
-def _interrupt_ids(chunk: Any) -> list[str]:
-    if not isinstance(chunk, Mapping):
-        return []
-    interrupts = cast("Iterable[Any]", chunk.get(_INTERRUPT) or ())
-    return [str(interrupt.id) for interrupt in interrupts]
