@@ -52,21 +52,24 @@ class Heartbeat:
     def say(self, text: str | None) -> None:
         """`Say`."""
         self._said = text
-        self._tell()
-
-    def attend(self, holder: str) -> None:
-        """This attempt goes on with the graph that its worker, whose task queue is `holder`, has held."""
-        self._holder = holder
-        self._tell()
-
-    def _tell(self) -> None:
-        said = () if self._said is None else (self._said,)
-        self.details = said if self._holder is None else (self._said or "", self._holder)
+        self._show()
         self.send()
 
+    def mark(self, holder: str) -> None:
+        """This attempt goes on with what the worker of this task queue has held, or takes the run over from it.
 
-def was_attended(info: activity.Info, holder: str) -> bool:
-    """Whether an earlier attempt of this activity went on with what `holder` held: it holds nothing any more."""
+        Before the activity's first await the first heartbeat says so; later ones are throttled.
+        """
+        self._holder = holder
+        self._show()
+
+    def _show(self) -> None:
+        said = () if self._said is None else (self._said,)
+        self.details = said if self._holder is None else (self._said or "", self._holder)
+
+
+def was_marked(info: activity.Info, holder: str) -> bool:
+    """Whether an earlier attempt of this activity has marked itself so: `holder` holds nothing any more."""
     return holder in info.heartbeat_details[1:]
 
 
