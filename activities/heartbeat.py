@@ -10,9 +10,8 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import AsyncGenerator, Callable
-from concurrent.futures import Future
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
 
 from temporalio import activity
@@ -25,6 +24,8 @@ Say = Callable[[str | None], None]
 
 BEATS = 4
 """Heartbeats within one timeout, so that a missed one does not matter."""
+_LOOK = 0.25
+"""Seconds between two looks at the heartbeats, or less where their intervals are shorter."""
 _LATE = 1.5
 """Intervals without a heartbeat after which the event loop is taken to stand still."""
 
@@ -43,6 +44,14 @@ class Heartbeat:
         self._holder: str | None = None
         self.sent = time.monotonic()
         """When the event loop sent the last one."""
+        self.stood_in = 0.0
+        """When the pulse did."""
+        self.stands_in = False
+
+    @property
+    def silent(self) -> float:
+        """Seconds since the last one."""
+        return time.monotonic() - max(self.sent, self.stood_in)
 
     def send(self) -> None:
         """Send one. To be called in the activity's own context."""
@@ -52,34 +61,40 @@ class Heartbeat:
     def say(self, text: str | None) -> None:
         """`Say`."""
         self._said = text
-        self._tell()
-
-    def attend(self, holder: str) -> None:
-        """This attempt goes on with the graph that its worker, whose task queue is `holder`, has held."""
-        self._holder = holder
-        self._tell()
-
-    def _tell(self) -> None:
-        said = () if self._said is None else (self._said,)
-        self.details = said if self._holder is None else (self._said or "", self._holder)
+        self._show()
         self.send()
 
+    def mark(self, holder: str) -> None:
+        """This attempt goes on with what the worker of this task queue has held, or takes the run over from it.
 
-def was_attended(info: activity.Info, holder: str) -> bool:
-    """Whether an earlier attempt of this activity went on with what `holder` held: it holds nothing any more."""
+        Before the activity's first await the first heartbeat says so; later ones are throttled.
+        """
+        self._holder = holder
+        self._show()
+
+    def _show(self) -> None:
+        said = () if self._said is None else (self._said,)
+        self.details = said if self._holder is None else (self._said or "", self._holder)
+
+
+def was_marked(info: activity.Info, holder: str) -> bool:
+    """Whether an earlier attempt of this activity has marked itself so: `holder` holds nothing any more."""
     return holder in info.heartbeat_details[1:]
 
 
 class Pulse:
     """Sends the heartbeats of a worker's activities while the worker's event loop stands still: `with Pulse(client):`.
 
-    While the loop moves, it sends nothing.
+    While the loop moves, it sends nothing. It looks by itself: to be woken for each activity would cost more than that.
     """
 
     def __init__(self, client: Client) -> None:
         self._client = client
+        self._watched: set[Heartbeat] = set()
+        """Changed by the event loop's thread, and copied by the other one in one step."""
         self._loop = asyncio.new_event_loop()
         self._over = asyncio.Event()
+        self._sending: set[asyncio.Task[None]] = set()
         # A daemon: no heartbeat is worth holding up the end of the process.
         self._thread = threading.Thread(target=self._run, name="perdure-pulse", daemon=True)
 
@@ -91,32 +106,41 @@ class Pulse:
         self._loop.call_soon_threadsafe(self._over.set)
         self._thread.join()
 
-    def watch(self, heartbeat: Heartbeat) -> Future[None]:
-        """Stand in for the event loop until the future is cancelled."""
-        return asyncio.run_coroutine_threadsafe(self._watch(heartbeat), self._loop)
+    @contextmanager
+    def watching(self, heartbeat: Heartbeat) -> Generator[None]:
+        """Stand in for the event loop within the block."""
+        self._watched.add(heartbeat)
+        try:
+            yield
+        finally:
+            self._watched.discard(heartbeat)
 
     def _run(self) -> None:
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
-            runner.run(self._wait())
+            runner.run(self._look())
 
-    async def _wait(self) -> None:
-        await self._over.wait()
+    async def _look(self) -> None:
+        while not self._over.is_set():
+            for heartbeat in [*self._watched]:
+                if heartbeat.silent > _LATE * heartbeat.interval and not heartbeat.stands_in:
+                    sending = asyncio.create_task(self._stand_in(heartbeat))
+                    self._sending.add(sending)
+                    sending.add_done_callback(self._sending.discard)
+            shortest = min((heartbeat.interval for heartbeat in [*self._watched]), default=_LOOK)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._over.wait(), min(_LOOK, shortest / 2))
 
-    async def _watch(self, heartbeat: Heartbeat) -> None:
-        stood_in = 0.0
-        while True:
-            await asyncio.sleep(heartbeat.interval / 2)
-            silent = time.monotonic() - max(heartbeat.sent, stood_in)
-            if silent <= _LATE * heartbeat.interval:
-                continue
-            if stood_in < heartbeat.sent:
-                logger.warning(
-                    "the event loop has stood still for %.1f s: a node blocks it; %s is kept alive",
-                    silent,
-                    heartbeat.workflow_id,
-                )
-            if await self._send(heartbeat):
-                stood_in = time.monotonic()
+    async def _stand_in(self, heartbeat: Heartbeat) -> None:
+        heartbeat.stands_in = True
+        if heartbeat.stood_in < heartbeat.sent:
+            logger.warning(
+                "the event loop has stood still for %.1f s: a node blocks it; %s is kept alive",
+                heartbeat.silent,
+                heartbeat.workflow_id,
+            )
+        if await self._send(heartbeat):
+            heartbeat.stood_in = time.monotonic()
+        heartbeat.stands_in = False
 
     async def _send(self, heartbeat: Heartbeat) -> bool:
         handle = self._client.get_async_activity_handle(task_token=heartbeat.task_token)
@@ -136,11 +160,10 @@ async def heartbeating(pulse: Pulse) -> AsyncGenerator[Heartbeat]:
     """Sends the activity's heartbeats while the block runs."""
     heartbeat = Heartbeat(activity.info())
     beating = asyncio.create_task(_beat(heartbeat))
-    watching = pulse.watch(heartbeat)
     try:
-        yield heartbeat
+        with pulse.watching(heartbeat):
+            yield heartbeat
     finally:
-        watching.cancel()
         beating.cancel()
 
 

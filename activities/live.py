@@ -31,7 +31,7 @@ from .outbox import OutboxClosed
 from .pace import Pace
 from .questions import open_questions, still_due, stopped_at
 from .start import Start, start_of
-from .stops import Stops
+from .stops import Stops, watching_shutdown
 from .telling import Telling, first_of
 
 logger = logging.getLogger(__name__)
@@ -81,13 +81,15 @@ class LiveGraph:
             say=lambda text: self._say(text),
         )
         self._saver = FencedSaver(parts.checkpoints, slice.run_id, fence=fence, hooks=self._telling.saves)
-        self._stops: Stops
+        self._stops = Stops(parts.bridge, slice.run_id, self._pause_at_boundary)
         self._control = RunControl()
         self._owner: asyncio.Task[None] | None = None
         self._made = asyncio.Event()
         self._ended = asyncio.Event()
         self._let_go = asyncio.Event()
         self._running: asyncio.Task[bool] | None = None
+        self._reasons: list[asyncio.Task[bool]] = []
+        """Waiting for what ends a slice, from its first slice to its last."""
         self._graph: CompiledGraph
         self._start: Start
         self._pace: Pace
@@ -178,15 +180,22 @@ class LiveGraph:
             self._gate = Gate(self._is_over, self._pace.unfinished.at_rest)
             over = self._ended.is_set() or self._let_go.is_set()
             if self._start.held_at is None and not over:
-                async with self._telling.open(graph):
+                async with self._telling.open(graph), self._stops:
                     call = GraphCall(graph, self._parts.graphs, self._spec, self._saver, self._telling)
                     running = call.run(self._start, config, self._control, self._pace, self._gate)
                     self._running = asyncio.create_task(running)
+                    self._reasons = [asyncio.create_task(one.wait()) for one in self._reasons_to_stop]
                     self._made.set()
                     await first_of(self._ended, self._let_go)
                     await self._cut(self._running)
+                    for reason in self._reasons:
+                        reason.cancel()
             self._made.set()
             await self._let_go.wait()
+
+    @property
+    def _reasons_to_stop(self) -> tuple[asyncio.Event, ...]:
+        return self._stops.now, *self._telling.failed
 
     def _is_over(self) -> bool:
         return self._pace.is_over and (self._pace.must_pause or self._parts.may_hold())
@@ -212,13 +221,11 @@ class LiveGraph:
 
     async def _attend(self) -> SliceResult:
         self._telling.begin_slice()
-        self._stops = Stops(self._parts.bridge, self._slice.run_id)
         await self._make()
         if self._running is None:
             return await self._asks()
         self._pace.begin_slice(self._slice.limits.slice_budget)
-        watching = self._stops.watching(on_request=self._pause_at_boundary, on_shutdown=self._pace.pause_soon)
-        async with watching:
+        async with watching_shutdown(self._pace.pause_soon):
             if self._slice.drain:
                 self._pause_at_boundary()
             paused = await self._until_over(self._running)
@@ -231,8 +238,8 @@ class LiveGraph:
         """Whether the graph has paused, or is held; `None` when it was cut off by a stop."""
         self._gate.open()
         limit = self._slice.limits.step_timeout
-        await first_of(running, self._gate.held, self._stops.now, *self._telling.failed, timeout=limit)
-        stopped = self._stops.now.is_set() or any(failed.is_set() for failed in self._telling.failed)
+        await first_of(running, self._gate.held, *self._reasons, timeout=limit)
+        stopped = any(reason.is_set() for reason in self._reasons_to_stop)
         if self._gate.held.is_set() and not stopped:
             return True
         self._out_of_time = not (running.done() or stopped)

@@ -20,7 +20,7 @@ from .courier import Courier
 from .failures import MachineFailure, graph_failure
 from .fence import attempt_fence
 from .graph_call import SliceFailed
-from .heartbeat import Heartbeat, Say, was_attended
+from .heartbeat import Heartbeat, Say, was_marked
 from .human import human_message
 from .live import GraphParts, GraphRaised, LiveGraph
 from .live_graphs import LiveGraphs
@@ -52,11 +52,12 @@ class Slices:
             await self._live.close(slice.run_id)
             return SliceResult(outcome="stopped", steps=slice.steps)
         own = slice.holder == self._live.task_queue
+        if slice.holder is not None:
+            if not own and not was_marked(info, slice.holder):
+                return SliceResult(outcome="elsewhere", steps=slice.steps, attempt=info.attempt)
+            heartbeat.mark(slice.holder)
         if own and (live := await self._live.fetch(slice.run_id)) is not None:
-            heartbeat.attend(self._live.task_queue)
             return await self._run_graph(live, slice, 1, heartbeat.say)
-        if slice.holder is not None and not own and not was_attended(info, slice.holder):
-            return SliceResult(outcome="elsewhere", steps=slice.steps)
         if self._live.shutting_down:
             raise MachineFailure("the worker shuts down; another one takes the run over", type=ERROR_WORKER_SHUTDOWN)
         return await self._take_over(slice, info.attempt, heartbeat.say)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
 
 from temporalio import activity
 
@@ -18,35 +17,29 @@ logger = logging.getLogger(__name__)
 
 
 class Stops:
-    """Watches for stops while a slice runs."""
+    """What a run's stop channel says, while `async with` it."""
 
-    def __init__(self, bridge: Bridge, run_id: str) -> None:
+    def __init__(self, bridge: Bridge, run_id: str, on_request: Callable[[], None]) -> None:
+        """`on_request` is called for each stop that the run is asked for."""
         self._bridge = bridge
         self._run_id = run_id
-        self._watchers: list[asyncio.Task[None]] = []
+        self._on_request = on_request
+        self._watcher: asyncio.Task[None] | None = None
         self.requested: Stop | None = None
         """The strongest stop that the run was asked for."""
         self.now = asyncio.Event()
         """Set when the graph must end at once."""
 
-    @asynccontextmanager
-    async def watching(
-        self, *, on_request: Callable[[], None], on_shutdown: Callable[[], None]
-    ) -> AsyncGenerator[None]:
-        """Calls `on_request` when the run is asked to stop, and `on_shutdown` when the worker is about to."""
-        self._watch(self._watch_channel(on_request))
-        self._watch(self._watch_shutdown(on_shutdown))
-        try:
-            yield
-        finally:
-            for watcher in self._watchers:
-                watcher.cancel()
-            await asyncio.gather(*self._watchers, return_exceptions=True)
+    async def __aenter__(self) -> Stops:
+        self._watcher = asyncio.create_task(self._watch())
+        return self
 
-    def _watch(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        self._watchers.append(asyncio.create_task(coroutine))
+    async def __aexit__(self, *_: object) -> None:
+        if self._watcher is not None:
+            self._watcher.cancel()
+            await asyncio.gather(self._watcher, return_exceptions=True)
 
-    async def _watch_channel(self, on_request: Callable[[], None]) -> None:
+    async def _watch(self) -> None:
         while self.requested is not Stop.NOW:
             try:
                 self.requested = await self._bridge.stop_requested(self._run_id, beyond=self.requested)
@@ -55,9 +48,20 @@ class Stops:
                 logger.warning("run %s cannot watch its stop channel: %s", self._run_id, exc)
                 await asyncio.sleep(1)
             else:
-                on_request()
+                self._on_request()
         self.now.set()
 
-    async def _watch_shutdown(self, on_shutdown: Callable[[], None]) -> None:
+
+@asynccontextmanager
+async def watching_shutdown(on_shutdown: Callable[[], None]) -> AsyncGenerator[None]:
+    """Within an activity: calls `on_shutdown` when its worker is about to shut down."""
+
+    async def watch() -> None:
         await activity.wait_for_worker_shutdown()
         on_shutdown()
+
+    watcher = asyncio.create_task(watch())
+    try:
+        yield
+    finally:
+        watcher.cancel()

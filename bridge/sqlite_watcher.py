@@ -18,7 +18,8 @@ from .watches import Subject, Topic, Watch, Watches
 
 logger = logging.getLogger(__name__)
 
-_POLL = 0.002  # seconds
+_POLL = 0.002  # seconds, where somebody reads a stream
+_POLL_STOPS = 0.006  # where only stops are waited for: in a worker, whose own writes are changes of the file, too
 _POLL_IDLE = 0.01  # when the file has not changed for `_IDLE`
 _IDLE = 1.0
 _SHARE = 4  # with thousands of watched runs: rest this many times as long as looking them up took
@@ -111,7 +112,9 @@ class SqliteWatcher:
             if current != version:
                 version, changed_at = current, time.monotonic()
                 state = self._wake_changed(connection, state)
-            pause = _POLL if time.monotonic() - changed_at < _IDLE else _POLL_IDLE
+            pause = _POLL_IDLE
+            if time.monotonic() - changed_at < _IDLE:
+                pause = _POLL if any(topic is Topic.STREAM for _, topic in state) else _POLL_STOPS
             self._nudge.wait(max(pause, _SHARE * (time.thread_time() - began)))
 
     def _wake_changed(self, connection: sqlite3.Connection, before: _State) -> _State:

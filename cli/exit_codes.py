@@ -18,6 +18,7 @@ from ..contracts.errors import (
     ThreadBusyError,
     ThreadNotFoundError,
     UnavailableError,
+    WorkerStoppedError,
 )
 from ..contracts.types import RunStatus
 
@@ -57,6 +58,7 @@ ERROR_CODES: dict[type[PerdureError], ExitCode] = {
     ThreadNotFoundError: ExitCode.NOT_FOUND,
     ThreadBusyError: ExitCode.BUSY,
     UnavailableError: ExitCode.UNAVAILABLE,
+    WorkerStoppedError: ExitCode.UNAVAILABLE,
     FencedError: ExitCode.INTERNAL,  # this one and the next are a worker's own and never reach a client
     StreamEndedError: ExitCode.INTERNAL,
     PerdureError: ExitCode.FAILED,

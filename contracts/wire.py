@@ -264,7 +264,7 @@ class SliceResult(Wire):
     outcome: Literal["more", "done", "asks", "stopped", "timeout", "elsewhere"]
     """`elsewhere`: another worker holds the graph, and nothing was executed."""
     attempt: int = 1
-    """How often the run was begun or taken over for it, counted from 1."""
+    """How often the run was begun or taken over for it, counted from 1; with `elsewhere`, how often it was tried."""
     holder: str | None = None
     """With `more`: the task queue of the worker that holds the graph now; `None`: it is to be picked up."""
     steps: int = 0

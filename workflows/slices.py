@@ -56,16 +56,20 @@ class Slices:
         """The next one. Raises `ActivityError` for what is the run's end, or a reason to try its graph again."""
         state = self._state
         result = await self._execute(self._given())
-        if result.outcome != "elsewhere" or progress.must_stop(state):
+        if result.outcome != "elsewhere":
             return result
+        if progress.must_stop(state):
+            await self.release()
+            return result
+        state.takeovers += result.attempt - 1  # one of them may have begun, and have died before it could say so
         try:
             return await self._execute(self._given(), at=state.holder)
         except ActivityError as exc:
             if progress.must_stop(state) or not _is_of_machine(exc):
                 raise
-            lost = _is_lost(exc)
+            lost, begun = _is_lost(exc), bool(exc.started_event_id)
         state.holder, state.resumed = None, True
-        state.takeovers += 1
+        state.takeovers += 2 if begun else 1
         return await self._execute(self._given(lost=lost))
 
     async def release(self) -> None:
