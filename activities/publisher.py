@@ -209,8 +209,8 @@ class Publisher:
             async with asyncio.timeout(_REPORT_TIMEOUT):
                 await self._outbox.until(lambda: save.reported is not None or not self._listening)
 
-    def after_writes(self, task_id: str, *, saved: bool) -> None:
-        self._after_save(task_id, saved=saved)
+    def after_writes(self, task_id: str, *, saved: bool, given_up: bool = False) -> None:
+        self._after_save(task_id, lost=not (saved or given_up and self._listening))
 
     async def before_checkpoint(self, checkpoint_id: str, *, namespace: str) -> None:
         if not self._ordered:
@@ -236,9 +236,9 @@ class Publisher:
         limit = save.reported
         return own if limit is None else [one for one in own if one.reported is not None and one.reported <= limit]
 
-    def after_checkpoint(self, checkpoint_id: str, *, saved: bool) -> None:
+    def after_checkpoint(self, checkpoint_id: str, *, saved: bool, given_up: bool = False) -> None:
         self._settled.add(checkpoint_id)
-        self._after_save(checkpoint_id, saved=saved)
+        self._after_save(checkpoint_id, lost=not (saved or given_up and self._listening))
 
     def loaded(self, found: CheckpointTuple) -> None:
         self._settled.add(found.checkpoint["id"])
@@ -257,12 +257,13 @@ class Publisher:
         self._unheard.add(save.namespace)
         raise UnheardError
 
-    def _after_save(self, id: str, *, saved: bool) -> None:
+    def _after_save(self, id: str, *, lost: bool) -> None:
+        """`lost`: to the machine, or to a cut. What a failing graph gives up ends with it, and is said as it said it."""
         save = self._saves.get(id)
         if save is None or not save.under_way:
             return
         save.under_way -= 1
-        if not saved and not save.refused:  # what reports it must not come out; why it failed is for the saver to say
+        if lost and not save.refused:  # what reports it must not come out; why it failed is for the saver to say
             self._outbox.close(OutboxClosed())
         if not save.under_way:
             self._end(id, save)

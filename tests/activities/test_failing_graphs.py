@@ -1,0 +1,70 @@
+"""A graph that fails by itself says and raises what it does under bare LangGraph, whatever of it was being saved."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from langgraph.graph import START, StateGraph
+
+from perdure.contracts.types import STREAM_MODES
+
+from .comparing import bare_until, differences, published
+from .driving import BackEnds, make_run
+from .worlds import State, chain, noted
+
+
+def unsaveable(state: State) -> dict[str, Any]:
+    return {"n": lambda: 1}
+
+
+def line(*nodes: Any) -> Any:
+    graph, before = StateGraph(State), START
+    for place, node in enumerate(nodes):
+        graph.add_node(f"n{place}", node)
+        graph.add_edge(before, f"n{place}")
+        before = f"n{place}"
+    return graph.compile()
+
+
+def beside(one: Any, other: Any) -> Any:
+    graph = StateGraph(State).add_node("one", one).add_node("other", other)
+    return graph.add_edge(START, "one").add_edge(START, "other").compile()
+
+
+def fails_while_another_saves() -> Any:
+    """The subgraph's first superstep is being saved when its sibling raises."""
+    told = asyncio.Event()
+
+    async def tells(state: State) -> dict[str, Any]:
+        told.set()
+        return {"log": ["told"]}
+
+    async def raises(state: State) -> dict[str, Any]:
+        await told.wait()
+        raise TypeError("no")
+
+    return beside(raises, line(tells, noted([], "late", delay=1)))
+
+
+FAILING: dict[str, Callable[[], Any]] = {
+    "a value that cannot be saved": lambda: line(noted([], "a"), unsaveable, noted([], "b")),
+    "in a subgraph": lambda: line(noted([], "a"), line(noted([], "i"), unsaveable)),
+    "beside a subgraph": lambda: beside(unsaveable, chain([], "i", "j")),
+    "beside a subgraph that is saved": fails_while_another_saves,
+}
+
+
+@pytest.mark.parametrize("budget", [0.0, 1000.0])
+@pytest.mark.parametrize("name", FAILING)
+async def test_a_failing_graph_says_and_raises_what_it_does_under_bare_langgraph(
+    ends: BackEnds, name: str, budget: float
+) -> None:
+    build = FAILING[name]
+    modes = tuple(mode for mode in STREAM_MODES if mode != "debug")
+    run = await make_run(ends, build(), given={"log": []}, budget=budget, stream_modes=modes, stream_subgraphs=True)
+    with pytest.raises(TypeError):
+        await run.to_end()
+    assert differences(published(await run.events()), await bare_until(TypeError, build(), run)) == []
