@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from langgraph.checkpoint.base import WRITES_IDX_MAP, CheckpointTuple
 from langgraph.constants import END
+from langgraph.types import PregelTask
 
 HANDED_ON = "__error_source_node__"
 """LangGraph's channel for the mark of a task that has failed, and whose error handler takes over."""
@@ -52,3 +53,16 @@ def _result(writes: Iterable[tuple[str, Any]]) -> dict[str, Any]:
         if not is_internal(channel):
             values.setdefault(channel, []).append(value)
     return {channel: several[0] if len(several) == 1 else {"$writes": several} for channel, several in values.items()}
+
+
+def task_result(
+    task: Mapping[str, Any], *, error: str | None = None, result: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The result of a task as a `tasks` event shows it."""
+    return {"id": task["id"], "name": task["name"], "error": error, "result": result or {}, "interrupts": []}
+
+
+def as_shown(task: PregelTask) -> dict[str, Any]:
+    """A task as a `checkpoints` event shows it."""
+    result = {} if task.result is None else {"result": task.result}
+    return {"id": task.id, "name": task.name, "interrupts": (), "state": task.state, **result}

@@ -165,7 +165,9 @@ class LiveGraph:
             self._pace = Pace(self._control, self._spec, self._start, graph)
             self._gate = Gate(self._is_over, self._pace.unfinished.at_rest)
             over = self._ended.is_set() or self._let_go.is_set()
-            if self._start.held_at is None and not over:
+            if self._start.held_at is not None:
+                await self._telling.stand_at_breakpoint(graph, self._saver, self._slice.thread_id)
+            elif not over:
                 async with self._telling.open(graph):
                     call = GraphCall(graph, self._parts.graphs, self._spec, self._saver, self._telling)
                     running = call.run(self._start, config, self._control, self._pace, self._gate)

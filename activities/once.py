@@ -20,19 +20,19 @@ from typing import Any, cast
 from langchain_core.messages import BaseMessageChunk
 from langgraph.checkpoint.base import CheckpointTuple
 from langgraph.constants import START
-from langgraph.types import PregelTask, StateSnapshot
+from langgraph.types import StateSnapshot
 
 from ..bridge.contract import KEY_ONLY
 from ..checkpoints.addresses import checkpoint_namespace
 from ..contracts.serialization import to_json
 from .config import is_of
-from .kept import RETURN, Kept, is_internal
+from .kept import RETURN, Kept, as_shown, is_internal, task_result
 from .outgoing import Namespace, Outgoing, event_key, event_name, mode_of
 
 INTERNAL_MODES = ("tasks", "checkpoints")
 """Streamed for every run: they carry the ids that the keys are made of, and drive the slices."""
 
-_INTERRUPT = "__interrupt__"
+INTERRUPT = "__interrupt__"
 _METADATA = "__metadata__"
 _ERROR_HANDLERS = ("__error_handler__", "__default_error_handler__")
 """Beginnings of the names of LangGraph's nodes for error handlers."""
@@ -93,7 +93,7 @@ class Once:
     def caught_up(self, found: CheckpointTuple, state: StateSnapshot) -> Iterator[Outgoing]:
         """The root's newest checkpoint, for a graph that was cut off between saving and reporting it."""
         self._values[()] = state.values
-        tasks = [_as_shown(task) for task in state.tasks]
+        tasks = [as_shown(task) for task in state.tasks]
         checkpoint = {
             "config": state.config,
             "parent_config": state.parent_config,
@@ -112,6 +112,8 @@ class Once:
         self._values.clear()
 
     def _keyed(self, ns: Namespace, mode: str, chunk: Any) -> Iterator[Outgoing]:
+        if mode != "checkpoints":
+            yield from self._unsaved_values(ns)
         match mode:
             case "values":
                 yield from self._on_values(ns, chunk)
@@ -134,8 +136,13 @@ class Once:
         else:
             self._values[ns] = chunk
 
+    def _unsaved_values(self, ns: Namespace) -> Iterator[Outgoing]:
+        """No checkpoint follows those of a graph that keeps none. Picked up, it begins anew, and says them again."""
+        if ns in self._values and ns not in self._graphs:
+            yield Outgoing(event_name("values", ns), self._values.pop(ns))
+
     def _on_updates(self, ns: Namespace, chunk: Mapping[str, Any]) -> Iterator[Outgoing]:
-        if _INTERRUPT in chunk:
+        if INTERRUPT in chunk:
             # A breakpoint has no ids; it is told from another by where it is.
             asked = _interrupt_ids(chunk) or [self._heads.get(ns, "")]
             yield Outgoing(event_name("updates", ns), chunk, event_key("ui", ns, *asked))
@@ -175,7 +182,7 @@ class Once:
             return
         gave = self._kept.results[task["id"]].items()
         result = {name: value for name, value in gave if name == RETURN or self._is_shown(name, root=not ns)}
-        chunk = _task_result(task, result=result)
+        chunk = task_result(task, result=result)
         yield Outgoing(event_name("tasks", ns), chunk, event_key("tr", ns, str(task["id"])))
         yield from self._debug_result(ns, chunk)
 
@@ -185,7 +192,7 @@ class Once:
             yield from self._on_debug(ns, {**wrapped, "type": "task_result", "payload": chunk})
 
     def _result_of_failed(self, ns: Namespace, task: Mapping[str, Any], error: str) -> Iterator[Outgoing]:
-        chunk = _task_result(task, error=error)
+        chunk = task_result(task, error=error)
         yield from self._on_task(ns, chunk)
         yield from self._debug_result(ns, chunk)
 
@@ -247,6 +254,9 @@ class Once:
         if "result" not in chunk:
             yield from self._on_input(ns, chunk)
             return
+        task_ns = (*ns, f"{chunk['name']}:{task_id}")
+        for within in [one for one in self._values if one[: len(task_ns)] == task_ns]:
+            yield from self._unsaved_values(within)
         for update in self._updates.pop(ns, []):
             yield self._of_task("updates", ns, update, event_key("u", ns, task_id), task_id)
         asked = [str(interrupt["id"]) for interrupt in chunk["interrupts"]]
@@ -268,19 +278,6 @@ class Once:
             yield from self._result_of_kept(ns, chunk)
 
 
-def _task_result(
-    task: Mapping[str, Any], *, error: str | None = None, result: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
-    """The result of a task as a `tasks` event shows it."""
-    return {"id": task["id"], "name": task["name"], "error": error, "result": result or {}, "interrupts": []}
-
-
-def _as_shown(task: PregelTask) -> dict[str, Any]:
-    """A task as a `checkpoints` event shows it."""
-    result = {} if task.result is None else {"result": task.result}
-    return {"id": task.id, "name": task.name, "interrupts": (), "state": task.state, **result}
-
-
 def _is_of_handler(task: Mapping[str, Any]) -> bool:
     """The input of an error handler's task. LangGraph reports it only when a graph is picked up there."""
     return "result" not in task and str(task["name"]).startswith(_ERROR_HANDLERS)
@@ -289,5 +286,5 @@ def _is_of_handler(task: Mapping[str, Any]) -> bool:
 def _interrupt_ids(chunk: Any) -> list[str]:
     if not isinstance(chunk, Mapping):
         return []
-    interrupts = cast("Iterable[Any]", chunk.get(_INTERRUPT) or ())
+    interrupts = cast("Iterable[Any]", chunk.get(INTERRUPT) or ())
     return [str(interrupt.id) for interrupt in interrupts]

@@ -210,7 +210,7 @@ class Publisher:
                 await self._outbox.until(lambda: save.reported is not None or not self._listening)
 
     def after_writes(self, task_id: str, *, saved: bool, given_up: bool = False) -> None:
-        self._after_save(task_id, lost=not (saved or given_up and self._listening))
+        self._after_save(task_id, lost=not (saved or (given_up and self._listening)))
 
     async def before_checkpoint(self, checkpoint_id: str, *, namespace: str) -> None:
         if not self._ordered:
@@ -238,7 +238,7 @@ class Publisher:
 
     def after_checkpoint(self, checkpoint_id: str, *, saved: bool, given_up: bool = False) -> None:
         self._settled.add(checkpoint_id)
-        self._after_save(checkpoint_id, lost=not (saved or given_up and self._listening))
+        self._after_save(checkpoint_id, lost=not (saved or (given_up and self._listening)))
 
     def loaded(self, found: CheckpointTuple) -> None:
         self._settled.add(found.checkpoint["id"])
@@ -258,7 +258,7 @@ class Publisher:
         raise UnheardError
 
     def _after_save(self, id: str, *, lost: bool) -> None:
-        """`lost`: to the machine, or to a cut. What a failing graph gives up ends with it, and is said as it said it."""
+        """`lost`: to the machine, or to a cut. What a failing graph gives up is over, and all that it said is told."""
         save = self._saves.get(id)
         if save is None or not save.under_way:
             return

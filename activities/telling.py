@@ -20,7 +20,7 @@ from .graph_spans import GraphSpans
 from .graphs import CompiledGraph
 from .heartbeat import Say
 from .messages import RootMessages
-from .once import Once
+from .once import INTERRUPT, Once
 from .outgoing import Namespace
 from .publisher import Publisher
 from .questions import completed
@@ -124,6 +124,13 @@ class Telling:
             for outgoing in self._once.caught_up(found, await completed(graph, found)):
                 self._publisher.put(outgoing)
         await self._publisher.flush()
+
+    async def stand_at_breakpoint(self, graph: CompiledGraph, saver: BaseCheckpointSaver[Any], thread_id: str) -> None:
+        """Where the graph is not called: it had reached its newest checkpoint, and perhaps not said so."""
+        async with self.open(graph):
+            await self.catch_up(graph, saver, thread_id)
+            self.feed((), "updates", {INTERRUPT: ()})
+            await self._publisher.flush()
 
 
 async def first_of(*reasons: asyncio.Event | asyncio.Task[Any], timeout: float | None = None) -> None:

@@ -57,7 +57,7 @@ async def _bare(graph: CompiledGraph, spec: RunSpec, config: Any, modes: Sequenc
     while True:
         options: dict[str, Any] = {
             "stream_mode": list({*modes, "checkpoints"} if answer else modes),
-            "durability": "sync",
+            "durability": spec.durability or "sync",
             "interrupt_before": spec.interrupt_before or None,
             "interrupt_after": spec.interrupt_after or None,
         }

@@ -13,20 +13,11 @@ from perdure.contracts.types import STREAM_MODES
 
 from .comparing import bare_until, differences, published
 from .driving import BackEnds, make_run
-from .worlds import State, chain, noted
+from .worlds import State, chain, noted, sequence
 
 
 def unsaveable(state: State) -> dict[str, Any]:
     return {"n": lambda: 1}
-
-
-def line(*nodes: Any) -> Any:
-    graph, before = StateGraph(State), START
-    for place, node in enumerate(nodes):
-        graph.add_node(f"n{place}", node)
-        graph.add_edge(before, f"n{place}")
-        before = f"n{place}"
-    return graph.compile()
 
 
 def beside(one: Any, other: Any) -> Any:
@@ -46,12 +37,12 @@ def fails_while_another_saves() -> Any:
         await told.wait()
         raise TypeError("no")
 
-    return beside(raises, line(tells, noted([], "late", delay=1)))
+    return beside(raises, sequence(tells, noted([], "late", delay=1)))
 
 
 FAILING: dict[str, Callable[[], Any]] = {
-    "a value that cannot be saved": lambda: line(noted([], "a"), unsaveable, noted([], "b")),
-    "in a subgraph": lambda: line(noted([], "a"), line(noted([], "i"), unsaveable)),
+    "a value that cannot be saved": lambda: sequence(noted([], "a"), unsaveable, noted([], "b")),
+    "in a subgraph": lambda: sequence(noted([], "a"), sequence(noted([], "i"), unsaveable)),
     "beside a subgraph": lambda: beside(unsaveable, chain([], "i", "j")),
     "beside a subgraph that is saved": fails_while_another_saves,
 }

@@ -260,11 +260,12 @@ async def test_a_run_is_held_once_at_each_breakpoint(
     await at_every_write(run, each=1 if name == "line" else 3)
 
 
-async def test_each_breakpoint_is_published(ends: BackEnds) -> None:
-    graph = PLAIN["line"]([])
-    run = await make_run(
-        ends, graph, given={"log": []}, answer=lambda _: None, interrupt_before="*", stream_modes=("updates",)
-    )
+@pytest.mark.parametrize("moves", [False, True])
+@pytest.mark.parametrize("breaks", [{"interrupt_before": "*"}, {"interrupt_after": ("b",)}])
+async def test_each_breakpoint_is_published(ends: BackEnds, breaks: dict[str, Any], moves: bool) -> None:
+    graph, modes = PLAIN["line"]([]), ("updates", "values", "checkpoints")
+    how: dict[str, Any] = {"stream_modes": modes, "moves": moves, **breaks}
+    run = await make_run(ends, graph, given={"log": []}, budget=0.0, answer=lambda _: None, **how)
     events = await run.to_end()
     expected, _ = await bare(PLAIN["line"]([]), run, answer=lambda _: None)
     assert published(events) == expected
