@@ -23,7 +23,6 @@ from langgraph.constants import START
 from langgraph.types import StateSnapshot
 
 from ..bridge.contract import KEY_ONLY
-from ..checkpoints.addresses import checkpoint_namespace
 from ..contracts.serialization import to_json
 from .config import is_of
 from .kept import RETURN, Kept, as_shown, is_internal, task_result
@@ -63,17 +62,23 @@ class Once:
         """Ids of messages that have come, or whose first token has."""
         self._kept = Kept()
         """Tasks whose results an earlier attempt has saved: they report them again, marked as cached."""
-        self._silent: set[str] = set()
-        """Checkpoints of this run whose superstep changed nothing that `values` shows, so that it had no such event."""
+        self._changed: dict[str, Collection[str]] = {}
+        """What the superstep of a checkpoint of this run that was read has changed."""
 
     def loaded(self, found: CheckpointTuple) -> None:
         """A checkpoint was read, from which a graph goes on."""
         self._kept.add(found)
         own = is_of(found, self._run_id)
-        root = not checkpoint_namespace(found.config)
         updated = found.checkpoint.get("updated_channels")
-        if own and updated is not None and not any(self._is_shown(channel, root=root) for channel in updated):
-            self._silent.add(found.checkpoint["id"])
+        if own and updated is not None:
+            self._changed[found.checkpoint["id"]] = updated
+
+    def _is_silent(self, ns: Namespace, checkpoint_id: str, values: Any) -> bool:
+        """Whether its superstep changed nothing that `values` shows, so that it had no such event."""
+        changed = [one for one in self._changed.get(checkpoint_id, ()) if self._is_shown(one, root=not ns)]
+        if ns and isinstance(values, Mapping):  # which has what its graph gives out, less than what it knows
+            changed = [one for one in changed if one in values]
+        return checkpoint_id in self._changed and not changed
 
     def _is_shown(self, channel: str, *, root: bool) -> bool:
         return channel in self.outputs if root and self.outputs is not None else not is_internal(channel)
@@ -221,7 +226,7 @@ class Once:
         self._steps[ns] = int(chunk["metadata"]["step"])
         self._tasks[ns] = list(chunk["tasks"])
         values = self._values.pop(ns, _NOTHING)
-        if values is not _NOTHING and checkpoint_id not in self._silent:
+        if values is not _NOTHING and not self._is_silent(ns, checkpoint_id, values):
             yield Outgoing(
                 event_name("values", ns), values, event_key("v", ns, checkpoint_id), checkpoint=checkpoint_id
             )

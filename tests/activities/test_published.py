@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, TypedDict
 
 import pytest
+from langgraph.graph import START, StateGraph
 
 from perdure.activities import publisher
 from perdure.contracts.types import STREAM_MODES
@@ -108,6 +109,38 @@ async def test_a_graph_that_keeps_no_checkpoints_publishes_its_states(ends: Back
     run = await make_run(ends, forgetful(), given={"log": []}, budget=0.0, moves=moves, **how)
     events = await run.to_end()
     expected, _ = await bare(forgetful(), run)
+    assert differences(published(events), expected) == []
+
+
+class Output(TypedDict):
+    n: int
+
+
+class Private(TypedDict):
+    secret: str
+
+
+def private() -> Any:
+    """Its nested graph changes first what it does not give out, and then what it does."""
+
+    async def hides(state: State) -> dict[str, Any]:
+        return {"secret": "s", "log": ["hidden"]}
+
+    async def gives(state: Private) -> dict[str, Any]:
+        return {"n": len(state["secret"])}
+
+    graph = StateGraph(State, output_schema=Output).add_node("hides", hides)
+    graph.add_node("gives", gives, input_schema=Private).add_edge(START, "hides").add_edge("hides", "gives")
+    return sequence(noted([], "a"), graph.compile(), noted([], "z"))
+
+
+@pytest.mark.parametrize("moves", [False, True])
+async def test_a_superstep_that_changes_nothing_of_the_output_has_no_values(ends: BackEnds, moves: bool) -> None:
+    modes = ("values", "updates", "checkpoints")
+    how: dict[str, Any] = {"stream_modes": modes, "stream_subgraphs": True, "moves": moves}
+    run = await make_run(ends, private(), given={"log": []}, budget=0.0, **how)
+    events = await run.to_end()
+    expected, _ = await bare(private(), run)
     assert differences(published(events), expected) == []
 
 
