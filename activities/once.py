@@ -55,6 +55,8 @@ class Once:
         """The tasks of the superstep that is about to run."""
         self._heads: dict[Namespace, str] = {}
         """The checkpoint at which each graph stands."""
+        self._newest = ""
+        """Of all checkpoints: where a breakpoint is, at whatever depth. (Their ids are in the order of time.)"""
         self._graphs: set[Namespace] = {()}
         """Namespaces in which a graph runs."""
         self._steps: dict[Namespace, int] = {}
@@ -87,6 +89,7 @@ class Once:
         """The events to publish for one chunk of `astream(..., subgraphs=True)`."""
         if mode == "checkpoints":
             self._graphs.add(ns)
+            self._newest = max(self._newest, str(chunk["config"]["configurable"]["checkpoint_id"]))
         if ns and not self._subgraphs:
             if mode != "custom" or ns in self._graphs:
                 return
@@ -149,7 +152,7 @@ class Once:
     def _on_updates(self, ns: Namespace, chunk: Mapping[str, Any]) -> Iterator[Outgoing]:
         if INTERRUPT in chunk:
             # A breakpoint has no ids; it is told from another by where it is.
-            asked = _interrupt_ids(chunk) or [self._heads.get(ns, "")]
+            asked = _interrupt_ids(chunk) or [self._newest]
             yield Outgoing(event_name("updates", ns), chunk, event_key("ui", ns, *asked))
         elif (task := self._kept_task(ns, chunk)) is not None:
             update = {name: value for name, value in chunk.items() if name != _METADATA}

@@ -12,9 +12,9 @@ from langgraph.types import interrupt
 from perdure.contracts.errors import RunStateError
 from perdure.contracts.types import RunCommand, RunInterrupt
 
-from .comparing import bare, published
+from .comparing import bare, differences, published
 from .driving import BackEnds, Fuse, Run, gathered, make_run
-from .worlds import ASKING, PLAIN, State, answers, chain, noted
+from .worlds import ASKING, PLAIN, State, answers, chain, noted, sequence
 
 ENDLESS = 1000.0
 
@@ -269,6 +269,24 @@ async def test_each_breakpoint_is_published(ends: BackEnds, breaks: dict[str, An
     events = await run.to_end()
     expected, _ = await bare(PLAIN["line"]([]), run, answer=lambda _: None)
     assert published(events) == expected
+
+
+@pytest.mark.parametrize("subgraphs", [False, True])
+async def test_each_breakpoint_of_a_subgraph_is_published(ends: BackEnds, subgraphs: bool) -> None:
+    """The graph around it stands at one checkpoint all the while."""
+
+    def build() -> Any:
+        inner = chain([], "i", "j", "k", interrupt_before=["j"], interrupt_after=["j"])
+        return sequence(noted([], "a"), inner)
+
+    modes = ("updates", "values", "checkpoints")
+    run = await make_run(
+        ends, build(), given={"log": []}, answer=lambda _: None, stream_modes=modes, stream_subgraphs=subgraphs
+    )
+    events = await run.to_end()
+    expected, _ = await bare(build(), run, answer=lambda _: None)
+    assert differences(published(events), expected) == []
+    assert len(run.asked) == 2
 
 
 async def test_the_graphs_own_breakpoints_hold_it(ends: BackEnds) -> None:
