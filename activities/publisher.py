@@ -11,6 +11,8 @@ A crash may fall between any two writes. What was reported and what was saved ag
    another one in its place;
 5. what a graph says is not heard any more once it is cancelled, so from then on nothing is saved that it would have
    to say.
+A save that the graph gives up by itself, since a task beside it fails or a value cannot be saved, is over, and what
+reports it is published: LangGraph has said it, and the graph fails, or goes on without.
 What comes after a save (2 and 4) is reported again by the graph that is picked up, and its key lets it through once.
 
 LangGraph tells of a failure that an error handler takes over only when it is saved, whatever the failed task said last.

@@ -59,3 +59,19 @@ async def test_a_failing_graph_says_and_raises_what_it_does_under_bare_langgraph
     with pytest.raises(TypeError):
         await run.to_end()
     assert differences(published(await run.events()), await bare_until(TypeError, build(), run)) == []
+
+
+async def test_a_graph_goes_on_after_a_nested_one_whose_state_cannot_be_saved(ends: BackEnds) -> None:
+    inner = sequence(noted([], "i"), unsaveable)
+
+    async def catches(state: State) -> dict[str, Any]:
+        try:
+            await inner.ainvoke({"log": []})
+        except TypeError:
+            return {"log": ["caught"]}
+        return {"log": ["not raised"]}
+
+    run = await make_run(ends, sequence(catches, noted([], "z")), given={"log": []}, stream_modes=("updates",))
+    events = await run.to_end()
+    assert (await run.final())["log"] == ["caught", "z"]
+    assert [*map(list, (event.data for event in events if event.event == "updates"))] == [["n0"], ["n1"]]
