@@ -271,18 +271,17 @@ async def test_each_breakpoint_is_published(ends: BackEnds, breaks: dict[str, An
     assert published(events) == expected
 
 
-@pytest.mark.parametrize("subgraphs", [False, True])
-async def test_each_breakpoint_of_a_subgraph_is_published(ends: BackEnds, subgraphs: bool) -> None:
-    """The graph around it stands at one checkpoint all the while."""
+@pytest.mark.parametrize(("subgraphs", "moves"), [(False, False), (True, False), (True, True)])
+async def test_each_breakpoint_of_a_subgraph_is_published(ends: BackEnds, subgraphs: bool, moves: bool) -> None:
+    """The graph around it stands at one checkpoint all the while. LangGraph passes one at which it is picked up."""
 
     def build() -> Any:
         inner = chain([], "i", "j", "k", interrupt_before=["j"], interrupt_after=["j"])
         return sequence(noted([], "a"), inner)
 
     modes = ("updates", "values", "checkpoints")
-    run = await make_run(
-        ends, build(), given={"log": []}, answer=lambda _: None, stream_modes=modes, stream_subgraphs=subgraphs
-    )
+    how: dict[str, Any] = {"stream_modes": modes, "stream_subgraphs": subgraphs, "moves": moves}
+    run = await make_run(ends, build(), given={"log": []}, budget=0.0, answer=lambda _: None, **how)
     events = await run.to_end()
     expected, _ = await bare(build(), run, answer=lambda _: None)
     assert differences(published(events), expected) == []
