@@ -220,6 +220,7 @@ class LiveGraph:
     async def _until_over(self, running: asyncio.Task[bool]) -> bool | None:
         """Whether the graph has paused, or is held; `None` when it was cut off by a stop."""
         self._gate.open()
+        self._telling.go_on()
         limit = self._slice.limits.step_timeout
         await first_of(running, self._gate.held, self._stops.now, *self._telling.failed, timeout=limit)
         stopped = self._stops.now.is_set() or any(failed.is_set() for failed in self._telling.failed)

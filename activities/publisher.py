@@ -83,6 +83,8 @@ class Publisher:
         """False where nothing is saved before the graph ends (LangGraph's durability `exit`)."""
         self._outbox = Outbox(bridge, run_id, fence=fence, say=say)
         self._listening = True
+        self.is_held: Callable[[], bool] = lambda: False
+        """Whether the graph is held between two slices. `go_on` tells that it is not any more."""
         self.ahead = False
         """The graph does not wait for its saves (LangGraph's durability `async`)."""
         self._saves: dict[str, _Save] = {}
@@ -96,6 +98,7 @@ class Publisher:
         self._unheard: set[str] = set()
         """Namespaces of the graphs of which a save was refused."""
         self.room = self._outbox.room
+        self.go_on = self._outbox.move
         self.flush = self._outbox.flush
         self.failed = self._outbox.failed
         """Set when nothing more can be published: the slice must end."""
@@ -206,10 +209,19 @@ class Publisher:
         await self.flush(save.reported)
 
     async def _until_heard(self, save: _Save) -> None:
-        await self._outbox.until(lambda: not (self._outbox.crowded and self._listening))
+        while not await self._is_heard(save):
+            await self._outbox.until(lambda: not (self._stands_still and self._listening))
+
+    async def _is_heard(self, save: _Save) -> bool:
+        """Whether it need not be waited for (any more). A stream that stands still tells nothing, however long."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_REPORT_TIMEOUT):
                 await self._outbox.until(lambda: save.reported is not None or not self._listening)
+        return not self._listening or save.reported is not None or not self._stands_still
+
+    @property
+    def _stands_still(self) -> bool:
+        return self._outbox.crowded or self.is_held()
 
     def after_writes(self, task_id: str, *, saved: bool, given_up: bool = False) -> None:
         self._after_save(task_id, lost=not (saved or (given_up and self._listening)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -55,6 +55,8 @@ class Telling:
         self.room = self._publisher.room
         """Wait while the bridge is far behind."""
         self.stop_listening = self._publisher.stop_listening
+        self.go_on = self._publisher.go_on
+        """The graph is not held any more."""
         self.failed = (self._publisher.failed, self._recorder.failed)
         """Set when nothing more can be told."""
 
@@ -82,8 +84,9 @@ class Telling:
             await stack.enter_async_context(self._publisher)
             yield
 
-    def begin(self, durability: str) -> None:
+    def begin(self, durability: str, *, is_held: Callable[[], bool]) -> None:
         """The graph is about to be called. `durability`: LangGraph's."""
+        self._publisher.is_held = is_held
         self.saves.durability = durability
         self._publisher.ahead = durability == "async"
 
