@@ -44,7 +44,7 @@ class GraphCall:
     async def run(self, start: Start, config: RunnableConfig, control: RunControl, pace: Pace, gate: Gate) -> bool:
         """Whether the graph stopped before its end because it was asked to. Raises what it raises."""
         durability = self._durability
-        self.telling.begin(durability)
+        self.telling.begin(durability, is_held=gate.held.is_set)
         if durability == "sync":  # else nothing waits for a save
             self.saver.stand = gate.stand
         self.saver.picked_up = PickedUp(self.saver, start.spent)

@@ -179,7 +179,9 @@ class LiveGraph:
             self._pace = Pace(self._control, self._spec, self._start, graph)
             self._gate = Gate(self._is_over, self._pace.unfinished.at_rest)
             over = self._ended.is_set() or self._let_go.is_set()
-            if self._start.held_at is None and not over:
+            if self._start.held_at is not None:
+                await self._telling.stand_at_breakpoint(graph, self._saver, self._slice.thread_id)
+            elif not over:
                 async with self._telling.open(graph), self._stops:
                     call = GraphCall(graph, self._parts.graphs, self._spec, self._saver, self._telling)
                     running = call.run(self._start, config, self._control, self._pace, self._gate)
@@ -237,6 +239,7 @@ class LiveGraph:
     async def _until_over(self, running: asyncio.Task[bool]) -> bool | None:
         """Whether the graph has paused, or is held; `None` when it was cut off by a stop."""
         self._gate.open()
+        self._telling.go_on()
         limit = self._slice.limits.step_timeout
         await first_of(running, self._gate.held, *self._reasons, timeout=limit)
         stopped = any(reason.is_set() for reason in self._reasons_to_stop)

@@ -23,7 +23,6 @@ from langgraph.constants import START
 from langgraph.types import StateSnapshot
 
 from ..bridge.contract import KEY_ONLY
-from ..checkpoints.addresses import checkpoint_namespace
 from ..contracts.recent import Recent
 from ..contracts.serialization import to_json
 from .chunks import INTERRUPT, interrupt_ids, is_of_handler, task_as_shown, task_result
@@ -55,6 +54,8 @@ class Once:
         """The tasks of the superstep that is about to run."""
         self._heads: dict[Namespace, str] = {}
         """The checkpoint at which each graph stands."""
+        self._newest = ""
+        """Of all checkpoints: where a breakpoint is, at whatever depth. (Their ids are in the order of time.)"""
         self._graphs: set[Namespace] = {()}
         """Namespaces in which a graph runs."""
         self._steps: dict[Namespace, int] = {}
@@ -62,17 +63,23 @@ class Once:
         """Ids of messages that have come, or whose first token has."""
         self._kept = Kept()
         """Tasks whose results an earlier attempt has saved: they report them again, marked as cached."""
-        self._silent: set[str] = set()
-        """Checkpoints of this run whose superstep changed nothing that `values` shows, so that it had no such event."""
+        self._changed: dict[str, Collection[str]] = {}
+        """What the superstep of a checkpoint of this run that was read has changed."""
 
     def loaded(self, found: CheckpointTuple) -> None:
         """A checkpoint was read, from which a graph goes on."""
         self._kept.add(found)
         own = is_of(found, self._run_id)
-        root = not checkpoint_namespace(found.config)
         updated = found.checkpoint.get("updated_channels")
-        if own and updated is not None and not any(self._is_shown(channel, root=root) for channel in updated):
-            self._silent.add(found.checkpoint["id"])
+        if own and updated is not None:
+            self._changed[found.checkpoint["id"]] = updated
+
+    def _is_silent(self, ns: Namespace, checkpoint_id: str, values: Any) -> bool:
+        """Whether its superstep changed nothing that `values` shows, so that it had no such event."""
+        changed = [one for one in self._changed.get(checkpoint_id, ()) if self._is_shown(one, root=not ns)]
+        if ns and isinstance(values, Mapping):  # which has what its graph gives out, less than what it knows
+            changed = [one for one in changed if one in values]
+        return checkpoint_id in self._changed and not changed
 
     def _is_shown(self, channel: str, *, root: bool) -> bool:
         return channel in self.outputs if root and self.outputs is not None else not is_internal(channel)
@@ -81,6 +88,7 @@ class Once:
         """The events to publish for one chunk of `astream(..., subgraphs=True)`."""
         if mode == "checkpoints":
             self._graphs.add(ns)
+            self._newest = max(self._newest, str(chunk["config"]["configurable"]["checkpoint_id"]))
         if ns and not self._subgraphs:
             if mode != "custom" or ns in self._graphs:
                 return
@@ -143,7 +151,7 @@ class Once:
     def _on_updates(self, ns: Namespace, chunk: Mapping[str, Any]) -> Iterator[Outgoing]:
         if INTERRUPT in chunk:
             # A breakpoint has no ids; it is told from another by where it is.
-            asked = interrupt_ids(chunk) or [self._heads.get(ns, "")]
+            asked = interrupt_ids(chunk) or [self._newest]
             yield Outgoing(event_name("updates", ns), chunk, event_key("ui", ns, *asked))
         elif (task := self._kept_task(ns, chunk)) is not None:
             update = {name: value for name, value in chunk.items() if name != _METADATA}
@@ -217,12 +225,12 @@ class Once:
     def _on_checkpoint(self, ns: Namespace, chunk: Mapping[str, Any]) -> Iterator[Outgoing]:
         checkpoint_id = str(chunk["config"]["configurable"]["checkpoint_id"])
         if not ns:
-            self._forget_nested()
+            self._forget_nested(checkpoint_id)
         self._heads[ns] = checkpoint_id
         self._steps[ns] = int(chunk["metadata"]["step"])
         self._tasks[ns] = list(chunk["tasks"])
         values = self._values.pop(ns, _NOTHING)
-        if values is not _NOTHING and checkpoint_id not in self._silent:
+        if values is not _NOTHING and not self._is_silent(ns, checkpoint_id, values):
             yield Outgoing(
                 event_name("values", ns), values, event_key("v", ns, checkpoint_id), checkpoint=checkpoint_id
             )
@@ -235,8 +243,9 @@ class Once:
             elif error := self._kept.errors.get(task["id"]):
                 yield from self._result_of_failed(ns, task, error)
 
-    def _forget_nested(self) -> None:
-        """The root's superstep is over, and the graphs in its tasks with it."""
+    def _forget_nested(self, checkpoint_id: str) -> None:
+        """The root's superstep is over, and the graphs in its tasks with it: it stands at this checkpoint."""
+        self._changed = {one: changed for one, changed in self._changed.items() if one == checkpoint_id}
         self._graphs = {()}
         for places in (self._heads, self._steps, self._tasks):
             for ns in [ns for ns in places if ns]:
@@ -262,7 +271,9 @@ class Once:
         if "result" not in chunk:
             yield from self._on_input(ns, chunk)
             return
-        yield from self._unsaved_values((*ns, f"{chunk['name']}:{task_id}"))
+        task_ns = (*ns, f"{chunk['name']}:{task_id}")
+        for within in [one for one in self._values if one[: len(task_ns)] == task_ns]:
+            yield from self._unsaved_values(within)
         for update in self._updates.pop(ns, []):
             yield self._of_task("updates", ns, update, event_key("u", ns, task_id), task_id)
         asked = [str(interrupt["id"]) for interrupt in chunk["interrupts"]]

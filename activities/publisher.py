@@ -11,6 +11,8 @@ A crash may fall between any two writes. What was reported and what was saved ag
    another one in its place;
 5. what a graph says is not heard any more once it is cancelled, so from then on nothing is saved that it would have
    to say.
+A save that the graph gives up by itself, since a task beside it fails or a value cannot be saved, is over, and what
+reports it is published: LangGraph has said it, and the graph fails, or goes on without.
 What comes after a save (2 and 4) is reported again by the graph that is picked up, and its key lets it through once.
 
 LangGraph tells of a failure that an error handler takes over only when it is saved, whatever the failed task said last.
@@ -82,6 +84,8 @@ class Publisher:
         """False where nothing is saved before the graph ends (LangGraph's durability `exit`)."""
         self._outbox = Outbox(bridge, run_id, fence=fence, say=say)
         self._listening = True
+        self.is_held: Callable[[], bool] = lambda: False
+        """Whether the graph is held between two slices. `go_on` tells that it is not any more."""
         self.ahead = False
         """The graph does not wait for its saves (LangGraph's durability `async`)."""
         self._saves: dict[str, _Save] = {}
@@ -97,6 +101,7 @@ class Publisher:
         self._idle: set[str] = set()
         """Tasks that had reported when the root's last checkpoint was saved, and of which nothing was being saved."""
         self.room = self._outbox.room
+        self.go_on = self._outbox.move
         self.flush = self._outbox.flush
         self.failed = self._outbox.failed
         """Set when nothing more can be published: the slice must end."""
@@ -207,13 +212,22 @@ class Publisher:
         await self.flush(save.reported)
 
     async def _until_heard(self, save: _Save) -> None:
-        await self._outbox.until(lambda: not (self._outbox.crowded and self._listening))
+        while not await self._is_heard(save):
+            await self._outbox.until(lambda: not (self._stands_still and self._listening))
+
+    async def _is_heard(self, save: _Save) -> bool:
+        """Whether it need not be waited for (any more). A stream that stands still tells nothing, however long."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_REPORT_TIMEOUT):
                 await self._outbox.until(lambda: save.reported is not None or not self._listening)
+        return not self._listening or save.reported is not None or not self._stands_still
 
-    def after_writes(self, task_id: str, *, saved: bool) -> None:
-        self._after_save(task_id, saved=saved)
+    @property
+    def _stands_still(self) -> bool:
+        return self._outbox.crowded or self.is_held()
+
+    def after_writes(self, task_id: str, *, saved: bool, given_up: bool = False) -> None:
+        self._after_save(task_id, lost=not (saved or (given_up and self._listening)))
 
     async def before_checkpoint(self, checkpoint_id: str, *, namespace: str) -> None:
         if not self._ordered:
@@ -239,10 +253,10 @@ class Publisher:
         limit = save.reported
         return own if limit is None else [one for one in own if one.reported is not None and one.reported <= limit]
 
-    def after_checkpoint(self, checkpoint_id: str, *, saved: bool) -> None:
+    def after_checkpoint(self, checkpoint_id: str, *, saved: bool, given_up: bool = False) -> None:
         self._settled.add(checkpoint_id)
         save = self._saves.get(checkpoint_id)
-        self._after_save(checkpoint_id, saved=saved)
+        self._after_save(checkpoint_id, lost=not (saved or (given_up and self._listening)))
         if save is not None and not save.namespace:
             self._forget_unsaved()
 
@@ -270,12 +284,13 @@ class Publisher:
         self._unheard.add(save.namespace)
         raise UnheardError
 
-    def _after_save(self, id: str, *, saved: bool) -> None:
+    def _after_save(self, id: str, *, lost: bool) -> None:
+        """`lost`: to the machine, or to a cut. What a failing graph gives up is over, and all that it said is told."""
         save = self._saves.get(id)
         if save is None or not save.under_way:
             return
         save.under_way -= 1
-        if not saved and not save.refused:  # what reports it must not come out; why it failed is for the saver to say
+        if lost and not save.refused:  # what reports it must not come out; why it failed is for the saver to say
             self._outbox.close(OutboxClosed())
         if not save.under_way:
             self._end(id, save)

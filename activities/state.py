@@ -83,13 +83,13 @@ class _NoHooks:
     ) -> None:
         return None
 
-    def after_writes(self, task_id: str, *, saved: bool) -> None:
+    def after_writes(self, task_id: str, *, saved: bool, given_up: bool = False) -> None:
         return None
 
     async def before_checkpoint(self, checkpoint_id: str, *, namespace: str) -> None:
         return None
 
-    def after_checkpoint(self, checkpoint_id: str, *, saved: bool) -> None:
+    def after_checkpoint(self, checkpoint_id: str, *, saved: bool, given_up: bool = False) -> None:
         return None
 
     def loaded(self, found: CheckpointTuple) -> None:

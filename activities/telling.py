@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -20,7 +20,7 @@ from .graph_spans import GraphSpans
 from .graphs import CompiledGraph
 from .heartbeat import Say
 from .messages import RootMessages
-from .once import Once
+from .once import INTERRUPT, Once
 from .outgoing import Namespace
 from .publisher import Publisher
 from .questions import completed
@@ -55,6 +55,8 @@ class Telling:
         self.room = self._publisher.room
         """Wait while the bridge is far behind."""
         self.stop_listening = self._publisher.stop_listening
+        self.go_on = self._publisher.go_on
+        """The graph is not held any more."""
         self.failed = (self._publisher.failed, self._recorder.failed)
         """Set when nothing more can be told."""
 
@@ -82,8 +84,9 @@ class Telling:
             await stack.enter_async_context(self._publisher)
             yield
 
-    def begin(self, durability: str) -> None:
+    def begin(self, durability: str, *, is_held: Callable[[], bool]) -> None:
         """The graph is about to be called. `durability`: LangGraph's."""
+        self._publisher.is_held = is_held
         self.saves.durability = durability
         self._publisher.ahead = durability == "async"
 
@@ -124,6 +127,13 @@ class Telling:
             for outgoing in self._once.caught_up(found, await completed(graph, found)):
                 self._publisher.put(outgoing)
         await self._publisher.flush()
+
+    async def stand_at_breakpoint(self, graph: CompiledGraph, saver: BaseCheckpointSaver[Any], thread_id: str) -> None:
+        """Where the graph is not called: it had reached its newest checkpoint, and perhaps not said so."""
+        async with self.open(graph):
+            await self.catch_up(graph, saver, thread_id)
+            self.feed((), "updates", {INTERRUPT: ()})
+            await self._publisher.flush()
 
 
 async def first_of(*reasons: asyncio.Event | asyncio.Task[Any], timeout: float | None = None) -> None:

@@ -49,9 +49,11 @@ class Unfinished:
         return any(self._node(ns, name) is None for ns, tasks in self._tasks.items() for name in tasks.values())
 
     def _may_stand(self, ns: Namespace, name: str) -> bool:
-        """Not where LangGraph measures its time."""
+        """Not where LangGraph measures its time, nor before a breakpoint: picked up there, it would pass."""
         found = self._node(ns, name)
-        return found is not None and found[0].step_timeout is None and found[1].timeout is None
+        if found is None or _has_breakpoints(found[1].bound):
+            return False
+        return found[0].step_timeout is None and found[1].timeout is None
 
     def _node(self, ns: Namespace, name: str) -> tuple[CompiledGraph, Any] | None:
         """A node that is a graph with checkpoints, which goes on where it stood, and the graph that it is in."""
@@ -64,6 +66,10 @@ class Unfinished:
         node = outer.nodes.get(name)
         inner: Any = getattr(node, "bound", None)
         return (outer, node) if isinstance(inner, Pregel) and inner.checkpointer is not False else None
+
+
+def _has_breakpoints(graph: CompiledGraph) -> bool:
+    return bool(graph.interrupt_before_nodes or graph.interrupt_after_nodes)
 
 
 def _names(ns: Namespace) -> Iterator[str]:

@@ -60,16 +60,16 @@ class SaveHooks(Protocol):
         """Called before the writes of a finished task are saved."""
         ...
 
-    def after_writes(self, task_id: str, *, saved: bool) -> None:
-        """Called when they are saved, or could not be."""
+    def after_writes(self, task_id: str, *, saved: bool, given_up: bool = False) -> None:
+        """Called when they are saved, or could not be. `given_up`: by the graph itself, which fails."""
         ...
 
     async def before_checkpoint(self, checkpoint_id: str, *, namespace: str) -> None:
         """Called before the checkpoint of a finished superstep is saved."""
         ...
 
-    def after_checkpoint(self, checkpoint_id: str, *, saved: bool) -> None:
-        """Called when it is saved, or could not be."""
+    def after_checkpoint(self, checkpoint_id: str, *, saved: bool, given_up: bool = False) -> None:
+        """Called when it is saved, or could not be. `given_up`: by the graph itself, which fails."""
         ...
 
     def loaded(self, found: CheckpointTuple) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar, cast
 
 from langchain_core.runnables import RunnableConfig
@@ -88,7 +89,7 @@ class FencedSaver(BaseCheckpointSaver[Any]):
         await self._save(
             self._hooks.before_checkpoint(checkpoint_id, namespace=namespace),
             put,
-            lambda saved: self._hooks.after_checkpoint(checkpoint_id, saved=saved),
+            partial(self._hooks.after_checkpoint, checkpoint_id),
             address,
         )
         if self.stand is not None and namespace and metadata.get("source") == "loop":
@@ -112,7 +113,7 @@ class FencedSaver(BaseCheckpointSaver[Any]):
         await self._save(
             self._hooks.before_writes(task_id, task_path, writes, namespace=address[1]),
             put,
-            lambda saved: self._hooks.after_writes(task_id, saved=saved),
+            partial(self._hooks.after_writes, task_id),
             address,
         )
 
@@ -120,7 +121,7 @@ class FencedSaver(BaseCheckpointSaver[Any]):
         self,
         before: Coroutine[Any, Any, None],
         put: Callable[[], Coroutine[Any, Any, None]],
-        after: Callable[[bool], None],
+        after: Callable[..., None],
         address: tuple[str, str, str],
     ) -> None:
         saving: asyncio.Task[None] | None = None
@@ -133,7 +134,7 @@ class FencedSaver(BaseCheckpointSaver[Any]):
             saved = saving is not None and saving.done() and not saving.cancelled() and saving.exception() is None
             if saved:
                 self._kept.add(address)
-            after(saved)
+            after(saved=saved, given_up=not saved and self.failure is None)
 
     def _names_run(self, metadata: CheckpointMetadata) -> bool:
         return cast("Mapping[str, Any]", metadata).get("run_id") == self._run_id

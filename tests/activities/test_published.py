@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, TypedDict
 
 import pytest
+from langgraph.graph import START, StateGraph
 
 from perdure.activities import publisher
 from perdure.contracts.types import STREAM_MODES
@@ -13,7 +14,7 @@ from perdure.contracts.types import STREAM_MODES
 from .comparing import bare, differences, published
 from .driving import BackEnds, Run, make_run
 from .test_slice_ends import unsaved
-from .worlds import ASKING, PLAIN, answers, given
+from .worlds import ASKING, PLAIN, State, answers, chain, given, noted, sequence
 
 ENDLESS = 1000.0
 CASES: list[tuple[tuple[str, ...], float, bool]] = [
@@ -92,6 +93,58 @@ async def test_async_durability_publishes_the_same(ends: BackEnds, name: str, mo
     modes = ("values", "updates", "tasks", "checkpoints")
     _, wrong = await run_and_compare(ends, name, modes, 0.0, subgraphs=True, moves=moves, durability="async")
     assert wrong == []
+
+
+def forgetful() -> Any:
+    """Graphs that keep no checkpoints: a node, one that a node calls, and one within it."""
+    graph = sequence(noted([], "i"), chain([], "k", "l"), noted([], "j"), checkpointer=False)
+
+    async def calls(state: State) -> dict[str, Any]:
+        return {"log": (await graph.ainvoke({"log": []}))["log"]}
+
+    return sequence(noted([], "a"), calls, graph, noted([], "z"))
+
+
+@pytest.mark.parametrize("moves", [False, True])
+async def test_a_graph_that_keeps_no_checkpoints_publishes_its_states(ends: BackEnds, moves: bool) -> None:
+    modes = tuple(mode for mode in STREAM_MODES if mode != "debug")
+    how: dict[str, Any] = {"stream_modes": modes, "stream_subgraphs": True, "durability": "async"}
+    run = await make_run(ends, forgetful(), given={"log": []}, budget=0.0, moves=moves, **how)
+    events = await run.to_end()
+    expected, _ = await bare(forgetful(), run)
+    assert differences(published(events), expected) == []
+
+
+class Output(TypedDict):
+    n: int
+
+
+class Private(TypedDict):
+    secret: str
+
+
+def private() -> Any:
+    """Its nested graph changes first what it does not give out, and then what it does."""
+
+    async def hides(state: State) -> dict[str, Any]:
+        return {"secret": "s", "log": ["hidden"]}
+
+    async def gives(state: Private) -> dict[str, Any]:
+        return {"n": len(state["secret"])}
+
+    graph = StateGraph(State, output_schema=Output).add_node("hides", hides)
+    graph.add_node("gives", gives, input_schema=Private).add_edge(START, "hides").add_edge("hides", "gives")
+    return sequence(noted([], "a"), graph.compile(), noted([], "z"))
+
+
+@pytest.mark.parametrize("moves", [False, True])
+async def test_a_superstep_that_changes_nothing_of_the_output_has_no_values(ends: BackEnds, moves: bool) -> None:
+    modes = ("values", "updates", "checkpoints")
+    how: dict[str, Any] = {"stream_modes": modes, "stream_subgraphs": True, "moves": moves}
+    run = await make_run(ends, private(), given={"log": []}, budget=0.0, **how)
+    events = await run.to_end()
+    expected, _ = await bare(private(), run)
+    assert differences(published(events), expected) == []
 
 
 @pytest.mark.parametrize("name", ["line", "nested", "functional"])

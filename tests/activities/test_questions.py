@@ -12,9 +12,9 @@ from langgraph.types import interrupt
 from perdure.contracts.errors import RunStateError
 from perdure.contracts.types import RunCommand, RunInterrupt
 
-from .comparing import bare, published
+from .comparing import bare, differences, published
 from .driving import BackEnds, Fuse, Run, gathered, make_run
-from .worlds import ASKING, PLAIN, State, answers, chain, noted
+from .worlds import ASKING, PLAIN, State, answers, chain, noted, sequence
 
 ENDLESS = 1000.0
 
@@ -260,14 +260,32 @@ async def test_a_run_is_held_once_at_each_breakpoint(
     await at_every_write(run, each=1 if name == "line" else 3)
 
 
-async def test_each_breakpoint_is_published(ends: BackEnds) -> None:
-    graph = PLAIN["line"]([])
-    run = await make_run(
-        ends, graph, given={"log": []}, answer=lambda _: None, interrupt_before="*", stream_modes=("updates",)
-    )
+@pytest.mark.parametrize("moves", [False, True])
+@pytest.mark.parametrize("breaks", [{"interrupt_before": "*"}, {"interrupt_after": ("b",)}])
+async def test_each_breakpoint_is_published(ends: BackEnds, breaks: dict[str, Any], moves: bool) -> None:
+    graph, modes = PLAIN["line"]([]), ("updates", "values", "checkpoints")
+    how: dict[str, Any] = {"stream_modes": modes, "moves": moves, **breaks}
+    run = await make_run(ends, graph, given={"log": []}, budget=0.0, answer=lambda _: None, **how)
     events = await run.to_end()
     expected, _ = await bare(PLAIN["line"]([]), run, answer=lambda _: None)
     assert published(events) == expected
+
+
+@pytest.mark.parametrize(("subgraphs", "moves"), [(False, False), (True, False), (True, True)])
+async def test_each_breakpoint_of_a_subgraph_is_published(ends: BackEnds, subgraphs: bool, moves: bool) -> None:
+    """The graph around it stands at one checkpoint all the while. LangGraph passes one at which it is picked up."""
+
+    def build() -> Any:
+        inner = chain([], "i", "j", "k", interrupt_before=["j"], interrupt_after=["j"])
+        return sequence(noted([], "a"), inner)
+
+    modes = ("updates", "values", "checkpoints")
+    how: dict[str, Any] = {"stream_modes": modes, "stream_subgraphs": subgraphs, "moves": moves}
+    run = await make_run(ends, build(), given={"log": []}, budget=0.0, answer=lambda _: None, **how)
+    events = await run.to_end()
+    expected, _ = await bare(build(), run, answer=lambda _: None)
+    assert differences(published(events), expected) == []
+    assert len(run.asked) == 2
 
 
 async def test_the_graphs_own_breakpoints_hold_it(ends: BackEnds) -> None:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from perdure.activities import publisher as publisher_module
 from perdure.activities.outgoing import Outgoing
 from perdure.activities.publisher import Publisher, UnheardError
 from perdure.bridge.memory import MemoryBridge
@@ -148,3 +149,30 @@ async def test_a_report_does_not_wait_for_a_save_that_is_held_up(bridge: MemoryB
     async with asyncio.timeout(2):
         await publisher.flush()
     assert await bridge.last_event_id("run") == 1
+
+
+async def test_what_a_held_graph_has_not_said_is_not_saved(
+    publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hit of LangGraph's cache is saved when its superstep begins, whose report is behind the hold."""
+    monkeypatch.setattr(publisher_module, "_REPORT_TIMEOUT", 0.01)
+    publisher.is_held = lambda: True
+    saving = asyncio.create_task(publisher.before_writes("task", "", [("log", ["hit"])], namespace=""))
+    await asyncio.sleep(0.05)  # a save that does not wait would have begun within this time
+    assert not saving.done()
+    publisher.stop_listening()
+    with pytest.raises(UnheardError):
+        await saving
+
+
+async def test_a_graph_that_goes_on_saves_what_is_reported_by_nobody(
+    publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publisher_module, "_REPORT_TIMEOUT", 0.01)
+    held = [True]
+    publisher.is_held = lambda: held[0]
+    saving = asyncio.create_task(publisher.before_writes("task", "", [("log", ["hit"])], namespace=""))
+    await asyncio.sleep(0.05)
+    held[0] = False
+    publisher.go_on()
+    await asyncio.wait_for(saving, 5)

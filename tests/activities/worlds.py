@@ -53,6 +53,16 @@ def chain(effects: Effects, *names: str, say: bool = True, **compiled: Any) -> A
     return graph.compile(**compiled)
 
 
+def sequence(*nodes: Any, **compiled: Any) -> Any:
+    """Nodes and graphs, one after the other, each named by its place."""
+    graph, before = StateGraph(State), START
+    for place, node in enumerate(nodes):
+        graph.add_node(f"n{place}", node)
+        graph.add_edge(before, f"n{place}")
+        before = f"n{place}"
+    return graph.compile(**compiled)
+
+
 def line(effects: Effects) -> Any:
     return chain(effects, "a", "b", "c", "d")
 

@@ -33,13 +33,13 @@ class Hooks:
     ) -> None:
         self.calls.append("before writes")
 
-    def after_writes(self, task_id: str, *, saved: bool) -> None:
+    def after_writes(self, task_id: str, *, saved: bool, given_up: bool = False) -> None:
         self.calls.append("saved writes" if saved else "lost writes")
 
     async def before_checkpoint(self, checkpoint_id: str, *, namespace: str) -> None:
         self.calls.append("before checkpoint")
 
-    def after_checkpoint(self, checkpoint_id: str, *, saved: bool) -> None:
+    def after_checkpoint(self, checkpoint_id: str, *, saved: bool, given_up: bool = False) -> None:
         self.calls.append("saved checkpoint" if saved else "lost checkpoint")
 
     def loaded(self, found: CheckpointTuple) -> None:

@@ -331,9 +331,9 @@ from perdure.checkpoints.sqlite import SqliteCheckpoints
 from perdure.checkpoints.sqlite_saving import SavingConnection, connect
 class Hooks:
     async def before_writes(self, *_, namespace): pass
-    def after_writes(self, *_, saved): pass
+    def after_writes(self, *_, saved, given_up): pass
     async def before_checkpoint(self, *_, namespace): pass
-    def after_checkpoint(self, *_, saved): pass
+    def after_checkpoint(self, *_, saved, given_up): pass
     def loaded(self, found): pass
 async def main(path, name, fence):
     checkpoints = SqliteCheckpoints(Path(path))
