@@ -27,6 +27,8 @@ class LiveGraphs:
         """When each that is not attended is closed."""
         self._closing: set[asyncio.Task[None]] = set()
         self.shutting_down = False
+        self.has_let_go = False
+        """Of graphs that were held when the shutdown began: somebody may ask for them yet."""
 
     def may_hold(self) -> bool:
         """Whether another graph may wait for its next slice. Else its slice goes on: it takes no more memory so."""
@@ -96,6 +98,7 @@ class LiveGraphs:
             if live.attended:
                 live.pause_soon()
             elif live.held:
+                self.has_let_go = True
                 self._close_soon(run_id)
 
     def _stop_waiting(self, run_id: str) -> None:
@@ -104,7 +107,8 @@ class LiveGraphs:
 
     def _close_soon(self, run_id: str) -> None:
         if (live := self._graphs.get(run_id)) is not None and live.held:
-            logger.warning("run %s: nobody has fetched its graph; it goes on from its checkpoint", run_id)
+            why = "the worker shuts down" if self.shutting_down else "nobody has fetched it"
+            logger.warning("run %s: its graph is let go (%s); it goes on from its checkpoint", run_id, why)
         closing = asyncio.create_task(self.close(run_id))
         self._closing.add(closing)
         closing.add_done_callback(self._closing.discard)

@@ -48,6 +48,9 @@ from .telemetry import set_up_telemetry
 
 logger = logging.getLogger(__name__)
 
+_LINGER = 1.0
+"""Seconds for which a worker that shuts down still says that it holds a graph no more: its next slice comes in a
+moment, and would else be waited for."""
 _HEARTBEAT_THROTTLE = 2.0
 """Seconds by which a cancel through the heartbeat can be late, when the stop channel fails."""
 
@@ -220,9 +223,12 @@ class Worker:
                 yield worker
             finally:
                 stopping.cancel()
+                if live.has_let_go:
+                    await asyncio.sleep(_LINGER)
 
     async def _stop_too(self, worker: TemporalWorker) -> None:
         await self._stopping.wait()
+        await asyncio.sleep(_LINGER)
         await worker.shutdown()
 
     def _courier(self, client: Client, store: Store) -> Courier:

@@ -28,7 +28,9 @@ _KEYS = {
 def test_every_row_is_measured(quick: Quick) -> None:
     rows = results.read(quick.json).rows
     assert {row.key for row in rows} - {"waiting_memory"} == _KEYS
-    assert [row.key for row in rows if row.figures[OURS].n < 1 or row.figures[OURS].median <= 0] == []
+    assert [row.key for row in rows if row.figures[OURS].n < 1] == []
+    # The few runs that wait here may find their memory in what the worker has already.
+    assert [row.key for row in rows if row.figures[OURS].median <= 0 and row.key != "waiting_memory"] == []
 
 
 def test_nothing_is_lost(quick: Quick) -> None:

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from perdure.contracts import wire, wire_thread
+from perdure.contracts import wire, wire_ending, wire_steering, wire_thread
 from perdure.contracts.types import CancelAction, MultitaskStrategy, RetryPolicy, RunError, RunStatus, Stop
 from perdure.contracts.wire import Wire
 
 MODELS: dict[str, type[Wire]] = {
     name: kind
-    for module in (wire, wire_thread)
+    for module in (wire, wire_ending, wire_steering, wire_thread)
     for name, kind in vars(module).items()
     if isinstance(kind, type) and issubclass(kind, Wire) and kind is not Wire
 }

@@ -22,8 +22,12 @@ from perdure.runtime.probe import ANSWER_LIMIT, worker_answers
 GRAPHS = {"gate": "gate.py:graph"}
 
 
-@pytest.fixture(params=["", "-short"], ids=["the common queue", "the short queue"])
-def fatal(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+def _kind(task_queue: str, common: str) -> str:
+    return {common: "common", f"{common}-short": "short"}.get(task_queue, "own")
+
+
+@pytest.fixture(params=["common", "short", "own"])
+def fatal(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Callable[[], None]:
     """Called, it makes the SDK's worker of one queue end as when Temporal refuses its polls for good."""
     refused = asyncio.Event()
     serve = TemporalWorker.run
@@ -33,7 +37,7 @@ def fatal(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ca
         refusing = asyncio.create_task(refused.wait())
         await asyncio.wait({serving, refusing}, return_when=asyncio.FIRST_COMPLETED)
         refusing.cancel()
-        if refused.is_set() and self.task_queue.endswith("-short") == bool(request.param):
+        if refused.is_set() and _kind(self.task_queue, settings.temporal.task_queue) == request.param:
             await self.shutdown()
             await serving
             raise RuntimeError("Poll failure: the namespace is gone")
