@@ -41,7 +41,7 @@ class Heartbeat:
         self.details: tuple[str, ...] = ()
         """What it waits for, if anything, and the graph's holder that attends it, if any."""
         self._said: str | None = None
-        self._holder: str | None = None
+        self._mark: tuple[str, ...] = ()
         self.sent = time.monotonic()
         """When the event loop sent the last one."""
         self.stood_in = 0.0
@@ -64,22 +64,24 @@ class Heartbeat:
         self._show()
         self.send()
 
-    def mark(self, holder: str) -> None:
+    def mark(self, holder: str, number: int) -> None:
         """This attempt goes on with what the worker of this task queue has held, or takes the run over from it.
 
-        Before the activity's first await the first heartbeat says so; later ones are throttled.
+        `number`: of the run's attempt. Before the activity's first await the first heartbeat says so; later ones are
+        throttled.
         """
-        self._holder = holder
+        self._mark = (holder, str(number))
         self._show()
 
     def _show(self) -> None:
         said = () if self._said is None else (self._said,)
-        self.details = said if self._holder is None else (self._said or "", self._holder)
+        self.details = (self._said or "", *self._mark) if self._mark else said
 
 
-def was_marked(info: activity.Info, holder: str) -> bool:
-    """Whether an earlier attempt of this activity has marked itself so: `holder` holds nothing any more."""
-    return holder in info.heartbeat_details[1:]
+def marked(info: activity.Info, holder: str) -> int | None:
+    """The number with which an earlier attempt of this activity has marked itself: `holder` holds nothing any more."""
+    details = [*info.heartbeat_details]
+    return int(details[2]) if len(details) == 3 and details[1] == holder else None
 
 
 class Pulse:

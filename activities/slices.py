@@ -20,7 +20,7 @@ from .courier import Courier
 from .failures import MachineFailure, graph_failure
 from .fence import attempt_fence
 from .graph_call import SliceFailed
-from .heartbeat import Heartbeat, Say, was_marked
+from .heartbeat import Heartbeat, Say, marked
 from .human import human_message
 from .live import GraphParts, GraphRaised, LiveGraph
 from .live_graphs import LiveGraphs
@@ -52,22 +52,22 @@ class Slices:
             await self._live.close(slice.run_id)
             return SliceResult(outcome="stopped", steps=slice.steps)
         own = slice.holder == self._live.task_queue
+        number = slice.takeovers + info.attempt
         if slice.holder is not None:
-            if not own and not was_marked(info, slice.holder):
+            before = marked(info, slice.holder)
+            if not own and before is None:
                 return SliceResult(outcome="elsewhere", steps=slice.steps, attempt=info.attempt)
-            heartbeat.mark(slice.holder)
+            number = (before or slice.takeovers + 1) + 1
+            heartbeat.mark(slice.holder, number - 1 if own else number)
         if own and (live := await self._live.fetch(slice.run_id)) is not None:
             return await self._run_graph(live, slice, 1, heartbeat.say)
         if self._live.shutting_down:
             raise MachineFailure("the worker shuts down; another one takes the run over", type=ERROR_WORKER_SHUTDOWN)
-        return await self._take_over(slice, info.attempt, heartbeat.say)
+        return await self._take_over(slice, info.attempt, number, heartbeat.say)
 
-    async def _take_over(self, slice: SliceInput, attempt: int, say: Say) -> SliceResult:
-        """Begin the run, or pick it up where its checkpoints have it."""
-        fence = attempt_fence(slice.fence, attempt)
-        # It was expected to be alive: then this is one attempt more than Temporal counts.
-        begun = attempt if slice.holder is None else attempt + 1
-        number = slice.takeovers + begun
+    async def _take_over(self, slice: SliceInput, attempt: int, number: int, say: Say) -> SliceResult:
+        """Begin the run, or pick it up where its checkpoints have it. `number`: of the run's attempt."""
+        fence, begun = attempt_fence(slice.fence, attempt), number - slice.takeovers
         spec = await self._specs.full(slice.run_id)
         await self._live.close(slice.run_id)  # of an attempt before this one
         trouble = await self._begin(slice, spec, fence, number, say)

@@ -23,7 +23,7 @@ from temporalio.testing import ActivityEnvironment
 
 import perdure
 from perdure import RunScope, RunsFacade, RunSpec, RunStatus, Settings, Worker
-from perdure.activities.heartbeat import Heartbeat, Pulse, heartbeating
+from perdure.activities.heartbeat import Heartbeat, Pulse, heartbeating, marked
 from perdure.blocking import sqlite_thread
 from perdure.bridge import sqlite_file
 from perdure.contracts.settings import RunSettings
@@ -188,3 +188,12 @@ async def test_a_run_that_waits_for_its_bridge_says_so_in_the_ui(
         await until(waits_no_more)
         await runs.cancel(record.run_id)
         assert (await runs.join_wait(record.run_id)).status is RunStatus.INTERRUPTED
+
+
+@pytest.mark.parametrize(
+    ("details", "number"),
+    [((), None), (("waits",), None), (("", "q-1", "3"), 3), (("waits", "q-2", "3"), None)],
+)
+def test_an_attempt_finds_the_mark_of_one_before_it(details: tuple[str, ...], number: int | None) -> None:
+    info = dataclasses.replace(ActivityEnvironment.default_info(), heartbeat_details=details)
+    assert marked(info, "q-1") == number
