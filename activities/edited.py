@@ -8,21 +8,20 @@ too, so it is taken away once something has consumed it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
 
 from ..checkpoints.due import due_nodes
+from ..contracts.answers import names_questions
 from ..contracts.types import RunSpec
 from ..contracts.wire import DeliveredAnswer
 from .interrupts import NO_TASK
 
 _RESUME = "__resume__"
-_ID = re.compile("[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +34,7 @@ class NextAnswer:
 def answer_by_command(spec: RunSpec, head: CheckpointTuple | None) -> NextAnswer | None:
     """Of a run that began when nothing was open; `None` where its thread has ended, or it names a question."""
     resume = None if spec.command is None else spec.command.resume
-    return None if resume is None or _is_by_ids(resume) or not _goes_on(head) else NextAnswer(resume)
+    return None if resume is None or names_questions(resume) or not _goes_on(head) else NextAnswer(resume)
 
 
 def answer_after_edit(answers: Sequence[DeliveredAnswer], head: CheckpointTuple | None) -> NextAnswer | None:
@@ -77,10 +76,6 @@ async def _consumed(saver: BaseCheckpointSaver[Any], head: CheckpointTuple, run_
 
 def _has_answers(found: CheckpointTuple) -> bool:
     return any(task != NO_TASK and channel == _RESUME for task, channel, _ in found.pending_writes or ())
-
-
-def _is_by_ids(resume: Any) -> bool:
-    return isinstance(resume, dict) and all(_ID.fullmatch(str(key)) for key in cast("dict[Any, Any]", resume))
 
 
 def _goes_on(head: CheckpointTuple | None) -> bool:
