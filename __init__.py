@@ -9,14 +9,6 @@ async with perdure.connect() as runs:
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .activities.callback_observer import CallbackObserver
-    from .activities.observers import (
-        CompositeObserver,
-        NullObserver,
-        ObserverBinding,
-        RunObserver,
-        ensure_observer,
-    )
     from .contracts.actor import (
         AUTO,
         ActorContext,
@@ -71,6 +63,8 @@ if TYPE_CHECKING:
         WaitResult,
     )
     from .facade.runs import RunsFacade
+    from .observers.callback import CallbackObserver
+    from .observers.observer import CompositeObserver, NullObserver, ObserverBinding, RunObserver, ensure_observer
     from .runtime.client import connect
     from .runtime.worker import Worker
 

@@ -1,12 +1,8 @@
 """Everything of a run that has side effects: driving the graph, finishing, stopping, watching, telling observers."""
 
-from .callback_observer import CallbackObserver
-from .courier import Courier
-from .graphs import GraphRegistry, GraphSource, load_graphs
-from .heartbeat import Pulse
-from .live_graphs import LiveGraphs
-from .notify import NotifyWorkflows
-from .observers import (
+from ..observers.callback import CallbackObserver
+from ..observers.dispatcher import Dispatcher
+from ..observers.observer import (
     AnyObserver,
     CompositeObserver,
     NullObserver,
@@ -15,15 +11,19 @@ from .observers import (
     ensure_observer,
     recipients,
 )
-from .runs import RunActivities
-from .takeover_losses import takeover_warnings
-from .webhook import Webhook
+from ..observers.webhook import Webhook
+from .attempt.heartbeat import Pulse
+from .driver.live_graphs import LiveGraphs
+from .graphs.graph_registry import GraphRegistry, GraphSource, load_graphs
+from .graphs.takeover_losses import takeover_warnings
+from .notify import NotifyWorkflows
+from .run_activities import RunActivities
 
 __all__ = [
     "AnyObserver",
     "CallbackObserver",
     "CompositeObserver",
-    "Courier",
+    "Dispatcher",
     "GraphRegistry",
     "GraphSource",
     "LiveGraphs",

@@ -1,9 +1,9 @@
 """The event stream and the stop channel of each run, and whether its client is there."""
 
 from .contract import KEY_ONLY, Bridge, NewEvent, parse_event_id
-from .memory import MemoryBridge, MemoryStreams
+from .memory.bridge import MemoryBridge, MemoryStreams
 from .open import open_bridge
-from .sqlite import SqliteBridge
+from .sqlite.bridge import SqliteBridge
 
 __all__ = [
     "KEY_ONLY",

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from ..contracts.errors import ConfigError, nearest
 from .contract import Bridge
-from .memory import MemoryBridge, MemoryStreams
-from .sqlite import SqliteBridge
+from .memory.bridge import MemoryBridge, MemoryStreams
+from .sqlite.bridge import SqliteBridge
 
 _ALLOWED = "sqlite:///relative/path, sqlite:////absolute/path, memory:// or memory://name"
 

@@ -7,8 +7,8 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager
 
 from ..contracts.errors import RunNotFoundError, UnavailableError
-from ..contracts.metrics import subscribed
-from ..contracts.serialization import from_json
+from ..contracts.serialization.serializer import from_json
+from ..contracts.telemetry.metrics import subscribed
 from ..contracts.types import GAP_EVENT, HEARTBEAT_EVENT, Stop, StreamEvent
 from .contract import parse_event_id
 from .stream import Excerpt, stop_level, stop_of_level

@@ -23,7 +23,7 @@ from langgraph.checkpoint.base import (
 from ..blocking import uncut
 from ..contracts.errors import FencedError, UnavailableError
 from ..contracts.recent import Recent
-from ..contracts.text import repr_of
+from ..contracts.serialization.text import repr_of
 from .addresses import checkpoint_address
 from .contract import Checkpoints, Guard, SaveHooks
 

@@ -6,9 +6,9 @@ import logging
 import sys
 from datetime import UTC, datetime
 
-from ..contracts import tracing
-from ..contracts.log_context import log_ids
-from ..contracts.serialization import to_json
+from ..contracts.serialization.serializer import to_json
+from ..contracts.telemetry import tracing
+from ..contracts.telemetry.log_context import log_ids
 
 _CORE = "temporalio.core"
 

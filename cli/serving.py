@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 def serve(working: Coroutine[Any, Any, T]) -> T:
     """Run to its end.
 
-    What a graph raises in its own tasks is contained (`activities/containment.py`). But a callback of the event loop,
+    What a graph raises in its own tasks is contained (`contracts/containment.py`). But a callback of the event loop,
     or a task that is no part of a run, may raise `SystemExit` as well. It leaves the loop, which is none the worse for
     it: to stop there would leave the worker neither serving nor gone.
     """

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 
-from ..contracts.content import text_of
 from ..contracts.events import RunEvent
+from ..contracts.serialization.content import text_of
 from ..contracts.types import RunRecord
 from .output import short
 

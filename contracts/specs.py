@@ -13,7 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING, cast
 
 from .errors import InvalidRunError
-from .serialization import from_json
+from .serialization.serializer import from_json
 from .types import RunSpec
 
 if TYPE_CHECKING:

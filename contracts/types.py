@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, cast, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from .text import Text
+from .serialization.text import Text
 
 ID_MAX_LENGTH = 200
 """Characters of a thread or run id. Temporal's SQL visibility stores hold 255 for a keyword and a

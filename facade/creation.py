@@ -9,15 +9,15 @@ from opentelemetry.trace import SpanKind
 from temporalio.client import Client
 
 from ..bridge.contract import Bridge
-from ..contracts import tracing
 from ..contracts.errors import InvalidRunError, ThreadBusyError, UnknownGraphError
 from ..contracts.settings import Settings
+from ..contracts.telemetry import tracing
 from ..contracts.types import RunRecord, RunSpec
 from ..contracts.wire_thread import Admission
 from ..store.contract import Store
 from .lookup import RunLookup
-from .patience import when_free
 from .planner import ExecutionPlanner, RunPlan
+from .retry import when_free
 from .streams import Attend
 from .submission import Submitter
 from .translation import AlreadySubmittedError

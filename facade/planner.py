@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from ..contracts import tracing
 from ..contracts.actor import resolve_user_id
 from ..contracts.errors import InvalidRunError, nearest
 from ..contracts.settings import RunSettings, WebhookSettings
+from ..contracts.telemetry import tracing
 from ..contracts.types import ID_MAX_LENGTH, CancelAction, MultitaskStrategy, RunRecord, RunSpec, new_run_id
 from ..contracts.webhooks import literal_address, parse_webhook, refusal
 from ..contracts.wire import RunInput, RunLimits

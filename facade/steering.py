@@ -22,7 +22,7 @@ from ..contracts.wire_steering import StopAnswer, StopRequest
 from ..store.contract import Store
 from .answers import FacadeAnswer
 from .lookup import RunLookup
-from .patience import patience
+from .retry import patience
 from .translation import NotCheckedError, translated
 
 _DECISION = timedelta(seconds=5)

@@ -16,7 +16,7 @@ from ..contracts.threads import ThreadRecord, ThreadSnapshot, ThreadStatus
 from ..contracts.wire_thread import StateChange
 from ..store.contract import Store
 from ..store.exchange import StateUpdate
-from .patience import when_free
+from .retry import when_free
 from .states import GraphStates
 from .submission import Submitter
 

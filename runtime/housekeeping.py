@@ -27,7 +27,7 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from ..activities.ending import Ending
+from ..activities.finalizer import Finalizer
 from ..bridge.contract import Bridge
 from ..contracts.errors import PerdureError, RunNotFoundError
 from ..contracts.types import CancelAction
@@ -67,7 +67,7 @@ PACE = Pace()
 class Housekeeping:
     """The housekeeping of one worker: `async with Housekeeping(…).running(): …`."""
 
-    def __init__(self, *, client: Client, task_queue: str, store: Store, bridge: Bridge, ending: Ending) -> None:
+    def __init__(self, *, client: Client, task_queue: str, store: Store, bridge: Bridge, ending: Finalizer) -> None:
         self._client = client
         self._task_queue = task_queue
         self._store = store

@@ -23,8 +23,8 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
-from ..activities.ending import Ending
-from ..activities.fence import attempt_fence
+from ..activities.attempt.fence import attempt_fence
+from ..activities.finalizer import Finalizer
 from ..bridge.contract import Bridge
 from ..contracts.errors import RunNotFoundError
 from ..contracts.types import TERMINAL_EVENTS, RunError, RunRecord, RunStatus
@@ -52,7 +52,7 @@ class Repair:
     task_queue: str
     store: Store
     bridge: Bridge
-    ending: Ending
+    ending: Finalizer
 
     async def look(self, run_id: str) -> None:
         """Do what has to be done for a run, which is nothing for one in good order.

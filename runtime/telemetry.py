@@ -12,8 +12,8 @@ import os
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..contracts import tracing
 from ..contracts.errors import ConfigError
+from ..contracts.telemetry import tracing
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource

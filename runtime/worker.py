@@ -18,7 +18,7 @@ from temporalio.worker import Worker as TemporalWorker
 
 from ..activities import (
     AnyObserver,
-    Courier,
+    Dispatcher,
     GraphRegistry,
     GraphSource,
     LiveGraphs,
@@ -30,14 +30,14 @@ from ..activities import (
     recipients,
     takeover_warnings,
 )
-from ..activities.activity_log import log_in_one_line
-from ..activities.ending import Ending
-from ..activities.heartbeat import BEATS
+from ..activities.attempt.activity_log import log_in_one_line
+from ..activities.attempt.heartbeat import BEATS
+from ..activities.finalizer import Finalizer
 from ..bridge.open import open_bridge
 from ..checkpoints.open import open_checkpoints
 from ..contracts.errors import WorkerStoppedError
+from ..contracts.serialization.text import message_of
 from ..contracts.settings import Settings, load_settings
-from ..contracts.text import message_of
 from ..contracts.wire import own_task_queue, short_task_queue
 from ..store.contract import Store
 from ..store.open import open_store
@@ -164,7 +164,7 @@ class Worker:
         await ensure_search_attributes(client)
         store, bridge = open_store(settings.store_url), open_bridge(settings.bridge_url)
         checkpoints = open_checkpoints(settings.checkpointer_url)
-        courier = self._courier(client, store)
+        dispatcher = self._dispatcher(client, store)
         async with _open(store, bridge, checkpoints):
             await store.announce_graphs(settings.temporal.task_queue, graphs.names)
             housekeeping = Housekeeping(
@@ -172,7 +172,7 @@ class Worker:
                 task_queue=settings.temporal.task_queue,
                 store=store,
                 bridge=bridge,
-                ending=Ending(graphs, bridge, store, checkpoints, courier),
+                ending=Finalizer(graphs, bridge, store, checkpoints, dispatcher),
             )
             with Pulse(client) as pulse:
                 live = self._live_graphs()
@@ -183,14 +183,14 @@ class Worker:
                     checkpoints=checkpoints,
                     client=client,
                     pulse=pulse,
-                    courier=courier,
+                    dispatcher=dispatcher,
                     live=live,
                 )
                 logger.info("serving %s on task queue %s", _listed(graphs), settings.temporal.task_queue)
                 for warning in takeover_warnings(graphs):
                     logger.info(warning)
                 async with (
-                    courier.running(),
+                    dispatcher.running(),
                     housekeeping.running(),
                     self._short_worker(client, activities),
                     live.open(self._stopping),
@@ -231,10 +231,10 @@ class Worker:
         await asyncio.sleep(_LINGER)
         await worker.shutdown()
 
-    def _courier(self, client: Client, store: Store) -> Courier:
+    def _dispatcher(self, client: Client, store: Store) -> Dispatcher:
         webhook = Webhook(store, self._settings.webhooks)
         hand_over = NotifyWorkflows(client, self._settings.temporal.task_queue)
-        return Courier(store.lifecycle, self._observers, webhook.recipient, hand_over)
+        return Dispatcher(store.lifecycle, self._observers, webhook.recipient, hand_over)
 
     @property
     def _heartbeat_throttle(self) -> timedelta:

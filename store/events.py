@@ -15,10 +15,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, select, update
 
-from ..contracts.content import title_in_event
 from ..contracts.errors import FencedError, RunNotFoundError
 from ..contracts.events import TITLE_EVENTS, RunEvent
-from ..contracts.serialization import to_json
+from ..contracts.serialization.content import title_in_event
+from ..contracts.serialization.serializer import to_json
 from ..contracts.types import RunRecord, RunStatus
 from .contract import EventBatch, EventFilter, NewRunEvent
 from .database import Database

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Integer, RowMapping, bindparam, func, select
 
-from ..contracts.serialization import from_json
+from ..contracts.serialization.serializer import from_json
 from ..contracts.types import RunRecord, WaitResult
 from .contract import StoredRun
 from .schema import run_values, runs

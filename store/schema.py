@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-from ..contracts.serialization import from_json, to_json
+from ..contracts.serialization.serializer import from_json, to_json
 
 REVISION = "0005"
 """The newest migration. It stands here so that a start that has nothing to migrate never imports Alembic."""

@@ -1,9 +1,9 @@
 """The workflows: decisions only. No clock, no random, no I/O, nothing whose order is not fixed."""
 
-from .notify import NotifyWorkflow
-from .probe import ProbeWorkflow
-from .run import RunWorkflow
-from .state import StateWorkflow
-from .thread import ThreadWorkflow
+from .notify_workflow import NotifyWorkflow
+from .probe_workflow import ProbeWorkflow
+from .run_workflow import RunWorkflow
+from .state_workflow import StateWorkflow
+from .thread_workflow import ThreadWorkflow
 
 __all__ = ["NotifyWorkflow", "ProbeWorkflow", "RunWorkflow", "StateWorkflow", "ThreadWorkflow"]

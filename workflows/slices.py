@@ -25,9 +25,9 @@ from ..contracts.wire import (
     SliceResult,
 )
 from ..contracts.wire_ending import StopInput
-from . import progress
-from .short import MACHINE_FAILURES
-from .story import slice_summary
+from . import run_state
+from .short_activities import MACHINE_FAILURES
+from .ui_text import slice_summary
 from .work import next_work
 
 _UNLIMITED = timedelta(days=3650)
@@ -58,14 +58,14 @@ class Slices:
         result = await self._execute(self._given())
         if result.outcome != "elsewhere":
             return result
-        if progress.must_stop(state):
+        if run_state.must_stop(state):
             await self.release()
             return result
         state.takeovers += result.attempt - 1  # one of them may have begun, and have died before it could say so
         try:
             return await self._execute(self._given(), at=state.holder)
         except ActivityError as exc:
-            if progress.must_stop(state) or not _is_of_machine(exc):
+            if run_state.must_stop(state) or not _is_of_machine(exc):
                 raise
             lost, begun = _is_lost(exc), bool(exc.started_event_id)
         state.holder, state.resumed = None, True
@@ -134,10 +134,10 @@ class Slices:
     async def _stop_when_asked(self, slice: workflow.ActivityHandle[SliceResult]) -> None:
         """The stop channel makes a stop fast, the activity's cancellation makes it certain."""
         state = self._state
-        await workflow.wait_condition(lambda: progress.must_stop(state) or state.interrupt)
-        if not progress.must_stop(state):
+        await workflow.wait_condition(lambda: run_state.must_stop(state) or state.interrupt)
+        if not run_state.must_stop(state):
             await self._request_stop(Stop.AT_BOUNDARY)
-            await workflow.wait_condition(lambda: progress.must_stop(state))
+            await workflow.wait_condition(lambda: run_state.must_stop(state))
         slice.cancel()
         await self._request_stop(Stop.NOW)
 

@@ -11,9 +11,9 @@ from langgraph.types import Command
 from support.bare import identity_of
 from support.comparison import IDS_AND_TIMES, OF_NODES, Seen, essence, in_text
 
-from perdure.activities.config import run_config
-from perdure.activities.graphs import CompiledGraph, GraphSource, load_graphs
-from perdure.contracts.serialization import from_json, to_json
+from perdure.activities.graphs.graph_registry import CompiledGraph, GraphSource, load_graphs
+from perdure.activities.graphs.run_config import run_config
+from perdure.contracts.serialization.serializer import from_json, to_json
 from perdure.contracts.types import RunInterrupt, RunSpec, StreamEvent
 
 from .driving import Run

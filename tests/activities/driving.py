@@ -12,22 +12,22 @@ from typing import Any, TypeVar, cast
 
 from temporalio.testing import ActivityEnvironment
 
-from perdure.activities.config import run_config, thread_config
-from perdure.activities.fence import attempt_fence
-from perdure.activities.graph_call import SliceFailed
-from perdure.activities.graphs import CompiledGraph, GraphRegistry, GraphSource, load_graphs
-from perdure.activities.live import GraphParts, LiveGraph
-from perdure.activities.questions import stopped_at
+from perdure.activities.attempt.fence import attempt_fence
+from perdure.activities.driver.graph_call import SliceFailed
+from perdure.activities.driver.live_graph import GraphParts, LiveGraph
+from perdure.activities.graphs.graph_registry import CompiledGraph, GraphRegistry, GraphSource, load_graphs
+from perdure.activities.graphs.interrupts import stopped_at
+from perdure.activities.graphs.run_config import run_config, thread_config
 from perdure.bridge.contract import Bridge, NewEvent
-from perdure.bridge.sqlite import SqliteBridge
+from perdure.bridge.sqlite.bridge import SqliteBridge
 from perdure.checkpoints.contract import Checkpoints, Guard, RunNote
-from perdure.checkpoints.sqlite import SqliteCheckpoints
+from perdure.checkpoints.sqlite.checkpoints import SqliteCheckpoints
 from perdure.contracts.errors import FencedError
-from perdure.contracts.serialization import from_json, to_json
+from perdure.contracts.serialization.serializer import from_json, to_json
 from perdure.contracts.types import METADATA_EVENT, RunInterrupt, RunScope, RunSpec, RunStatus, StreamEvent
 from perdure.contracts.wire import RunLimits, RunProgress, SliceInput, SliceResult
 from perdure.store.contract import RunEventStore
-from perdure.workflows import progress
+from perdure.workflows import run_state
 
 T = TypeVar("T")
 
@@ -191,13 +191,13 @@ class Run:
         self.state.status = RunStatus.RUNNING
         result = await self._slice()
         self.slices.append(result)
-        progress.accept_result(self.state, result)
+        run_state.accept_result(self.state, result)
         if result.outcome == "asks":
             self.asked.append(await self.open_interrupts())
             if self.answer is None:
                 return False
             self.state.status = RunStatus.AWAITING_INPUT
-            progress.accept_answer(self.state, self.answer(self.asked[-1]))
+            run_state.accept_answer(self.state, self.answer(self.asked[-1]))
             self.state.resumed = True
         return result.outcome in ("more", "asks")
 

@@ -11,7 +11,7 @@ from typing import Any
 from graphs.agents import AGENTS
 from langchain_core.messages import HumanMessage
 
-from perdure.activities.graphs import load_graphs
+from perdure.activities.graphs.graph_registry import load_graphs
 from perdure.contracts.events import RunEvent
 from perdure.contracts.types import RunRecord, RunScope, RunSpec, RunStatus
 from perdure.contracts.wire import RunLimits, SliceInput

@@ -13,8 +13,8 @@ from temporalio.client import Client, WorkflowFailureError
 from temporalio.common import RetryPolicy
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from perdure.activities.activity_log import log_in_one_line
-from perdure.activities.failures import MachineFailure, graph_failure
+from perdure.activities.attempt.activity_log import log_in_one_line
+from perdure.activities.attempt.failures import MachineFailure, graph_failure
 
 
 @activity.defn(name="fails")

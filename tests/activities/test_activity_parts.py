@@ -9,13 +9,13 @@ from typing import Any, cast
 import pytest
 from langgraph.runtime import RunControl
 
-from perdure.activities.config import recursion_limit, run_config
-from perdure.activities.failures import graph_failure, run_error
-from perdure.activities.fence import attempt_fence
-from perdure.activities.once import Once
-from perdure.activities.pace import Pace
-from perdure.activities.specs import SpecCache
-from perdure.activities.start import Start
+from perdure.activities.attempt.failures import graph_failure, run_error
+from perdure.activities.attempt.fence import attempt_fence
+from perdure.activities.attempt.spec_cache import SpecCache
+from perdure.activities.driver.pause_policy import PausePolicy
+from perdure.activities.driver.resume_point import ResumePoint
+from perdure.activities.graphs.run_config import recursion_limit, run_config
+from perdure.activities.stream.deduplicator import Deduplicator
 from perdure.contracts.errors import RunNotFoundError
 from perdure.contracts.types import RunScope, RunSpec
 from perdure.contracts.wire import ERROR_GRAPH, GraphFailure
@@ -144,12 +144,12 @@ async def test_the_cache_of_specs_is_bounded() -> None:
     assert store.reads.count("run-500") == 1
 
 
-def _pace(budget: float, **fields: Any) -> tuple[Pace, RunControl]:
+def _policy(budget: float, **fields: Any) -> tuple[PausePolicy, RunControl]:
     control = RunControl()
-    pace = Pace(control, spec(input={}, **fields), Start(input={}, base_step=-2), chain([], "a"))
-    pace.begin_slice(budget)
-    pace.on_checkpoint((), checkpoint(0, "a"))
-    return pace, control
+    policy = PausePolicy(control, spec(input={}, **fields), ResumePoint(input={}, base_step=-2), chain([], "a"))
+    policy.begin_slice(budget)
+    policy.on_checkpoint((), checkpoint(0, "a"))
+    return policy, control
 
 
 def checkpoint(step: int, *due: str) -> dict[str, Any]:
@@ -161,58 +161,58 @@ def result(*, interrupts: Any = (), error: str | None = None) -> dict[str, Any]:
 
 
 async def test_a_slice_is_over_when_a_task_has_ended_in_it() -> None:
-    pace, _ = _pace(0)
-    pace.on_result((), result(error="no"))
-    assert (pace.is_over, pace.progressed) == (False, False)
-    pace.on_result((), result())
-    assert (pace.is_over, pace.progressed) == (True, True)
-    pace.begin_slice(0)
-    assert not pace.is_over
+    policy, _ = _policy(0)
+    policy.on_result((), result(error="no"))
+    assert (policy.is_over, policy.progressed) == (False, False)
+    policy.on_result((), result())
+    assert (policy.is_over, policy.progressed) == (True, True)
+    policy.begin_slice(0)
+    assert not policy.is_over
 
 
 async def test_a_slice_is_not_over_before_its_budget_is_spent() -> None:
-    pace, _ = _pace(0.05)
-    pace.on_result((), result())
-    assert not pace.is_over
+    policy, _ = _policy(0.05)
+    policy.on_result((), result())
+    assert not policy.is_over
     await asyncio.sleep(0.06)
-    assert pace.is_over
+    assert policy.is_over
 
 
 @pytest.mark.parametrize(
     ("fields", "drains", "due"), [({"durability": "exit"}, False, "a"), ({}, True, "a"), ({}, False, "")]
 )
 async def test_what_is_not_held(fields: dict[str, Any], drains: bool, due: str) -> None:
-    pace, control = _pace(0, **fields)
-    pace.on_result((), result())
-    pace.on_checkpoint((), checkpoint(1, *due))
+    policy, control = _policy(0, **fields)
+    policy.on_result((), result())
+    policy.on_checkpoint((), checkpoint(1, *due))
     if drains:
         control.request_drain()
-    assert not pace.is_over
+    assert not policy.is_over
 
 
 @pytest.mark.parametrize(("beside", "drains"), [((), True), (("b",), False)])
 async def test_a_worker_that_shuts_down_drains_once_no_function_is_at_work(
     beside: tuple[str, ...], drains: bool
 ) -> None:
-    pace, control = _pace(1000)
-    pace.on_checkpoint((), checkpoint(1, "a", *beside))
-    pace.pause_soon()
+    policy, control = _policy(1000)
+    policy.on_checkpoint((), checkpoint(1, "a", *beside))
+    policy.pause_soon()
     assert not control.drain_requested
-    pace.on_result((), result())
-    assert (control.drain_requested, pace.is_over) == (drains, not drains)
+    policy.on_result((), result())
+    assert (control.drain_requested, policy.is_over) == (drains, not drains)
 
 
 async def test_the_steps_of_the_input_are_not_counted() -> None:
-    pace, _ = _pace(0)
+    policy, _ = _policy(0)
     counted: list[int] = []
     for step in (-1, 0, 1, 2):
-        pace.on_checkpoint((), checkpoint(step))
-        counted.append(pace.steps)
+        policy.on_checkpoint((), checkpoint(step))
+        counted.append(policy.steps)
     assert counted == [0, 0, 1, 2]
 
 
 def test_the_key_of_an_event_tells_what_is_reported_again() -> None:
-    once = Once("run", ("values", "updates", "tasks", "checkpoints"), subgraphs=True)
+    once = Deduplicator("run", ("values", "updates", "tasks", "checkpoints"), subgraphs=True)
     task: dict[str, Any] = {"id": "T", "name": "a", "input": {}, "triggers": []}
     assert [found.key for found in once.feed((), "tasks", task)] == ["ti\n\nT"]
     assert list(once.feed((), "updates", {"a": {}})) == []
@@ -226,6 +226,6 @@ def test_the_key_of_an_event_tells_what_is_reported_again() -> None:
 def test_events_of_subgraphs_are_left_out_unless_they_are_wanted() -> None:
     task: dict[str, Any] = {"id": "T", "name": "a", "input": {}, "triggers": []}
     for wanted in (True, False):
-        once = Once("run", ("tasks",), subgraphs=wanted)
+        once = Deduplicator("run", ("tasks",), subgraphs=wanted)
         found = [outgoing.event for outgoing in once.feed(("inner:1",), "tasks", task)]
         assert found == (["tasks|inner:1"] if wanted else [])

@@ -9,8 +9,8 @@ import pytest
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command, Send, interrupt
 
-from perdure.activities.config import thread_config
-from perdure.activities.questions import open_questions
+from perdure.activities.graphs.interrupts import open_questions
+from perdure.activities.graphs.run_config import thread_config
 from perdure.contracts.types import RunCommand
 
 from .driving import BackEnds, Fuse, Run, make_run

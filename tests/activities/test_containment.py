@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from perdure.activities.containment import ContainedExit, contained
+from perdure.contracts.containment import ContainedExit, contained
 
 _EXITS = [SystemExit(2), KeyboardInterrupt()]
 

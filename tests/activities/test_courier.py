@@ -12,11 +12,11 @@ import pytest
 from support.servers import until
 
 from perdure import ObserverBinding, RunLifecycleEvent, RunRecord, RunScope, RunSpec, RunStatus
-from perdure.activities.courier import Courier, NotDeliveredError
-from perdure.activities.observers import GiveUpError, Recipient, recipients
 from perdure.contracts.actor import current_actor
 from perdure.contracts.errors import UnavailableError
 from perdure.contracts.lifecycle import ENDINGS
+from perdure.observers.dispatcher import Dispatcher, NotDeliveredError
+from perdure.observers.observer import GiveUpError, Recipient, recipients
 from perdure.store import RunEnding, SqlStore
 
 LONG = 60.0
@@ -63,9 +63,9 @@ class House:
         self.handed_over = HandOvers()
         self.webhook = Notes()
 
-    def courier(self, *observers: ObserverBinding, webhook: Recipient | None = None) -> Courier:
+    def dispatcher(self, *observers: ObserverBinding, webhook: Recipient | None = None) -> Dispatcher:
         hook = webhook or Recipient("webhook", self.webhook, 1.0, LONG, ENDINGS)
-        return Courier(self.store.lifecycle, recipients(observers), hook, self.handed_over)
+        return Dispatcher(self.store.lifecycle, recipients(observers), hook, self.handed_over)
 
     async def begun(self, run_id: str = "run", attempts: int = 1) -> str:
         """A run with `attempts + 2` events."""
@@ -97,8 +97,8 @@ def bound(observer: Any, name: str = "notes", **fields: Any) -> ObserverBinding:
 async def test_events_come_in_order_and_once(house: House) -> None:
     notes = Notes()
     await house.begun(attempts=5)
-    courier = house.courier(bound(notes))
-    await asyncio.gather(*(courier.deliver("run") for _ in range(10)))
+    dispatcher = house.dispatcher(bound(notes))
+    await asyncio.gather(*(dispatcher.deliver("run") for _ in range(10)))
     assert notes.told == [1, 2, 3, 4, 5, 6, 7]
     assert await house.delivered() == {"notes": 7}
 
@@ -106,16 +106,16 @@ async def test_events_come_in_order_and_once(house: House) -> None:
 async def test_an_observer_acts_for_the_user_of_the_run(house: House) -> None:
     notes = Notes()
     await house.begun()
-    await house.courier(bound(notes)).deliver("run")
+    await house.dispatcher(bound(notes)).deliver("run")
     assert notes.users == ["ann", "ann", "ann"]
 
 
 async def test_a_later_courier_goes_on_where_the_last_one_was(house: House) -> None:
     notes = Notes()
     await house.begun()
-    await house.courier(bound(notes)).deliver("run")
+    await house.dispatcher(bound(notes)).deliver("run")
     await house.ended()
-    await house.courier(bound(notes)).deliver("run")
+    await house.dispatcher(bound(notes)).deliver("run")
     assert notes.told == [1, 2, 3, 4, 5]
 
 
@@ -129,8 +129,8 @@ async def test_what_was_taken_and_not_noted_comes_again(house: House, monkeypatc
     with monkeypatch.context() as patch:
         patch.setattr(house.store.lifecycle, "mark_delivered", killed)
         with pytest.raises(UnavailableError):
-            await house.courier(bound(notes)).deliver("run")
-    await house.courier(bound(notes)).deliver("run")
+            await house.dispatcher(bound(notes)).deliver("run")
+    await house.dispatcher(bound(notes)).deliver("run")
     assert notes.told == [1, 1, 2, 3]
 
 
@@ -144,7 +144,7 @@ async def test_an_optional_observer_that_fails_is_skipped_and_logged(
     notes.fails = {1: ValueError("no luck")}
     await house.begun()
     with caplog.at_level(logging.WARNING):
-        await house.courier(bound(notes)).deliver("run")
+        await house.dispatcher(bound(notes)).deliver("run")
     assert notes.told == [1, 2, 3]
     assert "observer notes did not take event run:1 (thread_status_updated): ValueError: no luck" in caplog.text
     (delivery,) = await house.store.lifecycle.deliveries("run")
@@ -155,11 +155,11 @@ async def test_a_required_observer_is_told_again_until_it_takes_an_event(house: 
     notes = Notes()
     notes.fails = {2: ValueError("no luck")}
     await house.begun(attempts=2)
-    courier = house.courier(bound(notes, required=True))
+    dispatcher = house.dispatcher(bound(notes, required=True))
     with pytest.raises(NotDeliveredError, match=r"observer notes did not take event run:2 .*ValueError: no luck"):
-        await courier.deliver("run")
+        await dispatcher.deliver("run")
     assert notes.told == [1, 2], "nothing overtakes it"
-    await courier.deliver("run")
+    await dispatcher.deliver("run")
     assert notes.told == [1, 2, 2, 3, 4]
 
 
@@ -168,7 +168,7 @@ async def test_one_that_fails_keeps_nothing_from_the_others(house: House) -> Non
     bad.fails = {1: ValueError("no luck")}
     await house.begun()
     with pytest.raises(NotDeliveredError):
-        await house.courier(bound(bad, "bad", required=True), bound(good, "good")).deliver("run")
+        await house.dispatcher(bound(bad, "bad", required=True), bound(good, "good")).deliver("run")
     assert good.told == [1, 2, 3]
 
 
@@ -177,7 +177,7 @@ async def test_whatever_an_observer_raises_harms_nothing(house: House, error: Ba
     notes = Notes()
     notes.fails = {1: error}
     await house.begun()
-    await house.courier(bound(notes)).deliver("run")
+    await house.dispatcher(bound(notes)).deliver("run")
     assert notes.told == [1, 2, 3]
 
 
@@ -187,7 +187,7 @@ async def test_a_required_observer_cannot_cancel_its_delivery(house: House, erro
     notes.fails = {1: error}
     await house.begun()
     with pytest.raises(NotDeliveredError):
-        await house.courier(bound(notes, required=True)).deliver("run")
+        await house.dispatcher(bound(notes, required=True)).deliver("run")
 
 
 async def test_an_observer_that_takes_too_long_is_left_behind(house: House) -> None:
@@ -202,7 +202,7 @@ async def test_an_observer_that_takes_too_long_is_left_behind(house: House) -> N
     told: list[int] = []
     released = asyncio.Event()
     await house.begun()
-    await house.courier(bound(stubborn, timeout=0.01)).deliver("run")
+    await house.dispatcher(bound(stubborn, timeout=0.01)).deliver("run")
     assert told == [1, 2, 3]
     (delivery,) = await house.store.lifecycle.deliveries("run")
     assert delivery.failure == "it took longer than 0.01 s"
@@ -213,17 +213,17 @@ async def test_a_worker_without_a_required_observer_delivers_what_it_can(house: 
     notes = Notes()
     await house.begun()
     with pytest.raises(NotDeliveredError, match="this worker has no observer 'audit'"):
-        await house.courier(bound(notes)).deliver_for_temporal("run", webhook=False, required=["audit", "notes"])
+        await house.dispatcher(bound(notes)).deliver_for_temporal("run", webhook=False, required=["audit", "notes"])
     assert notes.told == [1, 2, 3]
 
 
 async def test_observers_that_hang_take_few_of_the_slots_of_runs(house: House) -> None:
     notes = Notes()
     notes.gate.clear()
-    courier = house.courier(bound(notes))
+    dispatcher = house.dispatcher(bound(notes))
     ids = [await house.begun(f"run-{number}") for number in range(11)]
-    *first, last = (courier.deliver_for_temporal(run_id, webhook=False, required=[]) for run_id in ids)
-    async with courier.running(), asyncio.TaskGroup() as group:
+    *first, last = (dispatcher.deliver_for_temporal(run_id, webhook=False, required=[]) for run_id in ids)
+    async with dispatcher.running(), asyncio.TaskGroup() as group:
         for delivery in first:
             group.create_task(delivery)
         await until(lambda: len(notes.told) == 10)
@@ -240,9 +240,9 @@ async def test_two_couriers_do_not_tell_the_same_for_ever(house: House) -> None:
     slow, fast = Notes(), Notes()
     slow.gate.clear()
     await house.begun(attempts=4)
-    behind = asyncio.create_task(house.courier(bound(slow)).deliver("run"))
+    behind = asyncio.create_task(house.dispatcher(bound(slow)).deliver("run"))
     await slow.entered.wait()
-    await house.courier(bound(fast)).deliver("run")
+    await house.dispatcher(bound(fast)).deliver("run")
     slow.gate.set()
     await behind
     assert (slow.told, fast.told) == ([1], [1, 2, 3, 4, 5, 6])
@@ -252,7 +252,7 @@ async def test_a_courier_that_is_overtaken_in_the_middle_says_so(house: House) -
     slow = Notes()
     slow.gate.clear()
     await house.begun(attempts=4)
-    behind = asyncio.create_task(house.courier(bound(slow)).deliver("run"))
+    behind = asyncio.create_task(house.dispatcher(bound(slow)).deliver("run"))
     await slow.entered.wait()
     await house.store.lifecycle.mark_delivered("run", "notes", 1, after=0)
     slow.gate.set()
@@ -265,7 +265,7 @@ async def test_a_run_that_is_deleted_meanwhile_is_told_no_more(house: House) -> 
     notes = Notes()
     notes.gate.clear()
     await house.begun()
-    delivering = asyncio.create_task(house.courier(bound(notes, required=True)).deliver("run"))
+    delivering = asyncio.create_task(house.dispatcher(bound(notes, required=True)).deliver("run"))
     await notes.entered.wait()
     await house.store.delete("run")
     notes.gate.set()
@@ -280,11 +280,11 @@ async def test_a_run_does_not_wait_for_its_observers(house: House) -> None:
     notes = Notes()
     notes.gate.clear()
     await house.begun()
-    courier = house.courier(bound(notes))
-    async with courier.running():
-        courier.tell("run")
+    dispatcher = house.dispatcher(bound(notes))
+    async with dispatcher.running():
+        dispatcher.tell("run")
         await notes.entered.wait()
-        courier.tell("run")
+        dispatcher.tell("run")
         notes.gate.set()
         await until(lambda: notes.told == [1, 2, 3])
     assert house.handed_over.calls == []
@@ -294,16 +294,16 @@ async def test_a_required_one_that_fails_is_handed_over_while_the_run_goes_on(ho
     notes = Notes()
     notes.fails = {1: ValueError("no luck")}
     await house.begun()
-    courier = house.courier(bound(notes, required=True))
-    async with courier.running():
-        courier.tell("run")
+    dispatcher = house.dispatcher(bound(notes, required=True))
+    async with dispatcher.running():
+        dispatcher.tell("run")
         await until(lambda: house.handed_over.calls == [("run", ["notes"], 1.0)])
 
 
 async def test_at_its_end_everything_is_delivered(house: House) -> None:
     notes = Notes()
     await house.begun()
-    async with house.courier(bound(notes)).telling("run"):
+    async with house.dispatcher(bound(notes)).telling("run"):
         pass
     assert notes.told == [1, 2, 3]
     assert house.handed_over.calls == []
@@ -313,9 +313,9 @@ async def test_what_takes_too_long_at_the_end_is_handed_over_and_goes_on(house: 
     notes = Notes()
     notes.gate.clear()
     await house.begun()
-    courier = house.courier(bound(notes, timeout=7.0))
-    async with courier.running():
-        async with asyncio.timeout(5), courier.telling("run"):
+    dispatcher = house.dispatcher(bound(notes, timeout=7.0))
+    async with dispatcher.running():
+        async with asyncio.timeout(5), dispatcher.telling("run"):
             pass
         assert house.handed_over.calls == [("run", [], 7.0)]
         notes.gate.set()
@@ -326,7 +326,7 @@ async def test_what_fails_at_the_end_is_handed_over_at_once(house: House) -> Non
     notes = Notes()
     notes.fails = {2: ValueError("no luck")}
     await house.begun()
-    async with house.courier(bound(notes, required=True)).telling("run"):
+    async with house.dispatcher(bound(notes, required=True)).telling("run"):
         pass
     assert house.handed_over.calls == [("run", ["notes"], 1.0)]
 
@@ -334,9 +334,9 @@ async def test_what_fails_at_the_end_is_handed_over_at_once(house: House) -> Non
 async def test_a_store_that_is_away_at_the_end_is_handed_over(house: House) -> None:
     notes = Notes()
     await house.begun()
-    courier = house.courier(bound(notes))
+    dispatcher = house.dispatcher(bound(notes))
     await house.store.close()
-    async with courier.telling("run"):
+    async with dispatcher.telling("run"):
         pass
     assert house.handed_over.calls == [("run", [], 1.0)]
 
@@ -345,7 +345,7 @@ async def test_an_end_that_is_repeated_hands_nothing_over(house: House) -> None:
     notes = Notes()
     await house.begun()
     with pytest.raises(UnavailableError):
-        async with house.courier(bound(notes)).telling("run"):
+        async with house.dispatcher(bound(notes)).telling("run"):
             raise UnavailableError("the bridge is away")
     assert house.handed_over.calls == []
 
@@ -354,28 +354,28 @@ async def test_the_end_of_the_worker_stops_its_observers(house: House) -> None:
     notes = Notes()
     notes.gate.clear()
     await house.begun()
-    courier = house.courier(bound(notes))
-    async with courier.running():
-        courier.tell("run")
+    dispatcher = house.dispatcher(bound(notes))
+    async with dispatcher.running():
+        dispatcher.tell("run")
         await notes.entered.wait()
     assert await house.delivered() == {}
     assert notes.told == [1]
 
 
 async def test_without_observers_and_webhook_nothing_is_read(house: House) -> None:
-    courier = house.courier()
+    dispatcher = house.dispatcher()
     await house.store.close()  # any look would fail
-    courier.tell("run")
-    async with courier.telling("run"):
+    dispatcher.tell("run")
+    async with dispatcher.telling("run"):
         pass
     assert house.handed_over.calls == []
 
 
 async def test_a_promise_is_kept_by_temporal(house: House) -> None:
-    await house.courier(bound(Notes())).promise("run", webhook=False)
+    await house.dispatcher(bound(Notes())).promise("run", webhook=False)
     assert house.handed_over.calls == [], "nobody requires it"
-    await house.courier(bound(Notes(), required=True)).promise("run", webhook=False)
-    await house.courier().promise("run", webhook=True)
+    await house.dispatcher(bound(Notes(), required=True)).promise("run", webhook=False)
+    await house.dispatcher().promise("run", webhook=True)
     assert house.handed_over.calls == [("run", ["notes"], 30.0), ("run", [], 30.0)]
 
 
@@ -385,7 +385,7 @@ async def test_a_promise_is_kept_by_temporal(house: House) -> None:
 async def test_the_webhook_is_told_of_the_end_only(house: House) -> None:
     await house.begun(attempts=3)
     await house.ended()
-    async with house.courier().telling("run", webhook=True):
+    async with house.dispatcher().telling("run", webhook=True):
         pass
     assert house.webhook.told == [6]
     assert await house.delivered() == {"webhook": 7}
@@ -396,10 +396,10 @@ async def test_a_webhook_that_fails_is_repeated_for_its_time_and_then_given_up(h
     await house.ended()
     house.webhook.fails = {4: ValueError("no luck")}
     with pytest.raises(NotDeliveredError):
-        await house.courier().deliver("run", webhook=True)
+        await house.dispatcher().deliver("run", webhook=True)
     house.webhook.fails = {4: ValueError("no luck")}
     late = Recipient("webhook", house.webhook, 1.0, 0.0, ENDINGS)
-    await house.courier(webhook=late).deliver("run", webhook=True)
+    await house.dispatcher(webhook=late).deliver("run", webhook=True)
     (delivery,) = await house.store.lifecycle.deliveries("run")
     assert (delivery.delivered, delivery.failure) == (5, "ValueError: no luck")
 
@@ -408,6 +408,6 @@ async def test_a_webhook_that_cannot_be_told_is_given_up_at_once(house: House) -
     await house.begun()
     await house.ended()
     house.webhook.fails = {4: GiveUpError("not there")}
-    await house.courier().deliver("run", webhook=True)
+    await house.dispatcher().deliver("run", webhook=True)
     (delivery,) = await house.store.lifecycle.deliveries("run")
     assert delivery.failure == "not there"

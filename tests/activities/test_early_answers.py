@@ -12,7 +12,7 @@ from langgraph.graph import START, StateGraph
 from langgraph.types import Command, interrupt
 
 from perdure import RunCommand
-from perdure.activities.config import thread_config
+from perdure.activities.graphs.run_config import thread_config
 
 from .driving import BackEnds, Fuse, Run, gathered, make_run
 

@@ -8,11 +8,11 @@ import pytest
 from langgraph.graph import START, StateGraph
 from langgraph.types import Command, interrupt
 
-from perdure.activities.config import thread_config
-from perdure.activities.questions import stopped_at
+from perdure.activities.graphs.interrupts import stopped_at
+from perdure.activities.graphs.run_config import thread_config
 from perdure.contracts.errors import RunStateError
 from perdure.contracts.types import RunCommand, RunStatus
-from perdure.workflows import progress
+from perdure.workflows import run_state
 
 from .driving import BackEnds, Fuse, Run, make_run
 from .test_questions import at_every_write
@@ -77,7 +77,7 @@ async def test_an_answer_to_the_run_that_waited_is_one_to_what_it_asks_next(ends
     async def waited(fuse: Fuse) -> Any:
         run = await _edited(ends, {"as_node": "a"}, budget=0)
         run.state.status = RunStatus.AWAITING_INPUT
-        progress.accept_answer(run.state, "R")
+        run_state.accept_answer(run.state, "R")
         run.state.resumed, run.answer, run.fuse = True, answers, fuse
         await run.to_end()
         return [one.value for asked in run.asked[1:] for one in asked], await run.final()

@@ -10,8 +10,8 @@ from langchain_core.outputs import ChatGeneration, Generation, LLMResult
 from langgraph.errors import GraphInterrupt
 from langgraph.types import Command
 
-from perdure.activities.callbacks import EventCallbacks
-from perdure.activities.callbacks.recorder import Happening
+from perdure.activities.run_events import EventCallbacks
+from perdure.activities.run_events.recorder import Happening
 
 LEAD = {"langgraph_checkpoint_ns": "model:1", "langgraph_node": "model", "langgraph_step": 1}
 INNER = {**LEAD, "langgraph_checkpoint_ns": "tools:1|model:2"}

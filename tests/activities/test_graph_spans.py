@@ -19,8 +19,8 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from perdure.activities.graph_spans import GraphSpans
-from perdure.contracts import tracing
+from perdure.activities.run_events.graph_spans import GraphSpans
+from perdure.contracts.telemetry import tracing
 
 
 class State(TypedDict):

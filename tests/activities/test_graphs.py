@@ -13,7 +13,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, StateGraph
 
-from perdure.activities.graphs import GraphRegistry, load_graphs
+from perdure.activities.graphs.graph_registry import GraphRegistry, load_graphs
 from perdure.contracts.errors import GraphLoadError, UnknownGraphError
 
 from .worlds import State, chain, noted

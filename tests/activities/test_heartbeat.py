@@ -23,9 +23,9 @@ from temporalio.testing import ActivityEnvironment
 
 import perdure
 from perdure import RunScope, RunsFacade, RunSpec, RunStatus, Settings, Worker
-from perdure.activities.heartbeat import Heartbeat, Pulse, heartbeating, marked
+from perdure.activities.attempt.heartbeat import Heartbeat, Pulse, heartbeating, marked
 from perdure.blocking import sqlite_thread
-from perdure.bridge import sqlite_file
+from perdure.bridge.sqlite import file
 from perdure.contracts.settings import RunSettings
 
 
@@ -159,7 +159,7 @@ async def test_the_thread_ends_with_its_worker() -> None:
 async def test_a_run_that_waits_for_its_bridge_says_so_in_the_ui(
     settings: Settings, temporal: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (sqlite_file, sqlite_thread):
+    for module in (file, sqlite_thread):
         monkeypatch.setattr(module, "BUSY_TIMEOUT", 0.2)
     client = await Client.connect(temporal)
 

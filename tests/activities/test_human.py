@@ -9,7 +9,7 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from pydantic import BaseModel
 
-from perdure.activities.human import human_message
+from perdure.activities.run_events.human import human_message
 
 
 @dataclass

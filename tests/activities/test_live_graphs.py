@@ -15,11 +15,11 @@ from langgraph.types import TimeoutPolicy
 from support.servers import until
 from temporalio.testing import ActivityEnvironment
 
-from perdure.activities import live
-from perdure.activities.config import thread_config
-from perdure.activities.graphs import load_graphs
-from perdure.activities.live import GraphParts, LiveGraph
-from perdure.activities.live_graphs import LiveGraphs
+from perdure.activities.driver import live_graph
+from perdure.activities.driver.live_graph import GraphParts, LiveGraph
+from perdure.activities.driver.live_graphs import LiveGraphs
+from perdure.activities.graphs.graph_registry import load_graphs
+from perdure.activities.graphs.run_config import thread_config
 from perdure.contracts.errors import GraphLoadError
 from perdure.contracts.types import RunScope, RunSpec
 from perdure.contracts.wire import RunLimits, SliceInput, SliceResult
@@ -242,7 +242,7 @@ async def test_a_held_graph_that_is_closed_is_over_at_once(ends: BackEnds) -> No
 async def test_a_factory_that_hangs_holds_up_no_end(
     ends: BackEnds, where: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live, "_CANCEL_GRACE", 0.05)
+    monkeypatch.setattr(live_graph, "_CANCEL_GRACE", 0.05)
     hangs, ended = asyncio.Event(), list[str]()
 
     async def hang() -> None:

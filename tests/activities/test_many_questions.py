@@ -8,13 +8,13 @@ import pytest
 from langgraph.graph import START, StateGraph
 from langgraph.types import Send, interrupt
 
-from perdure.activities.answers import Answers, RefusedAnswerError, fitting
-from perdure.activities.config import thread_config
-from perdure.activities.questions import stopped_at
+from perdure.activities.graphs.answers import Answers, RefusedAnswerError, fitting
+from perdure.activities.graphs.interrupts import stopped_at
+from perdure.activities.graphs.run_config import thread_config
 from perdure.contracts.types import RunStatus
 from perdure.contracts.wire import Answer, DeliveredAnswer, Question, RunProgress, SliceInput, SliceResult
 from perdure.store.exchange import StateUpdate
-from perdure.workflows import progress
+from perdure.workflows import run_state
 
 from .driving import BackEnds
 from .worlds import State
@@ -100,11 +100,11 @@ def test_what_a_slice_says_fits_through_temporal(result: SliceResult, by_referen
     assert (fit.asked or len(fit.questions), len(fit.next) + fit.more) == (len(result.questions), len(result.next))
     assert bool(fit.asked) is by_reference
     state = RunProgress()
-    progress.accept_result(state, fit)
+    run_state.accept_result(state, fit)
     assert len(state.model_dump_json().encode()) < TEMPORAL / 2
 
 
-class Kept:
+class SavedResults:
     """Where the large ones are."""
 
     def __init__(self) -> None:
@@ -122,7 +122,7 @@ class Kept:
 
 def _asking(result: SliceResult) -> RunProgress:
     state = RunProgress(status=RunStatus.RUNNING)
-    progress.accept_result(state, fitting(result, by_reference=False))
+    run_state.accept_result(state, fitting(result, by_reference=False))
     state.status = RunStatus.AWAITING_INPUT
     return state
 
@@ -141,12 +141,12 @@ async def test_an_answer_reaches_its_questions_by_whichever_way(count: int, ref:
     for question in given.questions:
         question.answered = asked[question.id]
     value = {given.questions[-1].id: "yes", given.questions[0].id: "yes"}
-    state, answers = _asking(given), Answers(kept := Kept())  # pyright: ignore[reportArgumentType]
-    if name := progress.keep_questions_as(state, "run"):
+    state, answers = _asking(given), Answers(kept := SavedResults())  # pyright: ignore[reportArgumentType]
+    if name := run_state.keep_questions_as(state, "run"):
         await answers.keep(name, asked)
     if ref:
         await kept.put_update(ref, StateUpdate("json", Answer(value=value).model_dump_json().encode()))
-    progress.accept_answer(state, dict.fromkeys(value) if ref else value, ref=ref)
+    run_state.accept_answer(state, dict.fromkeys(value) if ref else value, ref=ref)
     seen: list[DeliveredAnswer] = []
 
     async def slice_of(slice: SliceInput) -> SliceResult:
@@ -155,43 +155,43 @@ async def test_an_answer_reaches_its_questions_by_whichever_way(count: int, ref:
 
     await answers.run(_next_slice(state), slice_of)
     assert {one.id: (one.value, one.answered) for one in seen} == {id: ("yes", asked[id]) for id in value}
-    progress.accept_result(state, SliceResult(outcome="more"))
+    run_state.accept_result(state, SliceResult(outcome="more"))
     assert (state.given, state.answers, state.asked, state.asked_ref) == (None, [], 0, None)
-    await answers.drop(progress.take_spent(state))
+    await answers.drop(run_state.take_spent(state))
     assert kept.updates == {}
 
 
 async def test_an_answer_that_only_its_worker_can_refuse_leaves_the_questions_open() -> None:
-    state, answers = _asking(_result(20_000)), Answers(Kept())  # pyright: ignore[reportArgumentType]
-    name = progress.keep_questions_as(state, "run")
+    state, answers = _asking(_result(20_000)), Answers(SavedResults())  # pyright: ignore[reportArgumentType]
+    name = run_state.keep_questions_as(state, "run")
     assert name is not None
     await answers.keep(name, {question.id: 0 for question in _result(20_000).questions})
-    with pytest.raises(progress.UncheckedError):
-        progress.accept_answer(state, "no id", checked=False)
-    progress.accept_answer(state, "no id")
+    with pytest.raises(run_state.UncheckedError):
+        run_state.accept_answer(state, "no id", checked=False)
+    run_state.accept_answer(state, "no id")
 
     async def slice_of(slice: SliceInput) -> SliceResult:
         raise AssertionError("nothing is executed")
 
     refused = await answers.run(_next_slice(state), slice_of)
-    progress.accept_result(state, refused)
+    run_state.accept_result(state, refused)
     assert state.refused is not None
     assert state.refused.startswith("several questions are open")
     assert (state.asked, state.asked_ref, state.given, len(state.refused) < 1000) == (20_000, name, None, True)
     state.status = RunStatus.AWAITING_INPUT
-    assert progress.keep_questions_as(state, "run") is None, "they are there already"
-    progress.accept_answer(state, {f"{7:032x}": "yes"})
+    assert run_state.keep_questions_as(state, "run") is None, "they are there already"
+    run_state.accept_answer(state, {f"{7:032x}": "yes"})
     assert state.refused is None
 
 
 async def test_a_refused_answer_leaves_each_question_open() -> None:
     state = _asking(_result(3))
-    progress.accept_answer(state, {f"{1:032x}": "yes"})
+    run_state.accept_answer(state, {f"{1:032x}": "yes"})
 
     async def slice_of(slice: SliceInput) -> SliceResult:
         raise RefusedAnswerError("node 'x' is not in the graph that is served now")
 
-    answers = Answers(Kept())  # pyright: ignore[reportArgumentType]
-    progress.accept_result(state, await answers.run(_next_slice(state), slice_of))
+    answers = Answers(SavedResults())  # pyright: ignore[reportArgumentType]
+    run_state.accept_result(state, await answers.run(_next_slice(state), slice_of))
     assert (len(state.questions), state.answers) == (3, [])
     assert state.refused == "node 'x' is not in the graph that is served now"

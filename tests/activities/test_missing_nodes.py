@@ -8,12 +8,12 @@ import pytest
 from langgraph.graph import START, StateGraph
 from langgraph.types import Send, interrupt
 
-from perdure.activities.answers import RefusedAnswerError
-from perdure.activities.graphs import load_graphs
+from perdure.activities.graphs.answers import RefusedAnswerError
+from perdure.activities.graphs.graph_registry import load_graphs
 from perdure.contracts.errors import MissingNodeError
 from perdure.contracts.types import RunCommand, RunStatus
 from perdure.contracts.wire import SliceResult
-from perdure.workflows import progress
+from perdure.workflows import run_state
 
 from .driving import BackEnds, Run, make_run
 from .worlds import State, answers, chain, noted
@@ -100,7 +100,7 @@ async def _waiting(ends: BackEnds, graph: Any, **spec: Any) -> Run:
 
 def _answer(run: Run, value: Any) -> None:
     run.state.status = RunStatus.AWAITING_INPUT
-    progress.accept_answer(run.state, value)
+    run_state.accept_answer(run.state, value)
     run.state.resumed = True
 
 
@@ -113,7 +113,7 @@ async def test_the_question_stays_open_and_takes_its_answer_after_the_mend(ends:
     with pytest.raises(RefusedAnswerError, match=TEXT):
         await run.turn()
     assert [(one.id, one.value) for one in await run.open_interrupts()] == [(one.id, one.value) for one in questions]
-    progress.accept_result(run.state, SliceResult(outcome="asks", refused="as a worker says it"))
+    run_state.accept_result(run.state, SliceResult(outcome="asks", refused="as a worker says it"))
     await _serve(run, build("x"))
     _answer(run, "yes")
     await run.to_end()
@@ -149,7 +149,7 @@ async def test_a_breakpoint_before_it_holds_the_run_still(ends: BackEnds) -> Non
     with pytest.raises(RefusedAnswerError, match=TEXT):
         await run.turn()
     assert await run.open_interrupts() == held
-    progress.accept_result(run.state, SliceResult(outcome="asks", refused="as a worker says it"))
+    run_state.accept_result(run.state, SliceResult(outcome="asks", refused="as a worker says it"))
     await _serve(run, chain([], "a", "x", say=False))
     _answer(run, None)
     await run.to_end()

@@ -21,8 +21,8 @@ from perdure import (
     ensure_observer,
 )
 from perdure.activities import recipients
-from perdure.activities.callback_observer import THREADS
 from perdure.contracts.actor import bind_actor, current_actor
+from perdure.observers.callback import THREADS
 
 EVENT = RunLifecycleEvent(
     event_id="r:1", event_type="run_started", run_id="r", thread_id="t", sequence=1, occurred_at=datetime.now(UTC)

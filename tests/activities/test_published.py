@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 import pytest
 from langgraph.graph import START, StateGraph
 
-from perdure.activities import publisher
+from perdure.activities.stream import publisher
 from perdure.contracts.types import STREAM_MODES
 
 from .comparing import bare, differences, published

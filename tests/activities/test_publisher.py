@@ -16,14 +16,15 @@ from langgraph.types import interrupt
 from support.servers import until
 from temporalio.testing import ActivityEnvironment
 
-from perdure.activities import outbox, patience
-from perdure.activities import publisher as publisher_module
-from perdure.activities.graph_call import SliceFailed
-from perdure.activities.live import GraphParts, LiveGraph
+from perdure.activities.attempt import retry
+from perdure.activities.driver.graph_call import SliceFailed
+from perdure.activities.driver.live_graph import GraphParts, LiveGraph
+from perdure.activities.stream import outbox
+from perdure.activities.stream import publisher as publisher_module
 from perdure.bridge.contract import Bridge, NewEvent
 from perdure.checkpoints.contract import Checkpoints, Guard
 from perdure.contracts.errors import FencedError, RunNotFoundError, UnavailableError
-from perdure.contracts.serialization import from_json
+from perdure.contracts.serialization.serializer import from_json
 from perdure.contracts.wire import DeliveredAnswer, SliceInput, SliceResult
 
 from .driving import BackEnds, CutBridge, CutCheckpoints, Fuse, Power, make_run
@@ -255,7 +256,7 @@ async def test_a_bridge_that_is_away_for_a_while_is_waited_for(ends: BackEnds) -
 
 
 async def test_a_bridge_that_stays_away_fails_the_slice(ends: BackEnds, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "_RETRY_FOR", 0.1)
+    monkeypatch.setattr(retry, "_RETRY_FOR", 0.1)
     effects: list[str] = []
     slices = Slices(ends, publishing=lambda call: UnavailableError("away") if call > 3 else None)
     with pytest.raises(SliceFailed, match="away"):

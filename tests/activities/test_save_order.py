@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from perdure.activities import publisher as publisher_module
-from perdure.activities.outgoing import Outgoing
-from perdure.activities.publisher import Publisher, UnheardError
-from perdure.bridge.memory import MemoryBridge
+from perdure.activities.stream import publisher as publisher_module
+from perdure.activities.stream.outgoing import Outgoing
+from perdure.activities.stream.publisher import Publisher, UnheardError
+from perdure.bridge.memory.bridge import MemoryBridge
 
 
 @pytest.fixture

@@ -15,10 +15,10 @@ from langgraph.graph import START, StateGraph
 from support.servers import until
 from temporalio.testing import ActivityEnvironment
 
-from perdure.activities import live as live_module
-from perdure.activities.config import thread_config
-from perdure.activities.graphs import load_graphs
-from perdure.activities.live import GraphParts, LiveGraph
+from perdure.activities.driver import live_graph as live_module
+from perdure.activities.driver.live_graph import GraphParts, LiveGraph
+from perdure.activities.graphs.graph_registry import load_graphs
+from perdure.activities.graphs.run_config import thread_config
 from perdure.bridge.contract import Bridge, NewEvent
 from perdure.contracts.errors import UnavailableError, UnknownGraphError
 from perdure.contracts.types import STREAM_MODES, Stop

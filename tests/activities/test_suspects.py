@@ -11,8 +11,8 @@ from support.servers import until
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from perdure.activities import suspects as module
-from perdure.activities.suspects import Suspects
+from perdure.activities.driver import suspects as module
+from perdure.activities.driver.suspects import Suspects
 from perdure.contracts.types import RunTrouble
 from perdure.contracts.wire import RunLimits, SliceInput
 

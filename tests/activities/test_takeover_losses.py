@@ -13,7 +13,7 @@ from langgraph.graph import START, StateGraph
 from langgraph.store.memory import InMemoryStore
 
 from perdure.activities import load_graphs, takeover_warnings
-from perdure.activities.takeover_losses import losses
+from perdure.activities.graphs.takeover_losses import losses
 
 
 class House:

@@ -10,7 +10,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import ActivityEnvironment
 
-from perdure.activities.takeovers import setback
+from perdure.activities.driver.takeovers import setback
 from perdure.contracts.wire import SliceInput
 
 from .driving import BackEnds

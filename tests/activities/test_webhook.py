@@ -20,9 +20,9 @@ from pydantic import SecretStr
 from support.receivers import Receiver, certificate, status
 
 from perdure import RunLifecycleEvent, RunRecord, RunScope, RunSpec, RunStatus
-from perdure.activities.observers import DeliveryError, GiveUpError
-from perdure.activities.webhook import Webhook
 from perdure.contracts.settings import WebhookSettings
+from perdure.observers.observer import DeliveryError, GiveUpError
+from perdure.observers.webhook import Webhook
 from perdure.store import RunEnding, SqlStore
 
 HERE = (ip_network("127.0.0.0/8"), ip_network("::1/128"))

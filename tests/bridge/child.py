@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from perdure.bridge import SqliteBridge
-from perdure.bridge.conformance_probe import event
+from perdure.bridge.conformance.probe import event
 from perdure.contracts.errors import UnavailableError
 
 BATCH = 5

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 pytest.register_assert_rewrite(
-    "perdure.bridge.conformance_leases",
-    "perdure.bridge.conformance_lifetime",
-    "perdure.bridge.conformance_probe",
-    "perdure.bridge.conformance_reading",
-    "perdure.bridge.conformance_stops",
-    "perdure.bridge.conformance_writing",
+    "perdure.bridge.conformance.leases",
+    "perdure.bridge.conformance.lifetime",
+    "perdure.bridge.conformance.probe",
+    "perdure.bridge.conformance.reading",
+    "perdure.bridge.conformance.stops",
+    "perdure.bridge.conformance.writing",
 )
 
 from perdure.bridge import SqliteBridge  # noqa: E402 – the line above must come first

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from perdure.bridge import SqliteBridge
-from perdure.bridge.conformance_probe import event, meanwhile, result, stored, take
-from perdure.bridge.sqlite_file import connect_reader, connect_writer
+from perdure.bridge.conformance.probe import event, meanwhile, result, stored, take
+from perdure.bridge.sqlite.file import connect_reader, connect_writer
 from perdure.contracts.errors import UnavailableError
 
 
@@ -96,7 +96,7 @@ async def test_a_full_disk_is_unavailable_until_there_is_room(path: Path, monkey
         connection.execute(f"PRAGMA max_page_count={pages}")
         return connection
 
-    monkeypatch.setattr("perdure.bridge.sqlite.connect_writer", limited)
+    monkeypatch.setattr("perdure.bridge.sqlite.bridge.connect_writer", limited)
     bridge = SqliteBridge(path)
     await bridge.start()
     await bridge.create("run")
@@ -121,7 +121,7 @@ async def test_a_watcher_that_fails_tries_again(
             raise failure
         return connect_reader(path)
 
-    monkeypatch.setattr("perdure.bridge.sqlite_watcher.connect_reader", flaky)
+    monkeypatch.setattr("perdure.bridge.sqlite.watcher.connect_reader", flaky)
     await bridge.create("run")
     async with aclosing(bridge.subscribe("run")) as events, meanwhile(take(events, 1)) as task:
         await peer.publish("run", [event(1)], fence=1)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from perdure.bridge import SqliteBridge
-from perdure.bridge.conformance_probe import END, event, stored, take
+from perdure.bridge.conformance.probe import END, event, stored, take
 from perdure.contracts.errors import ConfigError, FencedError, UnavailableError
 from perdure.contracts.types import Stop
 
@@ -144,7 +144,7 @@ async def test_leases_of_before_a_restart_of_the_machine_have_run_out(
     await bridge.attend("run", 3600)
     assert await bridge.abandoned() == []
     # The clock counts from the start of the machine: it is smaller than it was when the lease was given.
-    monkeypatch.setattr("perdure.bridge.sqlite_lease.time.monotonic", lambda: 5.0)
+    monkeypatch.setattr("perdure.bridge.sqlite.leases.time.monotonic", lambda: 5.0)
     assert await bridge.abandoned() == ["run"]
     await bridge.attend("run", 3600)
     assert await bridge.abandoned() == []

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from perdure.bridge import SqliteBridge
-from perdure.bridge.conformance_probe import event, stored
-from perdure.bridge.sqlite_file import connect_writer
+from perdure.bridge.conformance.probe import event, stored
+from perdure.bridge.sqlite.file import connect_writer
 from perdure.contracts.errors import FencedError, RunNotFoundError, UnavailableError
 
 MANY = 50
@@ -28,7 +28,7 @@ async def statements(path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         connection.set_trace_callback(said.append)
         return connection
 
-    monkeypatch.setattr("perdure.bridge.sqlite.connect_writer", traced)
+    monkeypatch.setattr("perdure.bridge.sqlite.bridge.connect_writer", traced)
     return said
 
 
@@ -138,7 +138,7 @@ async def test_one_that_the_disk_has_no_room_for_takes_nothing_from_the_others(
         connection.execute("PRAGMA max_page_count=40")
         return connection
 
-    monkeypatch.setattr("perdure.bridge.sqlite.connect_writer", limited)
+    monkeypatch.setattr("perdure.bridge.sqlite.bridge.connect_writer", limited)
     bridge = SqliteBridge(path)
     await bridge.start()
     await bridge.create("run")

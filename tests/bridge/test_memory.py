@@ -10,8 +10,8 @@ from contextlib import aclosing
 import pytest
 
 from perdure.bridge import MemoryBridge, MemoryStreams, open_bridge
-from perdure.bridge.conformance import BridgeConformance
-from perdure.bridge.conformance_probe import event, meanwhile, new_stream, result, stopped, stored, take
+from perdure.bridge.conformance.probe import event, meanwhile, new_stream, result, stopped, stored, take
+from perdure.bridge.conformance.suite import BridgeConformance
 from perdure.bridge.contract import Bridge
 from perdure.contracts.errors import RunNotFoundError
 from perdure.contracts.types import Stop

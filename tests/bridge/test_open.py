@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from perdure.bridge import Bridge, MemoryBridge, SqliteBridge, open_bridge
-from perdure.bridge.conformance_probe import new_stream
+from perdure.bridge.conformance.probe import new_stream
 from perdure.contracts.errors import ConfigError, RunNotFoundError
 
 

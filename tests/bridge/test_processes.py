@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from perdure.bridge import SqliteBridge
-from perdure.bridge.conformance_probe import END, PATIENCE, event, rest, stored, take
+from perdure.bridge.conformance.probe import END, PATIENCE, event, rest, stored, take
 from perdure.contracts.types import Stop
 
 Spawn = Callable[..., Awaitable[Process]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from perdure.bridge.conformance import BridgeConformance
+from perdure.bridge.conformance.suite import BridgeConformance
 
 
 class TestSqliteBridge(BridgeConformance):

@@ -10,7 +10,7 @@ from contextlib import aclosing
 import pytest
 
 from perdure.bridge import SqliteBridge
-from perdure.bridge.conformance_probe import END, PATIENCE, event, meanwhile, rest, result, take
+from perdure.bridge.conformance.probe import END, PATIENCE, event, meanwhile, rest, result, take
 
 _elsewhere: list[threading.Thread] = []
 """Threads that were there before the test: the process may hold the bridges of other tests."""

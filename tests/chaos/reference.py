@@ -13,7 +13,7 @@ from support.bare import bare
 from support.comparison import Seen
 from support.workers import GRAPHS
 
-from perdure.activities.config import run_config
+from perdure.activities.graphs.run_config import run_config
 
 from .wild import INPUT, WildRun, answers
 from .work import Line, read_work

@@ -12,8 +12,8 @@ import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 
 from perdure import CancelAction, RunRecord, RunStatus, StreamEvent, WaitResult
-from perdure.activities.config import run_config
-from perdure.contracts.serialization import from_json, to_json
+from perdure.activities.graphs.run_config import run_config
+from perdure.contracts.serialization.serializer import from_json, to_json
 
 from .journal import Received
 from .reference import Reference, load_graphs, reference

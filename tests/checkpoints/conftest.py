@@ -10,9 +10,9 @@ import pytest
 from langgraph.checkpoint.base import CheckpointTuple
 
 from perdure.checkpoints.contract import Checkpoints, Guard
-from perdure.checkpoints.memory import MemoryCheckpoints
-from perdure.checkpoints.sqlite import SqliteCheckpoints
-from perdure.checkpoints.sqlite_saving import SavingConnection, connect
+from perdure.checkpoints.memory.checkpoints import MemoryCheckpoints
+from perdure.checkpoints.sqlite.checkpoints import SqliteCheckpoints
+from perdure.checkpoints.sqlite.saving import SavingConnection, connect
 
 AT: Any = {"configurable": {"thread_id": "thread", "checkpoint_ns": "", "checkpoint_id": "c"}}
 
@@ -66,7 +66,7 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         connection.set_trace_callback(said.append)
         return connection
 
-    monkeypatch.setattr("perdure.checkpoints.sqlite.connect", traced)
+    monkeypatch.setattr("perdure.checkpoints.sqlite.checkpoints.connect", traced)
     return said
 
 

@@ -14,9 +14,9 @@ from collections.abc import Awaitable, Callable
 from itertools import count
 from pathlib import Path
 
-from perdure.checkpoints import sqlite
-from perdure.checkpoints.sqlite import SqliteCheckpoints
-from perdure.checkpoints.sqlite_saving import SavingConnection, connect
+from perdure.checkpoints.sqlite import checkpoints as checkpoints_module
+from perdure.checkpoints.sqlite.checkpoints import SqliteCheckpoints
+from perdure.checkpoints.sqlite.saving import SavingConnection, connect
 
 from . import graphs
 from .graphs import said
@@ -68,7 +68,7 @@ async def killed_before(number: int, path: Path, name: str) -> None:
         connection.set_trace_callback(before)
         return connection
 
-    sqlite.connect = traced  # pyright: ignore[reportPrivateImportUsage]
+    checkpoints_module.connect = traced  # pyright: ignore[reportPrivateImportUsage]
     checkpoints = SqliteCheckpoints(path)
     await checkpoints.start()
     started = True

@@ -11,7 +11,7 @@ import pytest
 from langgraph.types import Command
 
 from perdure.checkpoints.contract import Checkpoints, Guard
-from perdure.checkpoints.sqlite import SqliteCheckpoints
+from perdure.checkpoints.sqlite.checkpoints import SqliteCheckpoints
 
 from . import graphs
 from .conftest import save

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from perdure.checkpoints.sqlite import SqliteCheckpoints
+from perdure.checkpoints.sqlite.checkpoints import SqliteCheckpoints
 
 from . import graphs
 from .graphs import GREETING

@@ -12,7 +12,7 @@ import pytest
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
 from perdure.checkpoints.contract import Guard
-from perdure.checkpoints.sqlite import SqliteCheckpoints
+from perdure.checkpoints.sqlite.checkpoints import SqliteCheckpoints
 from perdure.contracts.errors import UnavailableError
 
 from . import graphs

@@ -15,11 +15,11 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.graph import START, StateGraph
 from langgraph.types import Command, interrupt
 
-from perdure.activities.graphs import CompiledGraph
+from perdure.activities.graphs.graph_registry import CompiledGraph
 from perdure.checkpoints.contract import Checkpoints
-from perdure.checkpoints.memory import MemoryCheckpoints
+from perdure.checkpoints.memory.checkpoints import MemoryCheckpoints
 from perdure.checkpoints.saver import FencedSaver
-from perdure.checkpoints.sqlite import SqliteCheckpoints
+from perdure.checkpoints.sqlite.checkpoints import SqliteCheckpoints
 from perdure.contracts.errors import FencedError, UnavailableError
 
 from .conftest import Hooks

@@ -21,10 +21,10 @@ from support.servers import until
 
 from perdure.checkpoints import open_checkpoints
 from perdure.checkpoints.contract import Guard, RunNote
-from perdure.checkpoints.memory import MemoryCheckpoints
+from perdure.checkpoints.memory.checkpoints import MemoryCheckpoints
 from perdure.checkpoints.saver import FencedSaver
-from perdure.checkpoints.sqlite import SqliteCheckpoints
-from perdure.checkpoints.sqlite_saving import SavingConnection, connect
+from perdure.checkpoints.sqlite.checkpoints import SqliteCheckpoints
+from perdure.checkpoints.sqlite.saving import SavingConnection, connect
 from perdure.contracts.errors import ConfigError, FencedError, UnavailableError
 
 from .conftest import AT, Hooks, save
@@ -94,7 +94,7 @@ async def full(
             connection.execute(f"PRAGMA max_page_count={pages}")
         return connection
 
-    monkeypatch.setattr("perdure.checkpoints.sqlite.connect", limited)
+    monkeypatch.setattr("perdure.checkpoints.sqlite.checkpoints.connect", limited)
     checkpoints = SqliteCheckpoints(path)
     await checkpoints.start()
     yield checkpoints, disk

@@ -14,7 +14,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 
 from perdure.checkpoints.contract import Checkpoints, RunNote
-from perdure.checkpoints.memory import MemoryCheckpoints
+from perdure.checkpoints.memory.checkpoints import MemoryCheckpoints
 from perdure.checkpoints.saver import FencedSaver
 
 from .conftest import Hooks

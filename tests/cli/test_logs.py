@@ -12,7 +12,7 @@ from opentelemetry import trace
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
 from perdure.cli.logs import as_json
-from perdure.contracts.log_context import log_context
+from perdure.contracts.telemetry.log_context import log_context
 
 Lines = Callable[[], list[dict[str, object]]]
 

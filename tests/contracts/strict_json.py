@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from perdure.contracts.json_encoder import MAX_DEPTH
+from perdure.contracts.serialization.json_encoder import MAX_DEPTH
 
 
 def parse(data: bytes) -> Any:

@@ -7,8 +7,14 @@ from typing import Any
 
 import pytest
 
-from perdure.contracts.content import first_human_message, last_message, text_of, title_in_event, title_in_state
 from perdure.contracts.events import RunEvent
+from perdure.contracts.serialization.content import (
+    first_human_message,
+    last_message,
+    text_of,
+    title_in_event,
+    title_in_state,
+)
 
 IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
 

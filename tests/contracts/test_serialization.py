@@ -22,7 +22,7 @@ from langchain_core.messages import AIMessage, HumanMessage
 from langgraph.types import Interrupt
 from pydantic import BaseModel
 
-from perdure.contracts.serialization import from_json, qualified_name, to_json
+from perdure.contracts.serialization.serializer import from_json, qualified_name, to_json
 
 from .strict_json import parse
 

@@ -14,8 +14,8 @@ import pytest
 from langchain_core.messages import AIMessage
 from pydantic import BaseModel, computed_field
 
-from perdure.contracts.json_encoder import MAX_DEPTH, MOST_BYTES, UNSERIALIZABLE
-from perdure.contracts.serialization import from_json, to_json
+from perdure.contracts.serialization.json_encoder import MAX_DEPTH, MOST_BYTES, UNSERIALIZABLE
+from perdure.contracts.serialization.serializer import from_json, to_json
 
 from .strict_json import parse
 
@@ -130,8 +130,8 @@ NEVER_ENDING: dict[str, Callable[[], Any]] = {
 @pytest.mark.parametrize("name", NEVER_ENDING)
 def test_code_that_makes_ever_more_comes_to_an_end(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     # The real number takes seconds.
-    monkeypatch.setattr("perdure.contracts.json_encoder.MOST_BYTES", 160_000)
-    monkeypatch.setattr("perdure.contracts.json_forms._MOST_ITEMS", 10_000)
+    monkeypatch.setattr("perdure.contracts.serialization.json_encoder.MOST_BYTES", 160_000)
+    monkeypatch.setattr("perdure.contracts.serialization.json_forms._MOST_ITEMS", 10_000)
     assert UNSERIALIZABLE.encode() in to_json(NEVER_ENDING[name]())
 
 

@@ -23,7 +23,7 @@ from pydantic import (
 )
 from pydantic import v1 as pydantic_v1
 
-from perdure.contracts.serialization import from_json, to_json
+from perdure.contracts.serialization.serializer import from_json, to_json
 
 
 class Inner(BaseModel):

@@ -15,8 +15,8 @@ from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage, Too
 from langgraph.types import Command, Interrupt, Overwrite, Send, StateSnapshot
 from pydantic import BaseModel, ConfigDict, computed_field
 
-from perdure.contracts.json_encoder import UNSERIALIZABLE, Encoder
-from perdure.contracts.serialization import from_json, to_json
+from perdure.contracts.serialization.json_encoder import UNSERIALIZABLE, Encoder
+from perdure.contracts.serialization.serializer import from_json, to_json
 
 from .strict_json import parse
 

@@ -22,7 +22,7 @@ from langgraph.store.base import Item
 from langgraph.types import Command, Interrupt, Overwrite, PregelTask, Send
 from pydantic import AnyUrl, BaseModel, SecretStr
 
-from perdure.contracts.serialization import to_json
+from perdure.contracts.serialization.serializer import to_json
 
 from .strict_json import parse
 

@@ -9,7 +9,7 @@ import pytest
 from support.graphs import count_to, counting
 
 from perdure import RunScope, RunsFacade, RunSpec, RunStatus, Settings, Worker
-from perdure.workflows import thread
+from perdure.workflows import thread_workflow
 
 SUBMISSIONS = 20
 
@@ -17,7 +17,7 @@ SUBMISSIONS = 20
 async def test_a_thread_carries_its_runs_over(
     runs: RunsFacade, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(thread, "_MAX_SUBMISSIONS", 7)
+    monkeypatch.setattr(thread_workflow, "_MAX_SUBMISSIONS", 7)
     scope = RunScope(thread_id=f"thread-{settings.temporal.task_queue}")
     spec = RunSpec(assistant_id="counting", scope=scope, input=count_to(1, 0.01))
     async with Worker(graphs={"counting": counting()}, settings=settings):

@@ -12,7 +12,7 @@ from typing import Any, cast
 from langgraph.checkpoint.base import empty_checkpoint
 
 from perdure.checkpoints.contract import Guard
-from perdure.checkpoints.sqlite import SqliteCheckpoints
+from perdure.checkpoints.sqlite.checkpoints import SqliteCheckpoints
 
 _TWO: Any = {"configurable": {"thread_id": "two", "checkpoint_ns": ""}}
 _MORE_THAN_A_FETCH = 100

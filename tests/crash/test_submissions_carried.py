@@ -14,12 +14,12 @@ from temporalio.client import WorkflowExecutionStatus
 from perdure import RunNotFoundError, RunRecord, RunScope, RunsFacade, RunSpec, RunStatus, Settings, Worker
 from perdure.contracts.wire import thread_workflow_id
 from perdure.runtime.connection import connect_temporal
-from perdure.workflows import thread
+from perdure.workflows import thread_workflow
 
 
 @pytest.fixture
 async def overlap(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Overlap]:
-    monkeypatch.setattr(thread, "_MAX_SUBMISSIONS", 1)
+    monkeypatch.setattr(thread_workflow, "_MAX_SUBMISSIONS", 1)
     overlap = Overlap()
     async with Worker(graphs={"overlap": overlap.graph()}, settings=settings):
         yield overlap

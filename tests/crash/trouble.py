@@ -13,7 +13,7 @@ from temporalio.api.failure.v1 import Failure
 from temporalio.client import Client
 
 from perdure import RunScope, RunsFacade, RunSpec, RunStatus, Settings, StreamEvent, Worker
-from perdure.activities.config import run_config
+from perdure.activities.graphs.run_config import run_config
 from perdure.contracts.types import METADATA_EVENT, StreamMode
 from perdure.contracts.wire import run_workflow_id
 from perdure.runtime.connection import connect_temporal

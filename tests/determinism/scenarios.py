@@ -26,7 +26,7 @@ from perdure.contracts.wire import (
     state_workflow_id,
 )
 from perdure.contracts.wire_thread import StateQuery
-from perdure.workflows import thread
+from perdure.workflows import thread_workflow
 
 from .stage import SLOTS, Stage
 
@@ -200,7 +200,7 @@ async def thread_whose_run_is_terminated(stage: Stage) -> Workflow:
 async def thread_carried_over(stage: Stage) -> Workflow:
     """The execution after a continue-as-new: a run that executes, one in line, one not yet started, a newcomer."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(thread, "_MAX_SUBMISSIONS", 3)
+        patch.setattr(thread_workflow, "_MAX_SUBMISSIONS", 3)
         await stage.runs.create_background(stage.spec("gated", input={"log": []}))
         for name in ("second", "third"):
             await stage.runs.create_background(stage.spec("counting", name, input=count_to(1)))

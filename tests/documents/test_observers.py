@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from perdure import RunInterrupt, RunLifecycleEvent, RunRecord, RunsFacade, RunStatus
-from perdure.activities.webhook import EVENT_ID_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER, signature
 from perdure.contracts.lifecycle import LIFECYCLE_TYPES
 from perdure.contracts.settings import load_settings, parse_duration
+from perdure.observers.webhook import EVENT_ID_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER, signature
 from perdure.store.lifecycle import changes
 
 from .reading import blocks, codes, rows, section, text

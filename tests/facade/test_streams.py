@@ -12,7 +12,7 @@ import pytest
 
 from perdure import RunNotFoundError, RunRecord, UnavailableError
 from perdure.bridge import MemoryBridge, MemoryStreams
-from perdure.bridge.conformance_probe import END, PATIENCE, event
+from perdure.bridge.conformance.probe import END, PATIENCE, event
 from perdure.contracts.types import StreamEvent
 from perdure.facade.streams import Attend, create_attended
 

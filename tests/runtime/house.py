@@ -14,7 +14,7 @@ from temporalio.client import Client, WorkflowHandle
 
 from perdure import RunScope, RunSpec, RunStatus, Settings
 from perdure.activities import load_graphs
-from perdure.activities.ending import Ending
+from perdure.activities.finalizer import Finalizer
 from perdure.bridge import open_bridge
 from perdure.bridge.contract import Bridge
 from perdure.checkpoints.contract import Checkpoints
@@ -39,7 +39,7 @@ class House:
     store: Store
     bridge: Bridge
     checkpoints: Checkpoints
-    ending: Ending
+    ending: Finalizer
 
     def repair(self, client: Client | None = None, task_queue: str | None = None) -> Repair:
         return Repair(client or self.client, task_queue or self.task_queue, self.store, self.bridge, self.ending)
@@ -98,7 +98,7 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
     for part in parts:
         await part.start()
     client = await connect_temporal(settings)
-    ending = Ending(graphs, bridge, store, checkpoints)
+    ending = Finalizer(graphs, bridge, store, checkpoints)
     yield House(client, settings.temporal.task_queue, store, bridge, checkpoints, ending)
     for part in reversed(parts):
         await part.close()

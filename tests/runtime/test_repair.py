@@ -11,7 +11,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from perdure import RunScope, RunSpec, RunStatus
-from perdure.activities.fence import attempt_fence
+from perdure.activities.attempt.fence import attempt_fence
 from perdure.contracts.errors import FencedError, RunNotFoundError
 from perdure.contracts.settings import RunSettings
 from perdure.contracts.types import RunError

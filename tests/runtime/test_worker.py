@@ -23,7 +23,7 @@ async def test_a_part_that_cannot_start_leaves_none_of_the_others(
     async def for_ever(*_: object) -> None:
         await asyncio.Event().wait()
 
-    monkeypatch.setattr("perdure.checkpoints.sqlite.SqliteCheckpoints.start", for_ever)
+    monkeypatch.setattr("perdure.checkpoints.sqlite.checkpoints.SqliteCheckpoints.start", for_ever)
     settings.home.mkdir()
     (settings.home / "notes.txt").write_text("dear diary, " * 100)
     broken = settings.model_copy(update={"bridge": BridgeSettings(url=f"sqlite:///{settings.home}/notes.txt")})

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from perdure.contracts.errors import FencedError, RunNotFoundError
-from perdure.contracts.serialization import to_json
+from perdure.contracts.serialization.serializer import to_json
 from perdure.contracts.types import RunRecord, RunSpec, RunStatus
 from perdure.store import RunEnding, SqlStore
 from perdure.store.contract import EventBatch, EventFilter, NewRunEvent

@@ -10,7 +10,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 
 from perdure import RunInterrupt
-from perdure.contracts.serialization import from_json, to_json
+from perdure.contracts.serialization.serializer import from_json, to_json
 
 from .comparison import Seen, mode_of, seen
 

@@ -46,7 +46,7 @@ async def worker(settings: Settings) -> AsyncIterator[None]:
 @pytest.fixture
 def by_reference(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if the questions were thousands."""
-    monkeypatch.setattr("perdure.activities.answers._IDS", 1_000)
+    monkeypatch.setattr("perdure.activities.graphs.answers._IDS", 1_000)
 
 
 async def test_a_map_of_them(runs: RunsFacade, spec: Spec, worker: None) -> None:

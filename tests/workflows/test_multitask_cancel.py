@@ -19,10 +19,10 @@ from support.story import STORY, story_spec
 from support.workers import WorkerProcess
 
 from perdure import CancelAction, RunRecord, RunsFacade, RunSpec, RunStatus, Settings, Worker
-from perdure.activities.ending import Ending
+from perdure.activities.finalizer import Finalizer
 from perdure.contracts.settings import WorkerSettings
 from perdure.facade import steering
-from perdure.workflows import thread
+from perdure.workflows import thread_workflow
 
 Spec = Callable[..., RunSpec]
 Cli = Callable[..., Awaitable[str]]
@@ -137,13 +137,13 @@ async def test_at_any_moment_around_the_end_the_answer_is_true(runs: RunsFacade,
 @pytest.fixture
 def unwritten(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
     """Until it is set, the end of a run can be decided, and not be recorded."""
-    gate, finish = asyncio.Event(), Ending.finish
+    gate, finish = asyncio.Event(), Finalizer.finish
 
     async def wait(*args: Any, **kwargs: Any) -> RunRecord:
         await gate.wait()
         return await finish(*args, **kwargs)
 
-    monkeypatch.setattr(Ending, "finish", wait)
+    monkeypatch.setattr(Finalizer, "finish", wait)
     return gate
 
 
@@ -207,7 +207,7 @@ async def test_before_its_workflow_has_started(
     runs: RunsFacade, worker: Worker, spec: Spec, overlap: Overlap, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A thread that is about to continue as new acknowledges runs that it does not start yet."""
-    monkeypatch.setattr(thread, "_MAX_SUBMISSIONS", 1)
+    monkeypatch.setattr(thread_workflow, "_MAX_SUBMISSIONS", 1)
     stays = {"configurable": {"pace": FOR_EVER, "cleanup": 4.0}}
     old = await runs.create_background(spec("overlap", input={"log": []}, runnable_config=stays))
     await until(lambda: old.run_id in overlap.order(old.thread_id))

@@ -12,11 +12,11 @@ from support.servers import until
 from temporalio.api.enums.v1 import EventType
 
 from perdure import RunNotFoundError, RunRecord, RunsFacade, RunSpec, RunStatus, Settings
-from perdure.activities.threads import Threads
+from perdure.activities.thread_restore import Threads
 from perdure.contracts.wire import thread_workflow_id
 from perdure.contracts.wire_thread import DeleteThreadInput, DeletionAnswer
 from perdure.runtime.connection import connect_temporal
-from perdure.workflows import thread
+from perdure.workflows import thread_workflow
 
 Spec = Callable[..., RunSpec]
 SLOW_TO_LEAVE: dict[str, Any] = {"configurable": {"pace": 60.0, "cleanup": 4.0}}
@@ -45,7 +45,7 @@ async def test_a_run_that_a_deletion_took_out_of_the_line_may_come_again(
     runs: RunsFacade, overlap: Overlap, settings: Settings, spec: Spec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A thread that is about to continue as new acknowledges runs that it does not start yet."""
-    monkeypatch.setattr(thread, "_MAX_SUBMISSIONS", 1)
+    monkeypatch.setattr(thread_workflow, "_MAX_SUBMISSIONS", 1)
     old = await runs.create_background(spec("overlap", input={"log": []}, runnable_config=SLOW_TO_LEAVE))
     await until(lambda: old.run_id in overlap.order(old.thread_id))
     late = spec("overlap", input={"log": []}, run_id=f"late-{old.thread_id}")

@@ -28,7 +28,7 @@ from perdure import (
     Worker,
     bind_actor,
 )
-from perdure.activities import snapshots
+from perdure.activities.graphs import thread_state
 from perdure.contracts.settings import CheckpointerSettings
 from perdure.facade import states
 
@@ -183,7 +183,7 @@ async def test_a_history_comes_in_parts(
         assert len(whole) == 8
         monkeypatch.setattr(states, "_PART", 3)
         assert await runs.history(record.thread_id) == whole
-        monkeypatch.setattr(snapshots, "_PART", 1)  # byte: each state is more than that
+        monkeypatch.setattr(thread_state, "_PART", 1)  # byte: each state is more than that
         assert await runs.history(record.thread_id, limit=5) == whole[:5]
         assert await runs.history(record.thread_id, before=whole[2].checkpoint_id) == whole[3:]
         assert await runs.history(record.thread_id, before=whole[-1].checkpoint_id) == []

@@ -12,7 +12,7 @@ from langgraph.graph import StateGraph
 from langgraph.types import Interrupt, StateSnapshot
 
 from perdure import RunInterrupt, RunsFacade, RunSpec, RunStatus, Settings, ThreadSnapshot, Worker
-from perdure.contracts.serialization import from_json, to_json
+from perdure.contracts.serialization.serializer import from_json, to_json
 
 from .state_graphs import WORLDS
 

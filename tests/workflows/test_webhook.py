@@ -15,8 +15,8 @@ from support.servers import until
 
 import perdure
 from perdure import Delivery, InvalidRunError, RunsFacade, RunSpec, RunStatus, Settings, Worker
-from perdure.activities.webhook import signature
 from perdure.contracts.settings import WebhookSettings
+from perdure.observers.webhook import signature
 
 Make = Callable[..., RunSpec]
 

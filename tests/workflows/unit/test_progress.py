@@ -8,7 +8,7 @@ import pytest
 
 from perdure import CancelAction, RetryPolicy, RunError, RunStatus
 from perdure.contracts.wire import DeliveredAnswer, GraphFailure, Question, RunProgress, SliceResult
-from perdure.workflows import progress
+from perdure.workflows import run_state
 
 INTERRUPT, ROLLBACK = CancelAction.INTERRUPT, CancelAction.ROLLBACK
 
@@ -22,14 +22,14 @@ def failure(*classes: str, attempt: int = 1) -> GraphFailure:
 
 def test_a_slice_moves_the_run_on() -> None:
     state = RunProgress(slices=2, takeovers=1, answers=[DeliveredAnswer(id="a")], resumed=True)
-    progress.accept_result(state, SliceResult(outcome="more", attempt=3, steps=7, next=["tools"]))
+    run_state.accept_result(state, SliceResult(outcome="more", attempt=3, steps=7, next=["tools"]))
     assert state == RunProgress(slices=3, takeovers=3, steps=7, next=["tools"])
 
 
 @pytest.mark.parametrize(("outcome", "holder"), [("more", "w"), ("done", None), ("asks", None), ("stopped", None)])
 def test_only_a_run_that_goes_on_is_held(outcome: Any, holder: str | None) -> None:
     state = RunProgress(holder="before")
-    progress.accept_result(state, SliceResult(outcome=outcome, holder="w"))
+    run_state.accept_result(state, SliceResult(outcome=outcome, holder="w"))
     assert state.holder == holder
 
 
@@ -37,24 +37,24 @@ def test_a_stop_that_comes_before_the_holder_is_asked_leaves_it_the_graph() -> N
     """Else nobody would let go of it before the run ends."""
     state = RunProgress(holder="w", next=["tools"], answers=[DeliveredAnswer(id="a")], cancel=INTERRUPT)
     before = state.model_copy(deep=True)
-    progress.accept_result(state, SliceResult(outcome="elsewhere"))
+    run_state.accept_result(state, SliceResult(outcome="elsewhere"))
     assert state == before.model_copy(update={"slices": 1})
 
 
 def test_only_a_slice_that_asks_brings_questions() -> None:
     state = RunProgress()
     result = SliceResult(outcome="asks", questions=[Question(id="a", answered=1)], breakpoint=None)
-    progress.accept_result(state, result)
+    run_state.accept_result(state, result)
     assert state.questions == [Question(id="a", answered=1)]
-    progress.accept_result(state, SliceResult(outcome="asks", breakpoint="checkpoint"))
+    run_state.accept_result(state, SliceResult(outcome="asks", breakpoint="checkpoint"))
     assert (state.questions, state.breakpoint) == ([], "checkpoint")
-    progress.accept_result(state, SliceResult(outcome="more"))
+    run_state.accept_result(state, SliceResult(outcome="more"))
     assert state.breakpoint == "checkpoint", "the breakpoint that may be passed"
 
 
 def test_a_graph_that_raised_has_had_its_attempts() -> None:
     state = RunProgress(slices=1, takeovers=1, holder="w")
-    progress.accept_failure(state, failure("ValueError", attempt=2))
+    run_state.accept_failure(state, failure("ValueError", attempt=2))
     assert (state.slices, state.takeovers, state.holder) == (2, 3, None)
 
 
@@ -86,12 +86,12 @@ _ONLY = RetryPolicy(max_attempts=2, retry_on=("OSError", "pkg.Busy"))
 )  # fmt: skip
 def test_retry_delay(policy: RetryPolicy, attempts: int, classes: list[str], delay: float | None) -> None:
     state = RunProgress(graph_attempts=attempts)
-    assert progress.retry_delay(state, policy, failure(*classes)) == delay
+    assert run_state.retry_delay(state, policy, failure(*classes)) == delay
 
 
 def test_retry_delay_of_the_thousandth_retry() -> None:
     state, policy = RunProgress(graph_attempts=1026), RetryPolicy(max_attempts=5000, max_interval=2)
-    assert progress.retry_delay(state, policy, failure("ValueError")) == 2
+    assert run_state.retry_delay(state, policy, failure("ValueError")) == 2
 
 
 # The end.
@@ -122,7 +122,7 @@ _ERROR = RunError(type="ValueError", message="no")
 def test_what_a_run_ends_as(
     state: dict[str, Any], done: bool, error: RunError | None, status: RunStatus | None
 ) -> None:
-    assert progress.ending(RunProgress(**state), done=done, error=error) is status
+    assert run_state.ending(RunProgress(**state), done=done, error=error) is status
 
 
 @pytest.mark.parametrize(
@@ -130,4 +130,4 @@ def test_what_a_run_ends_as(
     [({}, False), ({"interrupt": True}, False), ({"cancel": INTERRUPT}, True), ({"timeout": "late"}, True)],
 )
 def test_what_stops_at_once(state: dict[str, Any], stops: bool) -> None:
-    assert progress.must_stop(RunProgress(**state)) is stops
+    assert run_state.must_stop(RunProgress(**state)) is stops

@@ -8,8 +8,8 @@ import pytest
 
 from perdure import CancelAction, RunStatus
 from perdure.contracts.wire import DeliveredAnswer, Question, RunProgress
-from perdure.workflows import progress
-from perdure.workflows.progress import RefusedError
+from perdure.workflows import run_state
+from perdure.workflows.run_state import RefusedError
 
 INTERRUPT, ROLLBACK = CancelAction.INTERRUPT, CancelAction.ROLLBACK
 TERMINAL = [status for status in RunStatus if status.terminal]
@@ -25,12 +25,12 @@ def asking(*ids: str, **fields: Any) -> RunProgress:
 
 
 def test_a_cancel_may_ask_for_a_rollback() -> None:
-    assert progress.read_cancel(({"action": "rollback"},)) is ROLLBACK
+    assert run_state.read_cancel(({"action": "rollback"},)) is ROLLBACK
 
 
 @pytest.mark.parametrize("arguments", [(), (None,), ({},), ({"action": "interrupt"},)])
 def test_a_cancel_without_more_is_an_interrupt(arguments: tuple[Any, ...]) -> None:
-    assert progress.read_cancel(arguments) is INTERRUPT
+    assert run_state.read_cancel(arguments) is INTERRUPT
 
 
 @pytest.mark.parametrize(
@@ -50,20 +50,20 @@ def test_a_cancel_without_more_is_an_interrupt(arguments: tuple[Any, ...]) -> No
 )
 def test_a_malformed_cancel_is_refused(arguments: tuple[Any, ...], why: str) -> None:
     with pytest.raises(RefusedError, match=why):
-        progress.read_cancel(arguments)
+        run_state.read_cancel(arguments)
 
 
 def test_the_first_cancel_action_wins() -> None:
     state = RunProgress()
-    progress.accept_cancel(state, INTERRUPT)
-    progress.accept_cancel(state, ROLLBACK)
+    run_state.accept_cancel(state, INTERRUPT)
+    run_state.accept_cancel(state, ROLLBACK)
     assert state.cancel is INTERRUPT
 
 
 @pytest.mark.parametrize("status", [status for status in RunStatus if not status.terminal])
 def test_a_run_in_flight_can_be_cancelled(status: RunStatus) -> None:
     state = RunProgress(status=status)
-    progress.accept_cancel(state, INTERRUPT)
+    run_state.accept_cancel(state, INTERRUPT)
     assert state == RunProgress(status=status, cancel=INTERRUPT)
 
 
@@ -71,7 +71,7 @@ def test_a_run_in_flight_can_be_cancelled(status: RunStatus) -> None:
 def test_a_run_that_has_ended_keeps_its_end(status: RunStatus) -> None:
     state = RunProgress(status=status)
     with pytest.raises(RefusedError, match=f"the run has ended as {status}"):
-        progress.accept_cancel(state, INTERRUPT)
+        run_state.accept_cancel(state, INTERRUPT)
     assert state.cancel is None
 
 
@@ -80,7 +80,7 @@ def test_a_run_that_has_ended_keeps_its_end(status: RunStatus) -> None:
 
 @pytest.mark.parametrize("value", [None, 0, "", [], {}, {"value": {"value": 1}}, "Ann"])
 def test_a_resume_carries_any_value(value: Any) -> None:
-    assert progress.read_resume(({"value": value},)) == value
+    assert run_state.read_resume(({"value": value},)) == value
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_a_resume_carries_any_value(value: Any) -> None:
 )
 def test_a_malformed_resume_is_refused(arguments: tuple[Any, ...], why: str) -> None:
     with pytest.raises(RefusedError, match=why):
-        progress.read_resume(arguments)
+        run_state.read_resume(arguments)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_a_malformed_resume_is_refused(arguments: tuple[Any, ...], why: str) -> 
 def test_an_answer(asked: list[str], value: Any, delivered: dict[str, Any]) -> None:
     state = asking(*asked)
     counts = {question.id: question.answered for question in state.questions}
-    progress.accept_answer(state, value)
+    run_state.accept_answer(state, value)
     assert state.answers == [DeliveredAnswer(id=key, value=delivered[key], answered=counts[key]) for key in delivered]
     assert (state.status, state.questions) == (RunStatus.RUNNING, [])
 
@@ -135,23 +135,23 @@ def test_an_answer(asked: list[str], value: Any, delivered: dict[str, Any]) -> N
 def test_an_answer_to_several_questions_needs_their_ids(value: Any) -> None:
     state = asking("a", "b")
     with pytest.raises(RefusedError, match=r"several questions are open.*a, b"):
-        progress.accept_answer(state, value)
+        run_state.accept_answer(state, value)
     assert state == asking("a", "b")
 
 
 @pytest.mark.parametrize("value", [None, "go on", {"a": 1}])
 def test_any_answer_passes_a_breakpoint(value: Any) -> None:
     state = asking(breakpoint="checkpoint")
-    progress.accept_answer(state, value)
+    run_state.accept_answer(state, value)
     assert state == RunProgress(status=RunStatus.RUNNING, breakpoint="checkpoint"), "it remembers which one it passed"
 
 
 def test_a_second_answer_is_refused() -> None:
     state = asking("a")
-    progress.accept_answer(state, "first")
+    run_state.accept_answer(state, "first")
     before = state.model_copy(deep=True)
     with pytest.raises(RefusedError, match=r"does not wait for an answer \(it is running\)"):
-        progress.accept_answer(state, "second")
+        run_state.accept_answer(state, "second")
     assert state == before
 
 
@@ -159,13 +159,13 @@ def test_a_second_answer_is_refused() -> None:
 def test_a_run_that_does_not_wait_takes_no_answer(status: RunStatus) -> None:
     state = RunProgress(status=status, questions=[Question(id="a")])
     with pytest.raises(RefusedError, match=f"it is {status}"):
-        progress.accept_answer(state, "Ann")
+        run_state.accept_answer(state, "Ann")
     assert state.answers == []
 
 
 def test_a_cancelled_run_takes_no_answer() -> None:
     state = asking("a")
-    progress.accept_cancel(state, INTERRUPT)
+    run_state.accept_cancel(state, INTERRUPT)
     with pytest.raises(RefusedError):
-        progress.accept_answer(state, "Ann")
+        run_state.accept_answer(state, "Ann")
     assert (state.answers, state.cancel) == ([], INTERRUPT)

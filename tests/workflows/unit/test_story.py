@@ -8,7 +8,7 @@ import pytest
 
 from perdure import RunStatus
 from perdure.contracts.wire import Question, RunInput, RunProgress
-from perdure.workflows.story import current_details, slice_summary
+from perdure.workflows.ui_text import current_details, slice_summary
 
 RUN = RunInput(run_id="r1", thread_id="t1", assistant_id="agent")
 PLACE = "thread `t1` · run `r1` · graph `agent`"

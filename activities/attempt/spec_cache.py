@@ -1,0 +1,39 @@
+"""The specs of the runs that a worker is busy with, so that not each activity reads them again."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from ...contracts.types import RunSpec
+from ...store.contract import RunQueryStore
+
+_KEPT = 500
+
+
+class SpecCache:
+    """Reads a spec once for each run. The input is left out of what is kept: it may be large, and is needed once."""
+
+    def __init__(self, store: RunQueryStore) -> None:
+        self._store = store
+        self._saved_results: OrderedDict[str, RunSpec] = OrderedDict()
+
+    async def full(self, run_id: str) -> RunSpec:
+        """The spec with its input. Raises `RunNotFoundError`."""
+        spec = await self._store.get_spec(run_id)
+        self._saved_results[run_id] = spec.model_copy(update={"input": _LEFT_OUT if spec.input is not None else None})
+        if len(self._saved_results) > _KEPT:
+            self._saved_results.popitem(last=False)
+        return spec
+
+    async def without_input(self, run_id: str) -> RunSpec:
+        """The spec, its input replaced by a stand-in that only tells whether there is one."""
+        if run_id not in self._saved_results:
+            await self.full(run_id)
+        return self._saved_results[run_id]
+
+    def drop(self, run_id: str) -> None:
+        """The run has ended."""
+        self._saved_results.pop(run_id, None)
+
+
+_LEFT_OUT = "(left out)"

@@ -1,0 +1,114 @@
+"""The live graphs of a worker: where the next slice of a run finds its graph, and what becomes of an unfetched one."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from ...contracts.errors import FencedError
+from ..graphs.graph_registry import CompiledGraph
+from .live_graph import LiveGraph
+
+logger = logging.getLogger(__name__)
+
+
+class LiveGraphs:
+    """By run. `task_queue`: the worker's own, on which it is asked for a graph that it holds."""
+
+    def __init__(self, task_queue: str, *, most_held: int, hold_for: float) -> None:
+        """`most_held`: graphs that may wait for a slice at a time. `hold_for`: seconds that each may wait."""
+        self.task_queue = task_queue
+        self._most_held = most_held
+        self._hold_for = hold_for
+        self._graphs: dict[str, LiveGraph] = {}
+        self._waiting: dict[str, asyncio.TimerHandle] = {}
+        """When each that is not attended is closed."""
+        self._closing: set[asyncio.Task[None]] = set()
+        self.shutting_down = False
+        self.has_let_go = False
+        """Of graphs that were held when the shutdown began: somebody may ask for them yet."""
+
+    def may_hold(self) -> bool:
+        """Whether another graph may wait for its next slice. Else its slice goes on: it takes no more memory so."""
+        return len(self._waiting) < self._most_held and not self.shutting_down
+
+    async def fetch(self, run_id: str) -> LiveGraph | None:
+        """The graph of a run that waits here for its next slice; none that another attempt has taken over."""
+        live = self._graphs.get(run_id)
+        if live is None or not live.held or live.attended:
+            return None
+        live.attended = True
+        self._stop_waiting(run_id)
+        try:
+            await live.check_fence()
+        except FencedError:
+            await self.close(run_id)
+            return None
+        except BaseException:
+            live.attended = False
+            self.leave(run_id, live)
+            raise
+        return live if self._graphs.get(run_id) is live else None
+
+    async def add(self, run_id: str, live: LiveGraph) -> None:
+        """The graph of a new attempt. One of an earlier attempt is closed first."""
+        while run_id in self._graphs:  # several attempts may wait for the same one to be closed
+            await self.close(run_id)
+        self._graphs[run_id] = live
+
+    def leave(self, run_id: str, live: LiveGraph) -> None:
+        """Its slice is over. It is closed in bounded time, unless it is fetched."""
+        if self._graphs.get(run_id) is live:
+            later = asyncio.get_running_loop().call_later(self._hold_for, self._close_soon, run_id)
+            self._waiting[run_id] = later
+
+    def graph_of(self, run_id: str) -> CompiledGraph | None:
+        """For reading, as long as it is here."""
+        live = self._graphs.get(run_id)
+        return None if live is None else live.graph
+
+    async def close(self, run_id: str) -> None:
+        """Let go of a run's graph, if there is one. Nothing of it is at work afterwards, whoever else closes it."""
+        if (live := self._graphs.get(run_id)) is None:
+            return
+        try:
+            await live.close()
+        finally:
+            if self._graphs.get(run_id) is live:
+                del self._graphs[run_id]
+                self._stop_waiting(run_id)
+
+    @asynccontextmanager
+    async def open(self, stopping: asyncio.Event) -> AsyncGenerator[None]:
+        """`stopping` is set when the worker begins to shut down: it hands its runs on then."""
+        handing_on = asyncio.create_task(self._hand_on(stopping))
+        try:
+            yield
+        finally:
+            handing_on.cancel()
+            self.shutting_down = True
+            await asyncio.gather(handing_on, *map(self.close, [*self._graphs]), *self._closing, return_exceptions=True)
+
+    async def _hand_on(self, stopping: asyncio.Event) -> None:
+        await stopping.wait()
+        self.shutting_down = True
+        for run_id, live in [*self._graphs.items()]:
+            if live.attended:
+                live.pause_soon()
+            elif live.held:
+                self.has_let_go = True
+                self._close_soon(run_id)
+
+    def _stop_waiting(self, run_id: str) -> None:
+        if (later := self._waiting.pop(run_id, None)) is not None:
+            later.cancel()
+
+    def _close_soon(self, run_id: str) -> None:
+        if (live := self._graphs.get(run_id)) is not None and live.held:
+            why = "the worker shuts down" if self.shutting_down else "nobody has fetched it"
+            logger.warning("run %s: its graph is let go (%s); it goes on from its checkpoint", run_id, why)
+        closing = asyncio.create_task(self.close(run_id))
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)

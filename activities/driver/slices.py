@@ -1,0 +1,142 @@
+"""A slice of a run: it goes on with the graph that is held here, or takes the run over, or finds it elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import cast
+
+from temporalio import activity
+from temporalio.client import Client
+
+from ...bridge.contract import NewEvent
+from ...contracts.errors import GraphLoadError, PerdureError, RunNotFoundError, RunStateError
+from ...contracts.serialization.serializer import to_json
+from ...contracts.telemetry.metrics import instruments
+from ...contracts.types import METADATA_EVENT, RunSpec, RunTrouble
+from ...contracts.wire import ERROR_WORKER_SHUTDOWN, GraphFailure, SliceInput, SliceResult
+from ...observers.dispatcher import Dispatcher
+from ...store.contract import Store
+from ..attempt.failures import MachineFailure, graph_failure
+from ..attempt.fence import attempt_fence
+from ..attempt.heartbeat import Heartbeat, Say, marked
+from ..attempt.run_metrics import measure_begin, since
+from ..attempt.spec_cache import SpecCache
+from ..run_events.human import human_message
+from .graph_call import SliceFailed
+from .live_graph import GraphParts, GraphRaised, LiveGraph
+from .live_graphs import LiveGraphs
+from .suspects import Suspects
+from .takeovers import check_takeovers, setback, told
+
+logger = logging.getLogger(__name__)
+
+
+class Slices:
+    """Of one worker."""
+
+    def __init__(
+        self,
+        parts: GraphParts,
+        store: Store,
+        specs: SpecCache,
+        dispatcher: Dispatcher,
+        live: LiveGraphs,
+        client: Client,
+    ) -> None:
+        self._parts = parts
+        self._store = store
+        self._specs = specs
+        self._dispatcher = dispatcher
+        self._live = live
+        self._client = client
+        self._suspects = Suspects(store)
+
+    async def run(self, slice: SliceInput, info: activity.Info, heartbeat: Heartbeat) -> SliceResult:
+        """Raises `ApplicationError` when the graph raised or the worker shuts down, else what is to be tried again."""
+        if slice.release:
+            await self._live.close(slice.run_id)
+            return SliceResult(outcome="stopped", steps=slice.steps)
+        own = slice.holder == self._live.task_queue
+        number = slice.takeovers + info.attempt
+        if slice.holder is not None:
+            before = marked(info, slice.holder)
+            if not own and before is None:
+                return SliceResult(outcome="elsewhere", steps=slice.steps, attempt=info.attempt)
+            number = (before or slice.takeovers + 1) + 1
+            heartbeat.mark(slice.holder, number - 1 if own else number)
+        if own and (live := await self._live.fetch(slice.run_id)) is not None:
+            return await self._run_graph(live, slice, 1, heartbeat.say)
+        if self._live.shutting_down:
+            raise MachineFailure("the worker shuts down; another one takes the run over", type=ERROR_WORKER_SHUTDOWN)
+        return await self._take_over(slice, info.attempt, number, heartbeat.say)
+
+    async def _take_over(self, slice: SliceInput, attempt: int, number: int, say: Say) -> SliceResult:
+        """Begin the run, or pick it up where its checkpoints have it. `number`: of the run's attempt."""
+        fence, begun = attempt_fence(slice.fence, attempt), number - slice.takeovers
+        spec = await self._specs.full(slice.run_id)
+        await self._live.close(slice.run_id)  # of an attempt before this one
+        trouble = await self._begin(slice, spec, fence, number, say)
+        async with self._suspects.turn(slice, trouble, fence=fence, say=say):
+            live = LiveGraph(self._parts, slice, spec, fence=fence, attempt=number)
+            await self._live.add(slice.run_id, live)
+            result = await self._run_graph(live, slice, begun, say)
+        if attempt > 1 or slice.lost:
+            await self._store.clear_trouble(slice.run_id, fence=fence)
+        return result
+
+    async def _run_graph(self, live: LiveGraph, slice: SliceInput, attempt: int, say: Say) -> SliceResult:
+        run_id = slice.run_id
+        try:
+            result = await live.attend(slice, say=say)
+            holder = self._live.task_queue if live.held else None
+            return result.model_copy(update={"attempt": attempt, "holder": holder})
+        except (RunStateError, GraphLoadError) as exc:
+            error: BaseException = exc
+        except GraphRaised as exc:
+            error = exc.__cause__ or exc
+        except (SliceFailed, PerdureError, asyncio.CancelledError):
+            raise
+        except BaseException as exc:  # noqa: BLE001 - whatever a graph raises is its failure
+            error = exc
+        finally:
+            self._live.leave(run_id, live)
+        # Not as the failure's cause: a text of some MB would be more than Temporal takes, and it would learn nothing.
+        failure = graph_failure(error, attempt)
+        logger.warning("run %s: the graph raised\n%s", run_id, cast("GraphFailure", failure.details[0]).error.traceback)
+        raise failure
+
+    async def _begin(self, slice: SliceInput, spec: RunSpec, fence: int, number: int, say: Say) -> RunTrouble | None:
+        """Take the fence everywhere, and announce the attempt to those who read; the run's trouble."""
+        data = {"run_id": slice.run_id, "thread_id": slice.thread_id, "attempt": number}
+        announcement = NewEvent(METADATA_EVENT, to_json(data), key=f"attempt\n{number}")
+        # The record first: of a run that was deleted nothing may come back.
+        record = await self._store.mark_running(
+            slice.run_id,
+            fence=fence,
+            attempt=number,
+            sequence=slice.sequence or None,
+            human_message=human_message(spec.input),
+            setback=await setback(self._client, self._parts.checkpoints, slice),
+        )
+        if record.status.terminal:
+            raise RunNotFoundError(slice.run_id)
+        if record.trouble is not None:
+            say(told(record.trouble))
+        await check_takeovers(record, slice, spec, self._parts.checkpoints)
+        measure_begin(record, number)
+        self._dispatcher.tell(slice.run_id)
+        await self._parts.checkpoints.take(slice.run_id, slice.thread_id, fence=fence)
+        await self._parts.bridge.create(slice.run_id)
+        await self._check_not_deleted(slice.run_id)
+        await self._parts.bridge.publish(slice.run_id, [announcement], fence=fence)
+        if number == 1:
+            instruments().first_event.record(since(record), {"graph": record.assistant_id})
+        return record.trouble
+
+    async def _check_not_deleted(self, run_id: str) -> None:
+        """A worker that was frozen since it saw the record has made anew what went with a deletion."""
+        if await self._store.get(run_id) is None:
+            await self._parts.bridge.cleanup(run_id)
+            await self._parts.checkpoints.forget(run_id)
+            raise RunNotFoundError(run_id)

@@ -1,0 +1,148 @@
+"""Takeovers: why the attempt before this one failed, and whether the run has lost too many workers.
+
+A run whose node crashes its process, or takes all of its memory, would go round the workers without end and stop each
+of them. What counts is what became of the worker: a deploy hands its runs over, and a back end that is away is no
+fault of the run. So Temporal is asked how the attempt before this one ended.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import Any
+
+from langgraph.checkpoint.base import CheckpointTuple
+from langgraph.constants import START
+from temporalio import activity
+from temporalio.client import Client
+from temporalio.exceptions import ApplicationError, TimeoutError, TimeoutType
+from temporalio.service import RPCError
+
+from ...checkpoints.contract import Checkpoints
+from ...contracts.serialization.text import message_of
+from ...contracts.types import RunError, RunRecord, RunSpec, RunTrouble
+from ...contracts.wire import SliceInput
+from ...store.contract import Setback
+from ..attempt.failures import final_failure
+from .resume_point import steps_spent
+from .suspects import waits_from
+
+logger = logging.getLogger(__name__)
+
+WORKER_LOST = "WorkerLostError"
+"""The type of the error of a run that has lost too many workers, and of the trouble of one that has lost some."""
+
+_RPC_LIMIT = timedelta(seconds=10)
+_EDGE, _JOIN = "branch:to:", "join:"
+"""Beginnings of the names of LangGraph's channels that trigger a node; its name is at their end."""
+_SENDS = "__pregel_tasks"
+
+
+async def setback(client: Client, checkpoints: Checkpoints, slice: SliceInput) -> Setback | None:
+    """What has to be known of the attempt before this one; `None`: there was none, so all is well."""
+    info = activity.info()
+    if info.attempt > 1:
+        failure = await _last_failure(client, info)
+    elif slice.lost:  # before its first attempt: those that follow have their own reasons, and Temporal knows them
+        failure = RunError(type=WORKER_LOST, message="the worker stopped answering")
+    else:
+        return None
+    position = await _position(checkpoints, slice.thread_id)
+    return Setback(
+        failure,
+        lost=failure.type == WORKER_LOST,
+        position=position,
+        times=info.attempt - 1,
+        waits_from=waits_from(slice.limits.max_takeovers),
+    )
+
+
+async def check_takeovers(record: RunRecord, slice: SliceInput, spec: RunSpec, checkpoints: Checkpoints) -> None:
+    """Raises the failure that ends the run if it has lost more workers in a row than it may."""
+    limit, trouble = slice.limits.max_takeovers, record.trouble
+    if limit is None or trouble is None or trouble.lost <= limit:
+        return
+    where = await _where(checkpoints, slice, spec)
+    text = (
+        f"{trouble.lost} workers in a row were lost over {where}, without a completed superstep between them. "
+        "It may take more memory than there is, crash or end its process, or block it for longer than "
+        f"runs.heartbeat_timeout. It is not tried again (runs.max_takeovers: {limit})"
+    )
+    logger.error("run %s ends: %s", slice.run_id, text)
+    raise final_failure(RunError(type=WORKER_LOST, message=text), activity.info().attempt)
+
+
+def told(trouble: RunTrouble) -> str:
+    """In a line, for the Temporal UI."""
+    return f"{trouble.count} failed since {trouble.since:%Y-%m-%d %H:%M:%S} UTC; {trouble.type}: {trouble.message}"
+
+
+async def _last_failure(client: Client, info: activity.Info) -> RunError:
+    try:
+        handle = client.get_workflow_handle(info.workflow_id or "", run_id=info.workflow_run_id)
+        found = (await handle.describe(rpc_timeout=_RPC_LIMIT)).raw_description.pending_activities
+        failures = [one.last_failure for one in found if one.activity_id == info.activity_id]
+        if failures:
+            return _told(await client.data_converter.decode_failure(failures[0]))
+    except RPCError as exc:
+        logger.warning("why attempt %d of %s failed is not known: %s", info.attempt - 1, info.workflow_id, exc)
+    return RunError(type="Unknown", message="Temporal did not say why the attempt failed")
+
+
+def _told(failure: BaseException) -> RunError:
+    if isinstance(failure, TimeoutError) and failure.type == TimeoutType.HEARTBEAT:
+        return RunError(type=WORKER_LOST, message="the worker stopped answering: it was killed, crashed or froze")
+    kind = failure.type if isinstance(failure, ApplicationError) and failure.type else type(failure).__name__
+    text = failure.message if isinstance(failure, ApplicationError) else message_of(failure)
+    return RunError(type=kind, message=text)
+
+
+async def _position(checkpoints: Checkpoints, thread_id: str) -> str | None:
+    """It changes when a superstep or a task is completed, at any depth; `None`: it cannot be read now."""
+    try:
+        newest = await _newest(checkpoints, thread_id)
+    except Exception as exc:
+        if not checkpoints.outage(exc):
+            raise
+        return None
+    if newest is None:
+        return ""
+    return f"{newest.checkpoint['id']} {len({task for task, _, _ in newest.pending_writes or ()})}"
+
+
+async def _newest(checkpoints: Checkpoints, thread_id: str) -> CheckpointTuple | None:
+    """The newest checkpoint of the thread, of whatever namespace."""
+    newest: CheckpointTuple | None = None
+    # In the order of their ids, which are of their time; the saver in memory goes from namespace to namespace.
+    limit = None if type(checkpoints.saver).__name__.startswith("InMemory") else 1
+    async for found in checkpoints.saver.alist({"configurable": {"thread_id": thread_id}}, limit=limit):
+        if newest is None or found.checkpoint["id"] > newest.checkpoint["id"]:
+            newest = found
+    return newest
+
+
+async def _where(checkpoints: Checkpoints, slice: SliceInput, spec: RunSpec) -> str:
+    """`superstep 7 (research › tools)`. Told by the checkpoints alone: to load the graph may be what kills."""
+    root = await checkpoints.saver.aget_tuple({"configurable": {"thread_id": slice.thread_id, "checkpoint_ns": ""}})
+    note = await checkpoints.note(slice.run_id)
+    spent = steps_spent(slice.run_id, root, note) if note else 0
+    if root is None or spent == 0:
+        return "its first superstep"
+    applied = 0 if spec.input is None else 2 if START in root.checkpoint["channel_versions"] else 1
+    newest = await _newest(checkpoints, slice.thread_id) or root
+    nodes = (*_path(newest), ", ".join(_next(newest)) or "?")
+    return f"superstep {max(slice.steps, spent - applied) + 1} ({' › '.join(nodes)})"
+
+
+def _path(found: CheckpointTuple) -> tuple[str, ...]:
+    namespace: str = found.config.get("configurable", {}).get("checkpoint_ns", "")
+    return tuple(part.partition(":")[0] for part in namespace.split("|") if part)
+
+
+def _next(found: CheckpointTuple) -> list[str]:
+    """The nodes that a checkpoint has made due."""
+    values: dict[str, Any] = found.checkpoint["channel_values"]
+    channels = [*(found.checkpoint.get("updated_channels") or values)]
+    nodes = {name.removeprefix(_EDGE) for name in channels if name.startswith(_EDGE)}
+    nodes |= {name.rpartition(":")[2] for name in channels if name.startswith(_JOIN)}
+    return sorted(nodes | {str(send.node) for send in values.get(_SENDS) or ()})

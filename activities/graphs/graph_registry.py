@@ -1,0 +1,264 @@
+"""The graphs that a worker serves: from `langgraph.json`, or given by a program.
+
+`langgraph.json` follows LangGraph's own convention: `"graphs": {"name": "./file.py:attribute"}`, where the
+attribute is a compiled graph, a `StateGraph`, or a factory of either: a function, plain or async, or an async
+context manager, that takes nothing or the run's config. A graph is never changed: each run works on a copy of its
+outer shell that has the run's own checkpointer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import inspect
+import json
+import re
+import sys
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from types import ModuleType
+from typing import Any, cast
+
+from langchain_core.runnables import RunnableBinding, RunnableConfig
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.graph import StateGraph
+from langgraph.pregel import Pregel
+
+from ...contracts.containment import ContainedExit, contained
+from ...contracts.errors import GraphLoadError, UnknownGraphError, nearest
+from ...contracts.serialization.text import message_of, text_of
+
+CompiledGraph = Pregel[Any, Any, Any, Any]
+GraphSource = Any
+"""A compiled graph, a `StateGraph`, or a factory of either."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    source: GraphSource
+    where: str
+    compiled: CompiledGraph | None
+    """`None` for a factory that wants the config of each run."""
+
+
+class GraphRegistry:
+    """Named graphs, loaded once."""
+
+    def __init__(self, entries: Mapping[str, _Entry]) -> None:
+        self._entries = dict(entries)
+        self._unsaved: dict[str, bool] = {}
+
+    @property
+    def names(self) -> list[str]:
+        """The names, sorted."""
+        return sorted(self._entries)
+
+    @asynccontextmanager
+    async def open(
+        self, name: str, config: RunnableConfig, saver: BaseCheckpointSaver[Any]
+    ) -> AsyncGenerator[CompiledGraph]:
+        """The graph for one run, with its checkpointer. Raises `UnknownGraphError` or `GraphLoadError`."""
+        entry = self._entries.get(name)
+        if entry is None:
+            raise UnknownGraphError(name, self._entries)
+        if entry.compiled is not None:
+            yield entry.compiled.copy({"checkpointer": saver})
+            return
+        async with _built(entry.source, config, entry.where) as graph:
+            yield graph.copy({"checkpointer": saver})
+
+    def compiled(self) -> Iterator[tuple[str, CompiledGraph | None]]:
+        """Name and graph, in order; `None` for one that is made for each run."""
+        for name in self.names:
+            yield name, self._entries[name].compiled
+
+    def has_unsaved_subgraph(self, name: str, graph: CompiledGraph) -> bool:
+        """Whether a subgraph keeps no checkpoints (compiled with `checkpointer=False`), as far as can be seen.
+
+        One that a function calls cannot be seen.
+        """
+        if name not in self._unsaved:
+            self._unsaved[name] = any(subgraph.checkpointer is False for subgraph in subgraphs(graph))
+        return self._unsaved[name]
+
+    def note_unsaved_subgraph(self, name: str) -> None:
+        """The graph has turned out to have one that could not be seen."""
+        self._unsaved[name] = True
+
+
+def subgraphs(graph: CompiledGraph) -> Iterator[CompiledGraph]:
+    """The graphs that are nodes or parts of nodes, at any depth. (LangGraph's own list leaves out the unsaved ones.)"""
+    parts: list[Any] = [node.bound for node in graph.nodes.values()]
+    for part in parts:  # which grows
+        if isinstance(part, Pregel):
+            yield cast("CompiledGraph", part)
+            yield from subgraphs(cast("CompiledGraph", part))
+        elif isinstance(part, RunnableBinding):
+            parts.append(cast("Any", part).bound)
+        else:
+            parts.extend(getattr(part, "steps", ()))  # of a sequence
+
+
+async def load_graphs(source: Path | Mapping[str, GraphSource]) -> GraphRegistry:
+    """Load every graph of a `langgraph.json`, or of a mapping from names to graphs.
+
+    Raises `GraphLoadError` for the first that cannot be loaded, with the file, the attribute and the cause.
+    """
+    found = _from_file(source) if isinstance(source, Path) else _from_mapping(source)
+    return GraphRegistry({name: await _entry(graph, where) for name, (graph, where) in found.items()})
+
+
+def _from_file(path: Path) -> dict[str, tuple[GraphSource, str]]:
+    return {name: (_import(name, spec, path), f"{path}: {name} = {spec}") for name, spec in _read(path)}
+
+
+def _from_mapping(graphs: Mapping[str, GraphSource]) -> dict[str, tuple[GraphSource, str]]:
+    return {name: (graph, f"graphs[{name!r}]") for name, graph in graphs.items()}
+
+
+async def _entry(source: GraphSource, where: str) -> _Entry:
+    if isinstance(source, Pregel | StateGraph):
+        return _Entry(source, where, _compiled(source, where))
+    if not callable(source):
+        raise GraphLoadError(f"{where}: a {type(source).__name__} is neither a graph nor a function that makes one")
+    if _wants_config(source, where) or _is_context_manager(source):
+        return _Entry(source, where, None)
+    async with _built(source, {}, where) as graph:
+        return _Entry(source, where, graph)
+
+
+@asynccontextmanager
+async def _built(source: Callable[..., Any], config: RunnableConfig, where: str) -> AsyncGenerator[CompiledGraph]:
+    arguments = (config,) if _wants_config(source, where) else ()
+    async with AsyncExitStack() as stack:
+        try:
+            with contained():
+                made = source(*arguments)
+                if inspect.isawaitable(made):
+                    made = await made
+                if isinstance(made, AbstractAsyncContextManager):
+                    made = await stack.enter_async_context(cast("AbstractAsyncContextManager[Any]", made))
+        except asyncio.CancelledError:
+            raise
+        except BaseException as exc:  # a factory may do anything, sys.exit included
+            raise GraphLoadError(f"{where}: the factory failed: {_told(exc)}") from exc
+        yield _compiled(made, where)
+
+
+def _told(error: BaseException) -> str:
+    return text_of(error) if isinstance(error, ContainedExit) else f"{type(error).__name__}: {text_of(error)}"
+
+
+def _compiled(graph: Any, where: str) -> CompiledGraph:
+    if isinstance(graph, StateGraph):
+        try:
+            return cast("Any", graph).compile()
+        except Exception as exc:
+            raise GraphLoadError(f"{where}: the graph does not compile: {message_of(exc)}") from exc
+    if isinstance(graph, Pregel):
+        return cast("CompiledGraph", graph)
+    raise GraphLoadError(f"{where}: made a {type(graph).__name__}, not a compiled graph or a StateGraph")
+
+
+def _is_context_manager(source: Callable[..., Any]) -> bool:
+    return inspect.isasyncgenfunction(inspect.unwrap(source))
+
+
+def _wants_config(source: Callable[..., Any], where: str) -> bool:
+    parameters = [
+        parameter
+        for parameter in inspect.signature(source).parameters.values()
+        if parameter.default is parameter.empty and parameter.kind in (0, 1)
+    ]
+    if len(parameters) > 1:
+        raise GraphLoadError(f"{where}: a factory takes nothing or the run's config, not {len(parameters)} arguments")
+    return bool(parameters) or "config" in inspect.signature(source).parameters
+
+
+def _read(path: Path) -> list[tuple[str, str]]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise GraphLoadError(f"{path} does not exist; it names your graphs (the setting `graphs`)") from None
+    except (OSError, ValueError) as exc:
+        raise GraphLoadError(f"{path} cannot be read as JSON: {exc}") from exc
+    graphs = content.get("graphs") if isinstance(content, dict) else None  # pyright: ignore[reportUnknownVariableType]
+    if not isinstance(graphs, dict) or not graphs:
+        raise GraphLoadError(f'{path} has no "graphs": write {{"graphs": {{"name": "./file.py:attribute"}}}}')
+    return [(name, _spec_text(name, spec, path)) for name, spec in cast("dict[str, Any]", graphs).items()]
+
+
+def _spec_text(name: str, spec: Any, path: Path) -> str:
+    if isinstance(spec, dict):  # LangGraph's long form: {"path": …, "description": …}
+        spec = cast("dict[str, Any]", spec).get("path")
+    if not isinstance(spec, str) or ":" not in spec:
+        raise GraphLoadError(f"{path}: graph {name!r} must read ./file.py:attribute, not {spec!r}")
+    return spec
+
+
+def _import(name: str, spec: str, config: Path) -> GraphSource:
+    location, _, attribute = spec.rpartition(":")
+    where = f"{config}: {name} = {spec}"
+    try:
+        importer = _import_file if location.endswith(".py") else _import_name
+        module = importer(location, config.parent.resolve())
+    except GraphLoadError as exc:
+        raise GraphLoadError(f"{where}: {exc}") from exc
+    except BaseException as exc:  # a module may do anything, sys.exit included
+        if isinstance(exc, KeyboardInterrupt):
+            raise
+        raise GraphLoadError(f"{where}: importing it failed: {_told(exc)}") from exc
+    if not hasattr(module, attribute):
+        raise GraphLoadError(f"{where}: no attribute {attribute!r} in it{nearest(attribute, vars(module))}")
+    return getattr(module, attribute)
+
+
+def _import_file(location: str, root: Path) -> ModuleType:
+    path = (root / location).resolve()
+    if not path.is_file():
+        raise GraphLoadError(f"the file {path} does not exist")
+    _importable(root)
+    _importable(path.parent)  # what stands beside the file can be imported, as when it is run
+    name = _module_name(location, path)
+    if name in sys.modules:  # several graphs of one file
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise GraphLoadError(f"{path} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        sys.modules.pop(name, None)
+        raise
+    return module
+
+
+def _module_name(location: str, path: Path) -> str:
+    """A name that is the same on every machine: a checkpoint refers to a class by its module's name.
+
+    Taken by another file, it is told from it by how this one is written in its `langgraph.json`; a file that is
+    written likewise is of another project in the same process.
+    """
+    name = "perdure_graph_" + re.sub(r"\W+", "_", location.removesuffix(".py").removeprefix("./"))
+    by_location, by_path = (f"{name}_{_digest(text)}" for text in (location, str(path)))
+    taken = {one for one in (name, by_location) if one in sys.modules and sys.modules[one].__file__ != str(path)}
+    return next(one for one in (name, by_location, by_path) if one not in taken)
+
+
+def _digest(text: str) -> str:
+    return blake2b(text.encode(), digest_size=4).hexdigest()
+
+
+def _import_name(name: str, root: Path) -> ModuleType:
+    _importable(root)
+    return importlib.import_module(name)
+
+
+def _importable(folder: Path) -> None:
+    if str(folder) not in sys.path:
+        sys.path.append(str(folder))  # behind all else: a user's `tools.py` must not hide an installed package

@@ -1,0 +1,55 @@
+"""The config with which LangGraph runs a graph."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, cast
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import CheckpointTuple
+
+from ...contracts.types import RunSpec
+from .graph_registry import CompiledGraph
+
+# LangGraph's own default, which it reads from the same variable; it offers no public name for it.
+_DEFAULT_RECURSION_LIMIT = int(os.environ.get("LANGGRAPH_DEFAULT_RECURSION_LIMIT", "10007"))
+
+
+RUN_ID = "perdure_run_id"
+"""The key in a config's metadata by which a node knows its run, on every attempt: for idempotent effects."""
+
+
+def thread_config(thread_id: str) -> RunnableConfig:
+    """Addresses the newest state of a thread."""
+    return {"configurable": {"thread_id": thread_id, "checkpoint_ns": ""}}
+
+
+def at_checkpoint(config: RunnableConfig, checkpoint_id: str) -> RunnableConfig:
+    """Addresses one checkpoint of what `config` addresses."""
+    return {"configurable": {**config.get("configurable", {}), "checkpoint_id": checkpoint_id}}
+
+
+def is_of(found: CheckpointTuple, run_id: str) -> bool:
+    """Whether a checkpoint was saved by this run."""
+    return cast("dict[str, Any]", found.metadata).get("run_id") == run_id
+
+
+def run_config(spec: RunSpec, run_id: str, thread_id: str) -> RunnableConfig:
+    """The run's config: what its spec says, and the ids under which nodes and tracers know the run.
+
+    Not as `metadata.run_id`: nested graphs inherit it, and one with a saver of its own would take its second input of
+    the run for one that was applied. (LangGraph's rule, in `PregelLoop._first`.)
+    """
+    config = cast("RunnableConfig", dict(spec.runnable_config))
+    metadata = {**config.get("metadata", {}), **spec.metadata}
+    metadata.pop("run_id", None)
+    config["configurable"] = {**config.get("configurable", {}), "thread_id": thread_id}
+    config["metadata"] = {**metadata, RUN_ID: run_id, "thread_id": thread_id, "assistant_id": spec.assistant_id}
+    return config
+
+
+def recursion_limit(spec: RunSpec, graph: CompiledGraph) -> int:
+    """Supersteps that the whole run may take: the spec's limit, or the graph's own, or LangGraph's default."""
+    bound = cast("dict[str, Any]", graph.config or {})
+    limit = spec.runnable_config.get("recursion_limit", bound.get("recursion_limit"))
+    return _DEFAULT_RECURSION_LIMIT if limit is None else int(limit)

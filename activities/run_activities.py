@@ -1,0 +1,221 @@
+"""The activities of a run: thin, each around one idea of its own module."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from temporalio import activity
+from temporalio.client import Client, WorkflowFailureError
+from temporalio.service import RPCError, RPCStatusCode
+
+from ..bridge.contract import Bridge
+from ..checkpoints.contract import Checkpoints
+from ..contracts.errors import (
+    RunNotFoundError,
+)
+from ..contracts.wire import (
+    ACTIVITY_ANNOUNCE_QUESTIONS,
+    ACTIVITY_CHANGE_STATE,
+    ACTIVITY_DELETE_THREAD,
+    ACTIVITY_DELIVER_EVENTS,
+    ACTIVITY_FINISH_RUN,
+    ACTIVITY_READ_STATE,
+    ACTIVITY_REQUEST_STOP,
+    ACTIVITY_RESTORE_THREAD,
+    ACTIVITY_RUN_SUPERSTEPS,
+    ACTIVITY_WATCH_RUN,
+    ERROR_WORKER_SHUTDOWN,
+    NotifyInput,
+    QuestionsInput,
+    RunOutcome,
+    SliceInput,
+    SliceResult,
+    run_workflow_id,
+)
+from ..contracts.wire_ending import FinishInput, RestoreInput, RestoreResult, StopInput
+from ..contracts.wire_thread import (
+    ChangeStateInput,
+    DeleteThreadInput,
+    DeletionAnswer,
+    StateAnswer,
+    StateChanged,
+    StateQuery,
+    WatchInput,
+    WatchResult,
+)
+from ..observers.dispatcher import Dispatcher
+from ..store.contract import Store
+from .attempt.boundary import translated
+from .attempt.failures import MachineFailure
+from .attempt.fence import own_fence
+from .attempt.heartbeat import Pulse, heartbeating
+from .attempt.run_metrics import measure_end
+from .attempt.spans import end_run_span
+from .attempt.spec_cache import SpecCache
+from .attempt.surroundings import surroundings
+from .driver.live_graph import GraphParts
+from .driver.live_graphs import LiveGraphs
+from .driver.slices import Slices
+from .finalizer import Finalizer
+from .graphs.answers import Answers
+from .graphs.graph_registry import GraphRegistry
+from .graphs.state_updates import States
+from .graphs.thread_state import Snapshots
+from .thread_restore import Threads
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+class RunActivities:
+    """Everything of a run that has side effects."""
+
+    def __init__(
+        self,
+        *,
+        graphs: GraphRegistry,
+        bridge: Bridge,
+        store: Store,
+        checkpoints: Checkpoints,
+        client: Client,
+        pulse: Pulse,
+        dispatcher: Dispatcher,
+        live: LiveGraphs,
+    ) -> None:
+        self._pulse = pulse
+        self._bridge = bridge
+        self._dispatcher = dispatcher
+        self._live = live
+        self._ending = Finalizer(graphs, bridge, store, checkpoints, dispatcher, live)
+        self._threads = Threads(bridge, store, checkpoints)
+        self._snapshots = Snapshots(graphs, store, checkpoints)
+        self._states = States(graphs, store, checkpoints, self._snapshots)
+        self._store = store
+        self._client = client
+        self._specs = SpecCache(store)
+        self._answers = Answers(store.threads)
+        parts = GraphParts(graphs, bridge, checkpoints, store.events, live.may_hold)
+        self._slices = Slices(parts, store, self._specs, dispatcher, live, client)
+
+    @property
+    def all(self) -> list[Callable[..., Any]]:
+        """What a worker registers."""
+        return [
+            self.run_supersteps,
+            self.announce_questions,
+            self.restore_thread,
+            self.finish_run,
+            self.request_stop,
+            self.watch_run,
+            self.delete_thread,
+            self.change_state,
+            self.read_state,
+            self.deliver_events,
+        ]
+
+    @activity.defn(name=ACTIVITY_RUN_SUPERSTEPS)
+    async def run_supersteps(self, slice: SliceInput) -> SliceResult:
+        """Run the graph to its next pause, question or end."""
+        async with surroundings(slice, self._pulse) as heartbeat:
+            return await translated(self._answers.run(slice, self._slices.run, activity.info(), heartbeat))
+
+    @activity.defn(name=ACTIVITY_ANNOUNCE_QUESTIONS)
+    async def announce_questions(self, asks: QuestionsInput) -> None:
+        """Tell readers what the run waits for, once its workflow waits. Idempotent."""
+        async with surroundings(asks, self._pulse):
+            await translated(self._announce(asks))
+
+    @activity.defn(name=ACTIVITY_RESTORE_THREAD)
+    async def restore_thread(self, restore: RestoreInput) -> RestoreResult:
+        """Give the thread back as it was before the run. Idempotent."""
+        async with surroundings(restore, self._pulse):
+            fence = own_fence(restore.fence)
+            return await translated(self._threads.restore(restore, fence=fence))
+
+    @activity.defn(name=ACTIVITY_DELETE_THREAD)
+    async def delete_thread(self, deletion: DeleteThreadInput) -> DeletionAnswer:
+        """Remove a thread: its runs' records and streams, its checkpoints. Idempotent."""
+        async with heartbeating(self._pulse):
+            return await translated(self._threads.delete(deletion))
+
+    @activity.defn(name=ACTIVITY_CHANGE_STATE)
+    async def change_state(self, change: ChangeStateInput) -> StateChanged:
+        """Change a thread's state from outside. Idempotent."""
+        async with heartbeating(self._pulse):
+            fence = own_fence(change.fence)
+            return await translated(self._states.change(change, fence=fence))
+
+    @activity.defn(name=ACTIVITY_READ_STATE)
+    async def read_state(self, query: StateQuery) -> StateAnswer:
+        """Read a thread's state, by its graph. Changes nothing."""
+        async with heartbeating(self._pulse):
+            return await translated(self._snapshots.answer(query))
+
+    @activity.defn(name=ACTIVITY_FINISH_RUN)
+    async def finish_run(self, finish: FinishInput) -> RunOutcome:
+        """Write the end of a run. Idempotent."""
+        async with surroundings(finish, self._pulse):
+            return await translated(self._end_run(finish))
+
+    @activity.defn(name=ACTIVITY_REQUEST_STOP)
+    async def request_stop(self, stop: StopInput) -> None:
+        """Tell the worker that executes a run to stop, within milliseconds."""
+        await translated(self._bridge.cancel(stop.run_id, stop=stop.stop))
+
+    @activity.defn(name=ACTIVITY_WATCH_RUN)
+    async def watch_run(self, watch: WatchInput) -> WatchResult:
+        """Wait for the end of a run's workflow, however it ends. Another worker goes on when this one stops."""
+        async with heartbeating(self._pulse):
+            watching = asyncio.ensure_future(self._client.get_workflow_handle(run_workflow_id(watch.run_id)).result())
+            stopping = asyncio.create_task(activity.wait_for_worker_shutdown())
+            try:
+                await asyncio.wait({watching, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                if not watching.done():
+                    raise MachineFailure("the worker shut down; another one watches", type=ERROR_WORKER_SHUTDOWN)
+                watching.result()
+            except WorkflowFailureError as exc:
+                return WatchResult(finished=False, cause=str(exc.cause))
+            except RPCError as exc:
+                if exc.status is RPCStatusCode.NOT_FOUND:  # it ended so long ago that Temporal has forgotten it
+                    return WatchResult(finished=False, cause="its workflow is gone")
+                raise
+            finally:
+                watching.cancel()
+                stopping.cancel()
+        return WatchResult(finished=True)
+
+    @activity.defn(name=ACTIVITY_DELIVER_EVENTS)
+    async def deliver_events(self, notify: NotifyInput) -> None:
+        """Tell observers what they have not been told of a run. It fails until those that are required are told."""
+        async with heartbeating(self._pulse):
+            await translated(self._deliver(notify))
+
+    async def _announce(self, asks: QuestionsInput) -> None:
+        await self._ending.announce(asks, await self._specs.without_input(asks.run_id), fence=own_fence(asks.fence))
+        await self._live.close(asks.run_id)
+
+    async def _deliver(self, notify: NotifyInput) -> None:
+        try:
+            spec = await self._specs.without_input(notify.run_id)
+        except RunNotFoundError:
+            return  # it was deleted, and its events with it
+        webhook = spec.webhook is not None
+        await self._dispatcher.deliver_for_temporal(notify.run_id, webhook=webhook, required=notify.required)
+
+    async def _end_run(self, finish: FinishInput) -> RunOutcome:
+        spec = await self._specs.without_input(finish.run_id)
+        record = await self._ending.finish(finish, spec, fence=own_fence(finish.fence))
+        await self._live.close(finish.run_id)
+        self._specs.drop(finish.run_id)
+        end_run_span(finish.trace, record)
+        measure_end(record)
+        return RunOutcome(
+            run_id=finish.run_id,
+            status=record.status,
+            steps=record.steps,
+            error=record.error.message if record.error else None,
+        )

@@ -1,0 +1,222 @@
+"""The callbacks of a graph, as events of its run: model calls, tools, messages and custom events.
+
+Called inline, so in order, on the event loop or in the thread of a plain function. Nodes are not listened to: a graph
+without models and tools pays nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, cast
+from uuid import UUID
+
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
+from langchain_core.outputs import LLMResult
+from langgraph.errors import GraphBubbleUp
+from langgraph.types import Command
+
+from ...contracts.events import EventCategory
+from .callers import caller_of, is_summarization
+from .recorder import Happening
+from .responses import message_in, model_in, text_in, tokens_in
+from .task_paths import task_path
+
+Metadata = dict[str, Any] | None
+
+
+class Add(Protocol):
+    """Takes events, from any thread."""
+
+    def __call__(self, *happenings: Happening) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """A model call or a tool under way."""
+
+    task: str
+    about: dict[str, Any]
+    summarizes: bool = False
+
+    def tells(self, event_type: str, category: EventCategory, content: Any, **more: Any) -> Happening:
+        known = {name: value for name, value in more.items() if value is not None}
+        return Happening(event_type, category, content, {**self.about, **known}, self.task)
+
+
+class EventCallbacks(BaseCallbackHandler):
+    """Hears one live graph. A call is known by its run id: what is told twice counts once."""
+
+    run_inline = True
+    ignore_chain = True  # pyright: ignore[reportAssignmentType, reportIncompatibleMethodOverride]
+    ignore_retriever = True  # pyright: ignore[reportAssignmentType, reportIncompatibleMethodOverride]
+
+    def __init__(self, add: Add) -> None:
+        self._add = add
+        self._calls: dict[UUID, _Call] = {}
+        self._lock = threading.Lock()
+
+    def _begin(self, run_id: UUID, tags: list[str] | None, metadata: Metadata, **about: Any) -> _Call | None:
+        """The call; `None` if it is known already."""
+        tags, metadata = tags or [], metadata or {}
+        call = _Call(
+            task_path(metadata),
+            {
+                "call_id": str(run_id),
+                "caller": caller_of(tags, metadata),
+                "node": metadata.get("langgraph_node"),
+                "step": metadata.get("langgraph_step"),
+                **({"agent": metadata["lc_agent_name"]} if "lc_agent_name" in metadata else {}),
+                **about,
+            },
+            is_summarization(tags, metadata),
+        )
+        with self._lock:
+            return call if self._calls.setdefault(run_id, call) is call else None
+
+    def _end(self, run_id: UUID) -> _Call | None:
+        with self._lock:
+            return self._calls.pop(run_id, None)
+
+    # Model calls.
+
+    def on_chat_model_start(
+        self,
+        serialized: dict[str, Any] | None,
+        messages: list[list[BaseMessage]],
+        *,
+        run_id: UUID,
+        tags: list[str] | None = None,
+        metadata: Metadata = None,
+        **more: Any,
+    ) -> None:
+        given = [message for several in messages for message in several]
+        if call := self._begin(run_id, tags, metadata, model=_model(metadata, more)):
+            self._add(call.tells("llm_request", "trace", {"messages": given}), *_new_human_messages(call, given))
+
+    def on_llm_start(
+        self,
+        serialized: dict[str, Any] | None,
+        prompts: list[str],
+        *,
+        run_id: UUID,
+        tags: list[str] | None = None,
+        metadata: Metadata = None,
+        **more: Any,
+    ) -> None:
+        if call := self._begin(run_id, tags, metadata, model=_model(metadata, more)):
+            self._add(call.tells("llm_request", "trace", {"prompts": prompts}))
+
+    def on_llm_end(self, response: LLMResult, *, run_id: UUID, **more: Any) -> None:
+        if call := self._end(run_id):
+            said = message_in(response)
+            self._add(
+                call.tells(
+                    "llm_response",
+                    "trace",
+                    text_in(response) if said is None else said,
+                    usage=tokens_in(response),
+                    model=model_in(response),
+                ),
+                *_said(call, text_in(response) if said is None else said),
+            )
+
+    def on_llm_error(self, error: BaseException, *, run_id: UUID, **more: Any) -> None:
+        if call := self._end(run_id):
+            self._add(call.tells("llm_error", "trace", error))
+
+    # Tools.
+
+    def on_tool_start(
+        self,
+        serialized: dict[str, Any] | None,
+        input_str: str,
+        *,
+        run_id: UUID,
+        tags: list[str] | None = None,
+        metadata: Metadata = None,
+        inputs: dict[str, Any] | None = None,
+        **more: Any,
+    ) -> None:
+        name = str((serialized or {}).get("name") or more.get("name") or "tool")
+        about = {"tool": name, "tool_call_id": more.get("tool_call_id")}
+        if call := self._begin(run_id, tags, metadata, **about):
+            self._add(call.tells("tool_start", "trace", input_str if inputs is None else inputs))
+
+    def on_tool_end(self, output: Any, *, run_id: UUID, **more: Any) -> None:
+        if call := self._end(run_id):
+            self._add(call.tells("tool_end", "trace", output), *_results(call, output))
+
+    def on_tool_error(self, error: BaseException, *, run_id: UUID, **more: Any) -> None:
+        call = self._end(run_id)
+        # A question, or a pause of a graph within: the tool runs again when the run goes on.
+        if call and not isinstance(error, GraphBubbleUp):
+            self._add(call.tells("tool_error", "trace", error))
+
+    # What else a graph says.
+
+    def on_custom_event(
+        self,
+        name: str,
+        data: Any,
+        *,
+        run_id: UUID,
+        tags: list[str] | None = None,
+        metadata: Metadata = None,
+        **more: Any,
+    ) -> None:
+        metadata = metadata or {}
+        about = {
+            "name": name,
+            "caller": caller_of(tags or (), metadata),
+            "node": metadata.get("langgraph_node"),
+            "step": metadata.get("langgraph_step"),
+        }
+        category = "middleware" if name.startswith("middleware:") else "trace"
+        self._add(Happening("custom_event", category, data, about, task_path(metadata)))
+
+
+def _model(metadata: Metadata, more: dict[str, Any]) -> str:
+    """The name under which the model is called."""
+    asked: dict[str, Any] = more.get("invocation_params") or {}
+    name = (metadata or {}).get("ls_model_name") or asked.get("model_name") or asked.get("model")
+    return str(name or "unknown")
+
+
+def _new_human_messages(call: _Call, given: Sequence[BaseMessage]) -> Iterator[Happening]:
+    """Those that no model has answered yet, unless the run knows them. A subagent is not spoken to by a human."""
+    if call.about["caller"] != "lead_agent":
+        return
+    answered = max((at for at, message in enumerate(given) if isinstance(message, AIMessage)), default=-1)
+    for message in given[answered + 1 :]:
+        if isinstance(message, HumanMessage):
+            content: Any = cast("Any", message).content
+            yield Happening("human_message", "message", content, call.about, call.task, if_new=True)
+
+
+def _said(call: _Call, said: AIMessage | str) -> Iterator[Happening]:
+    content: Any = said if isinstance(said, str) else cast("Any", said).content
+    tool_calls = [] if isinstance(said, str) else said.tool_calls
+    message_id = None if isinstance(said, str) else said.id
+    if content and call.about["caller"] == "middleware":
+        kind = "summarization" if call.summarizes else "middleware_message"
+        yield call.tells(kind, "middleware", content, message_id=message_id)
+    elif content:
+        yield call.tells("ai_message", "message", content, message_id=message_id)
+    for one in tool_calls:
+        asked = {"id": one["id"], "name": one["name"], "args": one["args"]}
+        yield call.tells("ai_tool_call", "message", asked, message_id=message_id)
+
+
+def _results(call: _Call, output: Any) -> Iterator[Happening]:
+    if isinstance(output, ToolMessage):
+        content: Any = cast("Any", output).content
+        yield call.tells("tool_result", "message", content, message_id=output.id, status=output.status)
+    elif isinstance(output, Command):
+        update: Any = cast("Command[Any]", output).update
+        yield from _results(call, cast("dict[str, Any]", update).get("messages") if isinstance(update, dict) else None)
+    elif isinstance(output, list | tuple):
+        for one in cast("Sequence[Any]", output):
+            yield from _results(call, one)

@@ -1,0 +1,57 @@
+"""What is done to a whole thread, while no run of it executes: it is put back, or removed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..bridge.contract import Bridge
+from ..checkpoints.contract import Checkpoints
+from ..contracts.errors import RollbackError
+from ..contracts.wire_ending import RestoreInput, RestoreResult
+from ..contracts.wire_thread import DeleteThreadInput, DeletionAnswer
+from ..store.contract import Store, StoredRun
+from .graphs.run_config import thread_config
+
+_PAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Threads:
+    """Every step may be repeated."""
+
+    bridge: Bridge
+    store: Store
+    checkpoints: Checkpoints
+
+    async def restore(self, request: RestoreInput, *, fence: int) -> RestoreResult:
+        """Give the thread back as it was before the run; or say why it is left as it is."""
+        try:
+            await self.checkpoints.restore(request.run_id, request.thread_id, fence=fence)
+        except RollbackError as exc:
+            return RestoreResult(restored=False, reason=str(exc))
+        return RestoreResult(restored=True)
+
+    async def delete(self, request: DeleteThreadInput) -> DeletionAnswer:
+        """Remove streams, records and checkpoints. Runs that have been submitted meanwhile stay."""
+        ended = [run for run in await self._runs(request.thread_id) if _goes(run, request)]
+        for run in ended:
+            # The record last: as long as it is there, a repeated deletion finds the rest.
+            await self.bridge.cleanup(run.record.run_id)
+            await self.store.delete(run.record.run_id)
+        state = await self.checkpoints.saver.aget_tuple(thread_config(request.thread_id))
+        await self.checkpoints.delete_thread(request.thread_id)
+        await self.store.threads.delete(request.thread_id)
+        return DeletionAnswer(existed=bool(ended) or state is not None)
+
+    async def _runs(self, thread_id: str) -> list[StoredRun]:
+        found: list[StoredRun] = []
+        while True:
+            before = found[-1].record.run_id if found else None
+            page = await self.store.list(thread_id, limit=_PAGE, before=before)
+            found += page
+            if len(page) < _PAGE:
+                return found
+
+
+def _goes(run: StoredRun, request: DeleteThreadInput) -> bool:
+    return run.record.status.terminal or run.record.run_id in request.never_started

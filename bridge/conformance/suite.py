@@ -1,0 +1,33 @@
+"""The exact form of a bridge's promises: tests that every back end passes, ours and yours.
+
+Subclass `BridgeConformance` in a test module, with pytest-asyncio in its auto mode and two fixtures, both
+started: `bridge`, and `peer`, another handle of the same streams:
+
+    class TestMyBridge(BridgeConformance):
+        @pytest.fixture
+        async def bridge(self): ...
+
+        @pytest.fixture
+        async def peer(self, bridge): ...
+
+Nothing here needs pytest: the tests are methods that can be called with two bridges.
+"""
+
+from .leases import LeasePromises
+from .lifetime import LifetimePromises
+from .reading import ReadingPromises
+from .stops import StopPromises
+from .writing import WritingPromises
+
+__all__ = [
+    "BridgeConformance",
+    "LeasePromises",
+    "LifetimePromises",
+    "ReadingPromises",
+    "StopPromises",
+    "WritingPromises",
+]
+
+
+class BridgeConformance(LifetimePromises, WritingPromises, ReadingPromises, StopPromises, LeasePromises):
+    """All promises. Tests may close their handles; closing twice must do no harm."""

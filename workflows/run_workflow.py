@@ -1,0 +1,105 @@
+"""`RunWorkflow`: one run. What others may say to it, and its life."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError
+
+from ..contracts.types import CancelAction
+from ..contracts.wire import (
+    ERROR_NOT_AWAITING,
+    ERROR_NOT_CHECKED,
+    QUERY_STATUS,
+    RUN_WORKFLOW,
+    SIGNAL_ADMIT,
+    SIGNAL_CANCEL,
+    SIGNAL_INTERRUPT,
+    SIGNAL_RESUME,
+    UPDATE_ANSWER,
+    UPDATE_STOP,
+    Answer,
+    RunInput,
+    RunOutcome,
+    RunProgress,
+)
+from ..contracts.wire_steering import RunStatusView, StopAnswer, StopRequest
+from . import run_state
+from .run_loop import RunLoop
+from .shielded import shielded
+
+
+@workflow.defn(name=RUN_WORKFLOW)
+class RunWorkflow:
+    """Waits to be admitted, runs slice after slice of its graph, and finishes. All of its state is one model."""
+
+    @workflow.init
+    def __init__(self, run: RunInput) -> None:
+        self._run = run
+        self._state = run.progress or RunProgress(admitted=run.admitted)
+
+    @workflow.run
+    async def run(self, run: RunInput) -> RunOutcome:
+        return await shielded(RunLoop(self._run, self._state).live(), self._cancelled)
+
+    def _cancelled(self) -> None:
+        """`temporal workflow cancel` is a cancel like any other."""
+        _try(lambda: run_state.accept_cancel(self._state, CancelAction.INTERRUPT))
+
+    # What others say. Signals take any JSON and never fail: a typed parameter would wedge the workflow for ever
+    # when a signal comes without a payload or with two.
+
+    @workflow.signal(name=SIGNAL_CANCEL, description='Stop at once: {"action": "interrupt"}, or "rollback"')
+    def cancel(self, *args: Any) -> None:
+        _try(lambda: run_state.accept_cancel(self._state, run_state.read_cancel(args)))
+
+    @workflow.signal(name=SIGNAL_INTERRUPT, description="Stop at the next superstep boundary; no payload")
+    def interrupt(self, *args: Any) -> None:
+        self._state.interrupt = True
+
+    @workflow.signal(name=SIGNAL_RESUME, description='Answer what the run asks: {"value": …}')
+    def resume(self, *args: Any) -> None:
+        _try(lambda: run_state.accept_answer(self._state, run_state.read_resume(args)))
+
+    @workflow.signal(name=SIGNAL_ADMIT, description="From the run's thread: it may start")
+    def admit(self, *args: Any) -> None:
+        self._state.admitted = True
+
+    @workflow.update(name=UPDATE_ANSWER, description="Answer what the run asks, or be told why that is not possible")
+    def answer(self, answer: Answer) -> None:
+        try:
+            run_state.accept_answer(self._state, answer.value, ref=answer.ref, checked=answer.checked)
+        except run_state.UncheckedError as exc:
+            raise ApplicationError(str(exc), type=ERROR_NOT_CHECKED) from exc
+        except run_state.RefusedError as exc:
+            raise ApplicationError(str(exc), type=ERROR_NOT_AWAITING) from exc
+
+    @workflow.update(name=UPDATE_STOP, description="Stop at once, or be told that the run's end has been decided")
+    def stop(self, request: StopRequest) -> StopAnswer:
+        _try(lambda: run_state.accept_cancel(self._state, request.action))
+        return StopAnswer(accepted=self._state.cancel is not None)
+
+    @workflow.query(name=QUERY_STATUS, description="Status, steps, next nodes and open questions")
+    def status(self) -> RunStatusView:
+        state = self._state
+        return RunStatusView(
+            run_id=self._run.run_id,
+            thread_id=self._run.thread_id,
+            status=state.status,
+            steps=state.steps,
+            next=state.next,
+            questions={question.id: question.text for question in state.questions},
+            more=state.more,
+            asked=state.asked,
+            refused=state.refused,
+        )
+
+
+def _try(change: Callable[[], None]) -> None:
+    """What nobody waits for an answer to may be wrong, but harms nothing."""
+    try:
+        change()
+    except run_state.RefusedError as exc:
+        workflow.logger.warning("a signal changes nothing: %s", exc)

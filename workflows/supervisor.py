@@ -1,0 +1,274 @@
+"""What a thread does for each of its runs: start it, admit it, pass on a cancel, and see to its end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from datetime import timedelta
+from typing import Any
+
+from temporalio import workflow
+from temporalio.common import (
+    SearchAttributeKey,
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDReusePolicy,
+)
+from temporalio.exceptions import ActivityError, ApplicationError, ChildWorkflowError, WorkflowAlreadyStartedError
+
+from ..contracts.types import RunError, RunStatus
+from ..contracts.wire import (
+    ACTIVITY_CHANGE_STATE,
+    ACTIVITY_DELETE_THREAD,
+    ACTIVITY_FINISH_RUN,
+    ACTIVITY_WATCH_RUN,
+    RUN_WORKFLOW,
+    SEARCH_ASSISTANT_ID,
+    SEARCH_RUN_STATUS,
+    SEARCH_THREAD_ID,
+    SEARCH_USER_ID,
+    SIGNAL_ADMIT,
+    SIGNAL_CANCEL,
+    TERMINATED,
+    RunInput,
+    RunOutcome,
+    run_workflow_id,
+    short_task_queue,
+)
+from ..contracts.wire_ending import FinishInput
+from ..contracts.wire_thread import (
+    WORKFLOW_TASK_TIMEOUT,
+    ChangeStateInput,
+    DeleteThreadInput,
+    DeletionAnswer,
+    StateChange,
+    StateChanged,
+    Submission,
+    ThreadRun,
+    ThreadState,
+    WatchInput,
+    WatchResult,
+)
+from . import admission
+from .short_activities import MACHINE_FAILURES, short_activity
+
+_FOR_EVER = timedelta(days=3650)
+_HEARTBEAT = timedelta(seconds=10)
+"""A worker that was silent for so long is lost. Until then nobody sees that the run it watched has ended."""
+
+_PAUSE = 1.0
+
+ChildHandle = workflow.ChildWorkflowHandle[Any, RunOutcome]
+
+
+class ThreadSupervisor:
+    """Acts on the state that submissions change; runs inside the thread's workflow.
+
+    What is to be done for a run is seen in one pass over the line, made by the thread's loop whenever something has
+    changed. Nothing waits for a condition of its own: a line may be thousands of runs long, and a replay is timed.
+    """
+
+    def __init__(self, thread_id: str, state: ThreadState) -> None:
+        self._thread_id = thread_id
+        self._state = state
+        self._cared_for: set[str] = set()
+        """Runs that are being started, or waited for. Ids, only ever looked up; so are the next ones."""
+        self._being_told: set[str] = set()
+        self._tasks: list[asyncio.Task[None]] = []
+        """Kept here, because the event loop alone does not keep a task alive."""
+        self.pending = 0
+        """Child starts and signals whose outcome is not known yet."""
+        self.changes = 0
+
+    def look_after_all(self, *, draining: bool) -> None:
+        """Start the runs that are new (unless `draining`), tell each what was decided, watch the first in line."""
+        head = admission.first(self._state)
+        for run in self._state.runs:
+            if not self.has_begun(run):
+                self._begin(run, head, draining=draining)
+            if run.started and _untold(run, head) and run.submission.run_id not in self._being_told:
+                self._being_told.add(run.submission.run_id)
+                self._spawn(self._tell(run))
+
+    def has_begun(self, run: ThreadRun) -> bool:
+        """Whether a run is being started, or waited for."""
+        return run.submission.run_id in self._cared_for
+
+    def changed(self) -> None:
+        """Something has happened that the thread's loop has to look at."""
+        self.changes += 1
+
+    def _begin(self, run: ThreadRun, head: ThreadRun | None, *, draining: bool) -> None:
+        # A run that was carried over from an earlier execution is not watched while it is in line: a watch takes an
+        # activity's slot. If it ends there, that is noticed when it comes to be first.
+        if draining if not run.started else run is not head:
+            return
+        self._cared_for.add(run.submission.run_id)
+        run.admitted = run.admitted or (run is head and not run.started)
+        self._spawn(self._care_for(run))
+
+    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        self._tasks = [task for task in self._tasks if not task.done()]
+        self._tasks.append(asyncio.create_task(coroutine))
+
+    async def _care_for(self, run: ThreadRun) -> None:
+        """See to a run until its end; then free its place."""
+        handle = None if run.started else await self._start(run)
+        result = await (self._watch(run) if handle is None else _child_end(handle))
+        if not result.finished:
+            await self._repair(run, result.cause or "its workflow ended from outside")
+        self._end(run)
+
+    async def _start(self, run: ThreadRun) -> ChildHandle | None:
+        """The run's workflow; `None` if there was one before this thread's memory begins: it goes on, or has ended."""
+        self.pending += 1
+        try:
+            return await self._start_child(run)
+        except WorkflowAlreadyStartedError:
+            run.admitted = False  # what this start would have told it, it was not told
+            return None
+        finally:
+            run.started = True
+            self.pending -= 1
+            self.changed()
+
+    async def _start_child(self, run: ThreadRun) -> ChildHandle:
+        wanted = run.submission
+        return await workflow.start_child_workflow(
+            RUN_WORKFLOW,
+            RunInput(
+                run_id=wanted.run_id,
+                thread_id=self._thread_id,
+                assistant_id=wanted.assistant_id,
+                limits=wanted.limits,
+                sequence=run.sequence,
+                admitted=run.admitted,
+                user_id=wanted.user_id,
+                trace=wanted.trace,
+            ),
+            id=run_workflow_id(wanted.run_id),
+            result_type=RunOutcome,
+            task_timeout=WORKFLOW_TASK_TIMEOUT,
+            parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            search_attributes=_search_attributes(self._thread_id, wanted),
+            static_summary=wanted.summary,
+            static_details=f"Run {run.sequence} of thread `{self._thread_id}`",
+        )
+
+    async def _watch(self, run: ThreadRun) -> WatchResult:
+        return await workflow.execute_activity(
+            ACTIVITY_WATCH_RUN,
+            WatchInput(run_id=run.submission.run_id),
+            result_type=WatchResult,
+            task_queue=short_task_queue(workflow.info().task_queue),
+            start_to_close_timeout=_FOR_EVER,
+            heartbeat_timeout=_HEARTBEAT,
+            retry_policy=MACHINE_FAILURES,
+            summary=f"run {run.sequence} of this thread",
+        )
+
+    async def _tell(self, run: ThreadRun) -> None:
+        """Pass on what the thread has decided: one after the other, so that no cancel comes behind an admission."""
+        handle: workflow.ExternalWorkflowHandle[Any] = workflow.get_external_workflow_handle(
+            run_workflow_id(run.submission.run_id)
+        )
+        self.pending += 1
+        try:
+            while _untold(run, admission.first(self._state)):
+                if run.cancel is not None and not run.cancel_told:
+                    run.cancel_told = True
+                    await handle.signal(SIGNAL_CANCEL, {"action": run.cancel})
+                else:
+                    run.admitted = True
+                    await handle.signal(SIGNAL_ADMIT, None)
+        except ApplicationError as exc:  # it has just ended; its end is on its way to us
+            workflow.logger.info("run %s could not be signalled: %s", run.submission.run_id, exc)
+        finally:
+            self.pending -= 1
+            self._being_told.discard(run.submission.run_id)
+            self.changed()
+
+    async def _repair(self, run: ThreadRun, cause: str) -> None:
+        """Its workflow was terminated, so nobody has written its end."""
+        try:
+            await short_activity(
+                ACTIVITY_FINISH_RUN,
+                FinishInput(
+                    run_id=run.submission.run_id,
+                    thread_id=self._thread_id,
+                    sequence=run.sequence,
+                    fence=int(workflow.time() * 1000),
+                    status=RunStatus.ERROR,
+                    error=RunError(type=TERMINATED, message=f"the run was ended from outside: {cause}"),
+                    user_id=run.submission.user_id,
+                    trace=run.submission.trace,
+                ),
+                RunOutcome,
+                summary=f"repair of run {run.sequence}",
+                heartbeat=_HEARTBEAT,
+                limit=timedelta(seconds=60),
+            )
+        except ActivityError as exc:  # its record was deleted: nothing is left to repair, and the thread goes on
+            workflow.logger.warning("run %s is not repaired: %s", run.submission.run_id, exc.cause)
+
+    async def change_state(self, change: StateChange) -> StateChanged:
+        """Change the thread's state. Raises `ActivityError` when its graph refuses that."""
+        return await short_activity(
+            ACTIVITY_CHANGE_STATE,
+            ChangeStateInput(thread_id=self._thread_id, fence=int(workflow.time() * 1000), change=change),
+            StateChanged,
+            summary="changes the state",
+            heartbeat=_HEARTBEAT,
+        )
+
+    async def delete(self) -> bool:
+        """Remove the thread, whose runs in line have ended; whether there was anything to remove."""
+        up_to, never_started = self._state.delete_up_to, self._state.never_started
+        try:
+            answer = await short_activity(
+                ACTIVITY_DELETE_THREAD,
+                DeleteThreadInput(thread_id=self._thread_id, never_started=never_started),
+                DeletionAnswer,
+                summary="removes the thread",
+                heartbeat=_HEARTBEAT,
+            )
+        except ActivityError as exc:  # a run went while the activity listed them; it is still due, so we come again
+            workflow.logger.warning("thread %s is not removed yet: %s", self._thread_id, exc.cause)
+            await asyncio.sleep(_PAUSE)
+            return True
+        admission.deleted(self._state, up_to)
+        self.changed()
+        return answer.existed
+
+    def _end(self, run: ThreadRun) -> None:
+        admission.ended(self._state, run)
+        self._cared_for.discard(run.submission.run_id)
+        self.changed()
+
+
+def _untold(run: ThreadRun, head: ThreadRun | None) -> bool:
+    return (run.cancel is not None and not run.cancel_told) or (run is head and not run.admitted)
+
+
+async def _child_end(handle: ChildHandle) -> WatchResult:
+    try:
+        await handle
+    except ChildWorkflowError as exc:
+        return WatchResult(finished=False, cause=str(exc.cause))
+    return WatchResult(finished=True)
+
+
+def _search_attributes(thread_id: str, wanted: Submission) -> TypedSearchAttributes:
+    values = {
+        SEARCH_THREAD_ID: thread_id,
+        SEARCH_ASSISTANT_ID: wanted.assistant_id,
+        SEARCH_RUN_STATUS: RunStatus.PENDING.value,
+        SEARCH_USER_ID: wanted.user_id,
+    }
+    pairs: list[SearchAttributePair[Any]] = [
+        SearchAttributePair(SearchAttributeKey.for_keyword(name), value)
+        for name, value in values.items()
+        if value is not None
+    ]
+    return TypedSearchAttributes(pairs)

@@ -1,0 +1,139 @@
+"""`ThreadWorkflow`: the only place where runs of a thread are admitted, one after the other."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError
+
+from ..contracts.types import CancelAction
+from ..contracts.wire import (
+    ERROR_STATE_REFUSED,
+    ERROR_THREAD_BUSY,
+    THREAD_WORKFLOW,
+    UPDATE_DELETE_THREAD,
+    UPDATE_STATE,
+    UPDATE_SUBMIT,
+)
+from ..contracts.wire_thread import (
+    Admission,
+    DeletionAnswer,
+    StateChange,
+    StateChanged,
+    Submission,
+    ThreadDeletion,
+    ThreadInput,
+)
+from . import admission
+from .shielded import shielded
+from .supervisor import ThreadSupervisor
+
+_LINGER = timedelta(seconds=30)
+"""How long a thread without runs stays open: a conversation's next turn finds it there."""
+_MAX_SUBMISSIONS = 1000
+"""Temporal takes 2,000 updates of one execution."""
+_MAX_EVENTS = 2000
+"""Half of what Temporal suggests. A worker that takes a thread over replays them, within the 10 s of one task."""
+
+
+@workflow.defn(name=THREAD_WORKFLOW)
+class ThreadWorkflow:
+    """Starts each run as a child that outlives it, admits the first in line, and looks after it to its end.
+
+    Before it continues as new it lets what it has begun settle: a child whose start is pending would be lost.
+    So from then on it starts nothing, keeps what comes in, and hands it all to its next execution.
+    """
+
+    @workflow.init
+    def __init__(self, thread: ThreadInput) -> None:
+        self._state = admission.begin(thread)
+        self._supervisor = ThreadSupervisor(thread.thread_id, self._state)
+        self._updates = 0
+        self._existed = False
+        """The thread that was removed last had runs or state."""
+
+    @workflow.update(name=UPDATE_SUBMIT, description="Admit a run to the thread")
+    def submit(self, submission: Submission) -> Admission:
+        """Never waits: it decides and remembers; the main loop starts the run in the same workflow task."""
+        self._updated()
+        try:
+            return admission.submit(self._state, submission)
+        except admission.BusyError as exc:
+            raise ApplicationError(str(exc), exc.run_id, type=ERROR_THREAD_BUSY, non_retryable=True) from exc
+
+    @workflow.update(name=UPDATE_DELETE_THREAD, description="Cancel the thread's runs and remove it")
+    async def delete(self, deletion: ThreadDeletion) -> DeletionAnswer:
+        """Waits for the end of the runs in line. What is submitted from now on finds a new thread."""
+        admission.delete(self._state, self._supervisor.has_begun)
+        self._updated()
+        await workflow.wait_condition(lambda: self._state.delete_up_to is None)
+        return DeletionAnswer(existed=self._existed)
+
+    @workflow.update(name=UPDATE_STATE, description="Change the state of the thread, which has no run in flight")
+    async def update_state(self, change: StateChange) -> StateChanged:
+        """Waits until it is done. A run that is submitted meanwhile comes after it."""
+        state = self._state
+        await workflow.wait_condition(lambda: not state.changing and state.delete_up_to is None)
+        if state.runs:
+            busy = state.runs[0].submission.run_id
+            raise ApplicationError(busy, busy, type=ERROR_THREAD_BUSY, non_retryable=True)
+        state.changing = True
+        self._updated()
+        try:
+            return await self._supervisor.change_state(change)
+        except ActivityError as exc:
+            raise ApplicationError(str(exc.cause), type=ERROR_STATE_REFUSED) from exc
+        finally:
+            state.changing = False
+            self._supervisor.changed()
+
+    def _updated(self) -> None:
+        self._updates += 1
+        self._supervisor.changed()
+
+    @workflow.run
+    async def run(self, thread: ThreadInput) -> None:
+        await shielded(self._live(thread.thread_id), self._cancelled)
+
+    def _cancelled(self) -> None:
+        """`temporal workflow cancel`, of a thread: its runs are cancelled. Without it they could not go on."""
+        admission.cancel(self._state, CancelAction.INTERRUPT)
+        self._supervisor.changed()
+
+    async def _live(self, thread_id: str) -> None:
+        while True:
+            # Before anything is begun: what a task begins beside it would be lost, and be carried over as done.
+            if self._settled:
+                workflow.continue_as_new(admission.carried(thread_id, self._state))
+            self._supervisor.look_after_all(draining=self._draining)
+            seen = self._supervisor.changes
+            if admission.deletion_due(self._state):
+                self._existed = await self._supervisor.delete()
+            elif not await self._wait_for_change(seen) and self._idle(seen):
+                return
+
+    async def _wait_for_change(self, seen: int) -> bool:
+        """False when an idle thread has lingered long enough."""
+        busy = self._state.runs or self._supervisor.pending
+        try:
+            await workflow.wait_condition(
+                lambda: self._supervisor.changes != seen or self._settled, timeout=None if busy else _LINGER
+            )
+        except TimeoutError:
+            return False
+        return True
+
+    def _idle(self, seen: int) -> bool:
+        """Looked at again after the timer: a submission may have come in the same workflow task."""
+        return self._supervisor.changes == seen and not self._state.runs and workflow.all_handlers_finished()
+
+    @property
+    def _settled(self) -> bool:
+        return self._draining and self._supervisor.pending == 0 and workflow.all_handlers_finished()
+
+    @property
+    def _draining(self) -> bool:
+        info = workflow.info()
+        long = info.get_current_history_length() >= _MAX_EVENTS
+        return long or info.is_continue_as_new_suggested() or self._updates >= _MAX_SUBMISSIONS
