@@ -132,8 +132,8 @@ __all__ = [
 ]
 
 _HOMES = {
-    "activities.callback_observer": ("CallbackObserver",),
-    "activities.observers": (
+    "observers.callback": ("CallbackObserver",),
+    "observers.observer": (
         "CompositeObserver",
         "NullObserver",
         "ObserverBinding",

@@ -1,8 +1,8 @@
-"""The courier: tells the observers of a worker what the store has written down for them.
+"""The dispatcher: tells the observers of a worker what the store has written down for them.
 
-It goes in the background, so that no run waits for an observer. Where a run comes to rest, what the courier has not
+It goes in the background, so that no run waits for an observer. Where a run comes to rest, what the dispatcher has not
 done within a moment is handed over to a notify workflow, so that it outlives the worker. The store knows how far each
-observer is; by that a second courier is noticed (of a worker that was taken for dead, say), and one of the two stops.
+observer is; by that a second dispatcher (of a worker taken for dead, say) is noticed, and one of the two stops.
 """
 
 from __future__ import annotations

@@ -13,8 +13,7 @@ from ...contracts.errors import FencedError, InvalidRunError, PerdureError, RunN
 from ...contracts.serialization.text import message_of
 from ...contracts.telemetry.metrics import instruments
 from ...contracts.wire import ERROR_RUN_GONE, ERROR_STATE_REFUSED, ERROR_WORKER_SHUTDOWN
-from ..driver.graph_call import SliceFailed
-from .failures import MachineFailure
+from .failures import MachineFailure, SliceFailed
 
 T = TypeVar("T")
 

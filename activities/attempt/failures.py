@@ -15,6 +15,10 @@ _MESSAGE_LENGTH = 4_000
 _TRACEBACK_LENGTH = 16_000
 
 
+class SliceFailed(Exception):
+    """The machine, not the graph, ended the slice: it is to be tried again."""
+
+
 class MachineFailure(ApplicationError):
     """A failure that an activity reports on purpose: its message says all, and a traceback nothing (`activity_log`)."""
 

@@ -13,6 +13,7 @@ from langgraph.runtime import RunControl
 
 from ...checkpoints.saver import FencedSaver
 from ...contracts.types import RunSpec
+from ..attempt.failures import SliceFailed
 from ..graphs.graph_registry import CompiledGraph, GraphRegistry
 from ..graphs.run_config import recursion_limit
 from ..stream.deduplicator import INTERNAL_MODES
@@ -25,10 +26,6 @@ from .telling import Telling
 
 _UNSAVED_BUG = "_put_checkpoint_fut"
 """What LangGraph misses under durability `sync` in a subgraph compiled with `checkpointer=False`. (Facts.)"""
-
-
-class SliceFailed(Exception):
-    """The machine, not the graph, ended the slice: it is to be tried again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,13 +22,14 @@ from ...contracts.errors import GraphLoadError, PerdureError
 from ...contracts.types import RunSpec
 from ...contracts.wire import SliceInput, SliceResult
 from ...store.contract import RunEventStore
+from ..attempt.failures import SliceFailed
 from ..attempt.heartbeat import Say
 from ..graphs.graph_registry import CompiledGraph, GraphRegistry
 from ..graphs.interrupts import open_questions, still_due, stopped_at
 from ..graphs.run_config import run_config, thread_config
 from ..stream.outbox import OutboxClosed
 from .gate import Gate
-from .graph_call import GraphCall, SliceFailed
+from .graph_call import GraphCall
 from .pause_policy import PausePolicy
 from .resume_point import ResumePoint, resume_point_of
 from .stops import Stops, watching_shutdown

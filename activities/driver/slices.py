@@ -17,13 +17,12 @@ from ...contracts.types import METADATA_EVENT, RunSpec, RunTrouble
 from ...contracts.wire import ERROR_WORKER_SHUTDOWN, GraphFailure, SliceInput, SliceResult
 from ...observers.dispatcher import Dispatcher
 from ...store.contract import Store
-from ..attempt.failures import MachineFailure, graph_failure
+from ..attempt.failures import MachineFailure, SliceFailed, graph_failure
 from ..attempt.fence import attempt_fence
 from ..attempt.heartbeat import Heartbeat, Say, marked
 from ..attempt.run_metrics import measure_begin, since
 from ..attempt.spec_cache import SpecCache
 from ..run_events.human import human_message
-from .graph_call import SliceFailed
 from .live_graph import GraphParts, GraphRaised, LiveGraph
 from .live_graphs import LiveGraphs
 from .suspects import Suspects

@@ -12,8 +12,8 @@ from typing import Any, TypeVar, cast
 
 from temporalio.testing import ActivityEnvironment
 
+from perdure.activities.attempt.failures import SliceFailed
 from perdure.activities.attempt.fence import attempt_fence
-from perdure.activities.driver.graph_call import SliceFailed
 from perdure.activities.driver.live_graph import GraphParts, LiveGraph
 from perdure.activities.graphs.graph_registry import CompiledGraph, GraphRegistry, GraphSource, load_graphs
 from perdure.activities.graphs.interrupts import stopped_at

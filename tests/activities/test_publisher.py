@@ -17,7 +17,7 @@ from support.servers import until
 from temporalio.testing import ActivityEnvironment
 
 from perdure.activities.attempt import retry
-from perdure.activities.driver.graph_call import SliceFailed
+from perdure.activities.attempt.failures import SliceFailed
 from perdure.activities.driver.live_graph import GraphParts, LiveGraph
 from perdure.activities.stream import outbox
 from perdure.activities.stream import publisher as publisher_module

@@ -17,13 +17,17 @@ ROOMS = {
     "bridge": ("contracts", "blocking"),
     "store": ("contracts", "blocking"),
     "checkpoints": ("contracts", "blocking"),
-    "activities": ("contracts", "bridge", "store", "checkpoints"),
+    "observers": ("contracts", "store"),
+    "activities": ("contracts", "bridge", "store", "checkpoints", "observers"),
     "workflows": ("contracts", "activities"),
     "facade": ("contracts", "bridge", "store", "workflows"),
-    "runtime": ("contracts", "bridge", "store", "checkpoints", "activities", "workflows", "facade"),
+    "runtime": ("contracts", "bridge", "store", "checkpoints", "observers", "activities", "workflows", "facade"),
     "cli": ("contracts", "facade", "runtime"),
 }
 """The rooms of the house, from the ground up, and what each may import beside itself."""
+
+SUB_ROOMS = ("attempt", "graphs", "run_events", "stream", "driver", "")
+"""The parts of `activities`, from the ground up (its own modules are the top). Each imports only those before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,12 @@ class Module:
 def room_of(name: str) -> str:
     """The room in a module's absolute name."""
     return name.split(".")[1] if "." in name else ""
+
+
+def sub_room_of(name: str) -> str:
+    """The part of `activities` that a module of it stands in."""
+    part = name.split(".")[2:3]
+    return part[0] if part and part[0] in SUB_ROOMS else ""
 
 
 def parse(name: str, text: str, path: Path | None = None) -> Module:

@@ -1,0 +1,1 @@
+"""What is around each attempt at an activity: fence, heartbeat, span, log, and how its errors cross Temporal."""

@@ -1,0 +1,1 @@
+"""The graphs that a worker serves, and what can be asked of one: its config, its questions, the state of a thread."""

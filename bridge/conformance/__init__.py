@@ -1,0 +1,5 @@
+"""The promises of a bridge, as a test suite that ships: subclass `BridgeConformance`."""
+
+from .suite import BridgeConformance
+
+__all__ = ["BridgeConformance"]

@@ -1,0 +1,1 @@
+"""Checkpoints in an SQLite file, for the processes of one machine."""

@@ -1,0 +1,1 @@
+"""Spans, metrics, and whom a log line is about."""
