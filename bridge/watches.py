@@ -68,6 +68,11 @@ class Watches:
     def empty(self) -> bool:
         return not self._by_subject
 
+    def have(self, topic: Topic) -> bool:
+        """Whether somebody waits for this of any run."""
+        with self._lock:
+            return any(one is topic for _, one in self._by_subject)
+
     def subjects(self) -> list[Subject]:
         with self._lock:
             return list(self._by_subject)

@@ -8,13 +8,15 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import cast
 
 from temporalio.api.enums.v1 import IndexedValueType, TaskQueueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
 from temporalio.api.taskqueue.v1 import PollerInfo, TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, DescribeTaskQueueRequest
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.contrib.pydantic import PydanticPayloadConverter
+from temporalio.converter import DataConverter, PayloadConverter
 from temporalio.envconfig import ClientConfigProfile
 from temporalio.service import RPCError, RPCStatusCode, TLSConfig
 
@@ -28,6 +30,9 @@ POLLER_LIFETIME = 90.0
 RPC_LIMIT = timedelta(seconds=10)
 VISIBLE_LIMIT = 15.0
 """Seconds to wait for new search attributes: a cluster's caches are refreshed each 10 s."""
+_PAYLOAD_CONVERTER = PydanticPayloadConverter()
+# The SDK makes a new payload converter twice for each task of a workflow, and one with pydantic is dear.
+_DATA_CONVERTER = DataConverter(payload_converter_class=cast("type[PayloadConverter]", lambda: _PAYLOAD_CONVERTER))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +95,7 @@ async def connect(target: Target, *, timeout: float) -> Client:
                 api_key=target.api_key,
                 tls=target.tls,
                 rpc_metadata=target.rpc_metadata,
-                data_converter=pydantic_data_converter,
+                data_converter=_DATA_CONVERTER,
             )
             await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=target.namespace))
             return client

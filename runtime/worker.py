@@ -270,6 +270,8 @@ class Worker:
             graceful_shutdown_timeout=timedelta(seconds=worker.graceful_shutdown),
             sticky_queue_schedule_to_start_timeout=timedelta(seconds=worker.sticky_timeout),
             max_heartbeat_throttle_interval=self._heartbeat_throttle,
+            # There is no external storage here, and with more the SDK makes a task to look for it in each payload.
+            max_workflow_task_external_storage_concurrency=1,
         )
 
 

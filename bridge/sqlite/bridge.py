@@ -87,7 +87,9 @@ class SqliteBridge(Bridge):
         return await self._read(partial(streams.last_id, run_id=run_id))
 
     async def cancel(self, run_id: str, *, stop: Stop = Stop.NOW) -> None:
+        watcher = self._open.watcher
         await self._write(partial(streams.raise_stop, run_id=run_id, level=stop_level(stop)))
+        watcher.wake((run_id, Topic.STOP))
 
     async def stop_requested(self, run_id: str, *, beyond: Stop | None = None) -> Stop:
         async def read() -> int:

@@ -19,8 +19,8 @@ from .streams import watched
 logger = logging.getLogger(__name__)
 
 _POLL = 0.002  # seconds, where somebody reads a stream
-_POLL_STOPS = 0.006  # where only stops are waited for: in a worker, whose own writes are changes of the file, too
-_POLL_IDLE = 0.01  # when the file has not changed for `_IDLE`
+_POLL_STOPS = 0.02  # where only stops of other processes are waited for: this one's own are told without the file
+_POLL_IDLE = 0.01  # the same, when the file has not changed for `_IDLE`
 _IDLE = 1.0
 _SHARE = 4  # with thousands of watched runs: rest this many times as long as looking them up took
 _RETRY = 0.25  # seconds until the next try, when the file cannot be read
@@ -48,10 +48,16 @@ class SqliteWatcher:
         try:
             with self._watches.add(subject) as watch:
                 self._ensure_polling()
+                if subject[1] is Topic.STREAM:
+                    self._nudge.set()  # from now on it is to be looked more often
                 yield watch
         finally:
             if self._watches.empty():
                 self._nudge.set()
+
+    def wake(self, subject: Subject) -> None:
+        """Let those who wait for it here look again, without waiting for the file to be looked at."""
+        self._watches.wake([subject])
 
     def close(self) -> Future[None]:
         """End everybody's wait; done when the thread is."""
@@ -112,10 +118,14 @@ class SqliteWatcher:
             if current != version:
                 version, changed_at = current, time.monotonic()
                 state = self._wake_changed(connection, state)
-            pause = _POLL_IDLE
-            if time.monotonic() - changed_at < _IDLE:
-                pause = _POLL if any(topic is Topic.STREAM for _, topic in state) else _POLL_STOPS
+            pause = self._pause(time.monotonic() - changed_at)
             self._nudge.wait(max(pause, _SHARE * (time.thread_time() - began)))
+
+    def _pause(self, unchanged: float) -> float:
+        """`unchanged`: seconds for which the file has not changed."""
+        if not self._watches.have(Topic.STREAM):
+            return _POLL_STOPS
+        return _POLL if unchanged < _IDLE else _POLL_IDLE
 
     def _wake_changed(self, connection: sqlite3.Connection, before: _State) -> _State:
         subjects = self._watches.subjects()

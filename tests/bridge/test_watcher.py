@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from contextlib import aclosing
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, asynccontextmanager
 
 import pytest
 
 from perdure.bridge import SqliteBridge
 from perdure.bridge.conformance.probe import END, PATIENCE, event, meanwhile, rest, result, take
+from perdure.bridge.sqlite import watcher
+from perdure.contracts.types import Stop
 
 _elsewhere: list[threading.Thread] = []
 """Threads that were there before the test: the process may hold the bridges of other tests."""
@@ -135,3 +138,30 @@ async def test_waits_come_and_go_while_the_watcher_ends(bridge: SqliteBridge, pe
         async with aclosing(bridge.subscribe("run", last_event_id=n - 1)) as events, meanwhile(take(events, 1)) as task:
             await peer.publish("run", [event(n)], fence=1)
             assert [found.data for found in await result(task)] == [n]
+
+
+@asynccontextmanager
+async def only_stops(bridge: SqliteBridge, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[asyncio.Task[Stop]]:
+    """Somebody waits for a stop, and the watcher will not look at the file again in the test's time."""
+    monkeypatch.setattr(watcher, "_POLL_STOPS", 10 * PATIENCE)
+    await bridge.create("run")
+    async with meanwhile(bridge.stop_requested("run")) as waiting:
+        await asyncio.sleep(0.2)
+        yield waiting
+
+
+async def test_a_stop_of_the_own_process_is_told_without_the_file(
+    bridge: SqliteBridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with only_stops(bridge, monkeypatch) as waiting:
+        await bridge.cancel("run")
+        assert await result(waiting) is Stop.NOW
+
+
+async def test_a_reader_does_not_wait_for_the_next_look_at_stops(
+    bridge: SqliteBridge, peer: SqliteBridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with only_stops(bridge, monkeypatch), meanwhile(rest(bridge.subscribe("run"))) as reading:
+        await asyncio.sleep(0.2)
+        await peer.publish_terminal("run", END, fence=1)
+        assert len(await result(reading)) == 1
