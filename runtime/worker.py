@@ -33,6 +33,7 @@ from ..activities import (
 from ..activities.attempt.activity_log import log_in_one_line
 from ..activities.attempt.heartbeat import BEATS
 from ..activities.finalizer import Finalizer
+from ..blocking import restrict_home
 from ..bridge.open import open_bridge
 from ..checkpoints.open import open_checkpoints
 from ..contracts.errors import WorkerStoppedError
@@ -159,6 +160,7 @@ class Worker:
         settings = self._settings
         set_up_telemetry()
         log_in_one_line()
+        restrict_home(settings.home)
         graphs = await load_graphs(settings.graphs if self._graphs is None else self._graphs)
         client = self._client or await connect_temporal(settings)
         await ensure_search_attributes(client)

@@ -20,7 +20,7 @@ ROOMS = {
     "activities": ("contracts", "bridge", "store", "checkpoints"),
     "workflows": ("contracts", "activities"),
     "facade": ("contracts", "bridge", "store", "workflows"),
-    "runtime": ("contracts", "bridge", "store", "checkpoints", "activities", "workflows", "facade"),
+    "runtime": ("contracts", "blocking", "bridge", "store", "checkpoints", "activities", "workflows", "facade"),
     "cli": ("contracts", "facade", "runtime"),
 }
 """The rooms of the house, from the ground up, and what each may import beside itself."""
