@@ -95,6 +95,4 @@ def _restrict(path: Path, mode: int) -> None:
     except FileNotFoundError:
         return
     except PermissionError:
-        logger.warning(
-            "%s is another user's, and can be read by more than its owner: its mode is not ours to set", path
-        )
+        logger.warning("%s is another user's, so its mode cannot be set: more than its owner may read it", path)
