@@ -188,6 +188,9 @@ class StoreSettings(LocationSettings):
 class CheckpointerSettings(LocationSettings):
     """The state of threads, in LangGraph's own savers."""
 
+    allowed_types: tuple[str, ...] = ()
+    """Classes, as `module.Class`, that may be built of what is stored, beside those that the graphs refer to."""
+
 
 class Settings(Section):
     """Everything that can be set."""
