@@ -1,4 +1,4 @@
-"""What is read back builds only what a graph refers to or the settings name; all else is told, with node, key and type."""
+"""What is read back builds only what is allowed; what is refused, or cannot be stored, is told by node, key, type."""
 
 from __future__ import annotations
 
