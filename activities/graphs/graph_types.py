@@ -67,7 +67,8 @@ class _Search:
             try:
                 self._waiting.extend(_behind(one))
             except Exception:  # an object's own code may raise anything, and a graph must not fail for it
-                logger.debug("what a %s of a graph leads to cannot be seen", type(one), exc_info=True)
+                kind = cast("type[Any]", type(one))
+                logger.debug("what a %s of a graph leads to cannot be seen", kind, exc_info=True)
         if self._waiting:
             logger.warning("a graph refers to more than %d objects: not all are searched for types", _MOST_OBJECTS)
 

@@ -9,11 +9,10 @@ from importlib import import_module
 from typing import Annotated, Any, TypedDict
 
 import pytest
-from graphs import own_types
 from langgraph.graph import START, StateGraph
 from langgraph.types import Send, interrupt
-from pydantic import BaseModel
-from support import foreign
+from pydantic import BaseModel, Field
+from support import foreign, own_types
 from support.servers import until
 
 from perdure import ConfigError, InvalidRunError, RunsFacade, RunSpec, RunStatus, Settings, Worker
@@ -36,7 +35,7 @@ def write(make: Callable[[], Any]) -> Any:
 
     def second(state: State) -> State:
         interrupt("go on?")
-        return {"log": [type(state["given"]).__name__]}
+        return {"log": [type(state.get("given")).__name__]}
 
     graph = StateGraph(State)
     graph.add_sequence([first, second])
@@ -64,7 +63,7 @@ def bad_state(*, sends: bool = False) -> Any:
     def lock(state: Any) -> dict[str, Any]:
         return {"deep": {"items": [1, threading.Lock()]}}
 
-    graph = StateGraph(Bad)
+    graph: Any = StateGraph(Bad)
     graph.add_node("start", lambda state: {"log": ["start"]})
     graph.add_node("lock", lock)
     graph.add_node("other", lambda state: {"log": ["other"]})
@@ -81,7 +80,7 @@ class Outer(BaseModel):
     """A state that is a model, and a nested graph with the value below it."""
 
     order: own_types.Order | None = None
-    log: Annotated[list[str], operator.add] = []
+    log: Annotated[list[str], operator.add] = Field(default_factory=list[str])
 
 
 def nested() -> Any:

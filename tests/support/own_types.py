@@ -91,10 +91,10 @@ def closing_over() -> Callable[[State], State]:
 
 
 def compiled() -> Any:
-    inner = StateGraph(Inner)
+    inner: Any = StateGraph(Inner)
     inner.add_node("below", lambda state: {})
     inner.add_edge(START, "below")
-    graph = StateGraph(State, context_schema=OfContext, input_schema=OfInput)
+    graph: Any = StateGraph(State, context_schema=OfContext, input_schema=OfInput)
     graph.add_node("tools", ToolNode([look]))
     graph.add_node("closing", closing_over())
     graph.add_node("inner", inner.compile())
