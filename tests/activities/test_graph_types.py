@@ -72,7 +72,11 @@ async def test_of_a_factory_before_it_has_made_its_graph() -> None:
 
     def factory(config: dict[str, Any]) -> Any:
         graph: Any = StateGraph(cast("Any", dict))
-        graph.add_node("node", lambda state: {"made": OfFactory(number=1)})
+
+        def node(state: Any) -> dict[str, Any]:
+            return {"made": OfFactory(number=1)}
+
+        graph.add_node("node", node)
         graph.add_edge(START, "node")
         return graph
 

@@ -90,9 +90,13 @@ def closing_over() -> Callable[[State], State]:
     return node
 
 
+def nothing(state: Any) -> dict[str, Any]:
+    return {}
+
+
 def compiled() -> Any:
     inner: Any = StateGraph(Inner)
-    inner.add_node("below", lambda state: {})
+    inner.add_node("below", nothing)
     inner.add_edge(START, "below")
     graph: Any = StateGraph(State, context_schema=OfContext, input_schema=OfInput)
     graph.add_node("tools", ToolNode([look]))

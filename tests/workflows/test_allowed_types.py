@@ -60,17 +60,23 @@ def bad_state(*, sends: bool = False) -> Any:
         deep: dict[str, Any]
         log: Annotated[list[str], operator.add]
 
+    def plain(state: Any) -> dict[str, Any]:
+        return {"log": ["here"]}
+
+    def sent(state: Any) -> list[Send]:
+        return [Send("lock", {"log": []})]
+
     def lock(state: Any) -> dict[str, Any]:
         return {"deep": {"items": [1, threading.Lock()]}}
 
     graph: Any = StateGraph(Bad)
-    graph.add_node("start", lambda state: {"log": ["start"]})
+    graph.add_node("start", plain)
     graph.add_node("lock", lock)
-    graph.add_node("other", lambda state: {"log": ["other"]})
+    graph.add_node("other", plain)
     graph.add_edge(START, "start")
     graph.add_edge("start", "other")
     if sends:
-        graph.add_conditional_edges("start", lambda state: [Send("lock", {"log": []})], ["lock"])
+        graph.add_conditional_edges("start", sent, ["lock"])
     else:
         graph.add_edge("start", "lock")
     return graph.compile()
