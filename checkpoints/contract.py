@@ -83,7 +83,7 @@ class Checkpoints(ABC):
     @property
     @abstractmethod
     def saver(self) -> BaseCheckpointSaver[Any]:
-        """LangGraph's saver, unfenced: for reading."""
+        """LangGraph's saver, unfenced: for reading. Its `serde` is a `Serializer`, which builds what is allowed."""
 
     @abstractmethod
     async def start(self) -> None:

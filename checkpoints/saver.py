@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Callable,
+    Collection,
+    Coroutine,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, TypeVar, cast
 
@@ -21,11 +31,12 @@ from langgraph.checkpoint.base import (
 )
 
 from ..blocking import uncut
-from ..contracts.errors import FencedError, UnavailableError
+from ..contracts.errors import FencedError, TypeNotAllowedError, UnavailableError
 from ..contracts.recent import Recent
-from ..contracts.serialization.text import repr_of
+from ..contracts.serialization.allowed_types import refusing_types
 from .addresses import checkpoint_address
 from .contract import Checkpoints, Guard, SaveHooks
+from .storable import AuthorsOf, Save, nobody, storable
 
 T = TypeVar("T")
 
@@ -49,6 +60,9 @@ class FencedSaver(BaseCheckpointSaver[Any]):
     """Called with the config and the checkpoint of each graph that goes on from one."""
     stand: Callable[[tuple[str, ...]], Coroutine[Any, Any, None]] | None = None
     """Called with the namespace of a nested graph whose superstep is saved: under durability `sync` it waits here."""
+
+    authors: AuthorsOf = staticmethod(nobody)
+    """Known once the graph is called."""
 
     def __init__(
         self, checkpoints: Checkpoints, run_id: str, *, fence: int, hooks: SaveHooks, is_run: bool = True
@@ -83,7 +97,8 @@ class FencedSaver(BaseCheckpointSaver[Any]):
 
         async def put() -> None:
             guard = Guard(self._run_id, self._fence)
-            await self._checkpoints.put(guard, config, checkpoint, described, new_versions)
+            with Save(self._run_id, self.authors, address[1]).of(checkpoint["channel_values"].items()):
+                await self._checkpoints.put(guard, config, checkpoint, described, new_versions)
 
         thread_id, namespace, checkpoint_id = address
         await self._save(
@@ -99,16 +114,19 @@ class FencedSaver(BaseCheckpointSaver[Any]):
     async def aput_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
-        address, storable = checkpoint_address(config), [*_storable(writes)]
+        address, values = checkpoint_address(config), [*storable(writes)]
+        save = Save(self._run_id, self.authors, address[1], task_id)
+        save.warn(values)
 
         async def put() -> None:
             guard = Guard(self._run_id, self._fence, keep=address not in self._kept)
             # Savers replace what is special only where all of it is; else the answers of before would stay, and an
             # error handler, which LangGraph runs again after a cut, would ask once more.
-            answers = [write for write in storable if write[0] == _RESUME]
-            if answers and any(channel not in WRITES_IDX_MAP for channel, _ in storable):
-                await self._checkpoints.put_writes(guard, config, answers, task_id, task_path)
-            await self._checkpoints.put_writes(guard, config, storable, task_id, task_path)
+            answers = [write for write in values if write[0] == _RESUME]
+            with save.of(values):
+                if answers and any(channel not in WRITES_IDX_MAP for channel, _ in values):
+                    await self._checkpoints.put_writes(guard, config, answers, task_id, task_path)
+                await self._checkpoints.put_writes(guard, config, values, task_id, task_path)
 
         await self._save(
             self._hooks.before_writes(task_id, task_path, writes, namespace=address[1]),
@@ -135,6 +153,15 @@ class FencedSaver(BaseCheckpointSaver[Any]):
             if saved:
                 self._kept.add(address)
             after(saved=saved, given_up=not saved and self.failure is None)
+
+    @asynccontextmanager
+    async def _reading(self) -> AsyncGenerator[None]:
+        """What is read goes on in the run."""
+        try:
+            with refusing_types():
+                yield
+        except TypeNotAllowedError as exc:
+            raise exc.of(self._run_id) from None
 
     def _names_run(self, metadata: CheckpointMetadata) -> bool:
         return cast("Mapping[str, Any]", metadata).get("run_id") == self._run_id
@@ -176,7 +203,8 @@ class FencedSaver(BaseCheckpointSaver[Any]):
         return self._inner.get_next_version(current, channel)
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
-        found = await self._recorded(self._inner.aget_tuple(config))
+        async with self._reading():
+            found = await self._recorded(self._inner.aget_tuple(config))
         if found is not None:
             self._hooks.loaded(found)
             if self._names_run(found.metadata):
@@ -198,7 +226,12 @@ class FencedSaver(BaseCheckpointSaver[Any]):
             return False
 
     async def alist(self, config: RunnableConfig | None, **kwargs: Any) -> AsyncIterator[CheckpointTuple]:
-        async for found in self._inner.alist(config, **kwargs):
+        listed = aiter(self._inner.alist(config, **kwargs))
+        while True:
+            async with self._reading():
+                found = await anext(listed, None)
+            if found is None:
+                return
             yield found
 
     def list(self, config: RunnableConfig | None, **kwargs: Any) -> Iterator[CheckpointTuple]:
@@ -207,7 +240,8 @@ class FencedSaver(BaseCheckpointSaver[Any]):
     async def aget_delta_channel_history(
         self, *, config: RunnableConfig, channels: Sequence[str]
     ) -> Mapping[str, DeltaChannelHistory]:
-        return await self._recorded(self._inner.aget_delta_channel_history(config=config, channels=channels))
+        async with self._reading():
+            return await self._recorded(self._inner.aget_delta_channel_history(config=config, channels=channels))
 
     def get_delta_channel_history(
         self, *, config: RunnableConfig, channels: Sequence[str]
@@ -223,9 +257,3 @@ class FencedSaver(BaseCheckpointSaver[Any]):
         clone._inner = inner
         clone.serde = inner.serde
         return clone
-
-
-def _storable(writes: Sequence[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
-    """LangGraph stores an exception as its `repr`, which may be no valid text, or raise."""
-    for channel, value in writes:
-        yield channel, repr_of(value) if isinstance(value, BaseException) else value

@@ -10,7 +10,9 @@ PerdureError
 ├── ThreadNotFoundError        no such thread                               (also a LookupError)
 ├── RunStateError              the run's status does not allow it
 │   ├── MissingNodeError       a run stands at a node that its graph does not have any more
-│   └── RollbackError          the thread cannot be put back as it was before the run
+│   ├── RollbackError          the thread cannot be put back as it was before the run
+│   └── TypeNotAllowedError    what was stored names a class that may not be built
+├── UnstorableError            a graph has written what no checkpoint can hold   (also a TypeError)
 ├── ThreadBusyError            `reject`: the thread has a run in flight
 ├── UnavailableError           something that a call needs is not there
 │   ├── TemporalUnreachableError
@@ -111,6 +113,41 @@ class MissingNodeError(RunStateError):
 
 class RollbackError(RunStateError):
     """The thread cannot be put back as it was before the run; it was left as it is."""
+
+
+class TypeNotAllowedError(RunStateError):
+    """What was stored names a class that may not be built when it is read back. What is stored stays as it is."""
+
+    def __init__(self, types: Iterable[str], run_id: str = "") -> None:
+        self.types = tuple(sorted({*types}))
+        self.run_id = run_id
+        names = ", ".join(self.types)
+        whose = f"run {run_id!r}: " if run_id else ""
+        setting = "[" + ", ".join(f'"{name}"' for name in self.types) + "]"
+        PerdureError.__init__(
+            self,
+            f"{whose}what is stored of it names types that may not be built here: {names}. Of a type of yours, either "
+            f"annotate the graph's state with it, or set checkpointer.allowed_types: {setting} for all workers "
+            "(it must be importable there: a class of a program's main module is not), then run it again",
+        )
+
+    def of(self, run_id: str) -> TypeNotAllowedError:
+        """The same, of this run."""
+        return TypeNotAllowedError(self.types, run_id)
+
+
+class UnstorableError(PerdureError, TypeError):
+    """A graph has written a value that no checkpoint can hold."""
+
+    def __init__(self, run_id: str, nodes: Iterable[str], place: str, kind: str) -> None:
+        self.run_id, self.nodes, self.place, self.kind = run_id, tuple(nodes), place, kind
+        names = ", ".join(map(repr, self.nodes))
+        who = f"node{'s' if len(self.nodes) > 1 else ''} {names} wrote" if names else "the graph wrote"
+        super().__init__(
+            f"run {run_id!r}: {who} a value that cannot be stored: Type is not msgpack serializable: {kind}, at "
+            f"{place}. Keep such objects out of the state (in the context, a closure or an UntrackedValue), or write "
+            "what they are made of"
+        )
 
 
 class ThreadBusyError(PerdureError):

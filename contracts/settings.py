@@ -14,12 +14,22 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, cast
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from .errors import ConfigError, nearest
 from .types import TEN_YEARS
-from .webhooks import Network
+from .webhooks import Network, signing_key
 
 CONFIG_FILE = "temporal-dev.yaml"
 
@@ -46,7 +56,8 @@ Timeout = Annotated[float, BeforeValidator(parse_duration), Field(gt=0, le=TEN_Y
 
 
 class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # An error's text goes to logs, where no secret belongs.
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class TemporalSettings(Section):
@@ -107,17 +118,36 @@ class RunSettings(Section):
     """Show the first words of the input in the Temporal UI."""
 
 
+def _signing_secret(secret: SecretStr) -> SecretStr:
+    signing_key(secret.get_secret_value())
+    return secret
+
+
 class WebhookSettings(Section):
     """The calls of `RunSpec.webhook` at the end of a run."""
 
-    secret: SecretStr | None = None
-    """Key of the signature; null sends none. A secret belongs into the environment: `PERDURE_WEBHOOKS__SECRET`."""
+    secret: Annotated[SecretStr, AfterValidator(_signing_secret)] | None = None
+    """Key of the signature, `whsec_` and base64; null signs nothing. It belongs into the environment:
+    `PERDURE_WEBHOOKS__SECRET`."""
+    previous_secret: Annotated[SecretStr, AfterValidator(_signing_secret)] | None = None
+    """Signs too, while receivers change from it to `secret`."""
     timeout: Timeout = 10.0
     """Of one call."""
     retry_for: Duration = 3600.0
     """How long after the end of its run a call that fails is repeated, with growing pauses of a minute at most."""
     allowed_networks: tuple[Annotated[Network, BeforeValidator(ip_network)], ...] = ()
     """Networks that may be called although they are not public, like `127.0.0.0/8`."""
+
+    @model_validator(mode="after")
+    def _has_secret(self) -> WebhookSettings:
+        if self.previous_secret is not None and self.secret is None:
+            raise ValueError("previous_secret is set, and secret is not: the one in use is `secret`")
+        return self
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What a call is signed with: the one in use first."""
+        return tuple(one.get_secret_value() for one in (self.secret, self.previous_secret) if one is not None)
 
 
 class LogSettings(Section):
@@ -158,6 +188,9 @@ class StoreSettings(LocationSettings):
 class CheckpointerSettings(LocationSettings):
     """The state of threads, in LangGraph's own savers."""
 
+    allowed_types: tuple[str, ...] = ()
+    """Classes, as `module.Class`, that may be built of what is stored, beside those that the graphs refer to."""
+
 
 class Settings(Section):
     """Everything that can be set."""
@@ -197,7 +230,9 @@ class Settings(Section):
 class _Loaded(Settings, BaseSettings):
     """Settings as they are read: the environment first, then what it is called with (the file)."""
 
-    model_config = SettingsConfigDict(env_prefix="PERDURE_", env_nested_delimiter="__", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="PERDURE_", env_nested_delimiter="__", extra="forbid", frozen=True, hide_input_in_errors=True
+    )
 
     @classmethod
     def settings_customise_sources(

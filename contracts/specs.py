@@ -2,7 +2,7 @@
 
 Its free values (input, command, config, context) keep their Python types on the way to the worker, messages,
 dataclasses and sets among them: they travel in LangGraph's own checkpoint format, since its checkpointer is what
-will hold them next. Tuples become lists there.
+will hold them next. Tuples become lists there. Who gives them to a graph reads them inside of `refusing_types`.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from .serialization.serializer import from_json
 from .types import RunSpec
 
 if TYPE_CHECKING:
-    from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+    from .serialization.serde import Serializer
 
 _PAYLOAD_FIELDS = ("input", "command", "runnable_config", "context")
 
 
 @cache
-def _serde() -> JsonPlusSerializer:
+def _serde() -> Serializer:
     # Here, because it loads LangChain: who only lists runs does not pay for that.
-    from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+    from .serialization.serde import Serializer
 
-    return JsonPlusSerializer()
+    return Serializer(refuses=False)
 
 
 def dump_spec(spec: RunSpec) -> tuple[str, str, bytes]:
@@ -40,7 +40,7 @@ def dump_spec(spec: RunSpec) -> tuple[str, str, bytes]:
         value = getattr(spec, name)
         if name == "command" and value is not None:
             value = {field: getattr(value, field) for field in ("resume", "update", "goto")}
-        with _storable(name):
+        with _storable(name, value):
             payload[name] = _serde().dumps_typed(value)
     with _storable("metadata"):  # the only other field of free values
         fields = spec.model_dump_json(exclude=set(_PAYLOAD_FIELDS))
@@ -49,15 +49,22 @@ def dump_spec(spec: RunSpec) -> tuple[str, str, bytes]:
 
 
 @contextmanager
-def _storable(field: str) -> Generator[None]:
+def _storable(field: str, value: object = None) -> Generator[None]:
     try:
         yield
     except (TypeError, ValueError, RecursionError) as exc:
-        raise InvalidRunError(f"{field} cannot be stored: {exc}", field=field) from exc
+        raise InvalidRunError(f"{field} cannot be stored: {exc}{_where(field, value)}", field=field) from exc
+
+
+def _where(field: str, value: object) -> str:
+    from .serialization.serde import unstorable
+
+    found = unstorable(value, _serde().dumps_typed)
+    return f" (at {field}{found[0]})" if found and found[0] else ""
 
 
 def load_spec(fields: str, kind: str, data: bytes) -> RunSpec:
-    """The inverse of `dump_spec`."""
+    """The inverse of `dump_spec`. Raises `TypeNotAllowedError` inside of `refusing_types`."""
     payload = cast("dict[str, tuple[str, bytes]]", _serde().loads_typed((kind, data)))
     values = {name: _serde().loads_typed((part[0], part[1])) for name, part in payload.items()}
     return RunSpec.model_validate({**from_json(fields), **values})
@@ -65,7 +72,7 @@ def load_spec(fields: str, kind: str, data: bytes) -> RunSpec:
 
 def dump_value(value: object, field: str) -> tuple[str, bytes]:
     """A free value by itself. Raises `InvalidRunError`, naming the field, for one that cannot be stored."""
-    with _storable(field):
+    with _storable(field, value):
         return _serde().dumps_typed(value)
 
 

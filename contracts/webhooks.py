@@ -1,4 +1,4 @@
-"""Where a webhook may go.
+"""Where a webhook may go, and how its call is signed.
 
 A run's spec comes from whoever may submit runs, and the worker that calls the webhook stands in a network which that
 one may not reach: loopback, the neighbours, the cloud's metadata service. Only public addresses are called, unless the
@@ -7,9 +7,11 @@ settings name others.
 
 from __future__ import annotations
 
+import base64
+import hmac
 import re
 import socket
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
@@ -27,11 +29,21 @@ _PATH_CHARACTERS = "/?%:@!$&'()*+,;=~"
 _NOT_PUBLIC = (
     ip_network("168.63.129.16/32"),  # Azure's agent, the same in each of its machines
     ip_network("192.0.0.0/24"),  # of protocols, some clouds' metadata among them; Python's versions disagree about it
+    ip_network("192.88.99.0/24"),  # relays of 6to4, which are no more
+    # NAT64 within a network: the IPv4 address may be at any of four places, and nobody outside calls it so.
+    ip_network("64:ff9b:1::/48"),
 )
 _V6_UNICAST = ip_network("2000::/3")
 """All that is given out to hosts."""
-_NAT64 = (ip_network("64:ff9b::/96"), ip_network("64:ff9b:1::/48"))
-_V4_COMPATIBLE = ip_network("::/96")
+_V4_AT_THE_END = tuple(map(ip_network, ("64:ff9b::/96", "::/96", "::ffff:0:0/96", "::ffff:0:0:0/96")))
+"""NAT64, and IPv4-compatible, IPv4-mapped and IPv4-translated addresses."""
+_6TO4, _TEREDO = ip_network("2002::/16"), ip_network("2001::/32")
+_ISATAP = (0x00005EFE, 0x02005EFE)
+"""What stands before the IPv4 address at the end, under whatever prefix. (RFC 5214)"""
+_V4 = 0xFFFFFFFF
+_SECRET = "whsec_"
+_KEY_LENGTHS = range(24, 65)
+"""Bytes of a key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,25 +115,64 @@ def literal_address(host: str) -> Address | None:
 
 def refusal(address: Address, allowed: Collection[Network]) -> str | None:
     """Why an address must not be called; `None` for a public one, and for those in the networks `allowed`."""
-    found = _embedded(address)
-    if _is_public(found) or any(one in network for network in allowed for one in (address, found)):
+    if _is_in(address, allowed):
         return None
-    return f"{found} is not a public address (webhooks.allowed_networks may allow it)"
+    for found in _destinations(address):
+        if not (_is_public(found) or _is_in(found, allowed)):
+            return f"{found} is not a public address (webhooks.allowed_networks may allow it)"
+    return None
 
 
 def _is_public(address: Address) -> bool:
-    if any(address in network for network in _NOT_PUBLIC) or address.is_multicast or address.is_reserved:
+    if _is_in(address, _NOT_PUBLIC) or address.is_multicast or address.is_reserved:
         return False
     return address.is_global and (isinstance(address, IPv4Address) or address in _V6_UNICAST)
 
 
-def _embedded(address: Address) -> Address:
-    """The IPv4 address in an IPv6 one that leads to it: a gateway or the system itself would call that."""
+def _is_in(address: Address, networks: Collection[Network]) -> bool:
+    return any(address in network for network in networks)
+
+
+def _destinations(address: Address) -> list[Address]:
+    """Where a call of an address may end: at itself, or at the IPv4 addresses in it, which a gateway would call."""
     if isinstance(address, IPv4Address):
-        return address
-    for inner in (address.ipv4_mapped, address.sixtofour, address.teredo and address.teredo[1]):
-        if inner is not None:
-            return inner
-    if any(address in network for network in _NAT64) or (address in _V4_COMPATIBLE and int(address) > 1):
-        return IPv4Address(int(address) & 0xFFFFFFFF)
-    return address
+        return [address]
+    bits = int(address)
+    if _is_in(address, _V4_AT_THE_END) and bits > 1:  # not `::` and `::1`
+        return [_v4(bits)]
+    if address in _6TO4:
+        return [_v4(bits >> 80)]
+    if address in _TEREDO:
+        return [_v4(bits >> 64), _v4(~bits)]  # the server, and the client's with each bit turned
+    if (bits >> 32) & _V4 in _ISATAP:
+        return [_v4(bits), address]
+    return [address]
+
+
+def _v4(bits: int) -> IPv4Address:
+    """Of the last 32 bits."""
+    return IPv4Address(bits & _V4)
+
+
+def signing_key(secret: str) -> bytes:
+    """The key in a secret of Standard Webhooks. Raises `ValueError`, without the secret."""
+    try:
+        key = base64.b64decode(secret.removeprefix(_SECRET), validate=True)
+    except ValueError:
+        key = b""
+    if not secret.startswith(_SECRET) or len(key) not in _KEY_LENGTHS:
+        raise ValueError(
+            f"it must be {_SECRET} and the base64 of {_KEY_LENGTHS.start} to {_KEY_LENGTHS.stop - 1} random bytes; "
+            f'`echo "{_SECRET}$(openssl rand -base64 32)"` makes one'
+        )
+    return key
+
+
+def signature(secrets: Iterable[str], event_id: str, timestamp: str, body: bytes) -> str:
+    """The value of `webhook-signature`, by Standard Webhooks: one signature for each secret.
+
+    A receiver takes a call with one that it knows, so a secret can be changed without a call being lost.
+    """
+    signed = f"{event_id}.{timestamp}.".encode() + body
+    macs = (hmac.digest(signing_key(secret), signed, "sha256") for secret in secrets)
+    return " ".join(f"v1,{base64.b64encode(mac).decode()}" for mac in macs)

@@ -8,11 +8,9 @@ followed, no proxy is used, and of the answer only the status is read.
 from __future__ import annotations
 
 import asyncio
-import hmac
 import socket
 import ssl
 import time
-from hashlib import sha256
 from importlib.metadata import version
 from ipaddress import ip_address
 
@@ -21,14 +19,15 @@ import httpx
 from ..contracts.lifecycle import ENDINGS, WEBHOOK, RunLifecycleEvent
 from ..contracts.serialization.serializer import to_json
 from ..contracts.settings import WebhookSettings
-from ..contracts.webhooks import Address, WebhookTarget, literal_address, parse_webhook, refusal
+from ..contracts.webhooks import Address, WebhookTarget, literal_address, parse_webhook, refusal, signature
 from ..store.contract import RunQueryStore
 from .observer import DeliveryError, GiveUpError, Recipient
 
-EVENT_ID_HEADER = "X-Perdure-Event-Id"
-TIMESTAMP_HEADER = "X-Perdure-Timestamp"
+# By Standard Webhooks (https://www.standardwebhooks.com), whose libraries check the call.
+ID_HEADER = "webhook-id"
+TIMESTAMP_HEADER = "webhook-timestamp"
 """Unix time of the call, in seconds."""
-SIGNATURE_HEADER = "X-Perdure-Signature"
+SIGNATURE_HEADER = "webhook-signature"
 
 
 class Webhook:
@@ -77,14 +76,10 @@ class Webhook:
         raise DeliveryError(f"{target.host} has no address")
 
     def _headers(self, body: bytes, event_id: str) -> dict[str, str]:
-        timestamp = str(int(time.time()))
-        headers = {
-            "User-Agent": f"perdure/{version('perdure')}",
-            EVENT_ID_HEADER: event_id.encode("ascii", "backslashreplace").decode(),
-            TIMESTAMP_HEADER: timestamp,
-        }
-        if self._settings.secret is not None:
-            headers[SIGNATURE_HEADER] = signature(self._settings.secret.get_secret_value(), timestamp, body)
+        id, timestamp = event_id.encode("ascii", "backslashreplace").decode(), str(int(time.time()))
+        headers = {"User-Agent": f"perdure/{version('perdure')}", ID_HEADER: id, TIMESTAMP_HEADER: timestamp}
+        if secrets := self._settings.secrets:
+            headers[SIGNATURE_HEADER] = signature(secrets, id, timestamp, body)
         return headers
 
     async def _addresses(self, target: WebhookTarget) -> list[Address]:
@@ -115,11 +110,6 @@ class Webhook:
             response = await client.send(request, stream=True)
             await response.aclose()
             return response.status_code
-
-
-def signature(secret: str, timestamp: str, body: bytes) -> str:
-    """The value of the signature header: HMAC-SHA256, in hexadecimal, of the timestamp, a dot and the body."""
-    return "sha256=" + hmac.new(secret.encode(), f"{timestamp}.".encode() + body, sha256).hexdigest()
 
 
 def _target(url: str) -> WebhookTarget:

@@ -18,12 +18,15 @@ from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from ..blocking import private_folder, restrict, restrict_database, restrict_home
 from ..contracts.errors import DevServerError, TemporalUnreachableError
 from ..contracts.settings import Settings
 from .connection import Target, connect, server_address, temporal_target
 from .server_command import database_path, server_command
 from .temporal_cli import find_temporal_cli
 
+_UMASK = 0o077
+"""The server makes its database by itself, for its owner only. (An empty file it would take for a broken one.)"""
 START_LIMIT = 30.0
 STOP_LIMIT = 10.0
 """Seconds. A server without load is up in 0.5 s and down in 1 s."""
@@ -51,6 +54,7 @@ async def exec_server(settings: Settings) -> NoReturn:
             _note_holder(lock, os.getpid(), settings)
         sys.stdout.flush()
         sys.stderr.flush()
+        os.umask(_UMASK)
         try:
             os.execv(command[0], command)
         except OSError as exc:
@@ -163,6 +167,7 @@ async def _spawn(command: list[str], log: BinaryIO, lock: int | None) -> asyncio
             stdout=log,
             stderr=log,
             start_new_session=True,
+            umask=_UMASK,
             pass_fds=() if lock is None else (lock,),
         )
     except OSError as exc:
@@ -174,9 +179,12 @@ async def _prepare(settings: Settings) -> list[str]:
     database = database_path(settings)
     for folder in [settings.home] if database is None else [settings.home, database.parent]:
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            private_folder(folder)
         except OSError as exc:
             raise DevServerError(f"the folder {str(folder)!r} (home) cannot be made: {exc.strerror}") from exc
+    restrict_home(settings.home)
+    if database is not None:
+        restrict_database(database)
     command = server_command(await find_temporal_cli(settings.home), settings)
     await _require_ports(settings)
     return command
@@ -259,9 +267,14 @@ def _new_log(path: Path) -> BinaryIO:
 
 def _writable(path: Path, mode: Literal["wb", "ab+"]) -> BinaryIO:
     try:
-        return path.open(mode)
+        return open(path, mode, opener=_private)
     except OSError as exc:
         raise DevServerError(f"{path} cannot be written: {exc.strerror}") from exc
+
+
+def _private(path: str, flags: int) -> int:
+    restrict(Path(path))  # one of before
+    return os.open(path, flags, 0o600)
 
 
 def _tail(path: Path) -> list[str]:

@@ -17,6 +17,7 @@ import sysconfig
 import tempfile
 from pathlib import Path
 
+from ..blocking import private_folder
 from ..contracts.errors import DevServerError
 
 logger = logging.getLogger(__name__)
@@ -110,7 +111,7 @@ async def _download(target: Path, limit: float) -> str | None:
 
 
 def _attempt_folder(parent: Path) -> tempfile.TemporaryDirectory[str]:
-    parent.mkdir(parents=True, exist_ok=True)
+    private_folder(parent)
     return tempfile.TemporaryDirectory(dir=parent)
 
 

@@ -33,9 +33,11 @@ from ..activities import (
 from ..activities.attempt.activity_log import log_in_one_line
 from ..activities.attempt.heartbeat import BEATS
 from ..activities.finalizer import Finalizer
+from ..blocking import restrict_home
 from ..bridge.open import open_bridge
 from ..checkpoints.open import open_checkpoints
 from ..contracts.errors import WorkerStoppedError
+from ..contracts.serialization.allowed_types import ALLOWED
 from ..contracts.serialization.text import message_of
 from ..contracts.settings import Settings, load_settings
 from ..contracts.wire import own_task_queue, short_task_queue
@@ -159,7 +161,10 @@ class Worker:
         settings = self._settings
         set_up_telemetry()
         log_in_one_line()
+        restrict_home(settings.home)
         graphs = await load_graphs(settings.graphs if self._graphs is None else self._graphs)
+        # After the graphs: what lies beside them can be imported then.
+        ALLOWED.add_settings(settings.checkpointer.allowed_types)
         client = self._client or await connect_temporal(settings)
         await ensure_search_attributes(client)
         store, bridge = open_store(settings.store_url), open_bridge(settings.bridge_url)

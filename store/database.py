@@ -86,7 +86,7 @@ class Database:
         """Reach the database. What is missing of file and folder is created."""
         self._opened = True
         try:
-            sqlite.make_folder(self._url)
+            sqlite.make_file(self._url)
         except OSError as error:
             raise self._unavailable(error) from error
         await self.read(sqlite.prepare)

@@ -15,9 +15,10 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from ..blocking import private_database
 from ..contracts.errors import ConfigError
 
-__all__ = ["READERS", "WRITERS", "begin", "insert", "is_busy", "location", "make_engine", "make_folder", "prepare"]
+__all__ = ["READERS", "WRITERS", "begin", "insert", "is_busy", "location", "make_engine", "make_file", "prepare"]
 
 READERS = 4
 WRITERS = 1
@@ -38,9 +39,9 @@ def location(url: URL) -> URL:
     return url.set(drivername="sqlite+pysqlite", database=str(Path(path).absolute()))
 
 
-def make_folder(url: URL) -> None:
-    """Create the folder of the file. Raises `OSError`."""
-    Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
+def make_file(url: URL) -> None:
+    """Create the file and its folder, for their owner only. Raises `OSError`."""
+    private_database(Path(url.database or ""))
 
 
 def make_engine(url: URL, connections: int) -> Engine:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
+from ...contracts.errors import TypeNotAllowedError
+from ...contracts.serialization.allowed_types import refusing_types
 from ...contracts.types import RunSpec
 from ...store.contract import RunQueryStore
 
@@ -18,17 +20,23 @@ class SpecCache:
         self._saved_results: OrderedDict[str, RunSpec] = OrderedDict()
 
     async def full(self, run_id: str) -> RunSpec:
-        """The spec with its input. Raises `RunNotFoundError`."""
-        spec = await self._store.get_spec(run_id)
+        """The spec with its input, for the graph. Raises `RunNotFoundError` or `TypeNotAllowedError`."""
+        try:
+            with refusing_types():
+                return self._keep(run_id, await self._store.get_spec(run_id))
+        except TypeNotAllowedError as exc:
+            raise exc.of(run_id) from None
+
+    def _keep(self, run_id: str, spec: RunSpec) -> RunSpec:
         self._saved_results[run_id] = spec.model_copy(update={"input": _LEFT_OUT if spec.input is not None else None})
         if len(self._saved_results) > _KEPT:
             self._saved_results.popitem(last=False)
         return spec
 
     async def without_input(self, run_id: str) -> RunSpec:
-        """The spec, its input replaced by a stand-in that only tells whether there is one."""
+        """The spec, its input replaced by a stand-in that only tells whether there is one: not for the graph."""
         if run_id not in self._saved_results:
-            await self.full(run_id)
+            self._keep(run_id, await self._store.get_spec(run_id))
         return self._saved_results[run_id]
 
     def drop(self, run_id: str) -> None:

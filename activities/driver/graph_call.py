@@ -46,6 +46,7 @@ class GraphCall:
         self.telling.begin(durability, is_held=gate.held.is_set)
         if durability == "sync":  # else nothing waits for a save
             self.saver.stand = gate.stand
+        self.saver.authors = self.telling.authors.of
         self.saver.picked_up = PickedUp(self.saver, start.spent)
         chunks = cast("Any", self.graph).astream(
             start.input,

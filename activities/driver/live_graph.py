@@ -19,6 +19,7 @@ from ...bridge.contract import Bridge
 from ...checkpoints.contract import Checkpoints
 from ...checkpoints.saver import FencedSaver
 from ...contracts.errors import GraphLoadError, PerdureError
+from ...contracts.serialization.allowed_types import showing_types
 from ...contracts.types import RunSpec
 from ...contracts.wire import SliceInput, SliceResult
 from ...store.contract import RunEventStore
@@ -270,7 +271,7 @@ class LiveGraph:
 
     async def _report(self, *, paused: bool | None) -> SliceResult:
         if paused is None:
-            with suppress(PerdureError, OutboxClosed, TimeoutError):
+            with suppress(PerdureError, OutboxClosed, TimeoutError), showing_types():
                 catching_up = self._telling.catch_up(self._graph, self._saver, self._slice.thread_id)
                 await asyncio.wait_for(catching_up, timeout=_CANCEL_GRACE)
             return self._result("timeout" if self._out_of_time else "stopped")
@@ -286,12 +287,14 @@ class LiveGraph:
         """A pause may come before a subgraph has taken its answer, which LangGraph holds in memory only."""
         if not self._start.answers:
             return []
-        asked = await open_questions(self._graph, self._saver, thread_config(self._slice.thread_id))
+        with showing_types():
+            asked = await open_questions(self._graph, self._saver, thread_config(self._slice.thread_id))
         return list(still_due(self._start.answers, asked))
 
     async def _asks(self) -> SliceResult:
         """The graph stopped by itself before its end: at interrupts, or at a breakpoint."""
-        asks = await stopped_at(self._graph, self._saver, thread_config(self._slice.thread_id))
+        with showing_types():
+            asks = await stopped_at(self._graph, self._saver, thread_config(self._slice.thread_id))
         questions = asks.questions(preview=self._slice.limits.preview)
         return self._result("asks", questions=questions, breakpoint=asks.breakpoint, next=asks.next)
 

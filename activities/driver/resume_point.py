@@ -13,9 +13,11 @@ from langgraph.types import Command
 
 from ...checkpoints.contract import Checkpoints, RunNote
 from ...contracts.answers import answers_by_id
-from ...contracts.errors import RunStateError
+from ...contracts.errors import RunStateError, TypeNotAllowedError
+from ...contracts.serialization.allowed_types import showing_types
 from ...contracts.types import RunSpec
 from ...contracts.wire import DeliveredAnswer, SliceInput
+from ..graphs.answers import RefusedAnswerError
 from ..graphs.edited_state import answer_after_edit, answer_by_command, is_given, take_away
 from ..graphs.graph_registry import CompiledGraph
 from ..graphs.interrupts import open_questions, still_due
@@ -52,8 +54,18 @@ async def resume_point_of(
     saver: BaseCheckpointSaver[Any],
     checkpoints: Checkpoints,
 ) -> ResumePoint:
-    """What the graph is given now, by how its thread stands. Raises `RunStateError`."""
-    return await _Beginning(slice, spec, graph, saver, checkpoints).start()
+    """What the graph is given now, by how its thread stands.
+
+    Raises `RunStateError`, or `RefusedAnswerError` where its question stays open.
+    """
+    try:
+        return await _Beginning(slice, spec, graph, saver, checkpoints).start()
+    except TypeNotAllowedError as exc:
+        with showing_types():
+            head = await saver.aget_tuple(thread_config(slice.thread_id))
+        if slice.answers or (head is not None and _id(head) == slice.breakpoint):
+            raise RefusedAnswerError(str(exc)) from exc
+        raise
 
 
 def input_steps(spec: RunSpec, graph: CompiledGraph) -> int:

@@ -10,7 +10,7 @@ from temporalio import activity
 from temporalio.client import Client
 
 from ...bridge.contract import NewEvent
-from ...contracts.errors import GraphLoadError, PerdureError, RunNotFoundError, RunStateError
+from ...contracts.errors import GraphLoadError, PerdureError, RunNotFoundError, RunStateError, TypeNotAllowedError
 from ...contracts.serialization.serializer import to_json
 from ...contracts.telemetry.metrics import instruments
 from ...contracts.types import METADATA_EVENT, RunSpec, RunTrouble
@@ -73,7 +73,10 @@ class Slices:
     async def _take_over(self, slice: SliceInput, attempt: int, number: int, say: Say) -> SliceResult:
         """Begin the run, or pick it up where its checkpoints have it. `number`: of the run's attempt."""
         fence, begun = attempt_fence(slice.fence, attempt), number - slice.takeovers
-        spec = await self._specs.full(slice.run_id)
+        try:
+            spec = await self._specs.full(slice.run_id)
+        except TypeNotAllowedError as exc:
+            raise graph_failure(exc, begun) from None
         await self._live.close(slice.run_id)  # of an attempt before this one
         trouble = await self._begin(slice, spec, fence, number, say)
         async with self._suspects.turn(slice, trouble, fence=fence, say=say):

@@ -20,6 +20,7 @@ from ..graphs.interrupts import completed
 from ..graphs.run_config import is_of, thread_config
 from ..run_events import EventCallbacks, EventRecorder, RecordedSaves
 from ..run_events.graph_spans import GraphSpans
+from ..stream.authors import Authors
 from ..stream.deduplicator import INTERRUPT, Deduplicator
 from ..stream.outgoing import Namespace
 from ..stream.publisher import Publisher
@@ -50,6 +51,7 @@ class Telling:
         self._messages = RootMessages()
         self._tells_messages = "messages" in spec.stream_modes and not spec.stream_subgraphs
         self._spans = GraphSpans() if trace and tracing.enabled() else None
+        self.authors = Authors()
         self.saves = RecordedSaves(self._publisher, self._recorder)
         """The hooks of the graph's saver."""
         self.room = self._publisher.room
@@ -97,6 +99,8 @@ class Telling:
 
     def feed(self, ns: Namespace, mode: str, chunk: Any) -> None:
         """One chunk of `astream(..., subgraphs=True)`."""
+        if mode == "tasks":
+            self.authors.feed(ns, chunk)
         if mode == "tasks" and "result" in chunk:
             self._end_of_task(str(chunk["id"]))
         for outgoing in self._deduplicator.feed(ns, mode, chunk):

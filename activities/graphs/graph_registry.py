@@ -29,7 +29,9 @@ from langgraph.pregel import Pregel
 
 from ...contracts.containment import ContainedExit, contained
 from ...contracts.errors import GraphLoadError, UnknownGraphError, nearest
+from ...contracts.serialization.allowed_types import ALLOWED
 from ...contracts.serialization.text import message_of, text_of
+from .graph_types import graph_types
 
 CompiledGraph = Pregel[Any, Any, Any, Any]
 GraphSource = Any
@@ -68,6 +70,7 @@ class GraphRegistry:
             yield entry.compiled.copy({"checkpointer": saver})
             return
         async with _built(entry.source, config, entry.where) as graph:
+            ALLOWED.add(graph_types(graph))
             yield graph.copy({"checkpointer": saver})
 
     def compiled(self) -> Iterator[tuple[str, CompiledGraph | None]]:
@@ -108,7 +111,10 @@ async def load_graphs(source: Path | Mapping[str, GraphSource]) -> GraphRegistry
     Raises `GraphLoadError` for the first that cannot be loaded, with the file, the attribute and the cause.
     """
     found = _from_file(source) if isinstance(source, Path) else _from_mapping(source)
-    return GraphRegistry({name: await _entry(graph, where) for name, (graph, where) in found.items()})
+    entries = {name: await _entry(graph, where) for name, (graph, where) in found.items()}
+    # A factory's graph may not be there yet when what it has stored is read.
+    ALLOWED.add(graph_types(*((entry.compiled or entry.source) for entry in entries.values())))
+    return GraphRegistry(entries)
 
 
 def _from_file(path: Path) -> dict[str, tuple[GraphSource, str]]:

@@ -13,11 +13,13 @@ from langgraph.errors import InvalidUpdateError
 from ...checkpoints.contract import Checkpoints
 from ...checkpoints.saver import FencedSaver
 from ...contracts.containment import ContainedExit, contained
-from ...contracts.errors import GraphLoadError, InvalidRunError
+from ...contracts.errors import GraphLoadError, InvalidRunError, TypeNotAllowedError, UnstorableError
+from ...contracts.serialization.allowed_types import refusing_types
 from ...contracts.serialization.text import message_of
 from ...contracts.specs import load_value
 from ...contracts.wire_thread import ChangeStateInput, StateChange, StateChanged, StateQuery
 from ...store.contract import Store
+from ...store.exchange import StateUpdate
 from .graph_registry import GraphRegistry
 from .run_config import at_checkpoint, thread_config
 from .thread_state import Snapshots
@@ -42,11 +44,11 @@ class States:
         owner = f"update-{change.update_id}"
         await self.checkpoints.take(owner, thread_id, fence=fence)
         saver = FencedSaver(self.checkpoints, owner, fence=fence, hooks=_NoHooks(), is_run=False)
-        head = await saver.aget_tuple(thread_config(thread_id))
+        head = await self.checkpoints.saver.aget_tuple(thread_config(thread_id))
         if head is not None and _made_by(head) == change.update_id:  # by an attempt that could not say so any more
             checkpoint_id = str(head.checkpoint["id"])
         else:
-            checkpoint_id = await self._apply(saver, thread_id, change, load_value(kept.kind, kept.payload))
+            checkpoint_id = await self._apply(saver, thread_id, change, _values(kept))
         # While no run of the thread may begin: what is read is what the change has made.
         await self.snapshots.answer(
             StateQuery(read_id=change.update_id, thread_id=thread_id, assistant_id=change.assistant_id)
@@ -59,16 +61,24 @@ class States:
         config = thread_config(thread_id)
         if change.checkpoint_id is not None:
             config = at_checkpoint(config, change.checkpoint_id)
-            if await saver.aget_tuple(config) is None:
+            if await self.checkpoints.saver.aget_tuple(config) is None:
                 raise InvalidRunError(f"thread {thread_id!r} has no checkpoint {change.checkpoint_id!r}")
         config["metadata"] = {_UPDATE_ID: change.update_id, "assistant_id": change.assistant_id}
         try:
             async with self.graphs.open(change.assistant_id, config, saver) as graph:
                 with contained():
                     made: RunnableConfig = await graph.aupdate_state(config, values, as_node=change.as_node)
-        except (InvalidUpdateError, GraphLoadError, ContainedExit) as exc:
+        except (InvalidUpdateError, GraphLoadError, ContainedExit, TypeNotAllowedError, UnstorableError) as exc:
             raise InvalidRunError(f"the state of thread {thread_id!r} cannot be changed so: {message_of(exc)}") from exc
         return str(made.get("configurable", {})["checkpoint_id"])
+
+
+def _values(kept: StateUpdate) -> Any:
+    try:
+        with refusing_types():
+            return load_value(kept.kind, kept.payload)
+    except TypeNotAllowedError as exc:
+        raise InvalidRunError(f"the state cannot be changed so: {exc}") from exc
 
 
 def _made_by(found: CheckpointTuple) -> Any:

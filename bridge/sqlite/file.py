@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from urllib.parse import quote
 
-from ...blocking import BUSY_TIMEOUT
+from ...blocking import BUSY_TIMEOUT, private_database
 from ...contracts.errors import ConfigError
 
 _APPLICATION_ID = 0x50445242  # "PDRB" in the file's header: what tells a bridge from any other database
@@ -46,7 +46,7 @@ _LEASES = "CREATE TABLE IF NOT EXISTS leases (stream INTEGER PRIMARY KEY, since 
 
 def connect_writer(path: Path) -> sqlite3.Connection:
     """A connection for writing; makes the folder, the file and the tables. Raises `ConfigError`."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    private_database(path)
     connection = _connect(path, "rwc")
     try:
         _prepare(connection, path)

@@ -11,6 +11,7 @@ from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMet
 from langgraph.checkpoint.memory import InMemorySaver
 
 from ...contracts.errors import FencedError
+from ...contracts.serialization.serde import Serializer
 from ..addresses import checkpoint_address
 from ..contract import Checkpoints, Guard, RunNote
 from . import rollback
@@ -29,7 +30,7 @@ class MemoryCheckpoints(Checkpoints):
     """`InMemorySaver`, fenced. Its writes never wait, so a fence that holds before one holds during it."""
 
     def __init__(self) -> None:
-        self._saver = InMemorySaver()
+        self._saver = InMemorySaver(serde=Serializer(refuses=False))
         self._runs: dict[str, _Run] = {}
         self._marks: rollback.Marks = {}
 

@@ -14,6 +14,7 @@ from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
 from ...blocking import BUSY_TIMEOUT, SqliteWriter, transaction, uncut
 from ...contracts.errors import FencedError, UnavailableError
+from ...contracts.serialization.serde import Serializer
 from ..addresses import checkpoint_address
 from ..contract import Checkpoints, Guard, RunNote
 from . import rollback
@@ -59,7 +60,9 @@ class SqliteCheckpoints(Checkpoints):
         self._writer = SqliteWriter(self._path, connect, keeper="checkpoints")
         try:
             await self._write(_create_tables)
-            self._reader = AsyncSqliteSaver(await aiosqlite.connect(self._path, timeout=BUSY_TIMEOUT))
+            self._reader = AsyncSqliteSaver(
+                await aiosqlite.connect(self._path, timeout=BUSY_TIMEOUT), serde=Serializer(refuses=False)
+            )
             await self._reader.setup()
         except BaseException as exc:
             await self.close()

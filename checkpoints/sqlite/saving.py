@@ -16,7 +16,7 @@ from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMet
 from langgraph.checkpoint.serde.base import SerializerProtocol
 from langgraph.checkpoint.sqlite import SqliteSaver
 
-from ...blocking import BUSY_TIMEOUT
+from ...blocking import BUSY_TIMEOUT, private_database
 
 Save = Callable[["SavingConnection"], None]
 """What is left to do of a save when its values are dumped."""
@@ -45,7 +45,7 @@ class _Dumped(SerializerProtocol):
 
 def connect(path: Path) -> SavingConnection:
     """A connection for saving; makes the folder, the file and LangGraph's tables."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    private_database(path)
     connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None, factory=SavingConnection)
     try:
         # A finished superstep survives kill -9 without a disk sync for each; facts: 3 to 10 times the speed.

@@ -21,7 +21,17 @@ ROOMS = {
     "activities": ("contracts", "bridge", "store", "checkpoints", "observers"),
     "workflows": ("contracts", "activities"),
     "facade": ("contracts", "bridge", "store", "workflows"),
-    "runtime": ("contracts", "bridge", "store", "checkpoints", "observers", "activities", "workflows", "facade"),
+    "runtime": (
+        "contracts",
+        "blocking",
+        "bridge",
+        "store",
+        "checkpoints",
+        "observers",
+        "activities",
+        "workflows",
+        "facade",
+    ),
     "cli": ("contracts", "facade", "runtime"),
 }
 """The rooms of the house, from the ground up, and what each may import beside itself."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -240,11 +241,30 @@ def test_an_empty_environment_is_not_read_at_import(monkeypatch: pytest.MonkeyPa
 
 
 def test_the_secret_of_webhooks_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PERDURE_WEBHOOKS__SECRET", "a secret")
+    secret, before = "whsec_" + "A" * 32, "whsec_" + "B" * 32
+    monkeypatch.setenv("PERDURE_WEBHOOKS__SECRET", secret)
+    monkeypatch.setenv("PERDURE_WEBHOOKS__PREVIOUS_SECRET", before)
     settings = load_settings()
-    assert settings.webhooks.secret is not None
-    assert settings.webhooks.secret.get_secret_value() == "a secret"
-    assert "a secret" not in repr(settings) + settings.model_dump_json()
+    assert settings.webhooks.secrets == (secret, before)
+    assert "whsec_" not in repr(settings) + settings.model_dump_json()
+
+
+@pytest.mark.parametrize(
+    ("variables", "text"),
+    [
+        ({"SECRET": "a plain text"}, r"webhooks.secret: it must be whsec_ and the base64 of 24 to 64 random bytes"),
+        ({"PREVIOUS_SECRET": "whsec_" + "B" * 32}, r"previous_secret is set, and secret is not"),
+    ],
+)
+def test_a_wrong_secret_is_refused_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], text: str
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(f"PERDURE_WEBHOOKS__{name}", value)
+    with pytest.raises(ConfigError, match=text) as refused:
+        load_settings()
+    shown = "".join(traceback.format_exception(refused.value))
+    assert not [value for value in variables.values() if value in shown]
 
 
 def test_networks_that_webhooks_may_call(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:

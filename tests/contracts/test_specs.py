@@ -11,7 +11,8 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 from pydantic import BaseModel
 
-from perdure.contracts.errors import InvalidRunError
+from perdure.contracts.errors import InvalidRunError, TypeNotAllowedError
+from perdure.contracts.serialization.allowed_types import ALLOWED, refusing_types
 from perdure.contracts.specs import dump_spec, load_spec
 from perdure.contracts.types import (
     STREAM_MODES,
@@ -67,7 +68,12 @@ def test_a_tuple_becomes_a_list() -> None:
     assert there_and_back(spec(input={"a": (1, 2)})).input == {"a": [1, 2]}
 
 
-def test_models_and_dataclasses_come_back() -> None:
+def test_models_and_dataclasses_come_back_where_they_are_allowed() -> None:
+    given = spec(input={"model": Model(name="m"), "data": Data("d")})
+    assert there_and_back(given).input == {"model": {"name": "m"}, "data": {"name": "d"}}
+    with refusing_types(), pytest.raises(TypeNotAllowedError, match=r"Data, .*Model"):
+        there_and_back(given)
+    ALLOWED.add([(__name__, "Model"), (__name__, "Data")])
     found = there_and_back(spec(input={"model": Model(name="m"), "data": Data("d")})).input
     assert (found["model"], found["data"]) == (Model(name="m"), Data("d"))
 

@@ -1,4 +1,4 @@
-"""Which places a webhook may name, and which addresses it may call."""
+"""Which places a webhook may name, which addresses it may call, and how a call is signed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
-from perdure.contracts.webhooks import WebhookTarget, literal_address, parse_webhook, refusal
+from perdure.contracts.webhooks import WebhookTarget, literal_address, parse_webhook, refusal, signature, signing_key
 
 NOT_PUBLIC = {
     "this machine": ("127.0.0.1", "127.255.255.254", "::1", "0.0.0.0", "::"),
@@ -17,15 +17,21 @@ NOT_PUBLIC = {
     "no host": ("224.0.0.1", "239.1.1.1", "255.255.255.255", "240.0.0.1", "ff02::1", "ff0e::1"),
     "documentation": ("192.0.2.1", "198.51.100.1", "203.0.113.1", "2001:db8::1"),
     "benchmarks": ("198.18.0.1",),
-    "another address in it": (
-        "::ffff:127.0.0.1",
-        "::ffff:169.254.169.254",
-        "::127.0.0.1",
-        "64:ff9b::10.0.0.1",
-        "64:ff9b:1::10.0.0.1",
-        "2002:7f00:1::",
-        "2001:0:53aa:64c:0:0:80ff:fffe",
+    "relays": ("192.88.99.1",),
+    "IPv4-mapped": ("::ffff:127.0.0.1", "::ffff:169.254.169.254", "::ffff:10.0.0.1"),
+    "IPv4-compatible": ("::127.0.0.1", "::169.254.169.254"),
+    "IPv4-translated": ("::ffff:0:127.0.0.1", "::ffff:0:10.0.0.1"),
+    "NAT64": ("64:ff9b::10.0.0.1", "64:ff9b::169.254.169.254", "64:ff9b::7f00:1"),
+    "NAT64 within a network, at its four places": (
+        "64:ff9b:1:a9fe:a9:fe00:808:808",  # /48
+        "64:ff9b:1:a9:fe:a9fe::",  # /56
+        "64:ff9b:1::a9:fea9:fe00:0",  # /64
+        "64:ff9b:1::169.254.169.254",  # /96
+        "64:ff9b:1::8.8.8.8",  # what is public of it depends on the place
     ),
+    "6to4": ("2002:7f00:1::", "2002:a9fe:a9fe::1", "2002:a00:1::8.8.8.8"),
+    "Teredo": ("2001:0:53aa:64c:0:0:80ff:fffe", "2001:0:a00:1::f7f7:f7f7", "2001:0:808:808::5601:5601"),
+    "ISATAP": ("2606:4700::5efe:10.0.0.1", "2606:4700::200:5efe:169.254.169.254", "fe80::5efe:8.8.8.8"),
 }
 
 
@@ -36,7 +42,10 @@ def test_an_address_that_is_not_public_is_refused(address: str) -> None:
 
 @pytest.mark.parametrize(
     "address",
-    ["8.8.8.8", "1.1.1.1", "172.32.0.1", "100.128.0.1", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::8.8.8.8"],
+    [
+        *("8.8.8.8", "1.1.1.1", "172.32.0.1", "100.128.0.1", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::8.8.8.8"),
+        *("2002:808:808::1", "2606:4700::5efe:8.8.8.8", "2606:4700::200:5efe:8.8.8.8", "2001:0:808:808::f7f7:f7f7"),
+    ],
 )
 def test_a_public_address_is_not_refused(address: str) -> None:
     assert refusal(ip_address(address), ()) is None
@@ -49,6 +58,8 @@ def test_a_public_address_is_not_refused(address: str) -> None:
         ("::ffff:127.0.0.1", "127.0.0.0/8"),
         ("::1", "::1/128"),
         ("64:ff9b::10.0.0.1", "64:ff9b::/96"),
+        ("64:ff9b:1::10.0.0.1", "64:ff9b:1::/48"),
+        ("2606:4700::5efe:10.0.0.1", "10.0.0.0/8"),
         ("10.1.2.3", "0.0.0.0/0"),
     ],
 )
@@ -119,3 +130,43 @@ def test_the_parts_of_a_url(url: str, target: WebhookTarget, authority: str) -> 
 def test_a_url_that_cannot_be_used(url: str, text: str) -> None:
     with pytest.raises(ValueError, match=text):
         parse_webhook(url)
+
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+EXAMPLE = (
+    "msg_p5jXN8AQM9LWM0D4loKWxJek",
+    "1614265330",
+    b'{"test": 2432232314}',
+    "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+)
+"""Of the convention's own text."""
+
+
+def test_a_signature_is_what_the_convention_says() -> None:
+    id, moment, body, expected = EXAMPLE
+    assert signature([SECRET], id, moment, body) == expected
+
+
+def test_each_secret_signs() -> None:
+    id, moment, body, expected = EXAMPLE
+    other = "whsec_" + "A" * 32
+    both = signature([other, SECRET], id, moment, body)
+    assert both.split() == [signature([other], id, moment, body), expected]
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "",
+        "a secret",
+        SECRET.removeprefix("whsec_"),
+        "whsec_",
+        "whsec_c2hvcnQ=",
+        "whsec_" + "A" * 88,
+        "whsec_" + "ä" * 32,
+    ],
+)
+def test_a_secret_that_is_none_is_refused_without_being_told(secret: str) -> None:
+    with pytest.raises(ValueError, match="24 to 64 random bytes") as refused:
+        signing_key(secret)
+    assert not secret or secret == "whsec_" or secret not in str(refused.value)

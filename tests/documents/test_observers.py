@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
 import re
 import time
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +14,8 @@ import pytest
 from perdure import RunInterrupt, RunLifecycleEvent, RunRecord, RunsFacade, RunStatus
 from perdure.contracts.lifecycle import LIFECYCLE_TYPES
 from perdure.contracts.settings import load_settings, parse_duration
-from perdure.observers.webhook import EVENT_ID_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER, signature
+from perdure.contracts.webhooks import signature
+from perdure.observers.webhook import ID_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER
 from perdure.store.lifecycle import changes
 
 from .reading import blocks, codes, rows, section, text
@@ -36,13 +35,17 @@ async def test_the_observer_hears_what_is_said(elsewhere: None, capsys: pytest.C
 def test_the_receiver_knows_what_is_genuine() -> None:
     names: dict[str, Any] = {}
     exec(compile(CHECK, DOCUMENT, "exec"), names)
-    now = str(int(time.time()))
-    headers = {TIMESTAMP_HEADER: now, SIGNATURE_HEADER: signature("secret", now, b"{}")}
-    assert names["is_genuine"]("secret", headers, b"{}")
-    assert not names["is_genuine"]("secret", headers, b"[]")
-    assert not names["is_genuine"]("other", headers, b"{}")
-    old = {TIMESTAMP_HEADER: "1", SIGNATURE_HEADER: "sha256=" + hmac.new(b"secret", b"1.{}", sha256).hexdigest()}
-    assert not names["is_genuine"]("secret", old, b"{}")
+    secret, other = "whsec_" + "A" * 32, "whsec_" + "B" * 32
+    for moment, is_fresh in ((int(time.time()), True), (1, False)):
+        now = str(moment)
+        headers = {
+            ID_HEADER: "run:3",
+            TIMESTAMP_HEADER: now,
+            SIGNATURE_HEADER: signature([secret], "run:3", now, b"{}"),
+        }
+        assert names["is_genuine"](secret, headers, b"{}") == is_fresh
+        assert not names["is_genuine"](secret, headers, b"[]")
+        assert not names["is_genuine"](other, headers, b"{}")
 
 
 def test_the_events() -> None:
@@ -66,13 +69,13 @@ def test_what_the_events_carry() -> None:
 
 def test_the_headers() -> None:
     told = [codes(row[0])[0] for row in rows(section(DOCUMENT, "Webhooks"))]
-    assert told == [EVENT_ID_HEADER, TIMESTAMP_HEADER, SIGNATURE_HEADER]
+    assert told == [ID_HEADER, TIMESTAMP_HEADER, SIGNATURE_HEADER]
 
 
 def test_the_settings(tmp_path: Path) -> None:
     webhooks = load_settings().webhooks
     named = re.findall(r"`webhooks\.(\w+)`", text(DOCUMENT))
-    assert {*named} == {"retry_for", "secret", "allowed_networks"}
+    assert {*named} == {"retry_for", "secret", "previous_secret", "allowed_networks"}
     assert [parse_duration(told) for told in re.findall(r"`webhooks\.retry_for` \((.*?)\)", text(DOCUMENT))] == [
         webhooks.retry_for
     ]

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
+import base64
 import shutil
 import socket
 import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
-from hashlib import sha256
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
+from standardwebhooks import Webhook as StandardWebhook
+from standardwebhooks import WebhookVerificationError
 from support.receivers import Receiver, certificate, status
 
 from perdure import RunLifecycleEvent, RunRecord, RunScope, RunSpec, RunStatus
@@ -26,7 +27,8 @@ from perdure.observers.webhook import Webhook
 from perdure.store import RunEnding, SqlStore
 
 HERE = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
-SETTINGS = WebhookSettings(secret=SecretStr("a secret"), timeout=5.0, allowed_networks=HERE)
+SECRET, OTHER = (f"whsec_{base64.b64encode(letter * 32).decode()}" for letter in (b"s", b"o"))
+SETTINGS = WebhookSettings(secret=SecretStr(SECRET), timeout=5.0, allowed_networks=HERE)
 Call = Callable[..., Awaitable[None]]
 
 
@@ -84,21 +86,31 @@ async def test_it_carries_the_record_and_the_values(call: Call, store: SqlStore,
     assert request.json == {"record": stored.record.model_dump(mode="json"), "values": {"answer": [42, "ä"]}}
     assert request.headers["content-type"] == "application/json"
     assert request.headers["host"] == f"127.0.0.1:{receiver.port}"
-    assert request.headers["x-perdure-event-id"] == "run:1"
+    assert request.headers["webhook-id"] == "run:1"
 
 
-async def test_it_is_signed_with_the_moment_of_the_call(call: Call, receiver: Receiver) -> None:
+async def test_the_conventions_own_library_takes_the_call(call: Call, receiver: Receiver) -> None:
     await call(f"http://127.0.0.1:{receiver.port}/")
     (request,) = receiver.requests
-    timestamp = request.headers["x-perdure-timestamp"]
-    assert abs(time.time() - int(timestamp)) < 60
-    mac = hmac.new(b"a secret", timestamp.encode() + b"." + request.body, sha256)
-    assert request.headers["x-perdure-signature"] == f"sha256={mac.hexdigest()}"
+    assert abs(time.time() - int(request.headers["webhook-timestamp"])) < 60
+    assert StandardWebhook(SECRET).verify(request.body, request.headers) == request.json
+    with pytest.raises(WebhookVerificationError):
+        StandardWebhook(SECRET).verify(request.body + b" ", request.headers)
+    with pytest.raises(WebhookVerificationError):
+        StandardWebhook(OTHER).verify(request.body, request.headers)
+
+
+async def test_while_a_secret_is_changed_both_are_taken(call: Call, receiver: Receiver) -> None:
+    changing = SETTINGS.model_copy(update={"secret": SecretStr(OTHER), "previous_secret": SecretStr(SECRET)})
+    await call(f"http://127.0.0.1:{receiver.port}/", changing)
+    (request,) = receiver.requests
+    for secret in (SECRET, OTHER):
+        StandardWebhook(secret).verify(request.body, request.headers)
 
 
 async def test_without_a_secret_there_is_no_signature(call: Call, receiver: Receiver) -> None:
     await call(f"http://127.0.0.1:{receiver.port}/", WebhookSettings(allowed_networks=HERE))
-    assert "x-perdure-signature" not in receiver.requests[0].headers
+    assert "webhook-signature" not in receiver.requests[0].headers
 
 
 async def test_a_run_without_a_webhook_calls_nobody(call: Call) -> None:

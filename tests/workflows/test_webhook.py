@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
+from standardwebhooks import Webhook as StandardWebhook
 from support.graphs import asking, count_to, counting, failing
 from support.receivers import Receiver, status
 from support.servers import until
@@ -16,9 +17,9 @@ from support.servers import until
 import perdure
 from perdure import Delivery, InvalidRunError, RunsFacade, RunSpec, RunStatus, Settings, Worker
 from perdure.contracts.settings import WebhookSettings
-from perdure.observers.webhook import signature
 
 Make = Callable[..., RunSpec]
+SECRET = "whsec_" + "A" * 32
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def settings(settings: Settings) -> Settings:
     """This machine may be called."""
     here = (ip_network("127.0.0.0/8"),)
     return settings.model_copy(
-        update={"webhooks": WebhookSettings(secret=SecretStr("key"), timeout=2.0, allowed_networks=here)}
+        update={"webhooks": WebhookSettings(secret=SecretStr(SECRET), timeout=2.0, allowed_networks=here)}
     )
 
 
@@ -72,9 +73,7 @@ async def test_it_is_called_once_with_the_end_of_the_run(runs: RunsFacade, calli
     ended = await runs.get_run(record.run_id)
     assert ended is not None
     assert request.json == {"record": ended.model_dump(mode="json"), "values": result.values}
-    assert request.headers["x-perdure-signature"] == signature(
-        "key", request.headers["x-perdure-timestamp"], request.body
-    )
+    assert StandardWebhook(SECRET).verify(request.body, request.headers) == request.json
 
 
 @pytest.mark.usefixtures("worker")
@@ -102,7 +101,7 @@ async def test_a_call_that_fails_is_repeated(runs: RunsFacade, calling: Make, re
     record, result = await runs.create_and_wait(calling("counting", input=count_to(1)))
     assert result.status is RunStatus.SUCCESS
     assert (await delivery(runs, record.run_id)).failure is None
-    ids = [request.headers["x-perdure-event-id"] for request in receiver.requests]
+    ids = [request.headers["webhook-id"] for request in receiver.requests]
     assert ids == [ids[0]] * 3
 
 
