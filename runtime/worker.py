@@ -27,6 +27,7 @@ from ..activities import (
     RunActivities,
     Webhook,
     load_graphs,
+    project_warnings,
     recipients,
     takeover_warnings,
 )
@@ -36,6 +37,7 @@ from ..activities.finalizer import Finalizer
 from ..bridge.open import open_bridge
 from ..checkpoints.open import open_checkpoints
 from ..contracts.errors import WorkerStoppedError
+from ..contracts.langgraph_json import read_langgraph_json
 from ..contracts.serialization.text import message_of
 from ..contracts.settings import Settings, load_settings
 from ..contracts.wire import own_task_queue, short_task_queue
@@ -44,6 +46,7 @@ from ..store.open import open_store
 from ..workflows import NotifyWorkflow, ProbeWorkflow, RunWorkflow, StateWorkflow, ThreadWorkflow
 from .connection import connect_temporal, ensure_search_attributes
 from .housekeeping import Housekeeping
+from .node_memory import open_node_memory
 from .telemetry import set_up_telemetry
 
 logger = logging.getLogger(__name__)
@@ -165,7 +168,8 @@ class Worker:
         store, bridge = open_store(settings.store_url), open_bridge(settings.bridge_url)
         checkpoints = open_checkpoints(settings.checkpointer_url)
         dispatcher = self._dispatcher(client, store)
-        async with _open(store, bridge, checkpoints):
+        graphs.memory = memory = open_node_memory(settings)
+        async with _open(store, bridge, checkpoints, memory):
             await store.announce_graphs(settings.temporal.task_queue, graphs.names)
             housekeeping = Housekeeping(
                 client=client,
@@ -187,8 +191,7 @@ class Worker:
                     live=live,
                 )
                 logger.info("serving %s on task queue %s", _listed(graphs), settings.temporal.task_queue)
-                for warning in takeover_warnings(graphs):
-                    logger.info(warning)
+                self._warn(graphs)
                 async with (
                     dispatcher.running(),
                     housekeeping.running(),
@@ -197,6 +200,13 @@ class Worker:
                     self._own_worker(client, activities, live),
                 ):
                     yield self._temporal_worker(client, activities)
+
+    def _warn(self, graphs: GraphRegistry) -> None:
+        if self._graphs is None:
+            for warning in project_warnings(read_langgraph_json(self._settings.graphs)):
+                logger.warning(warning)
+        for warning in takeover_warnings(graphs):
+            logger.info(warning)
 
     def _live_graphs(self) -> LiveGraphs:
         worker = self._settings.worker

@@ -17,10 +17,11 @@ ROOMS = {
     "bridge": ("contracts", "blocking"),
     "store": ("contracts", "blocking"),
     "checkpoints": ("contracts", "blocking"),
-    "activities": ("contracts", "bridge", "store", "checkpoints"),
+    "memory": ("contracts", "blocking"),
+    "activities": ("contracts", "bridge", "store", "checkpoints", "memory"),
     "workflows": ("contracts", "activities"),
     "facade": ("contracts", "bridge", "store", "workflows"),
-    "runtime": ("contracts", "bridge", "store", "checkpoints", "activities", "workflows", "facade"),
+    "runtime": ("contracts", "bridge", "store", "checkpoints", "memory", "activities", "workflows", "facade"),
     "cli": ("contracts", "facade", "runtime"),
 }
 """The rooms of the house, from the ground up, and what each may import beside itself."""
