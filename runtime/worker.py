@@ -6,8 +6,9 @@ import asyncio
 import logging
 import uuid
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from datetime import timedelta
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol
@@ -47,6 +48,7 @@ from ..workflows import NotifyWorkflow, ProbeWorkflow, RunWorkflow, StateWorkflo
 from .connection import connect_temporal, ensure_search_attributes
 from .housekeeping import Housekeeping
 from .node_memory import open_node_memory
+from .reloader import Reload, Reloader
 from .telemetry import set_up_telemetry
 
 logger = logging.getLogger(__name__)
@@ -64,7 +66,8 @@ class Worker:
     A worker that stops serving by itself cancels the block, and its end raises `WorkerStoppedError`.
 
     `graphs`: names and graphs, instead of the file that the settings name. `observers`: who is told what happens to
-    runs (`docs/observers.md`); all workers of a task queue have the same ones. The block begins when it serves: its
+    runs (`docs/observers.md`); all workers of a task queue have the same ones. `on_reload`: load graphs whose files
+    change anew, and tell it what became of that; not for `graphs`. The block begins when it serves: its
     graphs are announced, and what is submitted from then on is taken. Stopping it hands its runs on at their next
     superstep boundary, at the latest after `worker.graceful_shutdown`. Beside its tasks it sees to runs that their
     client has left and that nobody brings to their end (`housekeeping.py`).
@@ -78,11 +81,13 @@ class Worker:
         config: str | Path | None = None,
         client: Client | None = None,
         observers: Iterable[AnyObserver] = (),
+        on_reload: Callable[[Reload], None] | None = None,
     ) -> None:
         """Raises `ConfigError`; `TypeError` for what is no observer, `ValueError` for two of the same name."""
         self._observers = recipients(observers)
         self._settings = settings or load_settings(config)
         self._graphs = graphs
+        self._on_reload = on_reload
         self._client = client
         self._stopping = asyncio.Event()
         self._serving: asyncio.Task[None] | None = None
@@ -162,15 +167,17 @@ class Worker:
         settings = self._settings
         set_up_telemetry()
         log_in_one_line()
+        announce = partial(self._announce, store := open_store(settings.store_url))
+        reloader = self._on_reload and Reloader(settings.graphs, announce, self._on_reload)
         graphs = await load_graphs(settings.graphs if self._graphs is None else self._graphs)
         client = self._client or await connect_temporal(settings)
         await ensure_search_attributes(client)
-        store, bridge = open_store(settings.store_url), open_bridge(settings.bridge_url)
+        bridge = open_bridge(settings.bridge_url)
         checkpoints = open_checkpoints(settings.checkpointer_url)
         dispatcher = self._dispatcher(client, store)
         graphs.memory = memory = open_node_memory(settings)
         async with _open(store, bridge, checkpoints, memory):
-            await store.announce_graphs(settings.temporal.task_queue, graphs.names)
+            await announce(graphs.names)
             housekeeping = Housekeeping(
                 client=client,
                 task_queue=settings.temporal.task_queue,
@@ -197,9 +204,13 @@ class Worker:
                     housekeeping.running(),
                     self._short_worker(client, activities),
                     live.open(self._stopping),
+                    reloader.running(graphs, live) if reloader else nullcontext(),
                     self._own_worker(client, activities, live),
                 ):
                     yield self._temporal_worker(client, activities)
+
+    async def _announce(self, store: Store, names: list[str]) -> None:
+        await store.announce_graphs(self._settings.temporal.task_queue, names)
 
     def _warn(self, graphs: GraphRegistry) -> None:
         if self._graphs is None:

@@ -166,14 +166,15 @@ def cached(effects: list[int]) -> StateGraph[Numbers]:
     async def again(state: Numbers) -> Numbers:
         return {"log": ["again"]}
 
+    def more(state: Numbers) -> str:
+        return END if state.get("log", []).count("again") > 1 else "dear"
+
     graph = StateGraph(Numbers)
     graph.add_node("dear", dear, cache_policy=CachePolicy(key_func=same))
     graph.add_node(again)
     graph.add_edge(START, "dear")
     graph.add_edge("dear", "again")
-    graph.add_conditional_edges(
-        "again", lambda state: END if state["log"].count("again") > 1 else "dear", ["dear", END]
-    )
+    graph.add_conditional_edges("again", more, ["dear", END])
     return graph
 
 
