@@ -45,7 +45,10 @@ _Digests = dict[Path, bytes | None]
 
 
 class Reloader:
-    """Made before the graphs are loaded. `announce` is told the names of the graphs, `tell` what became of a change."""
+    """Made before the graphs are loaded, and told when they are.
+
+    `announce` is told the names of the graphs, `tell` what became of a change.
+    """
 
     def __init__(self, path: Path, announce: Callable[[list[str]], Awaitable[None]], tell: Callable[[Reload], None]):
         self._path = path.absolute()
@@ -56,6 +59,11 @@ class Reloader:
         self._seen: _Digests = {}
         self._suspects: frozenset[Path] = frozenset()
         """What else may mend a change that could not be loaded."""
+
+    def loaded(self) -> None:
+        """The graphs have just been loaded: what is changed from now on is a change."""
+        self._read()
+        self._seen = _digests(self._files())
 
     @asynccontextmanager
     async def running(self, graphs: GraphRegistry, live: LiveGraphs) -> AsyncGenerator[None]:
@@ -75,12 +83,11 @@ class Reloader:
 
     async def watch(self, graphs: GraphRegistry, live: LiveGraphs) -> None:
         """Until it is cancelled."""
-        self._read()
-        self._seen = _digests(self._files())
+        await self._look(graphs, live)
         while True:
             folders = {file.parent for file in self._files()}
             there = [folder for folder in folders if folder.is_dir()]
-            changes = awatch(*there, recursive=False, rust_timeout=_LOOK, yield_on_timeout=True, raise_interrupt=False)
+            changes = awatch(*there, recursive=False, rust_timeout=_LOOK, yield_on_timeout=True)
             async for _ in changes:
                 await self._look(graphs, live)
                 if {file.parent for file in self._files()} != folders or not all(map(Path.is_dir, there)):

@@ -167,9 +167,12 @@ class Worker:
         settings = self._settings
         set_up_telemetry()
         log_in_one_line()
-        announce = partial(self._announce, store := open_store(settings.store_url))
+        store = open_store(settings.store_url)
+        announce = partial(store.announce_graphs, settings.temporal.task_queue)
         reloader = self._on_reload and Reloader(settings.graphs, announce, self._on_reload)
         graphs = await load_graphs(settings.graphs if self._graphs is None else self._graphs)
+        if reloader:
+            reloader.loaded()
         client = self._client or await connect_temporal(settings)
         await ensure_search_attributes(client)
         bridge = open_bridge(settings.bridge_url)
@@ -208,9 +211,6 @@ class Worker:
                     self._own_worker(client, activities, live),
                 ):
                     yield self._temporal_worker(client, activities)
-
-    async def _announce(self, store: Store, names: list[str]) -> None:
-        await store.announce_graphs(self._settings.temporal.task_queue, names)
 
     def _warn(self, graphs: GraphRegistry) -> None:
         if self._graphs is None:

@@ -25,7 +25,7 @@ def prepare_process(config: LangGraphJson) -> None:
     A variable that the process was started with stays as it is.
     """
     for name, value in variables(config).items():
-        if os.environ.get(name) == _given.get(name):
+        if os.environ.get(name) in (None, _given.get(name)):
             os.environ[name] = _given[name] = value
     for folder in local_dependencies(config):
         importable(folder)

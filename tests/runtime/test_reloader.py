@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import sys
@@ -69,8 +68,6 @@ class Project:
     @asynccontextmanager
     async def served(self) -> AsyncIterator[None]:
         async with Worker(settings=self.settings, on_reload=self.reloads.append):
-            # The watch begins a moment after the worker.
-            await asyncio.sleep(0.3)
             yield
 
 
