@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -66,7 +66,7 @@ class Project:
         return self.reloads.pop(0)
 
     @asynccontextmanager
-    async def served(self) -> AsyncIterator[None]:
+    async def served(self) -> AsyncGenerator[None]:
         async with Worker(settings=self.settings, on_reload=self.reloads.append):
             yield
 
