@@ -15,6 +15,9 @@ from ..observers.webhook import Webhook
 from .attempt.heartbeat import Pulse
 from .driver.live_graphs import LiveGraphs
 from .graphs.graph_registry import GraphRegistry, GraphSource, load_graphs
+from .graphs.local_modules import LocalModules
+from .graphs.node_store import node_store_config
+from .graphs.project import project_warnings
 from .graphs.takeover_losses import takeover_warnings
 from .notify import NotifyWorkflows
 from .run_activities import RunActivities
@@ -27,6 +30,7 @@ __all__ = [
     "GraphRegistry",
     "GraphSource",
     "LiveGraphs",
+    "LocalModules",
     "NotifyWorkflows",
     "NullObserver",
     "ObserverBinding",
@@ -36,6 +40,8 @@ __all__ = [
     "Webhook",
     "ensure_observer",
     "load_graphs",
+    "node_store_config",
+    "project_warnings",
     "recipients",
     "takeover_warnings",
 ]

@@ -6,6 +6,8 @@ import asyncio
 import os
 import sys
 from collections.abc import Coroutine
+from dataclasses import asdict
+from functools import partial
 from typing import Any, NoReturn
 
 from ..runtime import Worker
@@ -13,6 +15,7 @@ from ..runtime.connection import temporal_target
 from ..runtime.dev_server import DevServer, exec_server
 from ..runtime.doctor import declared_graphs
 from ..runtime.garbage import settle
+from ..runtime.reloader import Reload
 from .exit_codes import ExitCode
 from .logs import as_json
 from .session import Session
@@ -41,7 +44,8 @@ async def dev(session: Session) -> ExitCode:
             names = _tell_worker(session, server.address)
             session.output.note(f"try       {session.hint('run', names[0])}")
             _warn_of_elsewhere(session, server.address)
-            worker = Worker(settings=session.settings, client=await server.connect())
+            tell = partial(_tell_reload, session)
+            worker = Worker(settings=session.settings, client=await server.connect(), on_reload=tell)
             stopping.then(worker.stop)
             await _serve(worker, server.wait())
     _tell(session, "stopped", "stopped: worker and server")
@@ -94,6 +98,17 @@ def _tell_worker(session: Session, address: str) -> list[str]:
     text = f"worker    {', '.join(names)} (task queue {queue!r} of {address})"
     _tell(session, "worker", text, graphs=names, task_queue=queue, address=address)
     return names
+
+
+def _tell_reload(session: Session, reload: Reload) -> None:
+    changed = ", ".join(reload.changed)
+    if reload.error is not None:
+        text = f"not reloaded: {reload.error}; the old code goes on ({changed} changed)"
+    else:
+        runs = f"; in flight, on with the new code: {', '.join(reload.runs)}" if reload.runs else ""
+        text = f"reloaded: {changed} ({', '.join(reload.graphs)}){runs}"
+    details = asdict(reload) if reload.error is None else {"changed": reload.changed, "error": reload.error}
+    _tell(session, "reloaded" if reload.error is None else "not_reloaded", text, **details)
 
 
 def _warn_of_elsewhere(session: Session, address: str) -> None:

@@ -192,6 +192,14 @@ class CheckpointerSettings(LocationSettings):
     """Classes, as `module.Class`, that may be built of what is stored, beside those that the graphs refer to."""
 
 
+class NodeStoreSettings(LocationSettings):
+    """LangGraph's store, for what nodes remember beyond their thread."""
+
+
+class NodeCacheSettings(LocationSettings):
+    """LangGraph's cache, for nodes that have a cache policy."""
+
+
 class Settings(Section):
     """Everything that can be set."""
 
@@ -207,6 +215,8 @@ class Settings(Section):
     bridge: BridgeSettings = BridgeSettings()
     store: StoreSettings = StoreSettings()
     checkpointer: CheckpointerSettings = CheckpointerSettings()
+    langgraph_store: NodeStoreSettings = NodeStoreSettings()
+    langgraph_cache: NodeCacheSettings = NodeCacheSettings()
 
     @property
     def bridge_url(self) -> str:
@@ -222,6 +232,16 @@ class Settings(Section):
     def checkpointer_url(self) -> str:
         """The checkpointer's URL, the default filled in."""
         return self.checkpointer.url or self._file_url("checkpoints.db")
+
+    @property
+    def langgraph_store_url(self) -> str:
+        """The URL of LangGraph's store, the default filled in."""
+        return self.langgraph_store.url or self._file_url("langgraph_store.db")
+
+    @property
+    def langgraph_cache_url(self) -> str:
+        """The URL of LangGraph's cache, the default filled in."""
+        return self.langgraph_cache.url or self._file_url("langgraph_cache.db")
 
     def _file_url(self, name: str) -> str:
         return f"sqlite:///{self.home.absolute() / name}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from temporalio.client import Client
 
@@ -29,6 +29,9 @@ from .submission import PollersCheck, Submitter
 from .threads import StateReader, Threads
 from .wait import wait_for_run
 
+if TYPE_CHECKING:
+    from langgraph.store.base import BaseStore
+
 
 class RunsFacade:
     """Creates, follows, stops and lists runs. Made by `perdure.connect`."""
@@ -40,6 +43,7 @@ class RunsFacade:
         store: Store,
         bridge: Bridge,
         stored: StateReader,
+        node_store: Callable[[], BaseStore],
         temporal: Callable[[], Awaitable[Client]],
         workers_polling: PollersCheck,
     ) -> None:
@@ -49,10 +53,20 @@ class RunsFacade:
         self._steering = Steering(settings.temporal, self._lookup, store)
         self._events = Events(store, self._lookup)
         self._bridge = bridge
+        self._node_store = node_store
         self._temporal = temporal
         self._submitter = Submitter(settings.temporal, workers_polling)
         self._threads = Threads(settings.temporal, store, stored, temporal, self._submitter)
         self._creation = Creation(settings, store, bridge, temporal, self._lookup, self._submitter)
+
+    @property
+    def store(self) -> BaseStore:
+        """LangGraph's store, the one that nodes have: what they remember beyond their thread.
+
+        It knows no users: what is whose is said by its namespaces. Opened by its first call, until the facade is
+        closed. Raises `ConfigError` and `GraphLoadError` (the key `store` of `langgraph.json`).
+        """
+        return self._node_store()
 
     # Creating.
 

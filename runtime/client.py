@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from temporalio.client import Client
 
@@ -16,6 +17,9 @@ from ..store.open import open_store
 from .connection import connect_temporal, workers_polling
 from .states import LazyStates
 from .telemetry import set_up_telemetry
+
+if TYPE_CHECKING:
+    from ..memory import SqliteNodeStore
 
 
 class LazyTemporal:
@@ -34,6 +38,27 @@ class LazyTemporal:
             return self._client
 
 
+class LazyNodeStore:
+    """LangGraph's store, which is rarely asked for: LangGraph takes a second to import."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._store: SqliteNodeStore | None = None
+
+    def __call__(self) -> SqliteNodeStore:
+        """Always the same. Raises `ConfigError` and `GraphLoadError`."""
+        if self._store is None:
+            from .node_memory import settings_store
+
+            self._store = settings_store(self._settings)
+        return self._store
+
+    async def close(self) -> None:
+        """Idempotent."""
+        if self._store is not None:
+            await asyncio.to_thread(self._store.close)
+
+
 @asynccontextmanager
 async def connect(*, settings: Settings | None = None, config: str | Path | None = None) -> AsyncGenerator[RunsFacade]:
     """A `RunsFacade` over the parts that the settings name: `async with perdure.connect() as runs: ...`.
@@ -45,13 +70,21 @@ async def connect(*, settings: Settings | None = None, config: str | Path | None
     set_up_telemetry()
     store, bridge = open_store(settings.store_url), open_bridge(settings.bridge_url)
     states, temporal = LazyStates(settings.checkpointer_url), LazyTemporal(settings)
+    node_store = LazyNodeStore(settings)
     try:
         await store.start()
         await bridge.start()
         yield RunsFacade(
-            settings, store=store, bridge=bridge, stored=states, temporal=temporal, workers_polling=workers_polling
+            settings,
+            store=store,
+            bridge=bridge,
+            stored=states,
+            node_store=node_store,
+            temporal=temporal,
+            workers_polling=workers_polling,
         )
     finally:
+        await node_store.close()
         await states.close()
         await bridge.close()
         await store.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import shutil
 import sys
@@ -19,11 +18,12 @@ from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from ..activities import load_graphs, takeover_warnings
+from ..activities import load_graphs, node_store_config, project_warnings, takeover_warnings
 from ..bridge.contract import NewEvent
 from ..bridge.open import open_bridge
 from ..checkpoints.open import open_checkpoints
 from ..contracts.errors import ConfigError, GraphLoadError, PerdureError
+from ..contracts.langgraph_json import read_langgraph_json
 from ..contracts.settings import CONFIG_FILE, Settings, load_settings
 from ..contracts.types import Frozen
 from ..contracts.wire import SEARCH_ATTRIBUTES
@@ -95,9 +95,13 @@ async def check_graphs(settings: Settings) -> Check:
     try:
         with contextlib.redirect_stdout(sys.stderr):  # a graph's module may print when it is imported
             graphs = await load_graphs(settings.graphs)
+            node_store_config(settings.graphs)
+            warnings = [*project_warnings(read_langgraph_json(settings.graphs))]
     except GraphLoadError as exc:
         return Check(name="graphs", level="fail", detail=str(exc), advice="correct it; a worker does not start before")
-    return Check(name="graphs", level="ok", detail="; ".join([", ".join(graphs.names), *takeover_warnings(graphs)]))
+    detail = "; ".join([", ".join(graphs.names), *takeover_warnings(graphs), *warnings])
+    advice = "take it out, or do without it" if warnings else None
+    return Check(name="graphs", level="warn" if warnings else "ok", detail=detail, advice=advice)
 
 
 async def check_temporal_cli(settings: Settings) -> Check:
@@ -223,16 +227,7 @@ async def check_workers(client: Client, settings: Settings) -> Check:
 
 def declared_graphs(path: Path) -> dict[str, str]:
     """Name to `file:attribute` of each graph in a `langgraph.json`; nothing is imported. Raises `GraphLoadError`."""
-    try:
-        content: Any = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise GraphLoadError(f"{path} does not exist; it names your graphs (the setting `graphs`)") from None
-    except (OSError, ValueError) as exc:
-        raise GraphLoadError(f"{path} cannot be read as JSON: {exc}") from exc
-    graphs = cast("dict[str, Any]", content).get("graphs") if isinstance(content, dict) else None
-    if not isinstance(graphs, dict) or not graphs:
-        raise GraphLoadError(f'{path} has no "graphs": write {{"graphs": {{"name": "./file.py:attribute"}}}}')
-    return {name: _location(spec) for name, spec in cast("dict[str, Any]", graphs).items()}
+    return {name: _location(spec) for name, spec in read_langgraph_json(path).graphs.items()}
 
 
 async def announced_graphs(settings: Settings) -> list[str]:

@@ -6,8 +6,9 @@ import asyncio
 import logging
 import uuid
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from datetime import timedelta
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol
@@ -27,6 +28,7 @@ from ..activities import (
     RunActivities,
     Webhook,
     load_graphs,
+    project_warnings,
     recipients,
     takeover_warnings,
 )
@@ -37,6 +39,7 @@ from ..blocking import restrict_home
 from ..bridge.open import open_bridge
 from ..checkpoints.open import open_checkpoints
 from ..contracts.errors import WorkerStoppedError
+from ..contracts.langgraph_json import read_langgraph_json
 from ..contracts.serialization.allowed_types import ALLOWED
 from ..contracts.serialization.text import message_of
 from ..contracts.settings import Settings, load_settings
@@ -46,6 +49,8 @@ from ..store.open import open_store
 from ..workflows import NotifyWorkflow, ProbeWorkflow, RunWorkflow, StateWorkflow, ThreadWorkflow
 from .connection import connect_temporal, ensure_search_attributes
 from .housekeeping import Housekeeping
+from .node_memory import open_node_memory
+from .reloader import Reload, Reloader
 from .telemetry import set_up_telemetry
 
 logger = logging.getLogger(__name__)
@@ -63,7 +68,8 @@ class Worker:
     A worker that stops serving by itself cancels the block, and its end raises `WorkerStoppedError`.
 
     `graphs`: names and graphs, instead of the file that the settings name. `observers`: who is told what happens to
-    runs (`docs/observers.md`); all workers of a task queue have the same ones. The block begins when it serves: its
+    runs (`docs/observers.md`); all workers of a task queue have the same ones. `on_reload`: load graphs whose files
+    change anew, and tell it what became of that; not for `graphs`. The block begins when it serves: its
     graphs are announced, and what is submitted from then on is taken. Stopping it hands its runs on at their next
     superstep boundary, at the latest after `worker.graceful_shutdown`. Beside its tasks it sees to runs that their
     client has left and that nobody brings to their end (`housekeeping.py`).
@@ -77,11 +83,13 @@ class Worker:
         config: str | Path | None = None,
         client: Client | None = None,
         observers: Iterable[AnyObserver] = (),
+        on_reload: Callable[[Reload], None] | None = None,
     ) -> None:
         """Raises `ConfigError`; `TypeError` for what is no observer, `ValueError` for two of the same name."""
         self._observers = recipients(observers)
         self._settings = settings or load_settings(config)
         self._graphs = graphs
+        self._on_reload = on_reload
         self._client = client
         self._stopping = asyncio.Event()
         self._serving: asyncio.Task[None] | None = None
@@ -162,16 +170,22 @@ class Worker:
         set_up_telemetry()
         log_in_one_line()
         restrict_home(settings.home)
+        store = open_store(settings.store_url)
+        announce = partial(store.announce_graphs, settings.temporal.task_queue)
+        reloader = self._on_reload and Reloader(settings.graphs, announce, self._on_reload)
         graphs = await load_graphs(settings.graphs if self._graphs is None else self._graphs)
+        if reloader:
+            reloader.loaded()
         # After the graphs: what lies beside them can be imported then.
         ALLOWED.add_settings(settings.checkpointer.allowed_types)
         client = self._client or await connect_temporal(settings)
         await ensure_search_attributes(client)
-        store, bridge = open_store(settings.store_url), open_bridge(settings.bridge_url)
+        bridge = open_bridge(settings.bridge_url)
         checkpoints = open_checkpoints(settings.checkpointer_url)
         dispatcher = self._dispatcher(client, store)
-        async with _open(store, bridge, checkpoints):
-            await store.announce_graphs(settings.temporal.task_queue, graphs.names)
+        graphs.memory = memory = open_node_memory(settings)
+        async with _open(store, bridge, checkpoints, memory):
+            await announce(graphs.names)
             housekeeping = Housekeeping(
                 client=client,
                 task_queue=settings.temporal.task_queue,
@@ -192,16 +206,23 @@ class Worker:
                     live=live,
                 )
                 logger.info("serving %s on task queue %s", _listed(graphs), settings.temporal.task_queue)
-                for warning in takeover_warnings(graphs):
-                    logger.info(warning)
+                self._warn(graphs)
                 async with (
                     dispatcher.running(),
                     housekeeping.running(),
                     self._short_worker(client, activities),
                     live.open(self._stopping),
+                    reloader.running(graphs, live) if reloader else nullcontext(),
                     self._own_worker(client, activities, live),
                 ):
                     yield self._temporal_worker(client, activities)
+
+    def _warn(self, graphs: GraphRegistry) -> None:
+        if self._graphs is None:
+            for warning in project_warnings(read_langgraph_json(self._settings.graphs)):
+                logger.warning(warning)
+        for warning in takeover_warnings(graphs):
+            logger.info(warning)
 
     def _live_graphs(self) -> LiveGraphs:
         worker = self._settings.worker

@@ -100,6 +100,8 @@ class LiveGraph:
         self.attended = False
         self.held = False
         """It waits at a superstep boundary for its next slice."""
+        self.outdated = False
+        """Its code has changed: it is not to be held any more."""
 
     async def attend(self, slice: SliceInput, *, say: Say = lambda _: None) -> SliceResult:
         """Let the graph go on to a pause (it is `held` then), a question, a stop or the end.
@@ -130,7 +132,7 @@ class LiveGraph:
         return self._graph if self._made.is_set() and not self._let_go.is_set() else None
 
     def pause_soon(self) -> None:
-        """The worker shuts down."""
+        """The worker shuts down, or serves other code now."""
         if self._made.is_set():
             self._policy.pause_soon()
 

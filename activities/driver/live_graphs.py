@@ -60,9 +60,26 @@ class LiveGraphs:
 
     def leave(self, run_id: str, live: LiveGraph) -> None:
         """Its slice is over. It is closed in bounded time, unless it is fetched."""
-        if self._graphs.get(run_id) is live:
+        if self._graphs.get(run_id) is not live:
+            return
+        if live.outdated and live.held:
+            self._close_soon(run_id)
+        else:
             later = asyncio.get_running_loop().call_later(self._hold_for, self._close_soon, run_id)
             self._waiting[run_id] = later
+
+    def renew(self) -> list[str]:
+        """Other code is served from now on: each run that is here goes on with it from its next boundary. Their ids.
+
+        A hand-over, as when the worker shuts down, but to itself.
+        """
+        for run_id, live in [*self._graphs.items()]:
+            live.outdated = True
+            if live.attended:
+                live.pause_soon()
+            elif live.held:
+                self._close_soon(run_id)
+        return [*self._graphs]
 
     def graph_of(self, run_id: str) -> CompiledGraph | None:
         """For reading, as long as it is here."""
@@ -108,6 +125,8 @@ class LiveGraphs:
     def _close_soon(self, run_id: str) -> None:
         if (live := self._graphs.get(run_id)) is not None and live.held:
             why = "the worker shuts down" if self.shutting_down else "nobody has fetched it"
+            if live.outdated:
+                why = "its code has changed"
             logger.warning("run %s: its graph is let go (%s); it goes on from its checkpoint", run_id, why)
         closing = asyncio.create_task(self.close(run_id))
         self._closing.add(closing)

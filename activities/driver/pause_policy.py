@@ -20,8 +20,8 @@ class PausePolicy:
     """Follows a live graph.
 
     * A slice is over when its budget is spent and a task has ended in it.
-    * A worker that shuts down asks LangGraph to drain, on a task's successful result, never while a function is at
-      work: the drain would reach a graph that it calls, and it would begin again.
+    * A worker that shuts down, or serves other code now, asks LangGraph to drain, on a task's successful result, never
+      while a function is at work: the drain would reach a graph that it calls, and it would begin again.
     * Under durability `exit` nothing is saved before the end, so there the run is one slice.
 
     (Rules tried in the experiments `subgraph_drain_on_result`, `hitl_with_slices`, `live_graph`.)
@@ -34,7 +34,7 @@ class PausePolicy:
         self._input_steps = input_steps(spec, graph)
         self._over_at = 0.0
         self.must_pause = False
-        """The worker shuts down."""
+        """The run is to go on elsewhere, or afresh."""
         self.unfinished = Unfinished(graph)
         self._base = start.base_step
         self._step: int | None = None
@@ -86,5 +86,5 @@ class PausePolicy:
             self._control.request_drain("shutdown")
 
     def pause_soon(self) -> None:
-        """The worker shuts down: pause as soon as nothing has to be cut off for it."""
+        """The run is to go on elsewhere, or afresh: pause as soon as nothing has to be cut off for it."""
         self.must_pause = True

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import inspect
-import json
 import re
 import sys
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
@@ -29,9 +28,12 @@ from langgraph.pregel import Pregel
 
 from ...contracts.containment import ContainedExit, contained
 from ...contracts.errors import GraphLoadError, UnknownGraphError, nearest
+from ...contracts.langgraph_json import read_langgraph_json
 from ...contracts.serialization.allowed_types import ALLOWED
 from ...contracts.serialization.text import message_of, text_of
+from ...memory import NodeMemory
 from .graph_types import graph_types
+from .project import importable, prepare_process
 
 CompiledGraph = Pregel[Any, Any, Any, Any]
 GraphSource = Any
@@ -52,6 +54,12 @@ class GraphRegistry:
     def __init__(self, entries: Mapping[str, _Entry]) -> None:
         self._entries = dict(entries)
         self._unsaved: dict[str, bool] = {}
+        self.memory: NodeMemory | None = None
+        """For graphs that were compiled without a store or a cache."""
+
+    def replace(self, by: GraphRegistry) -> None:
+        """Serve these graphs from now on. What is open stays as it is."""
+        self._entries, self._unsaved = by._entries, {}
 
     @property
     def names(self) -> list[str]:
@@ -67,11 +75,18 @@ class GraphRegistry:
         if entry is None:
             raise UnknownGraphError(name, self._entries)
         if entry.compiled is not None:
-            yield entry.compiled.copy({"checkpointer": saver})
+            yield self._of_run(entry.compiled, saver)
             return
         async with _built(entry.source, config, entry.where) as graph:
             ALLOWED.add(graph_types(graph))
-            yield graph.copy({"checkpointer": saver})
+            yield self._of_run(graph, saver)
+
+    def _of_run(self, graph: CompiledGraph, saver: BaseCheckpointSaver[Any]) -> CompiledGraph:
+        given: dict[str, Any] = {"checkpointer": saver}
+        if self.memory is not None:
+            given["store"] = self.memory.store if graph.store is None else graph.store
+            given["cache"] = self.memory.cache if graph.cache is None else graph.cache
+        return graph.copy(given)
 
     def compiled(self) -> Iterator[tuple[str, CompiledGraph | None]]:
         """Name and graph, in order; `None` for one that is made for each run."""
@@ -118,7 +133,10 @@ async def load_graphs(source: Path | Mapping[str, GraphSource]) -> GraphRegistry
 
 
 def _from_file(path: Path) -> dict[str, tuple[GraphSource, str]]:
-    return {name: (_import(name, spec, path), f"{path}: {name} = {spec}") for name, spec in _read(path)}
+    config = read_langgraph_json(path)
+    locations = [*config.locations()]
+    prepare_process(config)
+    return {name: (import_attribute(name, spec, path), f"{path}: {name} = {spec}") for name, spec in locations}
 
 
 def _from_mapping(graphs: Mapping[str, GraphSource]) -> dict[str, tuple[GraphSource, str]]:
@@ -184,28 +202,8 @@ def _wants_config(source: Callable[..., Any], where: str) -> bool:
     return bool(parameters) or "config" in inspect.signature(source).parameters
 
 
-def _read(path: Path) -> list[tuple[str, str]]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise GraphLoadError(f"{path} does not exist; it names your graphs (the setting `graphs`)") from None
-    except (OSError, ValueError) as exc:
-        raise GraphLoadError(f"{path} cannot be read as JSON: {exc}") from exc
-    graphs = content.get("graphs") if isinstance(content, dict) else None  # pyright: ignore[reportUnknownVariableType]
-    if not isinstance(graphs, dict) or not graphs:
-        raise GraphLoadError(f'{path} has no "graphs": write {{"graphs": {{"name": "./file.py:attribute"}}}}')
-    return [(name, _spec_text(name, spec, path)) for name, spec in cast("dict[str, Any]", graphs).items()]
-
-
-def _spec_text(name: str, spec: Any, path: Path) -> str:
-    if isinstance(spec, dict):  # LangGraph's long form: {"path": …, "description": …}
-        spec = cast("dict[str, Any]", spec).get("path")
-    if not isinstance(spec, str) or ":" not in spec:
-        raise GraphLoadError(f"{path}: graph {name!r} must read ./file.py:attribute, not {spec!r}")
-    return spec
-
-
-def _import(name: str, spec: str, config: Path) -> GraphSource:
+def import_attribute(name: str, spec: str, config: Path) -> Any:
+    """What `file.py:attribute` or `module:attribute` names. `name`: for errors. Raises `GraphLoadError`."""
     location, _, attribute = spec.rpartition(":")
     where = f"{config}: {name} = {spec}"
     try:
@@ -226,8 +224,8 @@ def _import_file(location: str, root: Path) -> ModuleType:
     path = (root / location).resolve()
     if not path.is_file():
         raise GraphLoadError(f"the file {path} does not exist")
-    _importable(root)
-    _importable(path.parent)  # what stands beside the file can be imported, as when it is run
+    importable(root)
+    importable(path.parent)  # what stands beside the file can be imported, as when it is run
     name = _module_name(location, path)
     if name in sys.modules:  # several graphs of one file
         return sys.modules[name]
@@ -261,10 +259,5 @@ def _digest(text: str) -> str:
 
 
 def _import_name(name: str, root: Path) -> ModuleType:
-    _importable(root)
+    importable(root)
     return importlib.import_module(name)
-
-
-def _importable(folder: Path) -> None:
-    if str(folder) not in sys.path:
-        sys.path.append(str(folder))  # behind all else: a user's `tools.py` must not hide an installed package

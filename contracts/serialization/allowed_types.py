@@ -1,8 +1,8 @@
 """The classes that may be built from what is read back: a checkpoint, a spec or a cached value only names them.
 
 Who can write to a store could else have any callable of the process called. So a class is built only if it is one of
-LangChain's and LangGraph's own for data, if a graph that is served here refers to it (`activities/graphs/graph_types.py`), or
-if the settings name it. The list is the process's: whoever runs code in it needs no store to do so.
+LangChain's and LangGraph's own for data, if a graph that is served here refers to it (`activities.graphs.graph_types`),
+or if the settings name it. The list is the process's: whoever runs code in it needs no store to do so.
 """
 
 from __future__ import annotations

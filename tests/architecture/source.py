@@ -17,8 +17,9 @@ ROOMS = {
     "bridge": ("contracts", "blocking"),
     "store": ("contracts", "blocking"),
     "checkpoints": ("contracts", "blocking"),
+    "memory": ("contracts", "blocking"),
     "observers": ("contracts", "store"),
-    "activities": ("contracts", "bridge", "store", "checkpoints", "observers"),
+    "activities": ("contracts", "bridge", "store", "checkpoints", "memory", "observers"),
     "workflows": ("contracts", "activities"),
     "facade": ("contracts", "bridge", "store", "workflows"),
     "runtime": (
@@ -27,6 +28,7 @@ ROOMS = {
         "bridge",
         "store",
         "checkpoints",
+        "memory",
         "observers",
         "activities",
         "workflows",

@@ -116,6 +116,26 @@ async def test_a_second_signal_stops_at_once(alone: CommandLine, dev: tuple[asyn
     await until(lambda: not any(running(child) for child in children))
 
 
+async def test_dev_tells_what_it_reloads_and_what_it_does_not_know(alone: CommandLine) -> None:
+    graph = "from langgraph.graph import START, MessagesState, StateGraph\n\n\ndef word(state):\n    return {}\n\n\n"
+    graph += "graph = StateGraph(MessagesState).add_node(word).add_edge(START, 'word').compile()\n"
+    (alone.folder / "mine.py").write_text(graph)
+    content = {"graphs": {"mine": "./mine.py:graph"}, "auth": {"path": "./auth.py:auth"}}
+    (alone.folder / "langgraph.json").write_text(json.dumps(content))
+    out = alone.folder / "dev.out"
+    with out.open("wb") as file:
+        process = await alone.start("dev", stdout=file, stderr=file)
+    await until(lambda: "serving" in out.read_text() or process.returncode is not None, LIMIT)
+    await until(lambda: "without effect here: auth (nothing checks who calls" in out.read_text())
+    (alone.folder / "mine.py").write_text(graph + "graph = graph.nope\n")
+    await until(lambda: "not reloaded: mine.py, line 9: AttributeError: " in out.read_text())
+    (alone.folder / "mine.py").write_text(graph + "# better\n")
+    await until(lambda: "\nreloaded: mine.py (mine)\n" in out.read_text())
+    process.terminate()
+    async with asyncio.timeout(LIMIT):
+        assert await process.wait() == 0, out.read_text()
+
+
 async def test_a_taken_port_is_named(temporal: str, alone: CommandLine) -> None:
     ended = await alone.having(PERDURE_SERVER__PORT=temporal.rpartition(":")[2])("dev", "--json")
     assert (ended.code, ended.out, ended.failure["type"]) == (69, "", "DevServerError")

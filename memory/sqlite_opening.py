@@ -1,0 +1,30 @@
+"""The first connection to a file that other processes may be making at the same time."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from ..blocking import BUSY_TIMEOUT
+from ..contracts.errors import UnavailableError
+
+T = TypeVar("T")
+_PAUSE = 0.05
+
+
+def opened(connect: Callable[[], T], what: str) -> T:
+    """What `connect` makes. Raises `UnavailableError` when SQLite fails for longer than a file may be locked.
+
+    LangGraph's migrations are no transaction: of two processes that make the same tables one fails, and finds them
+    when it looks again.
+    """
+    until = time.monotonic() + BUSY_TIMEOUT
+    while True:
+        try:
+            return connect()
+        except (sqlite3.Error, OSError) as exc:
+            if time.monotonic() > until:
+                raise UnavailableError(f"{what} cannot be used now: {exc}") from exc
+            time.sleep(_PAUSE)

@@ -1,0 +1,182 @@
+"""LangGraph's store on SQLite: from any thread, loop and process, with meaning and lifetimes."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlite_vec
+from langgraph.store.base import GetOp, PutOp
+from support.forks import forking
+from support.servers import until
+
+from perdure.contracts.errors import ConfigError, UnavailableError
+from perdure.contracts.langgraph_json import NodeStoreConfig
+from perdure.memory import SqliteNodeStore, open_node_store
+from perdure.memory.vectors import VectorConnection
+
+HOME = ("users", "1")
+
+
+def vectors(texts: list[str]) -> list[list[float]]:
+    """Cheese is one thing, all else another."""
+    return [[float("cheese" in text), float("cheese" not in text)] for text in texts]
+
+
+async def vectors_later(texts: list[str]) -> list[list[float]]:
+    await asyncio.sleep(0)
+    return vectors(texts)
+
+
+def store_at(path: Path, **config: Any) -> SqliteNodeStore:
+    return open_node_store(f"sqlite:///{path}/folder/store.db", NodeStoreConfig.model_validate(config))
+
+
+async def test_it_takes_calls_of_both_kinds_from_anywhere(tmp_path: Path) -> None:
+    store = store_at(tmp_path)
+    await store.aput(HOME, "a", {"n": 1})
+    store.put(HOME, "b", {"n": 2})  # in the event loop
+    await asyncio.to_thread(store.put, HOME, "c", {"n": 3})
+    await asyncio.to_thread(lambda: asyncio.run(store.aput(HOME, "d", {"n": 4})))  # another loop
+    found = [store.get(HOME, key) for key in "abcd"]
+    assert [item and item.value["n"] for item in found] == [1, 2, 3, 4]
+    assert {item.key for item in await store.asearch(("users",), filter={"n": {"$gt": 2}})} == {"c", "d"}
+    assert await store.alist_namespaces() == [HOME]
+    store.delete(HOME, "a")
+    assert await store.aget(HOME, "a") is None
+    store.close()
+
+
+async def test_what_is_put_is_there_after_a_restart(tmp_path: Path) -> None:
+    first = store_at(tmp_path)
+    first.put(HOME, "a", {"n": 1})
+    first.close()
+    second = store_at(tmp_path)
+    item = second.get(HOME, "a")
+    assert item is not None
+    assert item.value == {"n": 1}
+    second.close()
+    second.put(HOME, "b", {"n": 2})  # opens it again
+    assert second.get(HOME, "b") is not None
+    second.close()
+    second.close()
+
+
+@pytest.mark.parametrize("embed", [vectors, vectors_later])
+async def test_it_finds_by_meaning(tmp_path: Path, embed: Any) -> None:
+    store = store_at(tmp_path, index={"dims": 2, "embed": embed, "fields": ["text"]})
+    await store.aput(HOME, "one", {"text": "more cheese", "note": "x"})
+    store.put(HOME, "two", {"text": "no milk", "note": "cheese"})  # the note is not embedded
+    assert [item.key for item in await store.asearch(HOME, query="cheese")] == ["one", "two"]
+    assert [item.key for item in store.search(HOME, query="milk", limit=1)] == ["two"]
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("function", "distance"),
+    [("vec_distance_cosine", 1 - 11 / (5**0.5 * 5)), ("vec_distance_L1", 4.0), ("vec_distance_L2", 8**0.5)],
+)
+def test_distances_without_the_extension(function: str, distance: float) -> None:
+    connection = sqlite3.connect(":memory:", factory=VectorConnection)
+    sqlite_vec.load(connection)
+    vectors = [sqlite_vec.serialize_float32(one) for one in ([1.0, 2.0], [3.0, 4.0])]
+    assert connection.execute(f"SELECT {function}(?, ?)", vectors).fetchone()[0] == pytest.approx(distance)
+    with pytest.raises(sqlite3.OperationalError):
+        connection.execute(f"SELECT {function}(?, ?)", (vectors[0], vectors[1] + vectors[1]))
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("ttl", "given", "left"),
+    [
+        ({}, {}, True),
+        ({}, {"ttl": 0.001}, False),
+        ({"default_ttl": 0.001}, {}, False),
+        ({"default_ttl": 0.001}, {"ttl": None}, True),
+        ({"default_ttl": 5}, {}, True),
+    ],
+)
+async def test_items_expire(tmp_path: Path, ttl: dict[str, float], given: dict[str, Any], left: bool) -> None:
+    store = store_at(tmp_path, ttl={"sweep_interval_minutes": 0.005, **ttl})
+    store.open(sweeps=True)
+    store.put(HOME, "a", {"n": 1}, **given)
+    store.put(HOME, "mark", {"n": 1}, ttl=0.001)
+    await until(lambda: store.get(HOME, "mark", refresh_ttl=False) is None)
+    assert (store.get(HOME, "a", refresh_ttl=False) is not None) is left
+    store.close()
+
+
+@pytest.mark.parametrize(("refreshes", "left"), [(True, True), (False, False)])
+async def test_a_read_keeps_an_item_alive_if_wanted(tmp_path: Path, refreshes: bool, left: bool) -> None:
+    store = store_at(tmp_path, ttl={"refresh_on_read": refreshes, "default_ttl": 60})
+    store.put(HOME, "a", {"n": 1})
+    with sqlite3.connect(tmp_path / "folder" / "store.db") as file:
+        file.execute("UPDATE store SET expires_at = '2000-01-01 00:00:00'")
+    file.close()
+    store.get(HOME, "a")
+    store.open(sweeps=True)
+    assert (store.get(HOME, "a") is not None) is left
+    store.close()
+
+
+def _write(path: Path, name: str, count: int) -> None:
+    store = store_at(path)
+    for number in range(count):
+        store.batch([GetOp(HOME, "shared"), PutOp(HOME, f"{name}-{number}", {"n": number}), PutOp(HOME, "shared", {})])
+    store.close()
+
+
+async def test_processes_make_and_share_one_file(tmp_path: Path) -> None:
+    writers = [forking.Process(target=_write, args=(tmp_path, name, 40)) for name in "abcd"]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        await asyncio.to_thread(writer.join)
+    assert [writer.exitcode for writer in writers] == [0] * 4
+    store = store_at(tmp_path)
+    assert len(store.search(HOME, limit=1000)) == 4 * 40 + 1
+    store.close()
+
+
+async def test_a_cancelled_call_leaves_the_store_as_it_was(tmp_path: Path) -> None:
+    store = store_at(tmp_path)
+    call = asyncio.create_task(store.aput(HOME, "a", {"n": 1}))
+    await asyncio.sleep(0)
+    call.cancel()
+    await asyncio.wait({call})
+    assert store.get(HOME, "a") is not None
+    store.close()
+
+
+async def test_a_store_in_memory_lives_as_long_as_the_process() -> None:
+    store = open_node_store("memory://here")
+    store.put(HOME, "a", {"n": 1})
+    store.close()
+    assert open_node_store("memory://here").get(HOME, "a") is not None
+    assert open_node_store("memory://there").get(HOME, "a") is None
+
+
+async def test_a_file_that_is_none_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("perdure.memory.sqlite_opening.BUSY_TIMEOUT", 0.1)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "store.db").write_text("dear diary, " * 100)
+    with pytest.raises(UnavailableError, match=r"the store of graphs in .*store\.db cannot be used now: file is not a"):
+        store_at(tmp_path).open()
+
+
+async def test_its_threads_end_with_it(tmp_path: Path) -> None:
+    before = set(threading.enumerate())
+    store = store_at(tmp_path)
+    store.open(sweeps=True)
+    store.close()
+    assert set(threading.enumerate()) <= before
+
+
+@pytest.mark.parametrize("url", ["postgres://x", "sqlite:", "sqlite:///", "sqlite:///:memory:", "memory://a/b", "x"])
+def test_a_wrong_url_is_named(url: str) -> None:
+    with pytest.raises(ConfigError, match=r"langgraph_store\.url: "):
+        open_node_store(url)
