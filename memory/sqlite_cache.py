@@ -17,6 +17,7 @@ from langgraph.cache.base import BaseCache, FullKey, Namespace
 from langgraph.cache.sqlite import SqliteCache
 
 from ..blocking import BUSY_TIMEOUT
+from ..contracts.serialization.serde import Serializer
 from .sqlite_opening import opened
 
 logger = logging.getLogger(__name__)
@@ -84,5 +85,5 @@ class SqliteNodeCache(BaseCache[Any]):
         with self._opening:
             if self._cache is None:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
-                self._cache = opened(lambda: SqliteCache[Any](path=str(self._path)), f"the cache in {self._path}")
+                self._cache = opened(lambda: SqliteCache[Any](path=str(self._path), serde=Serializer()), f"the cache in {self._path}")
             return self._cache
