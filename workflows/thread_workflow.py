@@ -28,6 +28,7 @@ from ..contracts.wire_thread import (
 from . import admission
 from .shielded import shielded
 from .supervisor import ThreadSupervisor
+from .turns import until_free
 
 _LINGER = timedelta(seconds=30)
 """How long a thread without runs stays open: a conversation's next turn finds it there."""
@@ -35,6 +36,8 @@ _MAX_SUBMISSIONS = 1000
 """Temporal takes 2,000 updates of one execution."""
 _MAX_EVENTS = 2000
 """Half of what Temporal suggests. A worker that takes a thread over replays them, within the 10 s of one task."""
+_AFTER_CHANGES = "threads-are-removed-after-changes"
+"""Names what histories of before do not have: there, a thread was removed beside a change of its state."""
 
 
 @workflow.defn(name=THREAD_WORKFLOW)
@@ -50,8 +53,8 @@ class ThreadWorkflow:
         self._state = admission.begin(thread)
         self._supervisor = ThreadSupervisor(thread.thread_id, self._state)
         self._updates = 0
-        self._existed = False
-        """The thread that was removed last had runs or state."""
+        self._removed = 0
+        """Removals that have found runs or state."""
 
     @workflow.update(name=UPDATE_SUBMIT, description="Admit a run to the thread")
     def submit(self, submission: Submission) -> Admission:
@@ -67,14 +70,15 @@ class ThreadWorkflow:
         """Waits for the end of the runs in line. What is submitted from now on finds a new thread."""
         admission.delete(self._state, self._supervisor.has_begun)
         self._updated()
+        before = self._removed
         await workflow.wait_condition(lambda: self._state.delete_up_to is None)
-        return DeletionAnswer(existed=self._existed)
+        return DeletionAnswer(existed=self._removed > before)
 
     @workflow.update(name=UPDATE_STATE, description="Change the state of the thread, which has no run in flight")
     async def update_state(self, change: StateChange) -> StateChanged:
         """Waits until it is done. A run that is submitted meanwhile comes after it."""
         state = self._state
-        await workflow.wait_condition(lambda: not state.changing and state.delete_up_to is None)
+        await until_free(lambda: not state.changing and state.delete_up_to is None)
         if state.runs:
             busy = state.runs[0].submission.run_id
             raise ApplicationError(busy, busy, type=ERROR_THREAD_BUSY, non_retryable=True)
@@ -108,10 +112,14 @@ class ThreadWorkflow:
                 workflow.continue_as_new(admission.carried(thread_id, self._state))
             self._supervisor.look_after_all(draining=self._draining)
             seen = self._supervisor.changes
-            if admission.deletion_due(self._state):
-                self._existed = await self._supervisor.delete()
+            if admission.deletion_due(self._state) and not self._is_changed():
+                self._removed += await self._supervisor.delete()
             elif not await self._wait_for_change(seen) and self._idle(seen):
                 return
+
+    def _is_changed(self) -> bool:
+        """What a change of the state writes once the thread is removed would be found in the next one of its id."""
+        return self._state.changing and workflow.patched(_AFTER_CHANGES)
 
     async def _wait_for_change(self, seen: int) -> bool:
         """False when an idle thread has lingered long enough."""
