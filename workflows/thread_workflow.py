@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from datetime import timedelta
 
 from temporalio import workflow
@@ -11,6 +13,7 @@ from ..contracts.types import CancelAction
 from ..contracts.wire import (
     ERROR_STATE_REFUSED,
     ERROR_THREAD_BUSY,
+    ERROR_THREAD_GONE,
     THREAD_WORKFLOW,
     UPDATE_DELETE_THREAD,
     UPDATE_STATE,
@@ -68,7 +71,8 @@ class ThreadWorkflow:
     @workflow.update(name=UPDATE_DELETE_THREAD, description="Cancel the thread's runs and remove it")
     async def delete(self, deletion: ThreadDeletion) -> DeletionAnswer:
         """Waits for the end of the runs in line. What is submitted from now on finds a new thread."""
-        admission.delete(self._state, self._supervisor.has_begun)
+        with _theirs():
+            admission.delete(self._state, self._supervisor.has_begun, deletion.user_id)
         self._updated()
         before = self._removed
         await workflow.wait_condition(lambda: self._state.delete_up_to is None)
@@ -79,6 +83,8 @@ class ThreadWorkflow:
         """Waits until it is done. A run that is submitted meanwhile comes after it."""
         state = self._state
         await until_free(lambda: not state.changing and state.delete_up_to is None)
+        with _theirs():
+            admission.check_owner(state, change.user_id)
         if state.runs:
             busy = state.runs[0].submission.run_id
             raise ApplicationError(busy, busy, type=ERROR_THREAD_BUSY, non_retryable=True)
@@ -87,7 +93,7 @@ class ThreadWorkflow:
         try:
             return await self._supervisor.change_state(change)
         except ActivityError as exc:
-            raise ApplicationError(str(exc.cause), type=ERROR_STATE_REFUSED) from exc
+            raise ApplicationError(str(exc.cause), type=_refusal(exc)) from exc
         finally:
             state.changing = False
             self._supervisor.changed()
@@ -145,3 +151,16 @@ class ThreadWorkflow:
         info = workflow.info()
         long = info.get_current_history_length() >= _MAX_EVENTS
         return long or info.is_continue_as_new_suggested() or self._updates >= _MAX_SUBMISSIONS
+
+
+@contextmanager
+def _theirs() -> Generator[None]:
+    try:
+        yield
+    except admission.NotTheirsError as exc:
+        raise ApplicationError("the thread is another user's", type=ERROR_THREAD_GONE) from exc
+
+
+def _refusal(failure: ActivityError) -> str:
+    gone = isinstance(failure.cause, ApplicationError) and failure.cause.type == ERROR_THREAD_GONE
+    return ERROR_THREAD_GONE if gone else ERROR_STATE_REFUSED

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 from support.graphs import count_to
+from support.rows import thread_rows
+from support.servers import until
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import Client
 
 import perdure
 from perdure import (
@@ -15,20 +20,26 @@ from perdure import (
     RunSpec,
     Settings,
     ThreadNotFoundError,
+    ThreadTakenError,
     WaitResult,
     Worker,
     bind_actor,
 )
+from perdure.activities.graphs.state_updates import States
+from perdure.contracts.wire import thread_workflow_id
+from perdure.facade.states import GraphStates
+from perdure.runtime.states import LazyStates
+from perdure.store import SqlStore
+from perdure.store.threads import SqlThreads
 
 Spec = Callable[..., RunSpec]
 
 
-async def _say(runs: RunsFacade, spec: RunSpec, user: str) -> WaitResult | ThreadNotFoundError:
+async def _say(runs: RunsFacade, spec: RunSpec, user: str) -> WaitResult | ThreadTakenError:
     with bind_actor(user):
         try:
             return (await runs.create_and_wait(spec))[1]
-        except ThreadNotFoundError as exc:
-            assert isinstance(exc, InvalidRunError)
+        except ThreadTakenError as exc:
             return exc
 
 
@@ -70,3 +81,100 @@ async def test_a_refused_submission_claims_nothing(runs: RunsFacade, worker: Wor
         with pytest.raises(InvalidRunError, match="deleted"):
             await runs.create_background(spec("counting", input=count_to(1), run_id=record.run_id))
     assert isinstance(await _say(runs, spec("counting", input=count_to(1)), "bob"), WaitResult)
+
+
+CALLS: dict[str, tuple[type[Any], str, Callable[[RunsFacade, str], Awaitable[Any]]]] = {
+    "a change": (SqlThreads, "put_update", lambda runs, thread: runs.update_state(thread, {"log": ["late"]})),
+    "a removal": (SqlStore, "line", lambda runs, thread: runs.delete_thread(thread)),
+    "a look": (GraphStates, "snapshot", lambda runs, thread: runs.get_state(thread)),
+    "a look at the past": (GraphStates, "history", lambda runs, thread: runs.history(thread)),
+    "a look without graph": (LazyStates, "snapshot", lambda runs, thread: runs.get_state(thread, stored=True)),
+}
+"""Each with what it does after it has looked whose thread it is."""
+
+
+@pytest.mark.parametrize("name", CALLS)
+async def test_what_comes_late_finds_nothing_of_the_next_owners(
+    runs: RunsFacade, worker: Worker, spec: Spec, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    where, method, call = CALLS[name]
+    asked = spec("asking", input={"log": []})
+    with bind_actor("ann"):
+        await runs.create_and_wait(spec("counting", input=count_to(1)))
+    looked, go_on = _stopping_at(monkeypatch, where, method)
+    with bind_actor("ann"):
+        late = asyncio.create_task(_outcome(call(runs, asked.scope.thread_id or "")))
+    await looked.wait()
+    assert await runs.delete_thread(asked.scope.thread_id or "")
+    with bind_actor("bob"):
+        record, _ = await runs.create_and_wait(asked)
+        go_on.set()
+        assert await late in (False, ThreadNotFoundError)
+        await runs.resume(record.run_id, "Bob")
+        assert [one.value for one in (await runs.join_wait(record.run_id)).interrupts] == ["age?"], "it goes on"
+
+
+def _stopping_at(monkeypatch: pytest.MonkeyPatch, where: type[Any], method: str) -> tuple[asyncio.Event, asyncio.Event]:
+    """Stop the first call of a method: set when it is there, and to be set to let it go on."""
+    there, go_on, go = asyncio.Event(), asyncio.Event(), getattr(where, method)
+
+    async def stopped(*args: Any, **kwargs: Any) -> Any:
+        if not there.is_set():
+            there.set()
+            await go_on.wait()
+        return await go(*args, **kwargs)
+
+    monkeypatch.setattr(where, method, stopped)
+    return there, go_on
+
+
+async def _outcome(call: Awaitable[Any]) -> Any:
+    try:
+        return await call
+    except ThreadNotFoundError:
+        return ThreadNotFoundError
+
+
+async def test_a_change_that_waits_for_the_removal_of_its_thread(
+    runs: RunsFacade, worker: Worker, settings: Settings, spec: Spec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record, _ = await runs.create_and_wait(spec("counting", input=count_to(1)))
+    removing, go_on = _stopping_at(monkeypatch, SqlThreads, "delete")
+    removal = asyncio.create_task(runs.delete_thread(record.thread_id))
+    await removing.wait()
+    before = await _calls(settings, record.thread_id)
+    change = asyncio.create_task(_outcome(runs.update_state(record.thread_id, {"log": ["late"]})))
+    await until(lambda: _taken(settings, record.thread_id, before + 1))
+    go_on.set()
+    assert await removal
+    assert await change is ThreadNotFoundError
+    assert thread_rows(settings, record.thread_id) == {"checkpoints": [], "writes": []}
+
+
+async def test_a_thread_is_removed_after_a_change_under_way(
+    runs: RunsFacade, worker: Worker, settings: Settings, spec: Spec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record, _ = await runs.create_and_wait(spec("counting", input=count_to(1)))
+    changing, go_on = _stopping_at(monkeypatch, States, "change")
+    change = asyncio.create_task(_outcome(runs.update_state(record.thread_id, {"log": ["mine"]})))
+    await changing.wait()
+    before = await _calls(settings, record.thread_id)
+    removals = [asyncio.create_task(runs.delete_thread(record.thread_id)) for _ in range(2)]
+    await until(lambda: _taken(settings, record.thread_id, before + 2))
+    go_on.set()
+    assert await asyncio.gather(*removals) == [True, True]
+    await change
+    assert thread_rows(settings, record.thread_id) == {"checkpoints": [], "writes": []}
+    assert await runs.get_thread(record.thread_id) is None
+
+
+async def _taken(settings: Settings, thread_id: str, calls: int) -> bool:
+    return await _calls(settings, thread_id) == calls
+
+
+async def _calls(settings: Settings, thread_id: str) -> int:
+    """How many calls the thread's workflow has taken."""
+    client = await Client.connect(settings.temporal.address or "")
+    history = await client.get_workflow_handle(thread_workflow_id(thread_id)).fetch_history()
+    accepted = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED
+    return sum(event.event_type == accepted for event in history.events)
