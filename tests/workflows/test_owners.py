@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -159,11 +160,15 @@ async def test_a_thread_is_removed_after_a_change_under_way(
     change = asyncio.create_task(_outcome(runs.update_state(record.thread_id, {"log": ["mine"]})))
     await changing.wait()
     before = await _calls(settings, record.thread_id)
+    removing, remove = _stopping_at(monkeypatch, SqlThreads, "delete")
     removals = [asyncio.create_task(runs.delete_thread(record.thread_id)) for _ in range(2)]
     await until(lambda: _taken(settings, record.thread_id, before + 2))
+    with suppress(TimeoutError):  # it would have removed the state by now, and not yet the record
+        await asyncio.wait_for(removing.wait(), 1.0)
     go_on.set()
-    assert await asyncio.gather(*removals) == [True, True]
     await change
+    remove.set()
+    assert await asyncio.gather(*removals) == [True, True]
     assert thread_rows(settings, record.thread_id) == {"checkpoints": [], "writes": []}
     assert await runs.get_thread(record.thread_id) is None
 
