@@ -37,10 +37,6 @@ class BusyError(Exception):
         self.run_id = run_id
 
 
-class NotTheirsError(Exception):
-    """The thread is another user's."""
-
-
 def begin(thread: ThreadInput) -> ThreadState:
     """The state with which an execution of a thread's workflow begins."""
     if thread.state is not None:
@@ -119,18 +115,16 @@ def first(state: ThreadState) -> ThreadRun | None:
     return state.runs[0] if state.runs and not state.changing and not deletion_due(state) else None
 
 
-def check_owner(state: ThreadState, user_id: str | None) -> None:
-    """Raises `NotTheirsError` when it is certain that the thread is another user's (`None`: anybody's will do)."""
-    if None not in (user_id, state.user_id) and user_id != state.user_id:
-        raise NotTheirsError
+def is_anothers(state: ThreadState, user_id: str | None) -> bool:
+    """Whether it is certain that the thread is not this user's (`None`: anybody's will do)."""
+    return None not in (user_id, state.user_id) and user_id != state.user_id
 
 
 def delete(state: ThreadState, has_begun: Callable[[ThreadRun], bool], user_id: str | None = None) -> None:
     """Cancel every run in line; once they have ended, and before a later one executes, the thread is removed.
 
-    `user_id` as in `check_owner`, which is looked at again when it is removed.
+    `user_id`: whose it has to be then (`None`: anybody's).
     """
-    check_owner(state, user_id)
     line: list[ThreadRun] = []
     for run in state.runs:
         if run.started or has_begun(run):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import contextmanager
 from datetime import timedelta
 
 from temporalio import workflow
@@ -71,8 +69,8 @@ class ThreadWorkflow:
     @workflow.update(name=UPDATE_DELETE_THREAD, description="Cancel the thread's runs and remove it")
     async def delete(self, deletion: ThreadDeletion) -> DeletionAnswer:
         """Waits for the end of the runs in line. What is submitted from now on finds a new thread."""
-        with _theirs():
-            admission.delete(self._state, self._supervisor.has_begun, deletion.user_id)
+        self._check_owner(deletion.user_id)
+        admission.delete(self._state, self._supervisor.has_begun, deletion.user_id)
         self._updated()
         before = self._removed
         await workflow.wait_condition(lambda: self._state.delete_up_to is None)
@@ -83,8 +81,7 @@ class ThreadWorkflow:
         """Waits until it is done. A run that is submitted meanwhile comes after it."""
         state = self._state
         await until_free(lambda: not state.changing and state.delete_up_to is None)
-        with _theirs():
-            admission.check_owner(state, change.user_id)
+        self._check_owner(change.user_id)
         if state.runs:
             busy = state.runs[0].submission.run_id
             raise ApplicationError(busy, busy, type=ERROR_THREAD_BUSY, non_retryable=True)
@@ -97,6 +94,10 @@ class ThreadWorkflow:
         finally:
             state.changing = False
             self._supervisor.changed()
+
+    def _check_owner(self, user_id: str | None) -> None:
+        if admission.is_anothers(self._state, user_id):
+            raise ApplicationError("the thread is another user's", type=ERROR_THREAD_GONE)
 
     def _updated(self) -> None:
         self._updates += 1
@@ -151,14 +152,6 @@ class ThreadWorkflow:
         info = workflow.info()
         long = info.get_current_history_length() >= _MAX_EVENTS
         return long or info.is_continue_as_new_suggested() or self._updates >= _MAX_SUBMISSIONS
-
-
-@contextmanager
-def _theirs() -> Generator[None]:
-    try:
-        yield
-    except admission.NotTheirsError as exc:
-        raise ApplicationError("the thread is another user's", type=ERROR_THREAD_GONE) from exc
 
 
 def _refusal(failure: ActivityError) -> str:
