@@ -156,7 +156,9 @@ class Finalizer:
             spent = steps_spent(run_id, head, note) - input_steps(spec, graph) if note else 0
         counts = {id: question.answered for id, question in stopped.asked.items()}
         shown = tuple(stopped.interrupts)
-        return _Rest(to_json(values), to_json(stopped.values), shown, max(0, spent), title_in_state(values), counts)
+        # Without a note the run has executed nothing: what stands there is another run's, which may be at work.
+        done = to_json(values) if note else None
+        return _Rest(done, to_json(stopped.values), shown, max(0, spent), title_in_state(values), counts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,14 @@ class Threads:
         return RestoreResult(restored=True)
 
     async def delete(self, request: DeleteThreadInput) -> DeletionAnswer:
-        """Remove streams, records and checkpoints. Runs that have been submitted meanwhile stay."""
+        """Remove streams, records and checkpoints. Runs that have been submitted meanwhile stay.
+
+        The thread that was meant may be gone, and its id another user's.
+        """
+        if request.user_id is not None:
+            thread = await self.store.threads.get(request.thread_id)
+            if thread is None or thread.user_id != request.user_id:
+                return DeletionAnswer(existed=False)
         ended = [run for run in await self._runs(request.thread_id) if _goes(run, request)]
         for run in ended:
             # The record last: as long as it is there, a repeated deletion finds the rest.

@@ -8,6 +8,7 @@ PerdureError
 ├── GraphLoadError             a graph of `langgraph.json` cannot be loaded
 ├── RunNotFoundError           no such run                                  (also a LookupError)
 ├── ThreadNotFoundError        no such thread                               (also a LookupError)
+│   └── ThreadTakenError       a run for a thread that is another user's    (also an InvalidRunError)
 ├── RunStateError              the run's status does not allow it
 │   ├── MissingNodeError       a run stands at a node that its graph does not have any more
 │   ├── RollbackError          the thread cannot be put back as it was before the run
@@ -91,6 +92,16 @@ class ThreadNotFoundError(PerdureError, LookupError):
 
     def __init__(self, thread_id: str) -> None:
         super().__init__(f"no thread {thread_id!r}: it never had a run, or it was deleted")
+        self.thread_id = thread_id
+
+
+class ThreadTakenError(ThreadNotFoundError, InvalidRunError):
+    """The thread is another user's, for whom alone it is there. Nothing was started or written."""
+
+    def __init__(self, thread_id: str) -> None:
+        InvalidRunError.__init__(
+            self, f"thread_id {thread_id!r} is taken, and not yours; choose another", field="scope.thread_id"
+        )
         self.thread_id = thread_id
 
 

@@ -283,7 +283,8 @@ class WaitResult(Frozen):
     thread_id: str
     status: RunStatus
     values: Any = None
-    """The final state of the graph, in the form of the `values` event."""
+    """The final state of the graph, in the form of the `values` event. Of a run that failed or was stopped, as its last
+    completed superstep has left it, which is what its stream showed last; `None` when it has executed nothing."""
     error: RunError | None = None
     interrupts: tuple[RunInterrupt, ...] = ()
 

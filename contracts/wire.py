@@ -49,6 +49,7 @@ ERROR_THREAD_BUSY = "ThreadBusy"
 ERROR_NOT_AWAITING = "NotAwaitingInput"
 ERROR_NOT_CHECKED = "AnswerNotChecked"
 ERROR_STATE_REFUSED = "StateRefused"
+ERROR_THREAD_GONE = "ThreadGone"
 
 SHORT = "-short"  # the end of the name of each `short_task_queue`
 TERMINATED = "Terminated"

@@ -52,6 +52,8 @@ class DeleteThreadInput(Wire):
     thread_id: str
     never_started: list[str] = Field(default_factory=list[str])
     """Runs without an end that go, too."""
+    user_id: str | None = None
+    """Whose thread it has to be; `None`: anybody's."""
 
 
 class DeletionAnswer(Wire):
@@ -70,6 +72,8 @@ class StateChange(Wire):
     """The node in whose name the values are written; `None`: LangGraph finds it."""
     checkpoint_id: str | None = None
     """The checkpoint to change; `None`: the newest."""
+    user_id: str | None = None
+    """Whose thread it has to be; `None`: anybody's."""
 
 
 class StateChanged(Wire):
@@ -118,7 +122,10 @@ class Submission(Wire):
 
 
 class ThreadDeletion(Wire):
-    """The request to remove a thread; it has no choices."""
+    """The request to remove a thread."""
+
+    user_id: str | None = None
+    """Whose thread it has to be; `None`: anybody's."""
 
 
 class ThreadInput(Wire):
@@ -158,5 +165,9 @@ class ThreadState(Wire):
     """The thread is to be removed: once the runs up to this sequence have ended, and before a later one starts."""
     never_started: list[str] = Field(default_factory=list[str])
     """Runs that were taken out of the line for that."""
+    delete_of: str | None = None
+    """Whose thread it has to be then."""
+    user_id: str | None = None
+    """Whose runs the line has, as far as they say it."""
     changing: bool = False
     """The thread's state is being changed from outside: no run executes meanwhile."""

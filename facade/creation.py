@@ -56,7 +56,6 @@ class Creation:
         await self._check_graph(plan.record.assistant_id)
         if spec.follow_up_to_run_id is not None:
             await self._lookup.existing(spec.follow_up_to_run_id)
-        await self._check_thread(plan.record)
         stored, created = await self._store.create(plan.record, plan.spec)
         _check_same_run(plan, stored.record)
         if stored.record.status.terminal:
@@ -64,11 +63,13 @@ class Creation:
         await self._bridge.create(plan.run_id)
         if attend is not None:
             await attend(plan.run_id)
+        if (
+            spec.run_id is not None
+        ):  # a thread knows the ids of its own runs only, and it would cancel others for nothing
+            await self._check_not_used_up(plan, created=created)
         return await self._submit(client, plan, created=created)
 
     async def _submit(self, client: Client, plan: RunPlan, *, created: bool) -> RunRecord:
-        if plan.cancels_others:  # for nothing, if this one cannot be admitted
-            await self._check_not_used_up(plan, created=created)
         try:
             admission = await self._admitted(client, plan)
         except AlreadySubmittedError:
@@ -100,13 +101,6 @@ class Creation:
             return await self._submitter.submit(client, plan, await self._store.line(plan.record.thread_id))
 
         return await when_free(self._settings.temporal, self._store, submit)
-
-    async def _check_thread(self, record: RunRecord) -> None:
-        if record.user_id is None:
-            return
-        thread = await self._store.threads.get(record.thread_id)
-        if thread is not None and thread.user_id != record.user_id:
-            raise InvalidRunError(f"thread_id {record.thread_id!r} is taken; choose another", field="scope.thread_id")
 
     async def _check_graph(self, name: str) -> None:
         if name not in self._graphs:

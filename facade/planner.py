@@ -11,7 +11,7 @@ from ..contracts.actor import resolve_user_id
 from ..contracts.errors import InvalidRunError, nearest
 from ..contracts.settings import RunSettings, WebhookSettings
 from ..contracts.telemetry import tracing
-from ..contracts.types import ID_MAX_LENGTH, CancelAction, MultitaskStrategy, RunRecord, RunSpec, new_run_id
+from ..contracts.types import ID_MAX_LENGTH, CancelAction, RunRecord, RunSpec, new_run_id
 from ..contracts.webhooks import literal_address, parse_webhook, refusal
 from ..contracts.wire import RunInput, RunLimits
 from ..contracts.wire_thread import Submission
@@ -51,11 +51,6 @@ class RunPlan:
     def alone(self) -> bool:
         """A stateless run has its thread to itself, so nothing has to admit it."""
         return self.spec.scope.kind == "stateless"
-
-    @property
-    def cancels_others(self) -> bool:
-        """Its strategy ends the runs of the thread that are in flight."""
-        return self.spec.multitask_strategy in (MultitaskStrategy.INTERRUPT, MultitaskStrategy.ROLLBACK)
 
     def as_input(self) -> RunInput:
         """The input of a stateless run's workflow."""

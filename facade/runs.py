@@ -91,9 +91,10 @@ class RunsFacade:
         return record, self._bridge.subscribe(record.run_id)
 
     async def create_and_wait(self, spec: RunSpec) -> tuple[RunRecord, WaitResult]:
-        """Submit a run and wait until it ends or asks. The record is that of the submission."""
-        record = await self.create_background(spec)
-        return record, await wait_for_run(self._store, self._bridge, record.run_id)
+        """Submit a run and wait until it ends or asks. The record is as it is then."""
+        run_id = (await self.create_background(spec)).run_id
+        result = await wait_for_run(self._store, self._bridge, run_id)
+        return (await self._lookup.existing(run_id)).record, result
 
     # Following.
 
@@ -206,11 +207,7 @@ class RunsFacade:
 
         A run that is submitted later finds a new thread. Raises `UnavailableError`; safe to repeat.
         """
-        if resolve_user_id() is not None and await self.get_thread(thread_id) is None:
-            return False
-        client = await self._temporal()
-        await self._submitter.wait_for_worker(client)
-        return await self._submitter.delete_thread(client, thread_id, await self._store.line(thread_id))
+        return await self._threads.delete(thread_id)
 
     # Threads.
 

@@ -88,13 +88,15 @@ class Submitter:
                 return await self._start(client, plan)
             return await self._update(client, thread_id, line, UPDATE_SUBMIT, plan.submission, Admission)
 
-    async def delete_thread(self, client: Client, thread_id: str, line: ThreadLine) -> bool:
+    async def delete_thread(
+        self, client: Client, thread_id: str, line: ThreadLine, *, user_id: str | None = None
+    ) -> bool:
         """Have the thread's workflow cancel its runs and remove it; whether there was anything to remove.
 
-        Raises `UnavailableError`; safe to repeat.
+        `user_id`: whose it has to be. Raises `ThreadNotFoundError`, or `UnavailableError`; safe to repeat.
         """
         with translated(self._settings, run_id="", thread_id=thread_id):
-            request = ThreadDeletion()
+            request = ThreadDeletion(user_id=user_id)
             answer = await self._update(client, thread_id, line, UPDATE_DELETE_THREAD, request, DeletionAnswer)
         return answer.existed
 

@@ -82,8 +82,11 @@ class Threads:
         """The state at a checkpoint, the newest by default; `None` when there is none."""
         thread = await self.existing(thread_id)
         if stored:
-            return await self._stored.snapshot(thread_id, checkpoint_id)
-        return await self._states.snapshot(thread, checkpoint_id)
+            found = await self._stored.snapshot(thread_id, checkpoint_id)
+        else:
+            found = await self._states.snapshot(thread, checkpoint_id)
+        await self._check_still(thread)
+        return found
 
     async def history(self, thread_id: str, *, limit: int, before: str | None, stored: bool) -> list[ThreadSnapshot]:
         """The states, the newest first."""
@@ -91,8 +94,11 @@ class Threads:
             raise InvalidRunError(f"limit must be 1 or more, not {limit}", field="limit")
         thread = await self.existing(thread_id)
         if stored:
-            return [snapshot async for snapshot in self._stored.history(thread_id, limit=limit, before=before)]
-        return await self._states.history(thread, limit=limit, before=before)
+            found = [snapshot async for snapshot in self._stored.history(thread_id, limit=limit, before=before)]
+        else:
+            found = await self._states.history(thread, limit=limit, before=before)
+        await self._check_still(thread)
+        return found
 
     async def update(
         self, thread_id: str, values: Any, *, as_node: str | None, checkpoint_id: str | None
@@ -103,18 +109,42 @@ class Threads:
             raise InvalidRunError(f"thread {thread_id!r} has no graph that could take the values", field="thread_id")
         update_id = str(uuid.uuid4())
         change = StateChange(
-            update_id=update_id, assistant_id=thread.assistant_id, as_node=as_node, checkpoint_id=checkpoint_id
+            update_id=update_id,
+            assistant_id=thread.assistant_id,
+            as_node=as_node,
+            checkpoint_id=checkpoint_id,
+            user_id=resolve_user_id(),
         )
         await self._store.threads.put_update(update_id, StateUpdate(*dump_value(values, "values")))
         try:
             made = await when_free(self._settings, self._store, lambda: self._change(thread_id, change))
         finally:
             await self._store.threads.drop_update(update_id)
-        return await self._states.changed(thread, update_id, made)
+        changed = await self._states.changed(thread, update_id, made)
+        await self._check_still(thread)
+        return changed
+
+    async def delete(self, thread_id: str) -> bool:
+        """Whether there was anything to remove."""
+        user_id = resolve_user_id()
+        if user_id is not None and await self.get(thread_id) is None:
+            return False
+        client = await self._temporal()
+        await self._submitter.wait_for_worker(client)
+        line = await self._store.line(thread_id)
+        try:
+            return await self._submitter.delete_thread(client, thread_id, line, user_id=user_id)
+        except ThreadNotFoundError:
+            return False
 
     async def _change(self, thread_id: str, change: StateChange) -> str:
         client, line = await self._temporal(), await self._store.line(thread_id)
         return await self._submitter.change_state(client, thread_id, line, change)
+
+    async def _check_still(self, thread: ThreadRecord) -> None:
+        """After a read: the thread may have been removed since it was found, and its id be another user's now."""
+        if resolve_user_id() is not None and (await self.existing(thread.thread_id)).created_at != thread.created_at:
+            raise ThreadNotFoundError(thread.thread_id)
 
     async def existing(self, thread_id: str) -> ThreadRecord:
         """Raises `ThreadNotFoundError`."""

@@ -20,10 +20,17 @@ from ..contracts.errors import (
     RunStateError,
     TemporalUnreachableError,
     ThreadBusyError,
+    ThreadNotFoundError,
     UnavailableError,
 )
 from ..contracts.settings import TemporalSettings
-from ..contracts.wire import ERROR_NOT_AWAITING, ERROR_NOT_CHECKED, ERROR_STATE_REFUSED, ERROR_THREAD_BUSY
+from ..contracts.wire import (
+    ERROR_NOT_AWAITING,
+    ERROR_NOT_CHECKED,
+    ERROR_STATE_REFUSED,
+    ERROR_THREAD_BUSY,
+    ERROR_THREAD_GONE,
+)
 
 
 class AlreadySubmittedError(Exception):
@@ -56,6 +63,8 @@ def _refusal(error: WorkflowUpdateFailedError, run_id: str, thread_id: str) -> E
     if isinstance(cause, ApplicationError):
         if cause.type == ERROR_THREAD_BUSY:
             return ThreadBusyError(thread_id, str(cause.details[0]) if cause.details else "")
+        if cause.type == ERROR_THREAD_GONE:
+            return ThreadNotFoundError(thread_id)
         if cause.type == ERROR_STATE_REFUSED:
             return InvalidRunError(str(cause.message), field="values")
         if cause.type == ERROR_NOT_CHECKED:

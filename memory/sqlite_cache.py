@@ -85,5 +85,7 @@ class SqliteNodeCache(BaseCache[Any]):
         with self._opening:
             if self._cache is None:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
-                self._cache = opened(lambda: SqliteCache[Any](path=str(self._path), serde=Serializer()), f"the cache in {self._path}")
+                self._cache = opened(
+                    lambda: SqliteCache[Any](path=str(self._path), serde=Serializer()), f"the cache in {self._path}"
+                )
             return self._cache

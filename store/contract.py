@@ -126,7 +126,11 @@ class RunCreateStore(Protocol):
     """What the submission of a run needs."""
 
     async def create(self, record: RunRecord, spec: RunSpec) -> tuple[StoredRun, bool]:
-        """Write a draft. A record of the same run id stays as it is: it is returned, with `False`."""
+        """Write a draft. A record of the same run id stays as it is: it is returned, with `False`.
+
+        In the same transaction the thread gets its owner, if it is new. Raises `ThreadTakenError`, with nothing
+        written, when a run of another user, be it a draft, came first.
+        """
         ...
 
     async def mark_submitted(self, run_id: str, *, sequence: int | None = None) -> None:

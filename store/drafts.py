@@ -25,9 +25,13 @@ _SUBMITTED = (
 
 
 def create(connection: Connection, record: RunRecord, spec: tuple[str, str, bytes]) -> tuple[StoredRun, bool]:
-    """Insert record and dumped spec, unless there is a run of this id; what is there, and whether it is new."""
+    """Insert record and dumped spec, unless there is a run of this id; what is there, and whether it is new.
+
+    Raises `ThreadTakenError` when the thread is another user's.
+    """
     new = connection.execute(_DRAFT, {**record_row(record), "submitted": False, "fence": 0})
     if row := new.mappings().one_or_none():
+        threads.claim(connection, record)
         fields, kind, payload = spec
         values = {"run_id": record.run_id, "fields": fields, "payload_kind": kind, "payload": payload}
         connection.execute(_SPEC, values)
@@ -45,5 +49,7 @@ def mark_submitted(connection: Connection, run_id: str, sequence: int | None) ->
 
 def remove(connection: Connection, *which: ColumnElement[bool]) -> bool:
     """Remove a run; its spec and values go with it. Whether there was one."""
-    gone = connection.execute(delete(runs).where(*which).returning(runs.c.position))
-    return gone.first() is not None
+    gone = connection.execute(delete(runs).where(*which).returning(runs.c.thread_id)).scalar_one_or_none()
+    if gone is not None:
+        threads.release(connection, gone)
+    return gone is not None

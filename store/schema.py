@@ -23,12 +23,13 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     text,
+    true,
 )
 from sqlalchemy.types import TypeDecorator
 
 from ..contracts.serialization.serializer import from_json, to_json
 
-REVISION = "0005"
+REVISION = "0006"
 """The newest migration. It stands here so that a start that has nothing to migrate never imports Alembic."""
 
 
@@ -142,6 +143,8 @@ threads = Table(
     Column("title", Text),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
+    # A run was submitted to it. Until then it is only claimed: nobody sees it, and no other user may have it.
+    Column("begun", Boolean, nullable=False, server_default=true()),
     sqlite_autoincrement=True,
 )
 

@@ -71,7 +71,7 @@ class SqlStore:
     async def create(self, record: RunRecord, spec: RunSpec) -> tuple[StoredRun, bool]:
         """Write a draft and its spec; or return the run that is there already, and `False`.
 
-        Raises `InvalidRunError` for a spec that holds what cannot be stored.
+        Raises `InvalidRunError` for a spec that holds what cannot be stored, `ThreadTakenError` for another's thread.
         """
         dumped = dump_spec(spec)
         return await self._database.write(lambda connection: drafts.create(connection, record, dumped))

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, delete, func, select, update
 
-from ..contracts.errors import RunNotFoundError, ThreadNotFoundError
+from ..contracts.errors import RunNotFoundError, ThreadNotFoundError, ThreadTakenError
 from ..contracts.threads import ThreadRecord, ThreadStatus
 from ..contracts.types import RunRecord, RunStatus
 from . import lifecycle
@@ -31,11 +31,27 @@ _LEFT_AS = {
 """How a run leaves its thread; else it is idle."""
 
 _ITS_THREAD = threads.c.thread_id == bindparam("of_thread")
+_CLAIM_ROW = insert(threads)
+# Without a change of the row there would be no answer.
+_CLAIM = _CLAIM_ROW.on_conflict_do_update(
+    index_elements=[threads.c.thread_id], set_={"thread_id": _CLAIM_ROW.excluded.thread_id}
+).returning(threads.c.user_id)
+_HAS_RUNS = select(runs.c.position).where(runs.c.thread_id == threads.c.thread_id)
+_RELEASE = delete(threads).where(_ITS_THREAD, threads.c.begun.is_(False), ~_HAS_RUNS.exists())
+_DELETE = (
+    delete(threads)
+    .where(_ITS_THREAD, threads.c.begun, ~_HAS_RUNS.where(runs.c.submitted).exists())
+    .returning(threads.c.user_id)
+)
 _METADATA = select(threads.c.metadata).where(_ITS_THREAD)
 _BEGIN_ROW = insert(threads)
 _BEGIN = _BEGIN_ROW.on_conflict_do_update(
     index_elements=[threads.c.thread_id],
-    set_={"metadata": _BEGIN_ROW.excluded.metadata, "assistant_id": _BEGIN_ROW.excluded.assistant_id},
+    set_={
+        "metadata": _BEGIN_ROW.excluded.metadata,
+        "assistant_id": _BEGIN_ROW.excluded.assistant_id,
+        "begun": _BEGIN_ROW.excluded.begun,
+    },
 )
 _FOLLOW = update(threads).where(_ITS_THREAD).values(status=bindparam("new_status"), updated_at=bindparam("moment"))
 _SUBMITTED = (OF_THREAD, runs.c.submitted)
@@ -54,19 +70,35 @@ _OF_OPEN_RUN = (
 _LAST_AT_WORK = _WORKED.order_by(runs.c.position.desc()).limit(1)
 
 
+def claim(connection: Connection, run: RunRecord) -> None:
+    """A draft was written: its user is the owner of the thread, if that is new. Raises `ThreadTakenError`."""
+    owner = connection.execute(_CLAIM, _claimed(run.thread_id, run.user_id, run.created_at)).scalar_one()
+    if run.user_id not in (None, owner):
+        raise ThreadTakenError(run.thread_id)
+
+
+def release(connection: Connection, thread_id: str) -> None:
+    """A run of the thread was removed: one that was only claimed, and has no other, is there no more."""
+    connection.execute(_RELEASE, {"of_thread": thread_id})
+
+
+def _claimed(thread_id: str, user_id: str | None, moment: datetime) -> dict[str, Any]:
+    return {
+        "thread_id": thread_id,
+        "status": ThreadStatus.IDLE.value,
+        "metadata": {},
+        "user_id": user_id,
+        "created_at": moment,
+        "updated_at": moment,
+        "begun": False,
+    }
+
+
 def begin(connection: Connection, run: RunRecord) -> None:
     """A run was submitted to its thread, which there is from now on. What it says of the thread comes over older."""
     known: dict[str, Any] = connection.execute(_METADATA, {"of_thread": run.thread_id}).scalar_one_or_none() or {}
-    row = {
-        "thread_id": run.thread_id,
-        "status": ThreadStatus.IDLE.value,
-        "metadata": {**known, **run.metadata},
-        "assistant_id": run.assistant_id,
-        "user_id": run.user_id,
-        "created_at": run.created_at,
-        "updated_at": run.created_at,
-    }
-    connection.execute(_BEGIN, row)
+    told = {"metadata": {**known, **run.metadata}, "assistant_id": run.assistant_id, "begun": True}
+    connection.execute(_BEGIN, {**_claimed(run.thread_id, run.user_id, run.created_at), **told})
     follow(connection, run)
 
 
@@ -103,7 +135,8 @@ class SqlThreads:
 
     async def get(self, thread_id: str) -> ThreadRecord | None:
         """The thread, or `None`."""
-        rows = await self._database.fetch(select(*_COLUMNS).where(threads.c.thread_id == thread_id))
+        query = select(*_COLUMNS).where(_ITS_THREAD, threads.c.begun)
+        rows = await self._database.fetch(query, of_thread=thread_id)
         return _to_record(rows[0]) if rows else None
 
     async def list(
@@ -116,7 +149,7 @@ class SqlThreads:
         before: str | None = None,
     ) -> builtins.list[ThreadRecord]:
         """The threads, the last created first, that have all of this. Raises `ThreadNotFoundError` for `before`."""
-        wanted = [*_with(metadata or {})]
+        wanted = [threads.c.begun, *_with(metadata or {})]
         if status is not None:
             wanted.append(threads.c.status == status.value)
         if user_id is not None:
@@ -127,20 +160,18 @@ class SqlThreads:
         return [_to_record(row) for row in await self._database.fetch(page)]
 
     async def _position(self, thread_id: str) -> int:
-        rows = await self._database.fetch(select(threads.c.position).where(threads.c.thread_id == thread_id))
+        query = select(threads.c.position).where(_ITS_THREAD, threads.c.begun)
+        rows = await self._database.fetch(query, of_thread=thread_id)
         if not rows:
             raise ThreadNotFoundError(thread_id)
         return int(rows[0]["position"])
 
     async def delete(self, thread_id: str) -> bool:
-        """Remove the thread's record, unless a run was submitted to it meanwhile; whether there was one."""
-        has_runs = select(runs.c.position).where(runs.c.thread_id == thread_id, runs.c.submitted).exists()
-        gone = delete(threads).where(threads.c.thread_id == thread_id, ~has_runs).returning(threads.c.position)
+        """Remove the thread's record, unless a run was submitted to it meanwhile; whether there was one.
 
-        def work(connection: Connection) -> bool:
-            return connection.execute(gone).first() is not None
-
-        return await self._database.write(work)
+        A draft keeps its thread for its user.
+        """
+        return await self._database.write(lambda connection: _delete(connection, thread_id))
 
     async def put_update(self, update_id: str, change: StateUpdate) -> None:
         """Keep the values of a state update, until it is applied."""
@@ -184,6 +215,15 @@ class SqlThreads:
         """Remove what was put earlier than that and nobody came for; how many there were."""
         left = delete(state_updates).where(state_updates.c.created_at < before, ~_OF_OPEN_RUN)
         return await self._database.write(lambda connection: connection.execute(left).rowcount)
+
+
+def _delete(connection: Connection, thread_id: str) -> bool:
+    gone = connection.execute(_DELETE, {"of_thread": thread_id}).first()
+    if gone is None:
+        return False
+    connection.execute(_CLAIM, _claimed(thread_id, gone.user_id, datetime.now(UTC)))
+    release(connection, thread_id)
+    return True
 
 
 def drop_answers(connection: Connection, run_id: str) -> None:

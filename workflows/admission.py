@@ -76,6 +76,7 @@ def submit(state: ThreadState, submission: Submission) -> Admission:
     if submission.run_id in state.never_started:  # it was taken out of the line for a deletion, and comes again
         state.never_started.remove(submission.run_id)
     state.sequence += 1
+    state.user_id = submission.user_id or state.user_id
     queued = bool(state.runs)
     state.runs.append(ThreadRun(submission=submission, sequence=state.sequence))
     return Admission(run_id=submission.run_id, sequence=state.sequence, queued=queued)
@@ -114,8 +115,16 @@ def first(state: ThreadState) -> ThreadRun | None:
     return state.runs[0] if state.runs and not state.changing and not deletion_due(state) else None
 
 
-def delete(state: ThreadState, has_begun: Callable[[ThreadRun], bool]) -> None:
-    """Cancel every run in line; once they have ended, and before a later one executes, the thread is removed."""
+def is_anothers(state: ThreadState, user_id: str | None) -> bool:
+    """Whether it is certain that the thread is not this user's (`None`: anybody's will do)."""
+    return None not in (user_id, state.user_id) and user_id != state.user_id
+
+
+def delete(state: ThreadState, has_begun: Callable[[ThreadRun], bool], user_id: str | None = None) -> None:
+    """Cancel every run in line; once they have ended, and before a later one executes, the thread is removed.
+
+    `user_id`: whose it has to be then (`None`: anybody's).
+    """
     line: list[ThreadRun] = []
     for run in state.runs:
         if run.started or has_begun(run):
@@ -124,6 +133,8 @@ def delete(state: ThreadState, has_begun: Callable[[ThreadRun], bool]) -> None:
             state.never_started.append(run.submission.run_id)
     state.runs = line
     cancel(state, CancelAction.INTERRUPT)
+    # Who may remove whatever is there outranks who may not.
+    state.delete_of = None if state.delete_up_to is not None and state.delete_of is None else user_id
     state.delete_up_to = state.sequence
 
 
@@ -135,4 +146,5 @@ def deletion_due(state: ThreadState) -> bool:
 def deleted(state: ThreadState, up_to: int | None) -> None:
     """The thread was removed; unless that was asked for again meanwhile, that is all."""
     if state.delete_up_to == up_to:
-        state.delete_up_to, state.never_started = None, []
+        state.delete_up_to, state.delete_of, state.never_started = None, None, []
+        state.user_id = next((run.submission.user_id for run in state.runs if run.submission.user_id), None)

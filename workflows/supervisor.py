@@ -228,7 +228,9 @@ class ThreadSupervisor:
         try:
             answer = await short_activity(
                 ACTIVITY_DELETE_THREAD,
-                DeleteThreadInput(thread_id=self._thread_id, never_started=never_started),
+                DeleteThreadInput(
+                    thread_id=self._thread_id, never_started=never_started, user_id=self._state.delete_of
+                ),
                 DeletionAnswer,
                 summary="removes the thread",
                 heartbeat=_HEARTBEAT,

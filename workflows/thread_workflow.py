@@ -11,6 +11,7 @@ from ..contracts.types import CancelAction
 from ..contracts.wire import (
     ERROR_STATE_REFUSED,
     ERROR_THREAD_BUSY,
+    ERROR_THREAD_GONE,
     THREAD_WORKFLOW,
     UPDATE_DELETE_THREAD,
     UPDATE_STATE,
@@ -28,6 +29,7 @@ from ..contracts.wire_thread import (
 from . import admission
 from .shielded import shielded
 from .supervisor import ThreadSupervisor
+from .turns import until_free
 
 _LINGER = timedelta(seconds=30)
 """How long a thread without runs stays open: a conversation's next turn finds it there."""
@@ -35,6 +37,8 @@ _MAX_SUBMISSIONS = 1000
 """Temporal takes 2,000 updates of one execution."""
 _MAX_EVENTS = 2000
 """Half of what Temporal suggests. A worker that takes a thread over replays them, within the 10 s of one task."""
+_AFTER_CHANGES = "threads-are-removed-after-changes"
+"""Names what histories of before do not have: there, a thread was removed beside a change of its state."""
 
 
 @workflow.defn(name=THREAD_WORKFLOW)
@@ -50,8 +54,8 @@ class ThreadWorkflow:
         self._state = admission.begin(thread)
         self._supervisor = ThreadSupervisor(thread.thread_id, self._state)
         self._updates = 0
-        self._existed = False
-        """The thread that was removed last had runs or state."""
+        self._removed = 0
+        """Removals that have found runs or state."""
 
     @workflow.update(name=UPDATE_SUBMIT, description="Admit a run to the thread")
     def submit(self, submission: Submission) -> Admission:
@@ -65,16 +69,19 @@ class ThreadWorkflow:
     @workflow.update(name=UPDATE_DELETE_THREAD, description="Cancel the thread's runs and remove it")
     async def delete(self, deletion: ThreadDeletion) -> DeletionAnswer:
         """Waits for the end of the runs in line. What is submitted from now on finds a new thread."""
-        admission.delete(self._state, self._supervisor.has_begun)
+        self._check_owner(deletion.user_id)
+        admission.delete(self._state, self._supervisor.has_begun, deletion.user_id)
         self._updated()
+        before = self._removed
         await workflow.wait_condition(lambda: self._state.delete_up_to is None)
-        return DeletionAnswer(existed=self._existed)
+        return DeletionAnswer(existed=self._removed > before)
 
     @workflow.update(name=UPDATE_STATE, description="Change the state of the thread, which has no run in flight")
     async def update_state(self, change: StateChange) -> StateChanged:
         """Waits until it is done. A run that is submitted meanwhile comes after it."""
         state = self._state
-        await workflow.wait_condition(lambda: not state.changing and state.delete_up_to is None)
+        await until_free(lambda: not state.changing and state.delete_up_to is None)
+        self._check_owner(change.user_id)
         if state.runs:
             busy = state.runs[0].submission.run_id
             raise ApplicationError(busy, busy, type=ERROR_THREAD_BUSY, non_retryable=True)
@@ -83,10 +90,14 @@ class ThreadWorkflow:
         try:
             return await self._supervisor.change_state(change)
         except ActivityError as exc:
-            raise ApplicationError(str(exc.cause), type=ERROR_STATE_REFUSED) from exc
+            raise ApplicationError(str(exc.cause), type=_refusal(exc)) from exc
         finally:
             state.changing = False
             self._supervisor.changed()
+
+    def _check_owner(self, user_id: str | None) -> None:
+        if admission.is_anothers(self._state, user_id):
+            raise ApplicationError("the thread is another user's", type=ERROR_THREAD_GONE)
 
     def _updated(self) -> None:
         self._updates += 1
@@ -108,10 +119,14 @@ class ThreadWorkflow:
                 workflow.continue_as_new(admission.carried(thread_id, self._state))
             self._supervisor.look_after_all(draining=self._draining)
             seen = self._supervisor.changes
-            if admission.deletion_due(self._state):
-                self._existed = await self._supervisor.delete()
+            if admission.deletion_due(self._state) and not self._is_changed():
+                self._removed += await self._supervisor.delete()
             elif not await self._wait_for_change(seen) and self._idle(seen):
                 return
+
+    def _is_changed(self) -> bool:
+        """What a change of the state writes once the thread is removed would be found in the next one of its id."""
+        return self._state.changing and workflow.patched(_AFTER_CHANGES)
 
     async def _wait_for_change(self, seen: int) -> bool:
         """False when an idle thread has lingered long enough."""
@@ -137,3 +152,8 @@ class ThreadWorkflow:
         info = workflow.info()
         long = info.get_current_history_length() >= _MAX_EVENTS
         return long or info.is_continue_as_new_suggested() or self._updates >= _MAX_SUBMISSIONS
+
+
+def _refusal(failure: ActivityError) -> str:
+    gone = isinstance(failure.cause, ApplicationError) and failure.cause.type == ERROR_THREAD_GONE
+    return ERROR_THREAD_GONE if gone else ERROR_STATE_REFUSED

@@ -9,10 +9,10 @@ from typing import TypeVar
 from temporalio import activity
 
 from ...contracts.containment import contained
-from ...contracts.errors import FencedError, InvalidRunError, PerdureError, RunNotFoundError
+from ...contracts.errors import FencedError, InvalidRunError, PerdureError, RunNotFoundError, ThreadNotFoundError
 from ...contracts.serialization.text import message_of
 from ...contracts.telemetry.metrics import instruments
-from ...contracts.wire import ERROR_RUN_GONE, ERROR_STATE_REFUSED, ERROR_WORKER_SHUTDOWN
+from ...contracts.wire import ERROR_RUN_GONE, ERROR_STATE_REFUSED, ERROR_THREAD_GONE, ERROR_WORKER_SHUTDOWN
 from .failures import MachineFailure, SliceFailed
 
 T = TypeVar("T")
@@ -28,6 +28,8 @@ async def translated(work: Awaitable[T]) -> T:
             return await work
     except asyncio.CancelledError:
         raise _cancelled() from None
+    except ThreadNotFoundError as exc:
+        raise MachineFailure(message_of(exc), type=ERROR_THREAD_GONE, non_retryable=True) from None
     except InvalidRunError as exc:
         raise MachineFailure(message_of(exc), type=ERROR_STATE_REFUSED, non_retryable=True) from None
     except RunNotFoundError as exc:

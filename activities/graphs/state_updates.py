@@ -13,7 +13,13 @@ from langgraph.errors import InvalidUpdateError
 from ...checkpoints.contract import Checkpoints
 from ...checkpoints.saver import FencedSaver
 from ...contracts.containment import ContainedExit, contained
-from ...contracts.errors import GraphLoadError, InvalidRunError, TypeNotAllowedError, UnstorableError
+from ...contracts.errors import (
+    GraphLoadError,
+    InvalidRunError,
+    ThreadNotFoundError,
+    TypeNotAllowedError,
+    UnstorableError,
+)
 from ...contracts.serialization.allowed_types import refusing_types
 from ...contracts.serialization.text import message_of
 from ...contracts.specs import load_value
@@ -38,9 +44,8 @@ class States:
     snapshots: Snapshots
 
     async def change(self, request: ChangeStateInput, *, fence: int) -> StateChanged:
-        """Raises `InvalidRunError` when the graph refuses the values, or cannot be loaded."""
+        """Raises `InvalidRunError` when the graph refuses the values or cannot be loaded, `ThreadNotFoundError`."""
         change, thread_id = request.change, request.thread_id
-        kept = await self.store.threads.get_update(change.update_id)
         owner = f"update-{change.update_id}"
         await self.checkpoints.take(owner, thread_id, fence=fence)
         saver = FencedSaver(self.checkpoints, owner, fence=fence, hooks=_NoHooks(), is_run=False)
@@ -48,14 +53,25 @@ class States:
         if head is not None and _made_by(head) == change.update_id:  # by an attempt that could not say so any more
             checkpoint_id = str(head.checkpoint["id"])
         else:
+            # Behind the fence: an attempt that wakes late finds that the thread, or the values, are gone.
+            await self._check_thread(owner, request)
+            kept = await self.store.threads.get_update(change.update_id)
             checkpoint_id = await self._apply(saver, thread_id, change, _values(kept))
         # While no run of the thread may begin: what is read is what the change has made.
         await self.snapshots.answer(
             StateQuery(read_id=change.update_id, thread_id=thread_id, assistant_id=change.assistant_id)
         )
         await self.checkpoints.settle(owner)
-        await self.checkpoints.forget(owner)
+        await self.store.threads.drop_update(change.update_id)
+        await self.checkpoints.forget(owner)  # and with it the fence, so the values have to be gone before
         return StateChanged(checkpoint_id=checkpoint_id)
+
+    async def _check_thread(self, owner: str, request: ChangeStateInput) -> None:
+        """It may have been removed since its client has looked, and be another user's now."""
+        thread = await self.store.threads.get(request.thread_id)
+        if thread is None or request.change.user_id not in (None, thread.user_id):
+            await self.checkpoints.forget(owner)
+            raise ThreadNotFoundError(request.thread_id)
 
     async def _apply(self, saver: FencedSaver, thread_id: str, change: StateChange, values: Any) -> str:
         config = thread_config(thread_id)

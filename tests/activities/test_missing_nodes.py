@@ -108,6 +108,7 @@ def _answer(run: Run, value: Any) -> None:
 async def test_the_question_stays_open_and_takes_its_answer_after_the_mend(ends: BackEnds, build: Any) -> None:
     run = await _waiting(ends, build("x"))
     questions = run.asked[-1]
+    assert questions, "a test of nothing"
     await _serve(run, build("renamed"))
     _answer(run, "lost")
     with pytest.raises(RefusedAnswerError, match=TEXT):

@@ -27,6 +27,7 @@ async def test_a_thread_carries_its_runs_over(
     assert {result.status for result in results} == {RunStatus.SUCCESS}
     ended = [await runs.get_run(record.run_id) for record in records]
     in_order = sorted((record for record in ended if record is not None), key=lambda record: record.sequence or 0)
+    assert len(in_order) == SUBMISSIONS
     for earlier, later in pairwise(in_order):
         assert earlier.ended_at is not None
         assert later.started_at is not None

@@ -238,7 +238,7 @@ async def test_many_events_come_in_pages(store: SqlStore) -> None:
 
 
 async def test_whose_run_it_is_comes_along(store: SqlStore, make_record: Make, spec: RunSpec) -> None:
-    await store.create(make_record("theirs", user_id="ann"), spec)
+    await store.create(make_record("theirs", "their thread", user_id="ann"), spec)
     await store.mark_running("theirs", fence=1, attempt=1)
     assert (await store.lifecycle.undelivered("theirs", "audit")).user_id == "ann"
     assert (await store.lifecycle.undelivered("run", "audit")).user_id is None

@@ -117,15 +117,19 @@ async def test_pages_in_both_directions(store: SqlStore) -> None:
 
 
 async def test_filters(store: SqlStore, make_record: Make, spec: RunSpec) -> None:
-    await store.create(make_record("mine", "thread", user_id="me"), spec)
+    await store.create(make_record("mine", "thread"), spec)
     await store.mark_running("mine", fence=1, attempt=1, human_message="hi")
+    await store.create(make_record("theirs", "their thread", user_id="me"), spec)
+    await store.mark_running("theirs", fence=1, attempt=1, human_message="hi")
     await write(store, event(1, event_type="tool_start", category="trace"))
     found = await store.events.list(EventFilter(thread_id="thread", types=("tool_start", "human_message")))
     assert [(event.run_id, event.seq) for event in found] == [("mine", 3), ("run", 4)]
-    assert [event.event_type for event in await store.events.list(EventFilter(thread_id="thread", user_id="me"))] == [
-        "run_started",
-        "human_message",
+    theirs = await store.events.list(EventFilter(user_id="me"))
+    assert [(event.run_id, event.event_type) for event in theirs] == [
+        ("theirs", "run_started"),
+        ("theirs", "human_message"),
     ]
+    assert await store.events.list(EventFilter(thread_id="thread", user_id="me")) == []
     assert len(await store.events.list(EventFilter(run_id="run", categories=("trace",)))) == 1
 
 

@@ -28,6 +28,7 @@ async def test_enqueue_is_first_in_first_out_and_never_overlaps(runs: RunsFacade
     for record in in_order:
         assert (await runs.join_wait(record.run_id)).status is RunStatus.SUCCESS
     ended = await _records(runs, *(record.run_id for record in in_order))
+    assert len(ended) == len(in_order)
     for earlier, later in pairwise(ended):
         assert earlier.ended_at is not None
         assert later.started_at is not None

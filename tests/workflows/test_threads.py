@@ -132,24 +132,43 @@ async def test_what_the_graph_does_not_take(runs: RunsFacade, worker: Worker, sp
     assert result.status is RunStatus.SUCCESS, "the thread is as good as before"
 
 
+async def _changed(runs: RunsFacade, thread_id: str, number: int) -> bool:
+    """Whether a change was taken; it may be refused for a run in flight."""
+    try:
+        await runs.update_state(thread_id, {"log": [f"mine-{number}"]})
+    except ThreadBusyError:
+        return False
+    return True
+
+
+async def _mine(runs: RunsFacade, thread_id: str) -> list[str]:
+    state = await runs.get_state(thread_id)
+    assert state is not None
+    return sorted(one for one in state.values["log"] if str(one).startswith("mine"))
+
+
+async def test_of_many_changes_at_once_none_is_lost(runs: RunsFacade, worker: Worker, spec: Spec) -> None:
+    record, _ = await runs.create_and_wait(spec("counting", input=count_to(1)))
+    done = await asyncio.gather(*(_changed(runs, record.thread_id, number) for number in range(8)))
+    assert all(done), "no run was in flight"
+    assert await _mine(runs, record.thread_id) == [f"mine-{number}" for number in range(8)]
+
+
 async def test_changes_and_runs_come_one_after_the_other(runs: RunsFacade, worker: Worker, spec: Spec) -> None:
     record, _ = await runs.create_and_wait(spec("counting", input=count_to(1)))
-
-    async def change(number: int) -> bool:
-        try:
-            await runs.update_state(record.thread_id, {"log": [f"mine-{number}"]})
-        except ThreadBusyError:
-            return False
-        return True
 
     async def run() -> None:
         _, result = await runs.create_and_wait(spec("counting", input={"log": ["run"], "steps": 0, "delay": 0.0}))
         assert result.status is RunStatus.SUCCESS
 
-    done = await asyncio.gather(*(change(number) for number in range(5)), *(run() for _ in range(3)))
+    changes = [asyncio.create_task(_changed(runs, record.thread_id, number)) for number in range(4)]
+    # The first ones are in the thread's hands, so that some are taken, and runs are submitted meanwhile.
+    await asyncio.wait(changes, return_when=asyncio.FIRST_COMPLETED)
+    changes += [asyncio.create_task(_changed(runs, record.thread_id, number)) for number in range(4, 8)]
+    await asyncio.gather(*(run() for _ in range(3)))
+    taken = [f"mine-{number}" for number, done in enumerate(await asyncio.gather(*changes)) if done]
+    assert taken, "a test of nothing"
+    assert await _mine(runs, record.thread_id) == taken
     state = await runs.get_state(record.thread_id)
     assert state is not None
-    assert sorted(str(one) for one in state.values["log"] if str(one).startswith("mine")) == [
-        f"mine-{number}" for number, ok in enumerate(done[:5]) if ok
-    ]
     assert state.values["log"].count("run") == 3

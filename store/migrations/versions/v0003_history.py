@@ -33,7 +33,7 @@ _FILL = """
         CASE WHEN runs.status IN ('pending', 'running') THEN 'running'
              WHEN runs.status IN ('awaiting_input', 'interrupted') THEN runs.status
              WHEN runs.status IN ('error', 'timeout') THEN 'error' ELSE 'idle' END,
-        runs.metadata, runs.assistant_id, runs.user_id, first.created_at, runs.updated_at
+        runs.metadata, runs.assistant_id, first.user_id, first.created_at, runs.updated_at
     FROM (SELECT thread_id, min(position) AS begins, max(position) AS newest FROM runs GROUP BY thread_id) AS ends
     JOIN runs ON runs.position = ends.newest JOIN runs AS first ON first.position = ends.begins
     ORDER BY ends.begins

@@ -1,0 +1,138 @@
+"""A thread belongs to the user of its first draft, from the transaction on that writes it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from perdure import ThreadTakenError
+from perdure.contracts.types import RunRecord, RunSpec
+from perdure.store import SqlStore, open_store
+
+Make = Callable[..., RunRecord]
+Race = Callable[..., list[Any]]
+
+CLAIM = """
+import asyncio
+from datetime import UTC, datetime
+from perdure.contracts.errors import ThreadTakenError
+from perdure.contracts.types import RunRecord, RunScope, RunSpec
+from perdure.store import open_store
+
+async def main():
+    url, user = arguments
+    store = open_store(url)
+    await store.start()
+    pipe.send("ready")
+    pipe.recv()
+    owned = []
+    for number in range(30):
+        now, thread = datetime.now(UTC), f"thread-{number}"
+        record = RunRecord(run_id=f"{thread}-{user}", thread_id=thread, assistant_id="agent", user_id=user,
+                           created_at=now, updated_at=now)
+        try:
+            await store.create(record, RunSpec(assistant_id="agent", scope=RunScope(thread_id=thread)))
+            owned.append(thread)
+        except ThreadTakenError:
+            pass
+    await store.close()
+    pipe.send(owned)
+
+asyncio.run(main())
+"""
+
+
+async def _owner(store: SqlStore, thread_id: str = "thread") -> str | None:
+    found = await store.threads.get(thread_id)
+    return None if found is None else found.user_id
+
+
+async def test_two_processes_meet_in_new_threads(store: SqlStore, url: str, race: Race) -> None:
+    ann, bob = race(CLAIM, (url, "ann"), (url, "bob"))
+    assert sorted(ann + bob) == sorted(f"thread-{number}" for number in range(30)), "each has one owner"
+
+
+async def test_what_a_refused_draft_leaves(store: SqlStore, make_record: Make, spec: RunSpec) -> None:
+    await store.create(make_record("one", user_id="ann"), spec)
+    for user in ("bob", "cid"):
+        with pytest.raises(ThreadTakenError):
+            await store.create(make_record("two", user_id=user), spec)
+    assert await store.get("two") is None
+    assert await store.threads.get("thread") is None, "a claim is no thread yet"
+    assert await store.threads.list() == []
+    await store.create(make_record("three", user_id="ann"), spec)
+    await store.create(make_record("four", user_id=None), spec)  # nobody in particular may do what all may
+    await store.mark_submitted("four")
+    assert await _owner(store) == "ann"
+
+
+@pytest.mark.parametrize("remove", ["discard", "delete"])
+async def test_a_claim_goes_with_the_last_draft(store: SqlStore, make_record: Make, spec: RunSpec, remove: str) -> None:
+    await store.create(make_record("one", user_id="ann"), spec)
+    await store.create(make_record("two", user_id="ann"), spec)
+    assert await getattr(store, remove)("one")
+    with pytest.raises(ThreadTakenError):
+        await store.create(make_record("three", user_id="bob"), spec)
+    assert await getattr(store, remove)("two")
+    await store.create(make_record("three", user_id="bob"), spec)
+    await store.mark_submitted("three")
+    assert await _owner(store) == "bob"
+
+
+async def test_a_removed_thread_stays_with_the_user_of_a_draft(
+    store: SqlStore, make_record: Make, spec: RunSpec
+) -> None:
+    await store.create(make_record("one", user_id="ann", metadata={"a": 1}), spec)
+    await store.mark_submitted("one")
+    await store.create(make_record("two", user_id="ann"), spec)
+    await store.delete("one")
+    assert await store.threads.delete("thread")
+    assert await store.threads.get("thread") is None
+    assert not await store.threads.delete("thread")
+    with pytest.raises(ThreadTakenError):
+        await store.create(make_record("three", user_id="bob"), spec)
+    await store.mark_submitted("two")
+    thread = await store.threads.get("thread")
+    assert thread is not None
+    assert (thread.user_id, thread.metadata) == ("ann", {})
+
+
+async def test_a_thread_without_runs_keeps_its_owner(store: SqlStore, make_record: Make, spec: RunSpec) -> None:
+    await store.create(make_record("one", user_id="ann"), spec)
+    await store.mark_submitted("one")
+    await store.delete("one")
+    with pytest.raises(ThreadTakenError):
+        await store.create(make_record("two", user_id="bob"), spec)
+    assert await store.threads.delete("thread")
+    await store.create(make_record("two", user_id="bob"), spec)
+
+
+async def test_threads_of_an_older_store_have_their_owners(
+    store: SqlStore, url: str, path: Path, make_record: Make, spec: RunSpec
+) -> None:
+    await store.create(make_record("one", "begun", user_id="ann"), spec)
+    await store.mark_submitted("one")
+    await store.create(make_record("two", "draft", user_id="bob"), spec)
+    await store.close()
+    _take_back(path)
+    older = open_store(url)
+    await older.start()
+    for thread, owner, other in (("begun", "ann", "bob"), ("draft", "bob", "ann")):
+        with pytest.raises(ThreadTakenError):
+            await older.create(make_record(f"{thread} of {other}", thread, user_id=other), spec)
+        await older.create(make_record(f"{thread} of {owner}", thread, user_id=owner), spec)
+    assert [thread.thread_id for thread in await older.threads.list()] == ["begun"]
+    await older.close()
+
+
+def _take_back(path: Path) -> None:
+    """As the revision before the claims has left it."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("DELETE FROM threads WHERE NOT begun")
+    connection.execute("ALTER TABLE threads DROP COLUMN begun")
+    connection.execute("UPDATE alembic_version SET version_num = '0005'")
+    connection.close()
