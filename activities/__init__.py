@@ -13,6 +13,7 @@ from ..observers.observer import (
 )
 from ..observers.webhook import Webhook
 from .attempt.heartbeat import Pulse
+from .driver.let_go import LetGo
 from .driver.live_graphs import LiveGraphs
 from .graphs.graph_registry import GraphRegistry, GraphSource, load_graphs
 from .graphs.takeover_losses import takeover_warnings
@@ -26,6 +27,7 @@ __all__ = [
     "Dispatcher",
     "GraphRegistry",
     "GraphSource",
+    "LetGo",
     "LiveGraphs",
     "NotifyWorkflows",
     "NullObserver",

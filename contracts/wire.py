@@ -23,6 +23,7 @@ SIGNAL_INTERRUPT = "interrupt"
 SIGNAL_RESUME = "resume"
 SIGNAL_ADMIT = "admit"
 SIGNAL_DELIVER = "deliver"
+SIGNAL_LET_GO = "let_go"
 UPDATE_SUBMIT = "submit"
 UPDATE_DELETE_THREAD = "remove_thread"
 UPDATE_STATE = "update_state"
@@ -44,6 +45,7 @@ ACTIVITY_DELIVER_EVENTS = "deliver_events"
 # Types of the application errors that cross Temporal.
 ERROR_GRAPH = "GraphError"
 ERROR_WORKER_SHUTDOWN = "WorkerShutdown"
+ERROR_NOT_HELD = "GraphNotHeld"
 ERROR_RUN_GONE = "RunGone"
 ERROR_THREAD_BUSY = "ThreadBusy"
 ERROR_NOT_AWAITING = "NotAwaitingInput"
@@ -192,6 +194,8 @@ class RunProgress(Wire):
     """As in `SliceInput`."""
     holder: str | None = None
     """The task queue of the worker that holds the run's graph, alive, for the next slice."""
+    gone: str | None = None
+    """The task queue of a worker that shuts down, and has said that it holds the run's graph no more."""
     more: int = 0
     """Nodes beyond those in `next`."""
     asked: int = 0

@@ -21,6 +21,7 @@ from ..activities import (
     Dispatcher,
     GraphRegistry,
     GraphSource,
+    LetGo,
     LiveGraphs,
     NotifyWorkflows,
     Pulse,
@@ -175,7 +176,7 @@ class Worker:
                 ending=Finalizer(graphs, bridge, store, checkpoints, dispatcher),
             )
             with Pulse(client) as pulse:
-                live = self._live_graphs()
+                live = self._live_graphs(client)
                 activities = RunActivities(
                     graphs=graphs,
                     bridge=bridge,
@@ -198,10 +199,11 @@ class Worker:
                 ):
                     yield self._temporal_worker(client, activities)
 
-    def _live_graphs(self) -> LiveGraphs:
+    def _live_graphs(self, client: Client) -> LiveGraphs:
         worker = self._settings.worker
         own = own_task_queue(self._settings.temporal.task_queue, uuid.uuid4().hex)
-        return LiveGraphs(own, most_held=worker.max_held_graphs, hold_for=worker.hold_graphs_for)
+        let_go = LetGo(client, own)
+        return LiveGraphs(own, most_held=worker.max_held_graphs, hold_for=worker.hold_graphs_for, tell=let_go)
 
     @asynccontextmanager
     async def _own_worker(

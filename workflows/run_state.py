@@ -56,6 +56,21 @@ def _only(arguments: Sequence[Any]) -> Any:
     return arguments[0] if arguments else None
 
 
+def read_let_go(arguments: Sequence[Any]) -> str:
+    """The task queue of a `let_go` signal."""
+    payload = _only(arguments)
+    if not isinstance(payload, str):
+        raise RefusedError(f"let_go takes the name of a worker's task queue, not {payload!r}")
+    return payload
+
+
+def accept_let_go(state: RunProgress, holder: str) -> None:
+    """A worker holds the run's graph no more. What it said of its last slice may come behind this."""
+    state.gone = holder
+    if state.holder == holder:
+        state.holder = None
+
+
 def accept_cancel(state: RunProgress, action: CancelAction) -> None:
     """The first action wins; a run that has ended keeps its end."""
     if state.status.terminal:
@@ -109,7 +124,7 @@ def accept_result(state: RunProgress, result: SliceResult) -> None:
         return
     state.steps = result.steps
     state.next, state.more = list(result.next), result.more
-    state.holder = result.holder if result.outcome == "more" else None
+    state.holder = result.holder if result.outcome == "more" and result.holder != state.gone else None
     state.resumed = bool(result.undelivered)
     if state.given is None:
         state.answers = [answer for answer in state.answers if answer.id in result.undelivered]

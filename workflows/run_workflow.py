@@ -17,6 +17,7 @@ from ..contracts.wire import (
     SIGNAL_ADMIT,
     SIGNAL_CANCEL,
     SIGNAL_INTERRUPT,
+    SIGNAL_LET_GO,
     SIGNAL_RESUME,
     UPDATE_ANSWER,
     UPDATE_STOP,
@@ -66,6 +67,10 @@ class RunWorkflow:
     @workflow.signal(name=SIGNAL_ADMIT, description="From the run's thread: it may start")
     def admit(self, *args: Any) -> None:
         self._state.admitted = True
+
+    @workflow.signal(name=SIGNAL_LET_GO, description="From a worker that shuts down: it holds the run's graph no more")
+    def let_go(self, *args: Any) -> None:
+        _try(lambda: run_state.accept_let_go(self._state, run_state.read_let_go(args)))
 
     @workflow.update(name=UPDATE_ANSWER, description="Answer what the run asks, or be told why that is not possible")
     def answer(self, answer: Answer) -> None:

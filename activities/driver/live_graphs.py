@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
+from typing import Any
 
 from ...contracts.errors import FencedError
 from ..graphs.graph_registry import CompiledGraph
@@ -17,9 +18,15 @@ logger = logging.getLogger(__name__)
 class LiveGraphs:
     """By run. `task_queue`: the worker's own, on which it is asked for a graph that it holds."""
 
-    def __init__(self, task_queue: str, *, most_held: int, hold_for: float) -> None:
-        """`most_held`: graphs that may wait for a slice at a time. `hold_for`: seconds that each may wait."""
+    def __init__(
+        self, task_queue: str, *, most_held: int, hold_for: float, tell: Callable[[str], Awaitable[None]] | None = None
+    ) -> None:
+        """`most_held`: graphs that may wait for a slice at a time. `hold_for`: seconds that each may wait.
+
+        `tell`: called with each run whose graph is let go by the worker's shutdown; it never raises.
+        """
         self.task_queue = task_queue
+        self._tell = tell
         self._most_held = most_held
         self._hold_for = hold_for
         self._graphs: dict[str, LiveGraph] = {}
@@ -34,10 +41,15 @@ class LiveGraphs:
         """Whether another graph may wait for its next slice. Else its slice goes on: it takes no more memory so."""
         return len(self._waiting) < self._most_held and not self.shutting_down
 
+    def holds(self, run_id: str) -> bool:
+        """Whether the graph of a run waits here for its next slice."""
+        live = self._graphs.get(run_id)
+        return live is not None and live.held and not live.attended
+
     async def fetch(self, run_id: str) -> LiveGraph | None:
         """The graph of a run that waits here for its next slice; none that another attempt has taken over."""
         live = self._graphs.get(run_id)
-        if live is None or not live.held or live.attended:
+        if live is None or not self.holds(run_id):
             return None
         live.attended = True
         self._stop_waiting(run_id)
@@ -99,6 +111,7 @@ class LiveGraphs:
                 live.pause_soon()
             elif live.held:
                 self.has_let_go = True
+                self._soon(self._say_so(run_id))
                 self._close_soon(run_id)
 
     def _stop_waiting(self, run_id: str) -> None:
@@ -109,6 +122,13 @@ class LiveGraphs:
         if (live := self._graphs.get(run_id)) is not None and live.held:
             why = "the worker shuts down" if self.shutting_down else "nobody has fetched it"
             logger.warning("run %s: its graph is let go (%s); it goes on from its checkpoint", run_id, why)
-        closing = asyncio.create_task(self.close(run_id))
-        self._closing.add(closing)
-        closing.add_done_callback(self._closing.discard)
+        self._soon(self.close(run_id))
+
+    async def _say_so(self, run_id: str) -> None:
+        if self._tell is not None:
+            await self._tell(run_id)
+
+    def _soon(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)

@@ -14,7 +14,7 @@ from ...contracts.errors import GraphLoadError, PerdureError, RunNotFoundError, 
 from ...contracts.serialization.serializer import to_json
 from ...contracts.telemetry.metrics import instruments
 from ...contracts.types import METADATA_EVENT, RunSpec, RunTrouble
-from ...contracts.wire import ERROR_WORKER_SHUTDOWN, GraphFailure, SliceInput, SliceResult
+from ...contracts.wire import ERROR_NOT_HELD, ERROR_WORKER_SHUTDOWN, GraphFailure, SliceInput, SliceResult
 from ...observers.dispatcher import Dispatcher
 from ...store.contract import Store
 from ..attempt.failures import MachineFailure, graph_failure
@@ -57,22 +57,28 @@ class Slices:
         if slice.release:
             await self._live.close(slice.run_id)
             return SliceResult(outcome="stopped", steps=slice.steps)
-        own = slice.holder == self._live.task_queue
-        number = slice.takeovers + info.attempt
-        if slice.holder is not None:
-            before = marked(info, slice.holder)
-            if not own and before is None:
-                return SliceResult(outcome="elsewhere", steps=slice.steps, attempt=info.attempt)
-            number = (before or slice.takeovers + 1) + 1
-            heartbeat.mark(slice.holder, number - 1 if own else number)
-        if own and (live := await self._live.fetch(slice.run_id)) is not None:
+        if slice.holder is None:
+            return await self._take_over(slice, info.attempt, slice.takeovers + info.attempt, heartbeat.say)
+        own, before = slice.holder == self._live.task_queue, marked(info, slice.holder)
+        if not own and before is None:
+            return SliceResult(outcome="elsewhere", steps=slice.steps, attempt=info.attempt)
+        held = own and self._live.holds(slice.run_id)
+        number = self._number(before or slice.takeovers + 1, goes_on=held)
+        heartbeat.mark(slice.holder, number)
+        if held and (live := await self._live.fetch(slice.run_id)) is not None:
             return await self._run_graph(live, slice, 1, heartbeat.say)
-        if self._live.shutting_down:
-            raise MachineFailure("the worker shuts down; another one takes the run over", type=ERROR_WORKER_SHUTDOWN)
+        if held or info.task_queue == slice.holder:
+            raise MachineFailure(f"the graph of run {slice.run_id} is held here no more", type=ERROR_NOT_HELD)
         return await self._take_over(slice, info.attempt, number, heartbeat.say)
+
+    def _number(self, current: int, *, goes_on: bool) -> int:
+        """Of the attempt that this slice is part of: only what begins anew has a number of its own."""
+        return current if goes_on or self._live.shutting_down else current + 1
 
     async def _take_over(self, slice: SliceInput, attempt: int, number: int, say: Say) -> SliceResult:
         """Begin the run, or pick it up where its checkpoints have it. `number`: of the run's attempt."""
+        if self._live.shutting_down:
+            raise MachineFailure("the worker shuts down; another one takes the run over", type=ERROR_WORKER_SHUTDOWN)
         fence, begun = attempt_fence(slice.fence, attempt), number - slice.takeovers
         spec = await self._specs.full(slice.run_id)
         await self._live.close(slice.run_id)  # of an attempt before this one
