@@ -24,6 +24,7 @@ SIGNAL_RESUME = "resume"
 SIGNAL_ADMIT = "admit"
 SIGNAL_DELIVER = "deliver"
 SIGNAL_LET_GO = "let_go"
+SIGNAL_TROUBLE = "trouble"
 UPDATE_SUBMIT = "submit"
 UPDATE_DELETE_THREAD = "remove_thread"
 UPDATE_STATE = "update_state"
@@ -194,6 +195,8 @@ class RunProgress(Wire):
     """As in `SliceInput`."""
     holder: str | None = None
     """The task queue of the worker that holds the run's graph, alive, for the next slice."""
+    trouble: str | None = None
+    """What fails again and again, and how often, until it succeeds."""
     gone: str | None = None
     """The task queue of a worker that shuts down, and has said that it holds the run's graph no more."""
     more: int = 0

@@ -14,7 +14,16 @@ from typing import Any, Protocol
 
 from ..contracts.events import EventCategory, RunEvent
 from ..contracts.lifecycle import Delivery, RunLifecycleEvent
-from ..contracts.types import CancelAction, RunError, RunInterrupt, RunRecord, RunSpec, RunStatus, WaitResult
+from ..contracts.types import (
+    CancelAction,
+    RunError,
+    RunInterrupt,
+    RunRecord,
+    RunSpec,
+    RunStatus,
+    RunTrouble,
+    WaitResult,
+)
 from .thread_contract import ThreadStore
 
 
@@ -195,6 +204,13 @@ class RunProgressStore(Protocol):
 
     async def begin_turn(self, run_id: str, *, fence: int) -> None:
         """The run does not wait any more. An absent run, and one that has seen a larger fence, is ignored."""
+        ...
+
+    async def note_trouble(self, run_id: str, setback: Setback, *, fence: int) -> RunTrouble | None:
+        """Work for a run was tried in vain: its `trouble` grows. It is ignored as `clear_trouble` is, and at the end.
+
+        Raises `UnavailableError`.
+        """
         ...
 
     async def clear_trouble(self, run_id: str, *, fence: int) -> None:

@@ -71,6 +71,14 @@ def accept_let_go(state: RunProgress, holder: str) -> None:
         state.holder = None
 
 
+def read_trouble(arguments: Sequence[Any]) -> str:
+    """The text of a `trouble` signal."""
+    payload = _only(arguments)
+    if not isinstance(payload, str):
+        raise RefusedError(f"trouble takes a text, not {payload!r}")
+    return payload
+
+
 def accept_cancel(state: RunProgress, action: CancelAction) -> None:
     """The first action wins; a run that has ended keeps its end."""
     if state.status.terminal:
@@ -119,6 +127,7 @@ def accept_result(state: RunProgress, result: SliceResult) -> None:
     if result.outcome == "elsewhere":  # a stop came before the holder was asked: nothing has changed there
         return
     state.takeovers += result.attempt - 1
+    state.trouble = None
     if result.refused is not None:
         _ask_again(state, result.refused)
         return

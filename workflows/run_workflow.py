@@ -19,6 +19,7 @@ from ..contracts.wire import (
     SIGNAL_INTERRUPT,
     SIGNAL_LET_GO,
     SIGNAL_RESUME,
+    SIGNAL_TROUBLE,
     UPDATE_ANSWER,
     UPDATE_STOP,
     Answer,
@@ -40,10 +41,11 @@ class RunWorkflow:
     def __init__(self, run: RunInput) -> None:
         self._run = run
         self._state = run.progress or RunProgress(admitted=run.admitted)
+        self._run_loop = RunLoop(self._run, self._state)
 
     @workflow.run
     async def run(self, run: RunInput) -> RunOutcome:
-        return await shielded(RunLoop(self._run, self._state).live(), self._cancelled)
+        return await shielded(self._run_loop.live(), self._cancelled)
 
     def _cancelled(self) -> None:
         """`temporal workflow cancel` is a cancel like any other."""
@@ -71,6 +73,10 @@ class RunWorkflow:
     @workflow.signal(name=SIGNAL_LET_GO, description="From a worker that shuts down: it holds the run's graph no more")
     def let_go(self, *args: Any) -> None:
         _try(lambda: run_state.accept_let_go(self._state, run_state.read_let_go(args)))
+
+    @workflow.signal(name=SIGNAL_TROUBLE, description="From a worker: what fails again and again, and how often")
+    def trouble(self, *args: Any) -> None:
+        _try(lambda: self._run_loop.show_trouble(run_state.read_trouble(args)))
 
     @workflow.update(name=UPDATE_ANSWER, description="Answer what the run asks, or be told why that is not possible")
     def answer(self, answer: Answer) -> None:

@@ -22,12 +22,13 @@ from ..attempt.fence import attempt_fence
 from ..attempt.heartbeat import Heartbeat, Say, marked
 from ..attempt.run_metrics import measure_begin, since
 from ..attempt.spec_cache import SpecCache
+from ..attempt.trouble import Troubles
 from ..run_events.human import human_message
 from .graph_call import SliceFailed
 from .live_graph import GraphParts, GraphRaised, LiveGraph
 from .live_graphs import LiveGraphs
 from .suspects import Suspects
-from .takeovers import check_takeovers, setback, told
+from .takeovers import check_takeovers, setback
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +52,7 @@ class Slices:
         self._live = live
         self._client = client
         self._suspects = Suspects(store)
+        self._troubles = Troubles(client, store)
 
     async def run(self, slice: SliceInput, info: activity.Info, heartbeat: Heartbeat) -> SliceResult:
         """Raises `ApplicationError` when the graph raised or the worker shuts down, else what is to be tried again."""
@@ -127,8 +129,7 @@ class Slices:
         )
         if record.status.terminal:
             raise RunNotFoundError(slice.run_id)
-        if record.trouble is not None:
-            say(told(record.trouble))
+        await self._troubles.tell(slice.run_id, record.trouble, say)
         await check_takeovers(record, slice, spec, self._parts.checkpoints)
         measure_begin(record, number)
         self._dispatcher.tell(slice.run_id)
