@@ -206,6 +206,13 @@ class RunProgressStore(Protocol):
         """The run does not wait any more. An absent run, and one that has seen a larger fence, is ignored."""
         ...
 
+    async def note_steps(self, run_id: str, steps: int, *, fence: int) -> None:
+        """How far a run has come, if that is further. It is ignored as `clear_trouble` is, and at the end.
+
+        Raises `UnavailableError`.
+        """
+        ...
+
     async def note_trouble(self, run_id: str, setback: Setback, *, fence: int) -> RunTrouble | None:
         """Work for a run was tried in vain: its `trouble` grows. It is ignored as `clear_trouble` is, and at the end.
 

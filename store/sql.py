@@ -199,6 +199,10 @@ class SqlStore:
         """The run does not wait any more."""
         await self._database.write(lambda connection: trouble.begin_turn(connection, run_id, fence))
 
+    async def note_steps(self, run_id: str, steps: int, *, fence: int) -> None:
+        """How far a run has come. Ignored for an older fence, after the end, and where it is not further."""
+        await self._database.write(lambda connection: progress.note_steps(connection, run_id, steps, fence))
+
     async def note_trouble(self, run_id: str, setback: Setback, *, fence: int) -> RunTrouble | None:
         """Work for a run was tried in vain; its trouble, if it is its own and has not ended."""
         return await self._database.write(lambda connection: trouble.note(connection, run_id, setback, fence))

@@ -123,6 +123,11 @@ class LiveGraph:
         await self._parts.checkpoints.check(self._slice.run_id, fence=self._fence)
 
     @property
+    def fence(self) -> int:
+        """Of its attempt."""
+        return self._fence
+
+    @property
     def graph(self) -> CompiledGraph | None:
         """For reading, until it is closed."""
         return self._graph if self._made.is_set() and not self._let_go.is_set() else None

@@ -27,6 +27,7 @@ from ..run_events.human import human_message
 from .graph_call import SliceFailed
 from .live_graph import GraphParts, GraphRaised, LiveGraph
 from .live_graphs import LiveGraphs
+from .step_notes import StepNotes
 from .suspects import Suspects
 from .takeovers import check_takeovers, setback
 
@@ -53,6 +54,7 @@ class Slices:
         self._client = client
         self._suspects = Suspects(store)
         self._troubles = Troubles(client, store)
+        self._step_notes = StepNotes(store)
 
     async def run(self, slice: SliceInput, info: activity.Info, heartbeat: Heartbeat) -> SliceResult:
         """Raises `ApplicationError` when the graph raised or the worker shuts down, else what is to be tried again."""
@@ -97,6 +99,7 @@ class Slices:
         run_id = slice.run_id
         try:
             result = await live.attend(slice, say=say)
+            self._step_notes.note(live, run_id, result.steps)
             holder = self._live.task_queue if live.held else None
             return result.model_copy(update={"attempt": attempt, "holder": holder})
         except (RunStateError, GraphLoadError) as exc:
