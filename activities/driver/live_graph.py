@@ -205,7 +205,8 @@ class LiveGraph:
         return self._stops.now, *self._telling.failed
 
     def _is_over(self) -> bool:
-        return self._policy.is_over and (self._policy.must_pause or self._parts.may_hold())
+        may_hold = self._saver.unsaved is None and (self._policy.must_pause or self._parts.may_hold())
+        return may_hold and self._policy.is_over
 
     async def _end(self) -> None:
         """It does not go on. What its factory has opened stays until `close`."""
@@ -236,7 +237,14 @@ class LiveGraph:
             if self._slice.drain:
                 self._pause_at_boundary()
             paused = await self._until_over(self._running)
+            if paused and await self._is_about_to_raise(self._running):
+                paused = await self._until_over(self._running)
             return await self._report(paused=paused)
+
+    async def _is_about_to_raise(self, running: asyncio.Task[bool]) -> bool:
+        """Under durability `async` LangGraph learns only later that it could not save. Held, it might never do so."""
+        await self._telling.flush()
+        return self._saver.unsaved is not None and not running.done()
 
     def _pause_at_boundary(self) -> None:
         self._control.request_drain("interrupt")
