@@ -58,7 +58,7 @@ from .attempt.spans import end_run_span
 from .attempt.spec_cache import SpecCache
 from .attempt.surroundings import surroundings
 from .attempt.trouble import Troubles
-from .driver.live_graph import GraphParts
+from .driver.graph_parts import GraphParts
 from .driver.live_graphs import LiveGraphs
 from .driver.slices import Slices
 from .finalizer import Finalizer

@@ -72,10 +72,10 @@ def accept_let_go(state: RunProgress, holder: str) -> None:
 
 
 def read_trouble(arguments: Sequence[Any]) -> str:
-    """The text of a `trouble` signal."""
+    """The text of a `tell_trouble` signal."""
     payload = _only(arguments)
     if not isinstance(payload, str):
-        raise RefusedError(f"trouble takes a text, not {payload!r}")
+        raise RefusedError(f"tell_trouble takes a text, not {payload!r}")
     return payload
 
 

@@ -8,27 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from langgraph.runtime import RunControl
 
-from ...bridge.contract import Bridge
-from ...checkpoints.contract import Checkpoints
 from ...checkpoints.saver import FencedSaver
 from ...contracts.errors import GraphLoadError, PerdureError
 from ...contracts.types import RunSpec
 from ...contracts.wire import SliceInput, SliceResult
-from ...store.contract import RunEventStore
 from ..attempt.heartbeat import Say
-from ..graphs.graph_registry import CompiledGraph, GraphRegistry
+from ..graphs.graph_registry import CompiledGraph
 from ..graphs.interrupts import open_questions, still_due, stopped_at
 from ..graphs.run_config import run_config, thread_config
 from ..stream.outbox import OutboxClosed
 from .gate import Gate
 from .graph_call import GraphCall, SliceFailed
+from .graph_parts import GraphParts, GraphRaised
 from .pause_policy import PausePolicy
 from .resume_point import ResumePoint, resume_point_of
 from .stops import Stops, watching_shutdown
@@ -38,23 +34,6 @@ logger = logging.getLogger(__name__)
 
 _CANCEL_GRACE = 5.0
 """Seconds that a cancelled graph may take to clean up. Then the slice ends without it, and the fence keeps it out."""
-
-
-class GraphRaised(Exception):
-    """The graph uses Perdure itself, and raised an error of ours, its cause: it says nothing about this run."""
-
-
-@dataclass(frozen=True, slots=True)
-class GraphParts:
-    """What a live graph works with."""
-
-    graphs: GraphRegistry
-    bridge: Bridge
-    checkpoints: Checkpoints
-    events: RunEventStore | None = None
-    """`None`: they are not kept."""
-    may_hold: Callable[[], bool] = lambda: True
-    """Whether a graph may wait for its next slice. Else the slice goes on."""
 
 
 class LiveGraph:

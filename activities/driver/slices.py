@@ -25,7 +25,8 @@ from ..attempt.spec_cache import SpecCache
 from ..attempt.trouble import Troubles
 from ..run_events.human import human_message
 from .graph_call import SliceFailed
-from .live_graph import GraphParts, GraphRaised, LiveGraph
+from .graph_parts import GraphParts, GraphRaised
+from .live_graph import LiveGraph
 from .live_graphs import LiveGraphs
 from .step_notes import StepNotes
 from .suspects import Suspects
