@@ -23,8 +23,6 @@ SIGNAL_INTERRUPT = "interrupt"
 SIGNAL_RESUME = "resume"
 SIGNAL_ADMIT = "admit"
 SIGNAL_DELIVER = "deliver"
-SIGNAL_LET_GO = "let_go"
-SIGNAL_TROUBLE = "tell_trouble"
 UPDATE_SUBMIT = "submit"
 UPDATE_DELETE_THREAD = "remove_thread"
 UPDATE_STATE = "update_state"
@@ -46,7 +44,6 @@ ACTIVITY_DELIVER_EVENTS = "deliver_events"
 # Types of the application errors that cross Temporal.
 ERROR_GRAPH = "GraphError"
 ERROR_WORKER_SHUTDOWN = "WorkerShutdown"
-ERROR_NOT_HELD = "GraphNotHeld"
 ERROR_RUN_GONE = "RunGone"
 ERROR_THREAD_BUSY = "ThreadBusy"
 ERROR_NOT_AWAITING = "NotAwaitingInput"
@@ -195,8 +192,7 @@ class RunProgress(Wire):
     """As in `SliceInput`."""
     holder: str | None = None
     """The task queue of the worker that holds the run's graph, alive, for the next slice."""
-    trouble: str | None = None
-    """What fails again and again, and how often, until it succeeds."""
+    trouble: str | None = None  # what fails again and again, and how often
     gone: str | None = None
     """The task queue of a worker that shuts down, and has said that it holds the run's graph no more."""
     more: int = 0

@@ -21,9 +21,9 @@ from ..contracts.types import (
     RunRecord,
     RunSpec,
     RunStatus,
-    RunTrouble,
     WaitResult,
 )
+from .note_contract import RunNoteStore, Setback
 from .thread_contract import ThreadStore
 
 
@@ -54,21 +54,6 @@ class RunEnding:
     title: str | None = None
     """Of the state; one of an event comes before it."""
     sequence: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Setback:
-    """How the attempt before the one that begins has failed."""
-
-    failure: RunError
-    lost: bool
-    """It has lost its worker."""
-    position: str | None = None
-    """How far the run has come: another text is progress. `None`: that cannot be told now."""
-    times: int = 1
-    """Attempts that have failed in a row, as far as Temporal counts them."""
-    waits_from: int | None = None
-    """The number of lost workers from which on the run waits for its turn; `None`: never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,28 +187,6 @@ class RunProgressStore(Protocol):
         """
         ...
 
-    async def begin_turn(self, run_id: str, *, fence: int) -> None:
-        """The run does not wait any more. An absent run, and one that has seen a larger fence, is ignored."""
-        ...
-
-    async def note_steps(self, run_id: str, steps: int, *, fence: int) -> None:
-        """How far a run has come, if that is further. It is ignored as `clear_trouble` is, and at the end.
-
-        Raises `UnavailableError`.
-        """
-        ...
-
-    async def note_trouble(self, run_id: str, setback: Setback, *, fence: int) -> RunTrouble | None:
-        """Work for a run was tried in vain: its `trouble` grows. It is ignored as `clear_trouble` is, and at the end.
-
-        Raises `UnavailableError`.
-        """
-        ...
-
-    async def clear_trouble(self, run_id: str, *, fence: int) -> None:
-        """The run has got on. An absent run, and one that has seen a larger fence, is ignored."""
-        ...
-
     async def mark_awaiting(
         self,
         run_id: str,
@@ -307,7 +270,7 @@ class LifecycleStore(Protocol):
         ...
 
 
-class Store(RunCreateStore, RunQueryStore, RunProgressStore, RunDeleteStore, Protocol):
+class Store(RunCreateStore, RunQueryStore, RunProgressStore, RunNoteStore, RunDeleteStore, Protocol):
     """All of it."""
 
     @property

@@ -17,9 +17,7 @@ from ..contracts.wire import (
     SIGNAL_ADMIT,
     SIGNAL_CANCEL,
     SIGNAL_INTERRUPT,
-    SIGNAL_LET_GO,
     SIGNAL_RESUME,
-    SIGNAL_TROUBLE,
     UPDATE_ANSWER,
     UPDATE_STOP,
     Answer,
@@ -27,7 +25,7 @@ from ..contracts.wire import (
     RunOutcome,
     RunProgress,
 )
-from ..contracts.wire_steering import RunStatusView, StopAnswer, StopRequest
+from ..contracts.wire_steering import SIGNAL_LET_GO, SIGNAL_TROUBLE, RunStatusView, StopAnswer, StopRequest
 from . import run_state
 from .run_loop import RunLoop
 from .shielded import shielded

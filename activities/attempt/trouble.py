@@ -14,7 +14,8 @@ from temporalio.service import RPCError
 from ...contracts.errors import UnavailableError
 from ...contracts.serialization.text import message_of
 from ...contracts.types import RunError, RunTrouble
-from ...contracts.wire import SIGNAL_TROUBLE, RunWork, run_workflow_id
+from ...contracts.wire import RunWork, run_workflow_id
+from ...contracts.wire_steering import SIGNAL_TROUBLE
 from ...store.contract import Setback, Store
 from .heartbeat import Say
 

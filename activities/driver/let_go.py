@@ -12,7 +12,8 @@ from datetime import timedelta
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from ...contracts.wire import SIGNAL_LET_GO, run_workflow_id
+from ...contracts.wire import run_workflow_id
+from ...contracts.wire_steering import SIGNAL_LET_GO
 
 logger = logging.getLogger(__name__)
 

@@ -14,7 +14,8 @@ from ...contracts.errors import GraphLoadError, PerdureError, RunNotFoundError, 
 from ...contracts.serialization.serializer import to_json
 from ...contracts.telemetry.metrics import instruments
 from ...contracts.types import METADATA_EVENT, RunSpec, RunTrouble
-from ...contracts.wire import ERROR_NOT_HELD, ERROR_WORKER_SHUTDOWN, GraphFailure, SliceInput, SliceResult
+from ...contracts.wire import ERROR_WORKER_SHUTDOWN, GraphFailure, SliceInput, SliceResult
+from ...contracts.wire_steering import ERROR_NOT_HELD
 from ...observers.dispatcher import Dispatcher
 from ...store.contract import Store
 from ..attempt.failures import MachineFailure, graph_failure

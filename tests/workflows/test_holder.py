@@ -25,7 +25,6 @@ from perdure.contracts.wire import (
     ERROR_WORKER_SHUTDOWN,
     RUN_WORKFLOW,
     SIGNAL_CANCEL,
-    SIGNAL_LET_GO,
     GraphFailure,
     RunInput,
     RunLimits,
@@ -34,6 +33,7 @@ from perdure.contracts.wire import (
     SliceResult,
 )
 from perdure.contracts.wire_ending import FinishInput, StopInput
+from perdure.contracts.wire_steering import SIGNAL_LET_GO
 from perdure.workflows import RunWorkflow, slices
 
 Answer = Callable[[SliceInput], Awaitable[SliceResult]]
