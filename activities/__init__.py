@@ -15,6 +15,7 @@ from ..observers.webhook import Webhook
 from .attempt.heartbeat import Pulse
 from .driver.let_go import LetGo
 from .driver.live_graphs import LiveGraphs
+from .driver.memory_use import MemoryBound
 from .graphs.graph_registry import GraphRegistry, GraphSource, load_graphs
 from .graphs.takeover_losses import takeover_warnings
 from .notify import NotifyWorkflows
@@ -29,6 +30,7 @@ __all__ = [
     "GraphSource",
     "LetGo",
     "LiveGraphs",
+    "MemoryBound",
     "NotifyWorkflows",
     "NullObserver",
     "ObserverBinding",

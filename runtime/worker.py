@@ -23,6 +23,7 @@ from ..activities import (
     GraphSource,
     LetGo,
     LiveGraphs,
+    MemoryBound,
     NotifyWorkflows,
     Pulse,
     RunActivities,
@@ -202,8 +203,13 @@ class Worker:
     def _live_graphs(self, client: Client) -> LiveGraphs:
         worker = self._settings.worker
         own = own_task_queue(self._settings.temporal.task_queue, uuid.uuid4().hex)
-        let_go = LetGo(client, own)
-        return LiveGraphs(own, most_held=worker.max_held_graphs, hold_for=worker.hold_graphs_for, tell=let_go)
+        return LiveGraphs(
+            own,
+            most_held=worker.max_held_graphs,
+            hold_for=worker.hold_graphs_for,
+            memory=MemoryBound(worker.max_held_memory and worker.max_held_memory * 1_000_000),
+            tell=LetGo(client, own),
+        )
 
     @asynccontextmanager
     async def _own_worker(
