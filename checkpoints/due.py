@@ -62,7 +62,7 @@ def _of_join(channel: str) -> tuple[set[str], str]:
 
 def _arrived(value: Any) -> Collection[Any]:
     """The nodes that have arrived at a join. (That of a deferred node keeps beside them whether it may start.)"""
-    seen = cast("Sequence[Any]", value)[0] if isinstance(value, tuple | list) and value else value
+    seen: Any = cast("Sequence[Any]", value)[0] if isinstance(value, tuple | list) and value else value
     return cast("set[Any]", seen) if isinstance(seen, set | frozenset) else ()
 
 

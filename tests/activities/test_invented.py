@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import operator
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import pytest
 from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
@@ -101,10 +101,10 @@ def deep_fan_out() -> Any:
     """`Send`s to graphs that ask at different depths, or never, and a deferred node behind all of them."""
 
     async def ask(state: Branch) -> dict[str, Any]:
-        return {"log": [interrupt(f"{state['branch']}?")]}
+        return {"log": [interrupt(f"{state.get('branch')}?")]}
 
     def depth(state: Branch) -> str:
-        return {0: "plain", 1: "ask"}.get(state["branch"], "deep")
+        return {0: "plain", 1: "ask"}.get(state.get("branch", 0), "deep")
 
     inner = StateGraph(Branch).add_node("i", noted([], "i", say=False)).add_node("ask", ask)
     inner.add_edge(START, "i").add_edge("i", "ask")
@@ -143,7 +143,7 @@ def functions() -> Any:
         answer = interrupt("how?")
         return {"log": [*map(str, doubled), answer, *await calls(1)]}
 
-    return work
+    return cast("Any", work)
 
 
 def late_joins() -> Any:
@@ -156,7 +156,7 @@ def late_joins() -> Any:
         return {"n": state.get("n", 0) + 1, "log": ["count"]}
 
     def again(state: State) -> str:
-        return "a" if state["n"] < 2 else END
+        return "a" if state.get("n", 0) < 2 else END
 
     graph.add_node("late", count, defer=True)
     graph.add_edge(START, "a").add_edge("a", "b").add_edge("a", "c").add_edge("c", "d").add_edge(["b", "d"], "late")
