@@ -62,8 +62,9 @@ def _of_join(channel: str) -> tuple[set[str], str]:
 
 def _arrived(value: Any) -> Collection[Any]:
     """The nodes that have arrived at a join. (That of a deferred node keeps beside them whether it may start.)"""
-    seen: Any = cast("Sequence[Any]", value)[0] if isinstance(value, tuple | list) and value else value
-    return cast("set[Any]", seen) if isinstance(seen, set | frozenset) else ()
+    if isinstance(value, tuple | list) and value:
+        value = cast("Sequence[Any]", value)[0]
+    return cast("set[Any]", value) if isinstance(value, set | frozenset) else ()
 
 
 def _is_news(found: CheckpointTuple, channel: str, node: str) -> bool:

@@ -231,7 +231,7 @@ async def _level(graph: CompiledGraph, state: StateSnapshot, saver: BaseCheckpoi
     saved = await saver.aget_tuple(state.config) if _checkpoint(state) else None
     if saved is None:
         return _Level(graph, state, saver, {}, ())
-    return _Level(graph, state, saver, _written_beside(saved), [*needed_nodes(saved, graph.channels)])
+    return _Level(graph, state, saver, _written_beside(saved), [*needed_nodes(saved, {*graph.channels})])
 
 
 def _checkpoint(state: StateSnapshot) -> str | None:

@@ -38,7 +38,7 @@ async def check_served(
 async def _missing(
     thread_id: str, graph: CompiledGraph, saver: BaseCheckpointSaver[Any], head: CheckpointTuple
 ) -> str | None:
-    due = {*needed_nodes(head, graph.channels)} - {INPUT}
+    due = {*needed_nodes(head, {*graph.channels})} - {INPUT}
     if unknown := sorted(due - set(graph.nodes)):
         return unknown[0]
     if due.isdisjoint(subgraphs_of(graph)):
