@@ -13,7 +13,9 @@ from ..observers.observer import (
 )
 from ..observers.webhook import Webhook
 from .attempt.heartbeat import Pulse
+from .driver.let_go import LetGo
 from .driver.live_graphs import LiveGraphs
+from .driver.memory_use import MemoryBound
 from .graphs.graph_registry import GraphRegistry, GraphSource, load_graphs
 from .graphs.local_modules import LocalModules
 from .graphs.node_store import node_store_config
@@ -29,8 +31,10 @@ __all__ = [
     "Dispatcher",
     "GraphRegistry",
     "GraphSource",
+    "LetGo",
     "LiveGraphs",
     "LocalModules",
+    "MemoryBound",
     "NotifyWorkflows",
     "NullObserver",
     "ObserverBinding",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from temporalio import activity
@@ -31,6 +31,7 @@ from ..contracts.wire import (
     NotifyInput,
     QuestionsInput,
     RunOutcome,
+    RunWork,
     SliceInput,
     SliceResult,
     run_workflow_id,
@@ -51,12 +52,13 @@ from ..store.contract import Store
 from .attempt.boundary import translated
 from .attempt.failures import MachineFailure
 from .attempt.fence import own_fence
-from .attempt.heartbeat import Pulse, heartbeating
+from .attempt.heartbeat import Heartbeat, Pulse, heartbeating
 from .attempt.run_metrics import measure_end
 from .attempt.spans import end_run_span
 from .attempt.spec_cache import SpecCache
 from .attempt.surroundings import surroundings
-from .driver.live_graph import GraphParts
+from .attempt.trouble import Troubles
+from .driver.graph_parts import GraphParts
 from .driver.live_graphs import LiveGraphs
 from .driver.slices import Slices
 from .finalizer import Finalizer
@@ -69,6 +71,7 @@ from .thread_restore import Threads
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+W = TypeVar("W", bound=RunWork)
 
 
 class RunActivities:
@@ -92,6 +95,7 @@ class RunActivities:
         self._live = live
         self._ending = Finalizer(graphs, bridge, store, checkpoints, dispatcher, live)
         self._threads = Threads(bridge, store, checkpoints)
+        self._troubles = Troubles(client, store)
         self._snapshots = Snapshots(graphs, store, checkpoints)
         self._states = States(graphs, store, checkpoints, self._snapshots)
         self._store = store
@@ -126,15 +130,14 @@ class RunActivities:
     @activity.defn(name=ACTIVITY_ANNOUNCE_QUESTIONS)
     async def announce_questions(self, asks: QuestionsInput) -> None:
         """Tell readers what the run waits for, once its workflow waits. Idempotent."""
-        async with surroundings(asks, self._pulse):
-            await translated(self._announce(asks))
+        async with surroundings(asks, self._pulse) as heartbeat:
+            await translated(self._repeated(asks, heartbeat, self._announce))
 
     @activity.defn(name=ACTIVITY_RESTORE_THREAD)
     async def restore_thread(self, restore: RestoreInput) -> RestoreResult:
         """Give the thread back as it was before the run. Idempotent."""
-        async with surroundings(restore, self._pulse):
-            fence = own_fence(restore.fence)
-            return await translated(self._threads.restore(restore, fence=fence))
+        async with surroundings(restore, self._pulse) as heartbeat:
+            return await translated(self._repeated(restore, heartbeat, self._restore))
 
     @activity.defn(name=ACTIVITY_DELETE_THREAD)
     async def delete_thread(self, deletion: DeleteThreadInput) -> DeletionAnswer:
@@ -158,8 +161,8 @@ class RunActivities:
     @activity.defn(name=ACTIVITY_FINISH_RUN)
     async def finish_run(self, finish: FinishInput) -> RunOutcome:
         """Write the end of a run. Idempotent."""
-        async with surroundings(finish, self._pulse):
-            return await translated(self._end_run(finish))
+        async with surroundings(finish, self._pulse) as heartbeat:
+            return await translated(self._repeated(finish, heartbeat, self._end_run))
 
     @activity.defn(name=ACTIVITY_REQUEST_STOP)
     async def request_stop(self, stop: StopInput) -> None:
@@ -193,6 +196,14 @@ class RunActivities:
         """Tell observers what they have not been told of a run. It fails until those that are required are told."""
         async with heartbeating(self._pulse):
             await translated(self._deliver(notify))
+
+    async def _repeated(self, work: W, heartbeat: Heartbeat, do: Callable[[W], Awaitable[T]]) -> T:
+        """Until it succeeds, it is told what fails, and how often."""
+        await self._troubles.look(work, fence=own_fence(work.fence), say=heartbeat.say)
+        return await do(work)
+
+    async def _restore(self, restore: RestoreInput) -> RestoreResult:
+        return await self._threads.restore(restore, fence=own_fence(restore.fence))
 
     async def _announce(self, asks: QuestionsInput) -> None:
         await self._ending.announce(asks, await self._specs.without_input(asks.run_id), fence=own_fence(asks.fence))

@@ -6,7 +6,7 @@ seen.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from langgraph.checkpoint.base import CheckpointTuple
@@ -37,10 +37,34 @@ def _triggered(channel: str, values: Mapping[str, Any]) -> str | None:
     if channel.startswith(_BRANCH) and channel in values:
         return channel.removeprefix(_BRANCH)
     if channel.startswith(_JOIN) and channel in values:
-        names, _, node = channel.removeprefix(_JOIN).rpartition(":")
-        seen = values[channel]
-        return node if isinstance(seen, set | frozenset) and set(names.split("+")) == seen else None
+        names, node = _of_join(channel)
+        return node if names == _arrived(values[channel]) else None
     return None
+
+
+def needed_nodes(found: CheckpointTuple, channels: Collection[str]) -> Iterator[str]:
+    """The nodes that are due, and those of each join that has begun and is not among the graph's `channels` any more.
+
+    One of these was renamed or removed, and what the others have done for the join would be lost.
+    """
+    yield from due_nodes(found)
+    for channel, value in found.checkpoint["channel_values"].items():
+        if channel.startswith(_JOIN) and channel not in channels and _arrived(value):
+            names, node = _of_join(channel)
+            yield from sorted({*names, node})
+
+
+def _of_join(channel: str) -> tuple[set[str], str]:
+    """The nodes for which a join waits, and the one that it starts."""
+    names, _, node = channel.removeprefix(_JOIN).rpartition(":")
+    return set(names.split("+")), node
+
+
+def _arrived(value: Any) -> Collection[Any]:
+    """The nodes that have arrived at a join. (That of a deferred node keeps beside them whether it may start.)"""
+    if isinstance(value, tuple | list) and value:
+        value = cast("Sequence[Any]", value)[0]
+    return cast("set[Any]", value) if isinstance(value, set | frozenset) else ()
 
 
 def _is_news(found: CheckpointTuple, channel: str, node: str) -> bool:

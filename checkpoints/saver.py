@@ -77,6 +77,7 @@ class FencedSaver(BaseCheckpointSaver[Any]):
         self._hooks = hooks
         self._loop = asyncio.get_running_loop()
         self._failures: list[BaseException] = []
+        self._unsaved: list[BaseException] = []
         self._kept = Recent[tuple[str, str, str]]()
         """Addresses of checkpoints that need no keeping (any more): this run has saved them, or has kept them."""
 
@@ -84,6 +85,11 @@ class FencedSaver(BaseCheckpointSaver[Any]):
     def failure(self) -> BaseException | None:
         """The first error of the back end or of the fence, if there was one."""
         return self._failures[0] if self._failures else None
+
+    @property
+    def unsaved(self) -> BaseException | None:
+        """Why the first save of the root that failed for a reason of its own did so: the graph is about to raise it."""
+        return self._unsaved[0] if self._unsaved else None
 
     async def aput(
         self,
@@ -148,6 +154,10 @@ class FencedSaver(BaseCheckpointSaver[Any]):
             saving = asyncio.create_task(put())
             # To its end: of a graph that is cut off, what is saved has to be known, and nothing may be saved later.
             await self._recorded(uncut(saving))
+        except Exception as exc:
+            if self.failure is None and not address[1]:
+                self._unsaved.append(exc)
+            raise
         finally:
             saved = saving is not None and saving.done() and not saving.cancelled() and saving.exception() is None
             if saved:

@@ -96,6 +96,9 @@ class WorkerSettings(Section):
     max_cached_workflows: int = Field(default=600, ge=0)
     max_held_graphs: int = Field(default=1000, ge=0)
     """How many graphs may wait in memory for their next slice. Beyond that a slice goes on until there is room."""
+    max_held_memory: int | None = Field(default=None, ge=1)
+    """MB that the worker's process may have in memory. Beyond that no other graph waits for its next slice, and those
+    that have waited longest go on from their checkpoints; null is no bound."""
     hold_graphs_for: Duration = 60.0
     """How long a graph waits for its next slice. Then the run goes on from its checkpoint, as after a crash."""
     graceful_shutdown: Duration = 30.0

@@ -193,6 +193,9 @@ class RunProgress(Wire):
     """As in `SliceInput`."""
     holder: str | None = None
     """The task queue of the worker that holds the run's graph, alive, for the next slice."""
+    trouble: str | None = None  # what fails again and again, and how often
+    gone: str | None = None
+    """The task queue of a worker that shuts down, and has said that it holds the run's graph no more."""
     more: int = 0
     """Nodes beyond those in `next`."""
     asked: int = 0

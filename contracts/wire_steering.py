@@ -7,6 +7,10 @@ from pydantic import Field
 from .types import CancelAction, RunStatus
 from .wire import Wire
 
+SIGNAL_LET_GO = "let_go"
+SIGNAL_TROUBLE = "tell_trouble"
+ERROR_NOT_HELD = "GraphNotHeld"
+
 
 class StopRequest(Wire):
     """A cancel whose caller wants to know whether it came in time."""

@@ -22,7 +22,9 @@ from ..activities import (
     Dispatcher,
     GraphRegistry,
     GraphSource,
+    LetGo,
     LiveGraphs,
+    MemoryBound,
     NotifyWorkflows,
     Pulse,
     RunActivities,
@@ -92,6 +94,9 @@ class Worker:
         self._on_reload = on_reload
         self._client = client
         self._stopping = asyncio.Event()
+        self._over = asyncio.Event()
+        """It stops, or a part of it has failed."""
+        self._failures: list[BaseException] = []
         self._serving: asyncio.Task[None] | None = None
         self._within: asyncio.Task[object] | None = None
         """Executes the block of `async with`."""
@@ -106,31 +111,36 @@ class Worker:
         async with self._running() as worker:
             if once_loaded is not None:
                 once_loaded()
-            ended = asyncio.create_task(worker.run())
-            stopping = asyncio.create_task(self._stopping.wait())
-            try:
-                await asyncio.wait({ended, stopping}, return_when=asyncio.FIRST_COMPLETED)
-                if stopping.done():
-                    await worker.shutdown()
-                await self._end_of(ended)
-            finally:
-                stopping.cancel()
-                if not ended.done():
-                    await worker.shutdown()
+            async with self._polling(worker):
+                await self._over.wait()
+        if self._failures:
+            failure = self._failures[0]
+            raise WorkerStoppedError(self._settings.temporal.task_queue, message_of(failure)) from failure
 
-    async def _end_of(self, serving: asyncio.Task[None]) -> None:
+    @asynccontextmanager
+    async def _polling(self, worker: TemporalWorker) -> AsyncGenerator[TemporalWorker]:
+        """While the block runs. (In the SDK's own `async with` two that fail at once cancel each other's ends.)"""
+        polling = asyncio.create_task(worker.run())
+        polling.add_done_callback(self._note_end)
         try:
-            await serving
-        except Exception as exc:
-            raise WorkerStoppedError(self._settings.temporal.task_queue, message_of(exc)) from exc
+            yield worker
+        finally:
+            await worker.shutdown()
+            await asyncio.wait({polling})
+
+    def _note_end(self, polling: asyncio.Task[None]) -> None:
+        if (failure := _error_of(polling)) is not None:
+            self._failures.append(failure)
+            self._over.set()
 
     def stop(self) -> None:
         """Ask for a graceful stop; `run` returns when it is done."""
         self._stopping.set()
+        self._over.set()
 
     async def __aenter__(self) -> Worker:
         started = asyncio.Event()
-        self._serving = asyncio.create_task(self._serve(started))
+        self._serving = asyncio.create_task(self.run(once_loaded=started.set))
         waiting = asyncio.create_task(started.wait())
         try:
             await asyncio.wait({self._serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
@@ -157,12 +167,7 @@ class Worker:
         if self._within is not None and self._cancelled:
             self._within.uncancel()
         if self._serving is not None:
-            await self._end_of(self._serving)
-
-    async def _serve(self, started: asyncio.Event) -> None:
-        async with self._running() as worker, worker:
-            started.set()
-            await self._stopping.wait()
+            await self._serving
 
     @asynccontextmanager
     async def _running(self) -> AsyncGenerator[TemporalWorker]:
@@ -194,7 +199,7 @@ class Worker:
                 ending=Finalizer(graphs, bridge, store, checkpoints, dispatcher),
             )
             with Pulse(client) as pulse:
-                live = self._live_graphs()
+                live = self._live_graphs(client)
                 activities = RunActivities(
                     graphs=graphs,
                     bridge=bridge,
@@ -210,7 +215,7 @@ class Worker:
                 async with (
                     dispatcher.running(),
                     housekeeping.running(),
-                    self._short_worker(client, activities),
+                    self._polling(self._short_worker(client, activities)),
                     live.open(self._stopping),
                     reloader.running(graphs, live) if reloader else nullcontext(),
                     self._own_worker(client, activities, live),
@@ -224,10 +229,16 @@ class Worker:
         for warning in takeover_warnings(graphs):
             logger.info(warning)
 
-    def _live_graphs(self) -> LiveGraphs:
+    def _live_graphs(self, client: Client) -> LiveGraphs:
         worker = self._settings.worker
         own = own_task_queue(self._settings.temporal.task_queue, uuid.uuid4().hex)
-        return LiveGraphs(own, most_held=worker.max_held_graphs, hold_for=worker.hold_graphs_for)
+        return LiveGraphs(
+            own,
+            most_held=worker.max_held_graphs,
+            hold_for=worker.hold_graphs_for,
+            memory=MemoryBound(worker.max_held_memory and worker.max_held_memory * 1_000_000),
+            tell=LetGo(client, own),
+        )
 
     @asynccontextmanager
     async def _own_worker(
@@ -243,7 +254,7 @@ class Worker:
             graceful_shutdown_timeout=timedelta(seconds=self._settings.worker.graceful_shutdown),
             max_heartbeat_throttle_interval=self._heartbeat_throttle,
         )
-        async with worker:
+        async with self._polling(worker):
             stopping = asyncio.create_task(self._stop_too(worker))
             try:
                 yield worker

@@ -14,7 +14,16 @@ from typing import Any, Protocol
 
 from ..contracts.events import EventCategory, RunEvent
 from ..contracts.lifecycle import Delivery, RunLifecycleEvent
-from ..contracts.types import CancelAction, RunError, RunInterrupt, RunRecord, RunSpec, RunStatus, WaitResult
+from ..contracts.types import (
+    CancelAction,
+    RunError,
+    RunInterrupt,
+    RunRecord,
+    RunSpec,
+    RunStatus,
+    WaitResult,
+)
+from .note_contract import RunNoteStore, Setback
 from .thread_contract import ThreadStore
 
 
@@ -45,21 +54,6 @@ class RunEnding:
     title: str | None = None
     """Of the state; one of an event comes before it."""
     sequence: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Setback:
-    """How the attempt before the one that begins has failed."""
-
-    failure: RunError
-    lost: bool
-    """It has lost its worker."""
-    position: str | None = None
-    """How far the run has come: another text is progress. `None`: that cannot be told now."""
-    times: int = 1
-    """Attempts that have failed in a row, as far as Temporal counts them."""
-    waits_from: int | None = None
-    """The number of lost workers from which on the run waits for its turn; `None`: never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,14 +191,6 @@ class RunProgressStore(Protocol):
         """
         ...
 
-    async def begin_turn(self, run_id: str, *, fence: int) -> None:
-        """The run does not wait any more. An absent run, and one that has seen a larger fence, is ignored."""
-        ...
-
-    async def clear_trouble(self, run_id: str, *, fence: int) -> None:
-        """The run has got on. An absent run, and one that has seen a larger fence, is ignored."""
-        ...
-
     async def mark_awaiting(
         self,
         run_id: str,
@@ -288,7 +274,7 @@ class LifecycleStore(Protocol):
         ...
 
 
-class Store(RunCreateStore, RunQueryStore, RunProgressStore, RunDeleteStore, Protocol):
+class Store(RunCreateStore, RunQueryStore, RunProgressStore, RunNoteStore, RunDeleteStore, Protocol):
     """All of it."""
 
     @property

@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Integer, Text, bindparam, case, delete, func, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Integer,
+    Text,
+    bindparam,
+    case,
+    delete,
+    func,
+    select,
+    update,
+)
 from sqlalchemy.sql.selectable import TypedReturnsRows
 
 from ..contracts.errors import FencedError, RunNotFoundError
@@ -45,6 +57,12 @@ TO_REST = _MOVE.values(
     sequence=PLACED,
 ).returning(*RECORD_COLUMNS)
 
+_NOTE = (
+    update(runs)
+    .where(OF_RUN, runs.c.fence <= bindparam("own_fence", type_=BigInteger), runs.c.ended_at.is_(None))
+    .values(steps=_larger(runs.c.steps, "count"))
+)
+
 
 def advance(
     connection: Connection,
@@ -80,6 +98,11 @@ def advance(
     if row["submitted"] and record.status is not before.status:
         threads.follow(connection, record)
     return record, True
+
+
+def note_steps(connection: Connection, run_id: str, steps: int, fence: int) -> None:
+    """In the row of a run that goes on, and has not been taken over."""
+    connection.execute(_NOTE, {"of_run": run_id, "own_fence": fence, "count": steps})
 
 
 def replace_values(connection: Connection, run_id: str, values: bytes | None) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, and_, bindparam, func, select
 
 from ..contracts.errors import RunNotFoundError
 from ..contracts.specs import dump_spec, load_spec
-from ..contracts.types import RunError, RunInterrupt, RunRecord, RunSpec, RunStatus, WaitResult
+from ..contracts.types import RunError, RunInterrupt, RunRecord, RunSpec, RunStatus, RunTrouble, WaitResult
 from . import drafts, events, lifecycle, progress, threads, trouble
 from .contract import RunEnding, Setback, StoredRun, ThreadLine
 from .database import Database
@@ -198,6 +198,14 @@ class SqlStore:
     async def begin_turn(self, run_id: str, *, fence: int) -> None:
         """The run does not wait any more."""
         await self._database.write(lambda connection: trouble.begin_turn(connection, run_id, fence))
+
+    async def note_steps(self, run_id: str, steps: int, *, fence: int) -> None:
+        """How far a run has come. Ignored for an older fence, after the end, and where it is not further."""
+        await self._database.write(lambda connection: progress.note_steps(connection, run_id, steps, fence))
+
+    async def note_trouble(self, run_id: str, setback: Setback, *, fence: int) -> RunTrouble | None:
+        """Work for a run was tried in vain; its trouble, if it is its own and has not ended."""
+        return await self._database.write(lambda connection: trouble.note(connection, run_id, setback, fence))
 
     async def clear_trouble(self, run_id: str, *, fence: int) -> None:
         """The run has got on."""

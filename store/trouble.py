@@ -16,6 +16,8 @@ NONE: Mapping[str, object] = {"trouble": None, "trouble_at": None}
 """The columns of a run that gets on."""
 
 _NOW = select(runs.c.trouble, runs.c.trouble_at).where(OF_RUN).with_for_update()
+_OPEN = update(runs).where(OF_RUN, runs.c.fence <= bindparam("own_fence", type_=BigInteger), runs.c.ended_at.is_(None))
+_NOTE = _OPEN.values(trouble=bindparam("trouble"), trouble_at=bindparam("trouble_at")).returning(runs.c.trouble)
 _TROUBLED = update(runs).where(
     OF_RUN, runs.c.fence <= bindparam("own_fence", type_=BigInteger), runs.c.trouble.is_not(None)
 )
@@ -33,6 +35,13 @@ def after(connection: Connection, run_id: str, setback: Setback | None) -> Mappi
         before = None  # it has got on in between
     at = row["trouble_at"] if setback.position is None else setback.position
     return {"trouble": _grown(before, setback).model_dump(mode="json"), "trouble_at": at}
+
+
+def note(connection: Connection, run_id: str, setback: Setback, fence: int) -> RunTrouble | None:
+    """The trouble of a run whose work was tried in vain; `None` where that is not this fence's, or too late."""
+    troubled = after(connection, run_id, setback)
+    row = connection.execute(_NOTE, {"of_run": run_id, "own_fence": fence, **troubled}).mappings().one_or_none()
+    return None if row is None else RunTrouble.model_validate(row["trouble"])
 
 
 def clear(connection: Connection, run_id: str, fence: int) -> None:

@@ -189,7 +189,15 @@ class RunLoop:
 
     async def _write(self, activity: str, arg: Wire, result_type: type[T], summary: str) -> T:
         heartbeat = timedelta(seconds=self._run.limits.heartbeat_timeout)
-        return await short_activity(activity, arg, result_type, summary=summary, heartbeat=heartbeat)
+        result = await short_activity(activity, arg, result_type, summary=summary, heartbeat=heartbeat)
+        if self._state.trouble is not None:
+            self.show_trouble(None)
+        return result
+
+    def show_trouble(self, text: str | None) -> None:
+        """On the workflow's page, until what fails has succeeded."""
+        self._state.trouble = text
+        workflow.set_current_details(current_details(self._run, self._state))
 
     @property
     def _was_interrupted(self) -> bool:

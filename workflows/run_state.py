@@ -56,6 +56,29 @@ def _only(arguments: Sequence[Any]) -> Any:
     return arguments[0] if arguments else None
 
 
+def read_let_go(arguments: Sequence[Any]) -> str:
+    """The task queue of a `let_go` signal."""
+    payload = _only(arguments)
+    if not isinstance(payload, str):
+        raise RefusedError(f"let_go takes the name of a worker's task queue, not {payload!r}")
+    return payload
+
+
+def accept_let_go(state: RunProgress, holder: str) -> None:
+    """A worker holds the run's graph no more. What it said of its last slice may come behind this."""
+    state.gone = holder
+    if state.holder == holder:
+        state.holder = None
+
+
+def read_trouble(arguments: Sequence[Any]) -> str:
+    """The text of a `tell_trouble` signal."""
+    payload = _only(arguments)
+    if not isinstance(payload, str):
+        raise RefusedError(f"tell_trouble takes a text, not {payload!r}")
+    return payload
+
+
 def accept_cancel(state: RunProgress, action: CancelAction) -> None:
     """The first action wins; a run that has ended keeps its end."""
     if state.status.terminal:
@@ -104,12 +127,13 @@ def accept_result(state: RunProgress, result: SliceResult) -> None:
     if result.outcome == "elsewhere":  # a stop came before the holder was asked: nothing has changed there
         return
     state.takeovers += result.attempt - 1
+    state.trouble = None
     if result.refused is not None:
         _ask_again(state, result.refused)
         return
     state.steps = result.steps
     state.next, state.more = list(result.next), result.more
-    state.holder = result.holder if result.outcome == "more" else None
+    state.holder = result.holder if result.outcome == "more" and result.holder != state.gone else None
     state.resumed = bool(result.undelivered)
     if state.given is None:
         state.answers = [answer for answer in state.answers if answer.id in result.undelivered]

@@ -25,7 +25,7 @@ from ..contracts.wire import (
     RunOutcome,
     RunProgress,
 )
-from ..contracts.wire_steering import RunStatusView, StopAnswer, StopRequest
+from ..contracts.wire_steering import SIGNAL_LET_GO, SIGNAL_TROUBLE, RunStatusView, StopAnswer, StopRequest
 from . import run_state
 from .run_loop import RunLoop
 from .shielded import shielded
@@ -39,10 +39,11 @@ class RunWorkflow:
     def __init__(self, run: RunInput) -> None:
         self._run = run
         self._state = run.progress or RunProgress(admitted=run.admitted)
+        self._run_loop = RunLoop(self._run, self._state)
 
     @workflow.run
     async def run(self, run: RunInput) -> RunOutcome:
-        return await shielded(RunLoop(self._run, self._state).live(), self._cancelled)
+        return await shielded(self._run_loop.live(), self._cancelled)
 
     def _cancelled(self) -> None:
         """`temporal workflow cancel` is a cancel like any other."""
@@ -66,6 +67,14 @@ class RunWorkflow:
     @workflow.signal(name=SIGNAL_ADMIT, description="From the run's thread: it may start")
     def admit(self, *args: Any) -> None:
         self._state.admitted = True
+
+    @workflow.signal(name=SIGNAL_LET_GO, description="From a worker that shuts down: it holds the run's graph no more")
+    def let_go(self, *args: Any) -> None:
+        _try(lambda: run_state.accept_let_go(self._state, run_state.read_let_go(args)))
+
+    @workflow.signal(name=SIGNAL_TROUBLE, description="From a worker: what fails again and again, and how often")
+    def trouble(self, *args: Any) -> None:
+        _try(lambda: self._run_loop.show_trouble(run_state.read_trouble(args)))
 
     @workflow.update(name=UPDATE_ANSWER, description="Answer what the run asks, or be told why that is not possible")
     def answer(self, answer: Answer) -> None:

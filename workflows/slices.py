@@ -2,7 +2,8 @@
 
 A slice goes to the common task queue, where the worker that has just completed the workflow's task starts it at once:
 most often the one that holds the graph. Another one executes nothing and sends it on: then the holder's own queue is
-asked, for a moment, and after that anybody takes the run over.
+asked, for a moment, and after that anybody takes the run over. A worker that shuts down says so itself: nobody is
+waited for then.
 """
 
 from __future__ import annotations
@@ -33,9 +34,9 @@ from .work import next_work
 _UNLIMITED = timedelta(days=3650)
 _STOPPING = timedelta(seconds=30)
 """For a slice to stop its graph when `step_timeout` is over. One that cannot (its event loop is blocked) is left."""
-_TO_HOLDER = timedelta(seconds=5)
-"""For the holder of a graph to take its slice. One that is there takes it at once, unless its machine is overloaded;
-and a worker that dies does so most often within a slice, where this is not waited for."""
+_TO_HOLDER = timedelta(seconds=2)
+"""For the holder of a graph to take its slice. One that is there takes it at once, also while a node blocks its event
+loop (the SDK polls in threads of its own). It is waited out where a worker was killed between two slices only."""
 _SLICE_FAILURES = RetryPolicy(
     initial_interval=MACHINE_FAILURES.initial_interval,
     maximum_interval=MACHINE_FAILURES.maximum_interval,
@@ -62,14 +63,19 @@ class Slices:
             await self.release()
             return result
         state.takeovers += result.attempt - 1  # one of them may have begun, and have died before it could say so
-        try:
-            return await self._execute(self._given(), at=state.holder)
-        except ActivityError as exc:
-            if run_state.must_stop(state) or not _is_of_machine(exc):
-                raise
-            lost, begun = _is_lost(exc), bool(exc.started_event_id)
+        return await self._ask_holder()
+
+    async def _ask_holder(self) -> SliceResult:
+        state, lost = self._state, False
+        if state.holder is not None:  # else it has said meanwhile that it holds the graph no more
+            try:
+                return await self._execute(self._given(), at=state.holder)
+            except ActivityError as exc:
+                if run_state.must_stop(state) or not _is_of_machine(exc):
+                    raise
+                lost = _is_lost(exc)
+            state.takeovers += 1
         state.holder, state.resumed = None, True
-        state.takeovers += 2 if begun else 1
         return await self._execute(self._given(lost=lost))
 
     async def release(self) -> None:

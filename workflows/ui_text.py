@@ -23,6 +23,8 @@ def current_details(run: RunInput, state: RunProgress) -> str:
         lines += _questions(state)
     elif state.next and not state.status.terminal:
         lines.append(f"next: {_next(state)}")
+    if state.trouble:
+        lines.append(f"tried again: {_plain(state.trouble)}")
     if state.takeovers:
         lines.append(f"takeovers: {state.takeovers}")
     lines.append(f"thread `{run.thread_id}` · run `{run.run_id}` · graph `{run.assistant_id}`")

@@ -8,29 +8,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from langgraph.runtime import RunControl
 
-from ...bridge.contract import Bridge
-from ...checkpoints.contract import Checkpoints
 from ...checkpoints.saver import FencedSaver
 from ...contracts.errors import GraphLoadError, PerdureError
 from ...contracts.serialization.allowed_types import showing_types
 from ...contracts.types import RunSpec
 from ...contracts.wire import SliceInput, SliceResult
-from ...store.contract import RunEventStore
 from ..attempt.failures import SliceFailed
 from ..attempt.heartbeat import Say
-from ..graphs.graph_registry import CompiledGraph, GraphRegistry
+from ..graphs.graph_registry import CompiledGraph
 from ..graphs.interrupts import open_questions, still_due, stopped_at
 from ..graphs.run_config import run_config, thread_config
 from ..stream.outbox import OutboxClosed
 from .gate import Gate
 from .graph_call import GraphCall
+from .graph_parts import GraphParts, GraphRaised
 from .pause_policy import PausePolicy
 from .resume_point import ResumePoint, resume_point_of
 from .stops import Stops, watching_shutdown
@@ -40,23 +36,6 @@ logger = logging.getLogger(__name__)
 
 _CANCEL_GRACE = 5.0
 """Seconds that a cancelled graph may take to clean up. Then the slice ends without it, and the fence keeps it out."""
-
-
-class GraphRaised(Exception):
-    """The graph uses Perdure itself, and raised an error of ours, its cause: it says nothing about this run."""
-
-
-@dataclass(frozen=True, slots=True)
-class GraphParts:
-    """What a live graph works with."""
-
-    graphs: GraphRegistry
-    bridge: Bridge
-    checkpoints: Checkpoints
-    events: RunEventStore | None = None
-    """`None`: they are not kept."""
-    may_hold: Callable[[], bool] = lambda: True
-    """Whether a graph may wait for its next slice. Else the slice goes on."""
 
 
 class LiveGraph:
@@ -125,6 +104,11 @@ class LiveGraph:
     async def check_fence(self) -> None:
         """Raises `FencedError` if another attempt has taken the run over."""
         await self._parts.checkpoints.check(self._slice.run_id, fence=self._fence)
+
+    @property
+    def fence(self) -> int:
+        """Of its attempt."""
+        return self._fence
 
     @property
     def graph(self) -> CompiledGraph | None:
@@ -204,7 +188,8 @@ class LiveGraph:
         return self._stops.now, *self._telling.failed
 
     def _is_over(self) -> bool:
-        return self._policy.is_over and (self._policy.must_pause or self._parts.may_hold())
+        may_hold = self._saver.unsaved is None and (self._policy.must_pause or self._parts.may_hold())
+        return may_hold and self._policy.is_over
 
     async def _end(self) -> None:
         """It does not go on. What its factory has opened stays until `close`."""
@@ -235,7 +220,14 @@ class LiveGraph:
             if self._slice.drain:
                 self._pause_at_boundary()
             paused = await self._until_over(self._running)
+            if paused and await self._is_about_to_raise(self._running):
+                paused = await self._until_over(self._running)
             return await self._report(paused=paused)
+
+    async def _is_about_to_raise(self, running: asyncio.Task[bool]) -> bool:
+        """Under durability `async` LangGraph learns only later that it could not save. Held, it might never do so."""
+        await self._telling.flush()
+        return self._saver.unsaved is not None and not running.done()
 
     def _pause_at_boundary(self) -> None:
         self._control.request_drain("interrupt")

@@ -4,27 +4,48 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
+from typing import Any
 
 from ...contracts.errors import FencedError
 from ..graphs.graph_registry import CompiledGraph
 from .live_graph import LiveGraph
+from .memory_use import MemoryBound
 
 logger = logging.getLogger(__name__)
+
+_OUTDATED = "its code has changed"
+
+_IDLE = 1.0
+"""Seconds after which the next slice of a graph is not just on its way: it may wait for a slot, or for a long time."""
 
 
 class LiveGraphs:
     """By run. `task_queue`: the worker's own, on which it is asked for a graph that it holds."""
 
-    def __init__(self, task_queue: str, *, most_held: int, hold_for: float) -> None:
-        """`most_held`: graphs that may wait for a slice at a time. `hold_for`: seconds that each may wait."""
+    def __init__(
+        self,
+        task_queue: str,
+        *,
+        most_held: int,
+        hold_for: float,
+        memory: MemoryBound | None = None,
+        tell: Callable[[str], Awaitable[None]] | None = None,
+    ) -> None:
+        """`most_held`: graphs that may wait for a slice at a time. `hold_for`: seconds that each may wait.
+
+        `memory`: beyond it no other graph may wait, and those that have waited longest are let go.
+        `tell`: called with each run whose graph is let go by the worker's shutdown; it never raises.
+        """
         self.task_queue = task_queue
+        self._tell = tell
         self._most_held = most_held
         self._hold_for = hold_for
+        self._memory = memory or MemoryBound(None)
         self._graphs: dict[str, LiveGraph] = {}
         self._waiting: dict[str, asyncio.TimerHandle] = {}
-        """When each that is not attended is closed."""
+        """When each that is not attended is closed; the one that has waited longest comes first."""
         self._closing: set[asyncio.Task[None]] = set()
         self.shutting_down = False
         self.has_let_go = False
@@ -32,12 +53,26 @@ class LiveGraphs:
 
     def may_hold(self) -> bool:
         """Whether another graph may wait for its next slice. Else its slice goes on: it takes no more memory so."""
-        return len(self._waiting) < self._most_held and not self.shutting_down
+        return len(self._waiting) < self._most_held and not self.shutting_down and not self._lacks_memory()
+
+    def _lacks_memory(self) -> bool:
+        if not self._memory.exceeded:
+            return False
+        for run_id, later in [*self._waiting.items()][:1]:
+            if later.when() - self._hold_for + _IDLE < asyncio.get_running_loop().time():
+                self._stop_waiting(run_id)
+                self._close_soon(run_id, "the worker has more memory than worker.max_held_memory")
+        return True
+
+    def holds(self, run_id: str) -> bool:
+        """Whether the graph of a run waits here for its next slice."""
+        live = self._graphs.get(run_id)
+        return live is not None and live.held and not live.attended
 
     async def fetch(self, run_id: str) -> LiveGraph | None:
         """The graph of a run that waits here for its next slice; none that another attempt has taken over."""
         live = self._graphs.get(run_id)
-        if live is None or not live.held or live.attended:
+        if live is None or not self.holds(run_id):
             return None
         live.attended = True
         self._stop_waiting(run_id)
@@ -63,9 +98,10 @@ class LiveGraphs:
         if self._graphs.get(run_id) is not live:
             return
         if live.outdated and live.held:
-            self._close_soon(run_id)
+            self._close_soon(run_id, _OUTDATED)
         else:
-            later = asyncio.get_running_loop().call_later(self._hold_for, self._close_soon, run_id)
+            why = "nobody has fetched it"
+            later = asyncio.get_running_loop().call_later(self._hold_for, self._close_soon, run_id, why)
             self._waiting[run_id] = later
 
     def renew(self) -> list[str]:
@@ -78,7 +114,7 @@ class LiveGraphs:
             if live.attended:
                 live.pause_soon()
             elif live.held:
-                self._close_soon(run_id)
+                self._close_soon(run_id, _OUTDATED)
         return [*self._graphs]
 
     def graph_of(self, run_id: str) -> CompiledGraph | None:
@@ -116,18 +152,23 @@ class LiveGraphs:
                 live.pause_soon()
             elif live.held:
                 self.has_let_go = True
-                self._close_soon(run_id)
+                self._soon(self._say_so(run_id))
+                self._close_soon(run_id, "the worker shuts down")
 
     def _stop_waiting(self, run_id: str) -> None:
         if (later := self._waiting.pop(run_id, None)) is not None:
             later.cancel()
 
-    def _close_soon(self, run_id: str) -> None:
+    def _close_soon(self, run_id: str, why: str) -> None:
         if (live := self._graphs.get(run_id)) is not None and live.held:
-            why = "the worker shuts down" if self.shutting_down else "nobody has fetched it"
-            if live.outdated:
-                why = "its code has changed"
             logger.warning("run %s: its graph is let go (%s); it goes on from its checkpoint", run_id, why)
-        closing = asyncio.create_task(self.close(run_id))
-        self._closing.add(closing)
-        closing.add_done_callback(self._closing.discard)
+        self._soon(self.close(run_id))
+
+    async def _say_so(self, run_id: str) -> None:
+        if self._tell is not None:
+            await self._tell(run_id)
+
+    def _soon(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)

@@ -15,6 +15,7 @@ from ...contracts.serialization.serializer import to_json
 from ...contracts.telemetry.metrics import instruments
 from ...contracts.types import METADATA_EVENT, RunSpec, RunTrouble
 from ...contracts.wire import ERROR_WORKER_SHUTDOWN, GraphFailure, SliceInput, SliceResult
+from ...contracts.wire_steering import ERROR_NOT_HELD
 from ...observers.dispatcher import Dispatcher
 from ...store.contract import Store
 from ..attempt.failures import MachineFailure, SliceFailed, graph_failure
@@ -22,11 +23,14 @@ from ..attempt.fence import attempt_fence
 from ..attempt.heartbeat import Heartbeat, Say, marked
 from ..attempt.run_metrics import measure_begin, since
 from ..attempt.spec_cache import SpecCache
+from ..attempt.trouble import Troubles
 from ..run_events.human import human_message
-from .live_graph import GraphParts, GraphRaised, LiveGraph
+from .graph_parts import GraphParts, GraphRaised
+from .live_graph import LiveGraph
 from .live_graphs import LiveGraphs
+from .step_notes import StepNotes
 from .suspects import Suspects
-from .takeovers import check_takeovers, setback, told
+from .takeovers import check_takeovers, setback
 
 logger = logging.getLogger(__name__)
 
@@ -50,28 +54,36 @@ class Slices:
         self._live = live
         self._client = client
         self._suspects = Suspects(store)
+        self._troubles = Troubles(client, store)
+        self._step_notes = StepNotes(store)
 
     async def run(self, slice: SliceInput, info: activity.Info, heartbeat: Heartbeat) -> SliceResult:
         """Raises `ApplicationError` when the graph raised or the worker shuts down, else what is to be tried again."""
         if slice.release:
             await self._live.close(slice.run_id)
             return SliceResult(outcome="stopped", steps=slice.steps)
-        own = slice.holder == self._live.task_queue
-        number = slice.takeovers + info.attempt
-        if slice.holder is not None:
-            before = marked(info, slice.holder)
-            if not own and before is None:
-                return SliceResult(outcome="elsewhere", steps=slice.steps, attempt=info.attempt)
-            number = (before or slice.takeovers + 1) + 1
-            heartbeat.mark(slice.holder, number - 1 if own else number)
-        if own and (live := await self._live.fetch(slice.run_id)) is not None:
+        if slice.holder is None:
+            return await self._take_over(slice, info.attempt, slice.takeovers + info.attempt, heartbeat.say)
+        own, before = slice.holder == self._live.task_queue, marked(info, slice.holder)
+        if not own and before is None:
+            return SliceResult(outcome="elsewhere", steps=slice.steps, attempt=info.attempt)
+        held = own and self._live.holds(slice.run_id)
+        number = self._number(before or slice.takeovers + 1, goes_on=held)
+        heartbeat.mark(slice.holder, number)
+        if held and (live := await self._live.fetch(slice.run_id)) is not None:
             return await self._run_graph(live, slice, 1, heartbeat.say)
-        if self._live.shutting_down:
-            raise MachineFailure("the worker shuts down; another one takes the run over", type=ERROR_WORKER_SHUTDOWN)
+        if held or info.task_queue == slice.holder:
+            raise MachineFailure(f"the graph of run {slice.run_id} is held here no more", type=ERROR_NOT_HELD)
         return await self._take_over(slice, info.attempt, number, heartbeat.say)
+
+    def _number(self, current: int, *, goes_on: bool) -> int:
+        """Of the attempt that this slice is part of: only what begins anew has a number of its own."""
+        return current if goes_on or self._live.shutting_down else current + 1
 
     async def _take_over(self, slice: SliceInput, attempt: int, number: int, say: Say) -> SliceResult:
         """Begin the run, or pick it up where its checkpoints have it. `number`: of the run's attempt."""
+        if self._live.shutting_down:
+            raise MachineFailure("the worker shuts down; another one takes the run over", type=ERROR_WORKER_SHUTDOWN)
         fence, begun = attempt_fence(slice.fence, attempt), number - slice.takeovers
         try:
             spec = await self._specs.full(slice.run_id)
@@ -91,6 +103,7 @@ class Slices:
         run_id = slice.run_id
         try:
             result = await live.attend(slice, say=say)
+            self._step_notes.note(live, run_id, result.steps)
             holder = self._live.task_queue if live.held else None
             return result.model_copy(update={"attempt": attempt, "holder": holder})
         except (RunStateError, GraphLoadError) as exc:
@@ -123,8 +136,7 @@ class Slices:
         )
         if record.status.terminal:
             raise RunNotFoundError(slice.run_id)
-        if record.trouble is not None:
-            say(told(record.trouble))
+        await self._troubles.tell(slice.run_id, record.trouble, say)
         await check_takeovers(record, slice, spec, self._parts.checkpoints)
         measure_begin(record, number)
         self._dispatcher.tell(slice.run_id)

@@ -17,7 +17,7 @@ from temporalio import activity
 
 from ...contracts.types import RunTrouble
 from ...contracts.wire import ERROR_WORKER_SHUTDOWN, SliceInput
-from ...store.contract import RunProgressStore
+from ...store.note_contract import RunNoteStore
 from ..attempt.failures import MachineFailure
 from ..attempt.heartbeat import Say
 
@@ -36,7 +36,7 @@ def waits_from(limit: int | None) -> int | None:
 class Suspects:
     """The turns in one worker."""
 
-    def __init__(self, store: RunProgressStore) -> None:
+    def __init__(self, store: RunNoteStore) -> None:
         self._store = store
         self._turn = asyncio.Lock()
 

@@ -8,31 +8,24 @@ fault of the run. So Temporal is asked how the attempt before this one ended.
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
 from typing import Any
 
 from langgraph.checkpoint.base import CheckpointTuple
 from langgraph.constants import START
 from temporalio import activity
 from temporalio.client import Client
-from temporalio.exceptions import ApplicationError, TimeoutError, TimeoutType
-from temporalio.service import RPCError
 
 from ...checkpoints.contract import Checkpoints
-from ...contracts.serialization.text import message_of
-from ...contracts.types import RunError, RunRecord, RunSpec, RunTrouble
+from ...contracts.types import RunError, RunRecord, RunSpec
 from ...contracts.wire import SliceInput
 from ...store.contract import Setback
 from ..attempt.failures import final_failure
+from ..attempt.trouble import WORKER_LOST, last_failure
 from .resume_point import steps_spent
 from .suspects import waits_from
 
 logger = logging.getLogger(__name__)
 
-WORKER_LOST = "WorkerLostError"
-"""The type of the error of a run that has lost too many workers, and of the trouble of one that has lost some."""
-
-_RPC_LIMIT = timedelta(seconds=10)
 _EDGE, _JOIN = "branch:to:", "join:"
 """Beginnings of the names of LangGraph's channels that trigger a node; its name is at their end."""
 _SENDS = "__pregel_tasks"
@@ -42,7 +35,7 @@ async def setback(client: Client, checkpoints: Checkpoints, slice: SliceInput) -
     """What has to be known of the attempt before this one; `None`: there was none, so all is well."""
     info = activity.info()
     if info.attempt > 1:
-        failure = await _last_failure(client, info)
+        failure = await last_failure(client, info)
     elif slice.lost:  # before its first attempt: those that follow have their own reasons, and Temporal knows them
         failure = RunError(type=WORKER_LOST, message="the worker stopped answering")
     else:
@@ -70,31 +63,6 @@ async def check_takeovers(record: RunRecord, slice: SliceInput, spec: RunSpec, c
     )
     logger.error("run %s ends: %s", slice.run_id, text)
     raise final_failure(RunError(type=WORKER_LOST, message=text), activity.info().attempt)
-
-
-def told(trouble: RunTrouble) -> str:
-    """In a line, for the Temporal UI."""
-    return f"{trouble.count} failed since {trouble.since:%Y-%m-%d %H:%M:%S} UTC; {trouble.type}: {trouble.message}"
-
-
-async def _last_failure(client: Client, info: activity.Info) -> RunError:
-    try:
-        handle = client.get_workflow_handle(info.workflow_id or "", run_id=info.workflow_run_id)
-        found = (await handle.describe(rpc_timeout=_RPC_LIMIT)).raw_description.pending_activities
-        failures = [one.last_failure for one in found if one.activity_id == info.activity_id]
-        if failures:
-            return _told(await client.data_converter.decode_failure(failures[0]))
-    except RPCError as exc:
-        logger.warning("why attempt %d of %s failed is not known: %s", info.attempt - 1, info.workflow_id, exc)
-    return RunError(type="Unknown", message="Temporal did not say why the attempt failed")
-
-
-def _told(failure: BaseException) -> RunError:
-    if isinstance(failure, TimeoutError) and failure.type == TimeoutType.HEARTBEAT:
-        return RunError(type=WORKER_LOST, message="the worker stopped answering: it was killed, crashed or froze")
-    kind = failure.type if isinstance(failure, ApplicationError) and failure.type else type(failure).__name__
-    text = failure.message if isinstance(failure, ApplicationError) else message_of(failure)
-    return RunError(type=kind, message=text)
 
 
 async def _position(checkpoints: Checkpoints, thread_id: str) -> str | None:

@@ -1,8 +1,8 @@
 """The classes of a graph's own data: what its state may hold and what its code refers to.
 
 A checkpoint names the classes of its values, and only these are built (`contracts.serialization.allowed_types`).
-Nobody lists them: they are found from the graph's objects. Its schemas and channels; its nodes, tools, middleware and subgraphs,
-with what their functions are annotated with, close over and refer to; the data classes of the modules of all these.
+Nobody lists them: they are found from the graph's objects. Its schemas and channels; its nodes, tools, middleware and
+subgraphs, with what their functions are annotated with, close over and refer to; the data classes of all their modules.
 """
 
 from __future__ import annotations

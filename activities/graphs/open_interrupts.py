@@ -19,7 +19,7 @@ from langgraph.checkpoint.base import WRITES_IDX_MAP, BaseCheckpointSaver, Check
 from langgraph.types import Interrupt, PregelTask, StateSnapshot
 
 from ...checkpoints.addresses import checkpoint_namespace
-from ...checkpoints.due import INPUT, due_nodes
+from ...checkpoints.due import INPUT, needed_nodes
 from ...contracts.types import RunInterrupt
 from .graph_registry import CompiledGraph
 from .saved_results import HANDED_ON
@@ -125,7 +125,7 @@ class _Level:
     saver: BaseCheckpointSaver[Any]
     own: dict[str, _Written]
     due: Collection[str]
-    """The nodes that its checkpoint starts next."""
+    """The nodes that its checkpoint starts next, or has to have."""
 
     @cached_property
     def place(self) -> Namespace:
@@ -231,7 +231,7 @@ async def _level(graph: CompiledGraph, state: StateSnapshot, saver: BaseCheckpoi
     saved = await saver.aget_tuple(state.config) if _checkpoint(state) else None
     if saved is None:
         return _Level(graph, state, saver, {}, ())
-    return _Level(graph, state, saver, _written_beside(saved), [*due_nodes(saved)])
+    return _Level(graph, state, saver, _written_beside(saved), [*needed_nodes(saved, {*graph.channels})])
 
 
 def _checkpoint(state: StateSnapshot) -> str | None:

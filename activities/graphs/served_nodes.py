@@ -9,7 +9,7 @@ from typing import Any
 
 from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
 
-from ...checkpoints.due import INPUT, due_nodes
+from ...checkpoints.due import INPUT, needed_nodes
 from ...contracts.errors import MissingNodeError
 from ...contracts.wire import SliceInput
 from .answers import RefusedAnswerError
@@ -38,7 +38,7 @@ async def check_served(
 async def _missing(
     thread_id: str, graph: CompiledGraph, saver: BaseCheckpointSaver[Any], head: CheckpointTuple
 ) -> str | None:
-    due = {*due_nodes(head)} - {INPUT}
+    due = {*needed_nodes(head, {*graph.channels})} - {INPUT}
     if unknown := sorted(due - set(graph.nodes)):
         return unknown[0]
     if due.isdisjoint(subgraphs_of(graph)):

@@ -19,6 +19,8 @@ from langgraph.constants import TAG_HIDDEN
 from langgraph.types import Command
 from pydantic import BaseModel
 
+from ...contracts.recent import Recent
+
 _PUSH = "__pregel_push"
 Metadata = dict[str, Any]
 
@@ -29,9 +31,10 @@ class RootMessages(BaseCallbackHandler):
     run_inline = True  # in the order of the stream
 
     def __init__(self) -> None:
-        self._running: dict[UUID, Metadata] = {}
-        self._known: set[str | None] = set()
-        """Ids of messages that a node was given: they are not its own."""
+        self._running: dict[UUID, tuple[Metadata, frozenset[str]]] = {}
+        """With the ids of the messages that the node was given: they are not its own."""
+        self._known = Recent[str]()
+        """Ids that nodes before it were given."""
         self._found: dict[str, list[tuple[BaseMessage, Metadata]]] = {}
 
     def of(self, task_id: str) -> list[tuple[BaseMessage, Metadata]]:
@@ -51,13 +54,17 @@ class RootMessages(BaseCallbackHandler):
     ) -> None:
         is_node = metadata and kwargs.get("name") == metadata.get("langgraph_node") and TAG_HIDDEN not in (tags or ())
         if metadata and is_node and _is_of_root(metadata):
-            self._running[run_id] = metadata
-            self._known.update(message.id for message in _in_state(inputs) if message.id)
+            given = frozenset(message.id for message in _in_state(inputs) if message.id)
+            self._running[run_id] = metadata, given
+            for id in given:
+                self._known.add(id)
 
     def on_chain_end(self, outputs: Any, *, run_id: UUID, parent_run_id: UUID | None = None, **kwargs: Any) -> None:
-        if metadata := self._running.pop(run_id, None):
+        if running := self._running.pop(run_id, None):
+            metadata, given = running
             task_id = str(metadata["langgraph_checkpoint_ns"]).rpartition(":")[2]
-            new = [message for message in _messages(outputs) if message.id not in self._known]
+            known = (given, self._known)
+            new = [message for message in _messages(outputs) if not any(message.id in ids for ids in known)]
             self._found[task_id] = [(message, metadata) for message in new]
 
     def on_chain_error(

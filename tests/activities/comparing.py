@@ -86,7 +86,7 @@ class _Known:
             again = identity is not None and f"{ns} {identity}" in self._ids
             self._ids.update({f"{ns} {identity}"} if identity else ())
             cached = mode == "updates" and "__metadata__" in data
-            if mode == "values" and "__interrupt__" not in data:
+            if mode == "values" and "__interrupt__" not in (data or ()):
                 values[ns] = len(found)
             if mode == "checkpoints" and (at := values.pop(ns, None)) is not None and again:
                 found[at] = None

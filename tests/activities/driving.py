@@ -14,7 +14,8 @@ from temporalio.testing import ActivityEnvironment
 
 from perdure.activities.attempt.failures import SliceFailed
 from perdure.activities.attempt.fence import attempt_fence
-from perdure.activities.driver.live_graph import GraphParts, LiveGraph
+from perdure.activities.driver.graph_parts import GraphParts
+from perdure.activities.driver.live_graph import LiveGraph
 from perdure.activities.graphs.graph_registry import CompiledGraph, GraphRegistry, GraphSource, load_graphs
 from perdure.activities.graphs.interrupts import stopped_at
 from perdure.activities.graphs.run_config import run_config, thread_config

@@ -61,6 +61,19 @@ async def test_a_failing_graph_says_and_raises_what_it_does_under_bare_langgraph
     assert differences(published(await run.events()), await bare_until(TypeError, build(), run)) == []
 
 
+@pytest.mark.parametrize("moves", [True, False], ids=["a takeover at each boundary", "held"])
+@pytest.mark.parametrize("durability", ["sync", "async", "exit"])
+async def test_what_cannot_be_saved_ends_the_run_wherever_it_goes_on(
+    ends: BackEnds, durability: str, moves: bool
+) -> None:
+    effects: list[str] = []
+    graph = sequence(noted(effects, "a"), unsaveable, noted(effects, "b"), noted(effects, "c"))
+    run = await make_run(ends, graph, given={"log": []}, budget=0, moves=moves, durability=durability)
+    with pytest.raises(TypeError, match="not msgpack serializable"):
+        await run.to_end()
+    assert effects.count("a") == 1
+
+
 async def test_a_graph_goes_on_after_a_nested_one_whose_state_cannot_be_saved(ends: BackEnds) -> None:
     inner = sequence(noted([], "i"), unsaveable)
 

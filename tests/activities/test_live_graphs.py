@@ -15,9 +15,12 @@ from langgraph.types import TimeoutPolicy
 from support.servers import until
 from temporalio.testing import ActivityEnvironment
 
-from perdure.activities.driver import live_graph
-from perdure.activities.driver.live_graph import GraphParts, LiveGraph
+import perdure.activities.driver.memory_use
+from perdure.activities.driver import live_graph, live_graphs
+from perdure.activities.driver.graph_parts import GraphParts
+from perdure.activities.driver.live_graph import LiveGraph
 from perdure.activities.driver.live_graphs import LiveGraphs
+from perdure.activities.driver.memory_use import MemoryBound, resident
 from perdure.activities.graphs.graph_registry import load_graphs
 from perdure.activities.graphs.run_config import thread_config
 from perdure.contracts.errors import GraphLoadError
@@ -36,7 +39,7 @@ class House:
     def __init__(self, ends: BackEnds, live: LiveGraphs, graphs: Any) -> None:
         self.ends = ends
         self.live = live
-        self._graphs = graphs
+        self.graphs = graphs
         self._number = 0
         self.run_id = f"run-{id(self)}"
 
@@ -44,7 +47,7 @@ class House:
         """The first slice, or that of a takeover."""
         await self.ends.checkpoints.take(self.run_id, self.run_id, fence=fence)
         await self.ends.bridge.create(self.run_id)
-        parts = GraphParts(self._graphs, self.ends.bridge, self.ends.checkpoints, may_hold=self.live.may_hold)
+        parts = GraphParts(self.graphs, self.ends.bridge, self.ends.checkpoints, may_hold=self.live.may_hold)
         run = RunSpec(assistant_id="graph", scope=RunScope(thread_id=self.run_id), input={"log": []}, **spec)
         live = LiveGraph(parts, self.slice(budget), run, fence=fence)
         await self.live.add(self.run_id, live)
@@ -71,9 +74,10 @@ class House:
 
 @asynccontextmanager
 async def house(
-    ends: BackEnds, graph: Any, *, most_held: int = 10, hold_for: float = FOR_EVER
+    ends: BackEnds, graph: Any, *, most_held: int = 10, hold_for: float = FOR_EVER, memory: MemoryBound | None = None
 ) -> AsyncGenerator[tuple[House, asyncio.Event]]:
-    live, stopping = LiveGraphs("own", most_held=most_held, hold_for=hold_for), asyncio.Event()
+    live = LiveGraphs("own", most_held=most_held, hold_for=hold_for, memory=memory)
+    stopping = asyncio.Event()
     async with live.open(stopping):
         yield House(ends, live, await load_graphs({"graph": graph})), stopping
 
@@ -99,6 +103,33 @@ async def test_a_held_graph_that_nobody_fetches_is_closed_and_can_be_taken_over(
         assert await run.go_on() is None
         assert (await run.begin(fence=2, budget=FOR_EVER)).outcome == "done"
     assert effects == ["a", "b"]
+
+
+async def test_beyond_its_memory_a_worker_holds_no_other_graph_and_lets_the_oldest_go(
+    ends: BackEnds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_graphs, "_IDLE", 0.0)
+    monkeypatch.setattr(perdure.activities.driver.memory_use, "_EVERY", 0.0)
+    size = 100
+    effects: list[str] = []
+    async with house(ends, chain(effects, "a", "b", "c"), memory=MemoryBound(150, lambda: size)) as (run, _):
+        assert (await run.begin()).outcome == "more"
+        later = House(ends, run.live, run.graphs)
+        size = 200
+        assert (await later.begin()).outcome == "done"  # it goes on, and is not taken over
+        assert effects == ["a", "a", "b", "c"]
+        await until(lambda: run.live.graph_of(run.run_id) is None, 5)
+        assert await run.go_on() is None
+        size = 100
+        assert (await run.begin(fence=2)).outcome == "more"
+    assert effects == ["a", "a", "b", "c", "b"]
+
+
+def test_what_the_process_has_in_memory() -> None:
+    before = resident()
+    kept = bytearray(b"x" * 50_000_000)
+    assert resident() - before > 30_000_000
+    assert len(kept) == 50_000_000
 
 
 async def test_a_graph_that_another_attempt_took_over_goes_on_no_more(ends: BackEnds) -> None:

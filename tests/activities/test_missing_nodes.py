@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -140,6 +141,33 @@ async def test_a_run_that_paused_before_it_fails(ends: BackEnds) -> None:
     with pytest.raises(MissingNodeError, match=TEXT):
         await run.turn()
     assert (await run.final())["log"] == ["a"]
+
+
+def fork(name: str, *, defer: bool = False) -> Any:
+    """A node that has ended, and of which nothing is left but that a join has seen it."""
+    graph = StateGraph(State)
+    for node in ("a", "b", name):
+        graph.add_node(node, noted([], node, say=False))
+    graph.add_node("z", noted([], "z", say=False), defer=defer)
+    graph.add_edge(START, "a").add_edge(START, name).add_edge("a", "b")
+    graph.add_edge(["b", name], "z")
+    return graph.compile()
+
+
+def nested_fork(name: str) -> Any:
+    return StateGraph(State).add_node("sub", fork(name)).add_edge(START, "sub").compile()
+
+
+@pytest.mark.parametrize("build", [fork, nested_fork, partial(fork, defer=True)], ids=["root", "nested", "deferred"])
+async def test_a_join_that_has_seen_it_does_not_wait_in_vain(ends: BackEnds, build: Any) -> None:
+    run = await make_run(ends, build("x"), given={"log": []}, budget=0, moves=True)
+    await run.turn()
+    await _serve(run, build("renamed"))
+    with pytest.raises(MissingNodeError, match=TEXT):
+        await run.turn()
+    await _serve(run, build("x"))
+    await run.to_end()
+    assert sorted((await run.final())["log"]) == ["a", "b", "x", "z"]
 
 
 async def test_a_breakpoint_before_it_holds_the_run_still(ends: BackEnds) -> None:

@@ -18,7 +18,8 @@ from temporalio.testing import ActivityEnvironment
 
 from perdure.activities.attempt import retry
 from perdure.activities.attempt.failures import SliceFailed
-from perdure.activities.driver.live_graph import GraphParts, LiveGraph
+from perdure.activities.driver.graph_parts import GraphParts
+from perdure.activities.driver.live_graph import LiveGraph
 from perdure.activities.stream import outbox
 from perdure.activities.stream import publisher as publisher_module
 from perdure.bridge.contract import Bridge, NewEvent

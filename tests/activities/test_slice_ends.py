@@ -16,7 +16,8 @@ from support.servers import until
 from temporalio.testing import ActivityEnvironment
 
 from perdure.activities.driver import live_graph as live_module
-from perdure.activities.driver.live_graph import GraphParts, LiveGraph
+from perdure.activities.driver.graph_parts import GraphParts
+from perdure.activities.driver.live_graph import LiveGraph
 from perdure.activities.graphs.graph_registry import load_graphs
 from perdure.activities.graphs.run_config import thread_config
 from perdure.bridge.contract import Bridge, NewEvent

@@ -26,7 +26,7 @@ def _kind(task_queue: str, common: str) -> str:
     return {common: "common", f"{common}-short": "short"}.get(task_queue, "own")
 
 
-@pytest.fixture(params=["common", "short", "own"])
+@pytest.fixture(params=["common", "short", "own", "common own", "own short", "common short own"])
 def fatal(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Callable[[], None]:
     """Called, it makes the SDK's worker of one queue end as when Temporal refuses its polls for good."""
     refused = asyncio.Event()
@@ -37,7 +37,7 @@ def fatal(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, setti
         refusing = asyncio.create_task(refused.wait())
         await asyncio.wait({serving, refusing}, return_when=asyncio.FIRST_COMPLETED)
         refusing.cancel()
-        if refused.is_set() and _kind(self.task_queue, settings.temporal.task_queue) == request.param:
+        if refused.is_set() and _kind(self.task_queue, settings.temporal.task_queue) in request.param.split():
             await self.shutdown()
             await serving
             raise RuntimeError("Poll failure: the namespace is gone")
@@ -49,10 +49,12 @@ def fatal(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, setti
 
 async def test_run_raises(settings: Settings, fatal: Callable[[], None]) -> None:
     worker = Worker(graphs={"counting": counting()}, settings=settings)
-    with pytest.raises(Exception, match="Poll failure") as caught:
+    with pytest.raises(WorkerStoppedError, match=r"has stopped serving .*Poll failure"):
         async with asyncio.timeout(20):
             await worker.run(once_loaded=fatal)
-    assert not isinstance(caught.value, TimeoutError)
+    task: asyncio.Task[Any] | None = asyncio.current_task()
+    assert task is not None
+    assert task.cancelling() == 0
 
 
 async def test_the_block_is_cancelled_and_its_end_raises(settings: Settings, fatal: Callable[[], None]) -> None:

@@ -154,3 +154,21 @@ async def test_announced_graphs_replace_those_of_before(store: SqlStore) -> None
     await store.announce_graphs("queue", [])
     assert await store.graphs("queue") == []
     assert await store.graphs("other") == ["c"]
+
+
+@pytest.mark.parametrize(("fence", "steps"), [(2, 7), (3, 7), (1, 5)], ids=["own", "newer", "older"])
+async def test_the_steps_of_a_run_that_goes_on(store: SqlStore, draft: Draft, fence: int, steps: int) -> None:
+    await draft()
+    await store.mark_running("run", fence=1, attempt=1)
+    await store.note_steps("run", 5, fence=1)
+    await store.mark_running("run", fence=2, attempt=2)
+    await store.note_steps("run", 7, fence=fence)
+    await store.note_steps("run", 3, fence=fence)
+    stored = await store.get("run")
+    assert stored is not None
+    assert stored.record.steps == steps
+    await store.finish("run", RunEnding(status=RunStatus.SUCCESS, steps=8), fence=4)
+    await store.note_steps("run", 9, fence=5)
+    stored = await store.get("run")
+    assert stored is not None
+    assert stored.record.steps == 8

@@ -10,7 +10,7 @@ import pytest
 from perdure import RunSpec, RunStatus
 from perdure.contracts.types import RunError
 from perdure.store import RunEnding, SqlStore
-from perdure.store.contract import Setback
+from perdure.store.note_contract import Setback
 
 from .conftest import Make
 

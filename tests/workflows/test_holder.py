@@ -33,6 +33,7 @@ from perdure.contracts.wire import (
     SliceResult,
 )
 from perdure.contracts.wire_ending import FinishInput, StopInput
+from perdure.contracts.wire_steering import SIGNAL_LET_GO
 from perdure.workflows import RunWorkflow, slices
 
 Answer = Callable[[SliceInput], Awaitable[SliceResult]]
@@ -150,8 +151,8 @@ ASKED = ("-own", True, 0, False, False)
     [
         (done, [ASKED], RunStatus.SUCCESS),
         (None, [("common", False, 1, False, False)], RunStatus.SUCCESS),
-        (shuts_down, [ASKED, ("common", False, 2, False, False)], RunStatus.SUCCESS),
-        (is_lost, [ASKED, ("common", False, 2, True, False)], RunStatus.SUCCESS),
+        (shuts_down, [ASKED, ("common", False, 1, False, False)], RunStatus.SUCCESS),
+        (is_lost, [ASKED, ("common", False, 1, True, False)], RunStatus.SUCCESS),
         (raises, [ASKED], RunStatus.ERROR),
     ],
     ids=["it answers", "it is gone", "it shuts down", "it is lost over it", "the graph raises"],
@@ -163,6 +164,27 @@ async def test_a_slice_goes_to_the_holder(
         handle = await house.start()
         assert (await handle.result()).status == status
     assert house.story == [BEGUN, SENT_ON, *then]
+
+
+@pytest.mark.parametrize(("at", "then"), [(0, []), (1, [SENT_ON])], ids=["in its last slice", "in the next one"])
+async def test_nobody_waits_for_a_holder_that_has_let_go(house: House, at: int, then: list[Any]) -> None:
+    """It says so when it shuts down, and may have told of its last slice before or after that."""
+    entered, go = asyncio.Event(), asyncio.Event()
+
+    async def waits(slice: SliceInput) -> SliceResult:
+        if slice.slice == at:
+            entered.set()
+            await go.wait()
+        return await common(house)(slice)
+
+    async with house.open(waits, None):
+        handle = await house.start()
+        await entered.wait()
+        await handle.signal(SIGNAL_LET_GO, "another worker's")
+        await handle.signal(SIGNAL_LET_GO, house.own)
+        go.set()
+        assert (await handle.result()).status == RunStatus.SUCCESS
+    assert house.story == [BEGUN, *then, ("common", False, 0, False, False)]
 
 
 async def test_a_graph_that_is_held_is_let_go_before_its_run_ends(house: House) -> None:
