@@ -162,7 +162,9 @@ class Worker:
         graphs = await load_graphs(settings.graphs if self._graphs is None else self._graphs)
         client = self._client or await connect_temporal(settings)
         await ensure_search_attributes(client)
-        store, bridge = open_store(settings.store_url), open_bridge(settings.bridge_url)
+        capture = settings.store.capture_message_content
+        store = open_store(settings.store_url, capture_message_content=capture)
+        bridge = open_bridge(settings.bridge_url)
         checkpoints = open_checkpoints(settings.checkpointer_url)
         dispatcher = self._dispatcher(client, store)
         async with _open(store, bridge, checkpoints):

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from ..contracts.events import EventCategory, RunEvent
 from ..contracts.lifecycle import Delivery, RunLifecycleEvent
 from ..contracts.types import CancelAction, RunError, RunInterrupt, RunRecord, RunSpec, RunStatus, WaitResult
+from .housekeeping_contract import HousekeepingStore
 from .thread_contract import ThreadStore
 
 
@@ -284,7 +285,7 @@ class LifecycleStore(Protocol):
         ...
 
 
-class Store(RunCreateStore, RunQueryStore, RunProgressStore, RunDeleteStore, Protocol):
+class Store(RunCreateStore, RunQueryStore, RunProgressStore, RunDeleteStore, HousekeepingStore, Protocol):
     """All of it."""
 
     @property
