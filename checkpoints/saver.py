@@ -21,6 +21,7 @@ from langgraph.checkpoint.base import (
 )
 
 from ..blocking import uncut
+from ..blocking.closing import closing
 from ..contracts.errors import FencedError, UnavailableError
 from ..contracts.recent import Recent
 from ..contracts.serialization.text import repr_of
@@ -198,8 +199,9 @@ class FencedSaver(BaseCheckpointSaver[Any]):
             return False
 
     async def alist(self, config: RunnableConfig | None, **kwargs: Any) -> AsyncIterator[CheckpointTuple]:
-        async for found in self._inner.alist(config, **kwargs):
-            yield found
+        async with closing(self._inner.alist(config, **kwargs)) as listed:
+            async for found in listed:
+                yield found
 
     def list(self, config: RunnableConfig | None, **kwargs: Any) -> Iterator[CheckpointTuple]:
         return self._inner.list(config, **kwargs)

@@ -18,6 +18,7 @@ from temporalio.client import Client
 from temporalio.exceptions import ApplicationError, TimeoutError, TimeoutType
 from temporalio.service import RPCError
 
+from ...blocking.closing import closing
 from ...checkpoints.contract import Checkpoints
 from ...contracts.serialization.text import message_of
 from ...contracts.types import RunError, RunRecord, RunSpec, RunTrouble
@@ -115,9 +116,10 @@ async def _newest(checkpoints: Checkpoints, thread_id: str) -> CheckpointTuple |
     newest: CheckpointTuple | None = None
     # In the order of their ids, which are of their time; the saver in memory goes from namespace to namespace.
     limit = None if type(checkpoints.saver).__name__.startswith("InMemory") else 1
-    async for found in checkpoints.saver.alist({"configurable": {"thread_id": thread_id}}, limit=limit):
-        if newest is None or found.checkpoint["id"] > newest.checkpoint["id"]:
-            newest = found
+    async with closing(checkpoints.saver.alist({"configurable": {"thread_id": thread_id}}, limit=limit)) as listed:
+        async for found in listed:
+            if newest is None or found.checkpoint["id"] > newest.checkpoint["id"]:
+                newest = found
     return newest
 
 

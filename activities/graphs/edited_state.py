@@ -15,6 +15,7 @@ from typing import Any
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
 
+from ...blocking.closing import closing
 from ...checkpoints.due import due_nodes
 from ...contracts.answers import names_questions
 from ...contracts.types import RunSpec
@@ -68,9 +69,10 @@ async def _consumed(saver: BaseCheckpointSaver[Any], head: CheckpointTuple, run_
     if _has_answers(head):
         return True
     everywhere: RunnableConfig = {"configurable": {"thread_id": head.config.get("configurable", {})["thread_id"]}}
-    async for found in saver.alist(everywhere, filter={"run_id": run_id}):
-        if str(found.checkpoint["id"]) > str(head.checkpoint["id"]) and _has_answers(found):
-            return True
+    async with closing(saver.alist(everywhere, filter={"run_id": run_id})) as listed:
+        async for found in listed:
+            if str(found.checkpoint["id"]) > str(head.checkpoint["id"]) and _has_answers(found):
+                return True
     return False
 
 
