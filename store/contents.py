@@ -53,7 +53,7 @@ def _known(connection: Connection, run: int, digests: Iterable[bytes]) -> dict[b
     wanted, found = [*digests], dict[bytes, int]()
     for start in range(0, len(wanted), _AT_ONCE):
         some = {"of": run, "digests": wanted[start : start + _AT_ONCE]}
-        found |= {digest: number for digest, number in connection.execute(_KNOWN, some)}
+        found |= {digest: number for digest, number in connection.execute(_KNOWN, some)}  # noqa: C416 - a result has `keys`
     return found
 
 
@@ -74,4 +74,5 @@ def _chunks(connection: Connection, run_id: str, rows: Sequence[RowMapping]) -> 
     texts = {row["chunks"] for row in rows if row["run_id"] == run_id and row["chunks"]}
     ranges = [numbers for text in texts for numbers in from_ranges(text)]
     ends = {"first": min(numbers[0] for numbers in ranges), "last": max(numbers[-1] for numbers in ranges)}
-    return {number: data for number, data in connection.execute(_FOUND, {"of_run": run_id, **ends})}
+    found = connection.execute(_FOUND, {"of_run": run_id, **ends})
+    return {number: data for number, data in found}  # noqa: C416 - a result has `keys`
