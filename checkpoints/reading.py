@@ -14,7 +14,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
 from langgraph.types import Interrupt
 
-from ..blocking.closing import closing
+from ..contracts.closing import closing
 from ..contracts.serialization.serializer import from_json, to_json
 from ..contracts.threads import ThreadSnapshot
 from ..contracts.types import RunInterrupt

@@ -21,7 +21,7 @@ from langgraph.checkpoint.base import (
 )
 
 from ..blocking import uncut
-from ..blocking.closing import closing
+from ..contracts.closing import closing
 from ..contracts.errors import FencedError, UnavailableError
 from ..contracts.recent import Recent
 from ..contracts.serialization.text import repr_of

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
-from ..blocking.closing import closing
 from ..checkpoints.contract import Checkpoints
 from ..checkpoints.open import open_checkpoints
 from ..checkpoints.reading import read_history, read_snapshot
+from ..contracts.closing import closing
 from ..contracts.errors import ConfigError
 from ..contracts.threads import ThreadSnapshot
 

@@ -16,8 +16,8 @@ from typing import Any
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
 
-from ...blocking.closing import closing
 from ...checkpoints.addresses import checkpoint_namespace
+from ...contracts.closing import closing
 
 _RESUMING = "__pregel_resuming"
 _MAP = "checkpoint_map"

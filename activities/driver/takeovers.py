@@ -18,8 +18,8 @@ from temporalio.client import Client
 from temporalio.exceptions import ApplicationError, TimeoutError, TimeoutType
 from temporalio.service import RPCError
 
-from ...blocking.closing import closing
 from ...checkpoints.contract import Checkpoints
+from ...contracts.closing import closing
 from ...contracts.serialization.text import message_of
 from ...contracts.types import RunError, RunRecord, RunSpec, RunTrouble
 from ...contracts.wire import SliceInput

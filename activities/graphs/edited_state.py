@@ -15,9 +15,9 @@ from typing import Any
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
 
-from ...blocking.closing import closing
 from ...checkpoints.due import due_nodes
 from ...contracts.answers import names_questions
+from ...contracts.closing import closing
 from ...contracts.types import RunSpec
 from ...contracts.wire import DeliveredAnswer
 from .open_interrupts import NO_TASK

@@ -16,9 +16,9 @@ import orjson
 from langchain_core.runnables import RunnableConfig
 from langgraph.types import PregelTask, StateSnapshot
 
-from ...blocking.closing import closing
 from ...checkpoints.addresses import checkpoint_namespace
 from ...checkpoints.contract import Checkpoints
+from ...contracts.closing import closing
 from ...contracts.errors import PerdureError, RunNotFoundError, UnavailableError
 from ...contracts.serialization.serializer import to_json
 from ...contracts.wire_thread import StateAnswer, StateQuery
