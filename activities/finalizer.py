@@ -13,6 +13,7 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 
 from ..bridge.contract import Bridge, NewEvent
 from ..checkpoints.contract import Checkpoints
+from ..checkpoints.reading import read_snapshot
 from ..contracts.containment import contained
 from ..contracts.errors import UnavailableError
 from ..contracts.lifecycle import LifecycleType, ending_of
@@ -37,6 +38,7 @@ from .graphs.run_config import run_config, thread_config
 
 logger = logging.getLogger(__name__)
 
+_UNREAD = "StateUnreadableError"
 _TERMINAL_EVENTS: Mapping[LifecycleType, str] = {
     "run_completed": "end",
     "run_failed": "error",
@@ -72,7 +74,7 @@ class Finalizer:
             sequence=finish.sequence or None,
             steps=max(finish.steps, rest.steps),
             values=rest.at_question if asks else rest.completed,
-            error=finish.error,
+            error=finish.error or rest.unread,
             cancel_action=finish.cancel_action,
             interrupts=rest.interrupts if asks else (),
             title=rest.title,
@@ -143,8 +145,23 @@ class Finalizer:
             if self.checkpoints.outage(exc):
                 raise UnavailableError(f"the state of thread {thread_id!r} cannot be read: {exc}") from exc
             # The end of a run must not depend on its graph, which may be why it failed.
-            logger.warning("run %s has no final values: %s", run_id, message_of(exc))
+            return await self._stored(run_id, thread_id, message_of(exc))
+
+    async def _stored(self, run_id: str, thread_id: str, why: str) -> _Rest:
+        """The state as the checkpointer holds it, where no graph shows it. Raises `UnavailableError`."""
+        logger.warning("run %s: its graph does not show its values, so they are those stored: %s", run_id, why)
+        try:
+            found = await read_snapshot(self.checkpoints.saver, thread_id, None)
+        except Exception as exc:
+            if self.checkpoints.outage(exc):
+                raise UnavailableError(f"the state of thread {thread_id!r} cannot be read: {exc}") from exc
+            message = f"the run's values cannot be read, neither by its graph ({why}) nor as stored: {message_of(exc)}"
+            logger.warning("run %s: %s", run_id, message)
+            return _Rest(unread=RunError(type=_UNREAD, message=message))
+        if found is None:
             return _Rest()
+        values = to_json(found.values)
+        return _Rest(values, values, title=title_in_state(found.values))
 
     async def _seen(self, spec: RunSpec, run_id: str, thread_id: str) -> _Rest:
         saver, here = self.checkpoints.saver, thread_config(thread_id)
@@ -174,6 +191,8 @@ class _Rest:
     title: str | None = None
     asked: Mapping[str, int] = field(default_factory=dict[str, int])
     """The ids of open questions, each with the number of answers that its task has had."""
+    unread: RunError | None = None
+    """Why there are no values."""
 
 
 def _terminal_event(record: RunRecord) -> NewEvent:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import operator
+import secrets
 import time
 from collections.abc import AsyncIterator, Mapping
 from typing import Annotated, Any, NotRequired, TypedDict
 
 from langchain_core.language_models.chat_models import BaseChatModel
-from langchain_core.messages import AIMessageChunk, BaseMessage
-from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from langchain_core.messages import AIMessage, AIMessageChunk, AnyMessage, BaseMessage, ToolMessage
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langgraph.config import get_stream_writer
 from langgraph.graph import END, START, StateGraph
+from langgraph.graph.message import add_messages
 from langgraph.types import interrupt
 
 
@@ -87,6 +89,42 @@ async def write(state: Speech) -> dict[str, int]:
     return {"length": state["tokens"]}
 
 
+class Talk(TypedDict):
+    messages: Annotated[list[AnyMessage], add_messages]
+    calls: int
+    size: int
+    """Characters of each message."""
+
+
+class Answers(BaseChatModel):
+    """A model that answers, at once, with a text of its own each time."""
+
+    size: int
+
+    @property
+    def _llm_type(self) -> str:
+        return "answers"
+
+    def _generate(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> ChatResult:
+        return ChatResult(generations=[ChatGeneration(message=AIMessage(_text(self.size)))])
+
+
+def _text(size: int) -> str:
+    return secrets.token_hex(size // 2)
+
+
+async def think(state: Talk) -> dict[str, Any]:
+    return {"messages": [await Answers(size=state["size"]).ainvoke(state["messages"])]}
+
+
+async def look_up(state: Talk) -> dict[str, Any]:
+    return {"messages": [ToolMessage(_text(state["size"]), tool_call_id=secrets.token_hex(4))]}
+
+
+def talk_on(state: Talk) -> str:
+    return END if len(state["messages"]) >= 2 * state["calls"] else "look_up"
+
+
 class Question(TypedDict):
     answer: str
 
@@ -99,3 +137,5 @@ graph = counting().compile()
 tokens = StateGraph(Speech).add_node(speak).add_edge(START, "speak").compile()
 events = StateGraph(Speech).add_node(write).add_edge(START, "write").compile()
 questions = StateGraph(Question).add_node(ask).add_edge(START, "ask").compile()
+agent = StateGraph(Talk).add_node(think).add_node(look_up).add_edge(START, "think").add_edge("look_up", "think")
+talk = agent.add_conditional_edges("think", talk_on, ["look_up", END]).compile()

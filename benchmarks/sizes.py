@@ -31,6 +31,7 @@ class Sizes:
     waiting: int = 500
     resumes: int = 20
     agents: int = 30
+    model_calls: int = 200
     kills: int = 3
     starts: int = 3
 
@@ -57,6 +58,7 @@ QUICK = Sizes(
     waiting=30,
     resumes=5,
     agents=4,
+    model_calls=200,
     kills=1,
     starts=1,
 )

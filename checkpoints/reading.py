@@ -14,6 +14,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
 from langgraph.types import Interrupt
 
+from ..contracts.closing import closing
 from ..contracts.serialization.serializer import from_json, to_json
 from ..contracts.threads import ThreadSnapshot
 from ..contracts.types import RunInterrupt
@@ -36,8 +37,9 @@ async def read_history(
 ) -> AsyncIterator[ThreadSnapshot]:
     """The states of a thread, the newest first; those before a checkpoint for paging."""
     after = None if before is None else _config(thread_id, before)
-    async for found in saver.alist(_config(thread_id), before=after, limit=limit):
-        yield _snapshot(thread_id, found)
+    async with closing(saver.alist(_config(thread_id), before=after, limit=limit)) as listed:
+        async for found in listed:
+            yield _snapshot(thread_id, found)
 
 
 def _config(thread_id: str, checkpoint_id: str | None = None) -> RunnableConfig:

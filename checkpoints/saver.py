@@ -31,6 +31,7 @@ from langgraph.checkpoint.base import (
 )
 
 from ..blocking import uncut
+from ..contracts.closing import closing
 from ..contracts.errors import FencedError, TypeNotAllowedError, UnavailableError
 from ..contracts.recent import Recent
 from ..contracts.serialization.allowed_types import refusing_types
@@ -236,13 +237,13 @@ class FencedSaver(BaseCheckpointSaver[Any]):
             return False
 
     async def alist(self, config: RunnableConfig | None, **kwargs: Any) -> AsyncIterator[CheckpointTuple]:
-        listed = aiter(self._inner.alist(config, **kwargs))
-        while True:
-            async with self._reading():
-                found = await anext(listed, None)
-            if found is None:
-                return
-            yield found
+        async with closing(self._inner.alist(config, **kwargs)) as listed:
+            while True:
+                async with self._reading():
+                    found = await anext(listed, None)
+                if found is None:
+                    return
+                yield found
 
     def list(self, config: RunnableConfig | None, **kwargs: Any) -> Iterator[CheckpointTuple]:
         return self._inner.list(config, **kwargs)

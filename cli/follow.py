@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
+
 from ..contracts.errors import RunNotFoundError
 from ..contracts.types import AWAITING_INPUT_EVENT, HEARTBEAT_EVENT, TERMINAL_EVENTS, RunRecord, RunStatus
 from ..facade import RunsFacade
@@ -41,15 +43,16 @@ async def follow(session: Session, runs: RunsFacade, run_id: str, *, last_event_
     position, at_question = last_event_id or "0", False
     session.parting = lambda: _parting(session, run_id, position)
     view.begin(await existing(runs, run_id))
-    async for event in stream:
-        if event.event == HEARTBEAT_EVENT:
-            if at_question and (await existing(runs, run_id)).status is RunStatus.AWAITING_INPUT:
-                return ExitCode.AWAITING_INPUT
-            continue
-        position, at_question = event.id, event.event == AWAITING_INPUT_EVENT
-        view.show(event)
-        if event.event in TERMINAL_EVENTS:
-            break
+    async with aclosing(stream):
+        async for event in stream:
+            if event.event == HEARTBEAT_EVENT:
+                if at_question and (await existing(runs, run_id)).status is RunStatus.AWAITING_INPUT:
+                    return ExitCode.AWAITING_INPUT
+                continue
+            position, at_question = event.id, event.event == AWAITING_INPUT_EVENT
+            view.show(event)
+            if event.event in TERMINAL_EVENTS:
+                break
     record = await existing(runs, run_id)
     view.end(record)
     return for_status(record.status)

@@ -185,6 +185,9 @@ class BridgeSettings(LocationSettings):
 class StoreSettings(LocationSettings):
     """The records of runs."""
 
+    capture_message_content: bool = True
+    """Keep what models, tools and people say in run events; else only that they did, when, and with how many tokens."""
+
     schemes: ClassVar[tuple[str, ...]] = ("sqlite",)
 
 

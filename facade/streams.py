@@ -98,9 +98,11 @@ async def _attended(
             await attendance.renew_when_due()
     finally:
         attendance.lapse()
-        await stream.aclose()
-        if not ended:
-            await _try(cancel)
+        try:
+            await stream.aclose()
+        finally:
+            if not ended:
+                await _try(cancel)
 
 
 async def _try(cancel: Callable[[], Awaitable[object]]) -> None:

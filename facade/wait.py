@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
+
 from ..bridge.contract import Bridge
 from ..contracts.types import AWAITING_INPUT_EVENT, TERMINAL_EVENTS, RunStatus, WaitResult
 from ..store.contract import RunQueryStore
@@ -24,11 +26,12 @@ async def wait_for_run(
     result = await store.get_result(run_id)
     if _settled(result.status, at_questions):
         return result
-    async for event in bridge.subscribe(run_id, last_event_id=after):
-        if event.event in TERMINAL_EVENTS or (at_questions and event.event == AWAITING_INPUT_EVENT):
-            result = await store.get_result(run_id)
-            if _settled(result.status, at_questions):
-                return result
+    async with aclosing(bridge.subscribe(run_id, last_event_id=after)) as events:
+        async for event in events:
+            if event.event in TERMINAL_EVENTS or (at_questions and event.event == AWAITING_INPUT_EVENT):
+                result = await store.get_result(run_id)
+                if _settled(result.status, at_questions):
+                    return result
     return await store.get_result(run_id)
 
 

@@ -1,12 +1,13 @@
 """What a worker sees to beside its tasks: runs that their client has left, and runs that nobody brings to their end.
 
-Each worker looks by itself, and what it does may be done twice. What it costs does not depend on how many runs wait:
+What it does may be done twice, by several workers. What it costs does not depend on how many runs wait or have ended:
 
 - abandoned runs (the lease of `on_disconnect="cancel"` has run out): one look at the bridge each few seconds. They get
   the ordinary cancel signal.
 - workflows that were terminated, failed or timed out: one list of Temporal's each few seconds. It comes late and may be
   wrong, so it only says where to look (`repair.py`).
-- records that say a run goes on: one after the other, day and night, each compared with Temporal.
+- records that say a run goes on: one after the other, day and night, each compared with Temporal; by one worker at a
+  time, which has a lease in the store.
 - values of states on their way between a client and a worker, whose client has died: after a day.
 
 While Temporal is away, nothing is looked at. An error is logged, and what was not done because of it is found again.
@@ -18,8 +19,9 @@ import asyncio
 import json
 import logging
 import random
+import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -29,7 +31,7 @@ from temporalio.service import RPCError
 
 from ..activities.finalizer import Finalizer
 from ..bridge.contract import Bridge
-from ..contracts.errors import PerdureError, RunNotFoundError
+from ..contracts.errors import PerdureError
 from ..contracts.types import CancelAction
 from ..contracts.wire import RUN_WORKFLOW, SIGNAL_CANCEL, run_workflow_id
 from ..store.contract import Store
@@ -57,11 +59,13 @@ class Pace:
     records: float = 60.0
     """From the end of one round over all records to the next."""
     between: float = 0.5
-    """Between two records, or two pages of them."""
+    """Between two records."""
     left: float = 3600.0
 
 
 PACE = Pace()
+_LEASE = 30.0
+"""Seconds for which a worker may be at one record. When it takes longer, or dies, another one begins a round."""
 
 
 class Housekeeping:
@@ -74,6 +78,8 @@ class Housekeeping:
         self._bridge = bridge
         self._repair = Repair(client, task_queue, store, bridge, ending)
         self._pace = PACE
+        self._name = str(uuid.uuid4())
+        """Of this worker, as the holder of leases."""
         self._since = datetime.now(UTC) - _FIRST_SIGHT
         self._seen: dict[str, datetime] = {}
         """The closed executions that have been looked at, and when they closed."""
@@ -168,17 +174,28 @@ class Housekeeping:
         )
 
     async def _repair_records(self) -> None:
-        page = await self._store.list(limit=_PAGE)
-        while page:
-            for stored in page:
-                if not stored.record.status.terminal:
-                    await self._try(self._repair.look, stored.record.run_id)
+        if not await self._temporal_answers() or not await self._lease(_LEASE):
+            return
+        try:
+            async with aclosing(self._unended()) as found:
+                async for run_id in found:
+                    await self._try(self._repair.look, run_id)
                     await self._wait(self._pace.between)
-            await self._wait(self._pace.between)
-            try:
-                page = await self._store.list(limit=_PAGE, before=page[-1].record.run_id)
-            except RunNotFoundError:  # it was deleted meanwhile; the next round comes by the others
-                return
+                    if not await self._lease(_LEASE):
+                        return
+        finally:
+            await self._lease(0)
+
+    async def _lease(self, seconds: float) -> bool:
+        """Whether this is the worker of its task queue that looks at the records."""
+        return await self._store.lease(f"records of {self._task_queue}", self._name, seconds)
+
+    async def _unended(self) -> AsyncGenerator[str]:
+        page = await self._store.unended(limit=_PAGE)
+        while page:
+            for record in page:
+                yield record.run_id
+            page = await self._store.unended(limit=_PAGE, after=page[-1])
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from ..checkpoints.contract import Checkpoints
 from ..checkpoints.open import open_checkpoints
 from ..checkpoints.reading import read_history, read_snapshot
+from ..contracts.closing import closing
 from ..contracts.errors import ConfigError
 from ..contracts.threads import ThreadSnapshot
 
@@ -27,8 +28,9 @@ class LazyStates:
     async def history(self, thread_id: str, *, limit: int, before: str | None) -> AsyncIterator[ThreadSnapshot]:
         """Its states, the newest first. Raises `UnavailableError`."""
         saver = (await self._opened()).saver
-        async for snapshot in read_history(saver, thread_id, limit=limit, before=before):
-            yield snapshot
+        async with closing(read_history(saver, thread_id, limit=limit, before=before)) as read:
+            async for snapshot in read:
+                yield snapshot
 
     async def close(self) -> None:
         """Let go of the checkpoints."""

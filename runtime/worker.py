@@ -175,7 +175,7 @@ class Worker:
         set_up_telemetry()
         log_in_one_line()
         restrict_home(settings.home)
-        store = open_store(settings.store_url)
+        store = open_store(settings.store_url, capture_message_content=settings.store.capture_message_content)
         announce = partial(store.announce_graphs, settings.temporal.task_queue)
         reloader = self._on_reload and Reloader(settings.graphs, announce, self._on_reload)
         graphs = await load_graphs(settings.graphs if self._graphs is None else self._graphs)

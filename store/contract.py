@@ -14,15 +14,8 @@ from typing import Any, Protocol
 
 from ..contracts.events import EventCategory, RunEvent
 from ..contracts.lifecycle import Delivery, RunLifecycleEvent
-from ..contracts.types import (
-    CancelAction,
-    RunError,
-    RunInterrupt,
-    RunRecord,
-    RunSpec,
-    RunStatus,
-    WaitResult,
-)
+from ..contracts.types import CancelAction, RunError, RunInterrupt, RunRecord, RunSpec, RunStatus, WaitResult
+from .housekeeping_contract import HousekeepingStore
 from .note_contract import RunNoteStore, Setback
 from .thread_contract import ThreadStore
 
@@ -274,7 +267,7 @@ class LifecycleStore(Protocol):
         ...
 
 
-class Store(RunCreateStore, RunQueryStore, RunProgressStore, RunNoteStore, RunDeleteStore, Protocol):
+class Store(RunCreateStore, RunQueryStore, RunProgressStore, RunNoteStore, RunDeleteStore, HousekeepingStore, Protocol):
     """All of it."""
 
     @property

@@ -112,6 +112,15 @@ class Database:
         """Work whose statements each see a state of their own."""
         return await self._call(self._reader, work)
 
+    async def read_at_once(self, work: Work[T]) -> T:
+        """Work whose statements all see the same state."""
+
+        def snapshot(connection: Connection) -> T:
+            sqlite.begin_reading(connection)
+            return work(connection)
+
+        return await self.read(snapshot)
+
     async def write(self, work: Work[T]) -> T:
         """Work in one transaction that holds the write lock: all of it, or nothing when it raises."""
 

@@ -9,22 +9,24 @@ from __future__ import annotations
 
 import builtins
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, delete, func, select, update
 
+from ..contracts.chunking import digest_of
 from ..contracts.errors import FencedError, RunNotFoundError
 from ..contracts.events import TITLE_EVENTS, RunEvent
 from ..contracts.serialization.content import title_in_event
 from ..contracts.serialization.serializer import to_json
 from ..contracts.types import RunRecord, RunStatus
+from . import contents
 from .contract import EventBatch, EventFilter, NewRunEvent
 from .database import Database
 from .lifecycle import Told
 from .rows import OF_RUN
-from .schema import Json, run_events, runs
+from .schema import run_events, runs
 from .sqlite import insert
 
 _BY_THE_STORE = "|"
@@ -32,18 +34,20 @@ _BY_THE_STORE = "|"
 _UNTOLD = ("run_attempt_started",)
 """Each event has the number of its attempt, and a run that was cut off leaves the same events as one that was not."""
 _EVENTS = run_events.c
-_COLUMNS = tuple(_EVENTS[name] for name in RunEvent.model_fields)
+_CONTENT = (_EVENTS.run_id, _EVENTS.content, _EVENTS.chunks)
+"""What `contents.load` needs of a row."""
+_COLUMNS = (*(_EVENTS[name] for name in RunEvent.model_fields), _EVENTS.chunks)
 
 _THIS_RUN = _EVENTS.run_id == bindparam("of_run")
 _RUN = select(runs.c.thread_id, runs.c.status, runs.c.fence).where(OF_RUN).with_for_update()
 _SUPERSEDE = (
     update(run_events)
     .where(_THIS_RUN, _EVENTS.fence < bindparam("before"), _EVENTS.void.is_(False))
-    .values(void=True, sealed=None, content=None, metadata={})
+    .values(void=True, sealed=None, content=None, chunks=None, digest=None, metadata={})
 )
 _SUPERSEDE_OPEN = _SUPERSEDE.where(_EVENTS.sealed.is_(None))
 _CUSTOM = (
-    select(_EVENTS.metadata, _EVENTS.content)
+    select(_EVENTS.metadata, *_CONTENT)
     .where(_THIS_RUN, _EVENTS.event_type == "custom_event", _EVENTS.void.is_(False))
     .order_by(_EVENTS.seq.desc())
 )
@@ -63,14 +67,14 @@ def supersede(connection: Connection, run_id: str, *, fence: int, begun: Sequenc
         connection.execute(_SUPERSEDE.where(_EVENTS.sealed.in_(begun)), older)
 
 
-def tell(connection: Connection, record: RunRecord, told: Iterable[Told], *, fence: int) -> None:
-    """Write what happened to the run as a whole, in the transaction of it."""
+def tell(connection: Connection, record: RunRecord, told: Iterable[Told], *, fence: int, capture: bool) -> None:
+    """Write what happened to the run as a whole, in the transaction of it. `capture`: also what a human has said."""
     now = datetime.now(UTC)
-    events = [
+    events: list[dict[str, Any]] = [
         {
             "event_type": kind,
             "category": "message" if kind == "human_message" else "lifecycle",
-            "content": payload["content"] if kind == "human_message" else _but_attempt(payload),
+            **_told(connection, record.run_id, kind, payload, capture=capture),
             "metadata": {},
             "created_at": now,
             "number": None,
@@ -83,6 +87,15 @@ def tell(connection: Connection, record: RunRecord, told: Iterable[Told], *, fen
     _insert(connection, record.run_id, record.thread_id, events, fence=fence, attempt=record.attempt)
 
 
+def _told(
+    connection: Connection, run_id: str, kind: str, payload: Mapping[str, Any], *, capture: bool
+) -> dict[str, Any]:
+    is_message = kind == "human_message"
+    content = to_json(payload["content"] if is_message else _but_attempt(payload))
+    kept = content if capture or not is_message else None
+    return {**contents.columns(connection, run_id, kept), "digest": digest_of(content) if is_message else None}
+
+
 def _but_attempt(payload: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in payload.items() if name != "attempt"}
 
@@ -90,8 +103,10 @@ def _but_attempt(payload: Mapping[str, Any]) -> dict[str, Any]:
 def title(connection: Connection, run_id: str) -> str | None:
     """The title that the run's events give it."""
     for row in connection.execute(_CUSTOM, {"of_run": run_id}).mappings():
-        if row["metadata"].get("name") in TITLE_EVENTS and (text := title_in_event(row["content"])):
-            return text
+        if row["metadata"].get("name") in TITLE_EVENTS:
+            (content,) = contents.load(connection, [row])
+            if text := title_in_event(content):
+                return text
     return None
 
 
@@ -103,8 +118,10 @@ def settle(connection: Connection, run_id: str) -> None:
 class SqlRunEvents:
     """A `RunEventStore` in a SQL database. Every call raises `UnavailableError`, and may be repeated."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, capture: bool = True) -> None:
+        """`capture`: keep contents, and not only that something happened."""
         self._database = database
+        self._capture = capture
 
     async def write(self, run_id: str, batch: EventBatch, *, fence: int, attempt: int) -> None:
         """Write a batch. Raises `RunNotFoundError`, or `FencedError` when the run has seen a larger fence."""
@@ -114,7 +131,8 @@ class SqlRunEvents:
             if thread_id is None:
                 return
             supersede(connection, run_id, fence=fence, begun=batch.begun)
-            events = [_row(event) for event in _unwritten(connection, run_id, batch.events, fence)]
+            new = _unwritten(connection, run_id, batch.events, fence)
+            events = [_row(connection, run_id, event, capture=self._capture) for event in new]
             _insert(connection, run_id, thread_id, events, fence=fence, attempt=attempt)
             _seal(connection, run_id, batch, fence)
 
@@ -139,7 +157,17 @@ class SqlRunEvents:
             wanted.append(_EVENTS.seq < before)
         order = (_EVENTS.seq.desc(), _EVENTS.position.desc()) if newest_first else (_EVENTS.seq, _EVENTS.position)
         page = select(*_COLUMNS).where(*wanted).order_by(*order).limit(limit)
-        return [RunEvent.model_validate(dict(row)) for row in await self._database.fetch(page)]
+
+        def work(connection: Connection) -> builtins.list[RunEvent]:
+            rows = connection.execute(page).mappings().all()
+            found = zip(rows, contents.load(connection, rows), strict=True)
+            return [_event(row, content) for row, content in found]
+
+        return await self._database.read_at_once(work)
+
+
+def _event(row: RowMapping, content: Any) -> RunEvent:
+    return RunEvent.model_validate({**{name: row[name] for name in RunEvent.model_fields}, "content": content})
 
 
 def _wanted(which: EventFilter) -> Iterable[ColumnElement[bool]]:
@@ -180,23 +208,37 @@ def _unwritten(connection: Connection, run_id: str, events: Sequence[NewRunEvent
 def _unsaid(connection: Connection, run_id: str, events: Sequence[NewRunEvent]) -> Sequence[NewRunEvent]:
     """Without those that are only wanted if they are new."""
     types = {event.event_type for event in events if event.if_new}
-    query = select(_EVENTS.event_type, _EVENTS.content).where(_EVENTS.run_id == run_id, _EVENTS.event_type.in_(types))
-    rows = connection.execute(query.where(_EVENTS.void.is_(False))).mappings()
-    said = {(row["event_type"], to_json(row["content"])) for row in rows}
+    said = _said(connection, run_id, types)
     kept: list[NewRunEvent] = []
     for event in events:
-        key = (event.event_type, event.content or b"null")
+        key = (event.event_type, digest_of(event.content or b"null"))
         if not event.if_new or key not in said:
             kept.append(event)
             said.add(key)
     return kept
 
 
-def _row(event: NewRunEvent) -> dict[str, Any]:
+def _said(connection: Connection, run_id: str, types: Collection[str]) -> set[tuple[str, bytes]]:
+    """Types and digests of what the run has. An event of before there were digests has its content."""
+    query = select(_EVENTS.event_type, _EVENTS.digest, *_CONTENT)
+    query = query.where(_EVENTS.run_id == run_id, _EVENTS.event_type.in_(types), _EVENTS.void.is_(False))
+    rows = connection.execute(query).mappings().all()
+    older = [row for row in rows if row["digest"] is None]
+    digests = [digest_of(to_json(content)) for content in contents.load(connection, older)]
+    return {
+        *((row["event_type"], row["digest"]) for row in rows if row["digest"] is not None),
+        *((row["event_type"], digest) for row, digest in zip(older, digests, strict=True)),
+    }
+
+
+def _row(connection: Connection, run_id: str, event: NewRunEvent, *, capture: bool) -> dict[str, Any]:
+    # A title is a part of the record, like a name.
+    kept = event.content if capture or event.metadata.get("name") in TITLE_EVENTS else None
     return {
         "event_type": event.event_type,
         "category": event.category,
-        "content": None if event.content is None else Json(event.content),
+        **contents.columns(connection, run_id, kept),
+        "digest": digest_of(event.content or b"null") if event.if_new else None,
         "metadata": event.metadata,
         "created_at": event.created_at,
         "number": event.number,

@@ -71,12 +71,14 @@ def advance(
     changes: Mapping[str, object],
     *,
     fence: int,
+    capture: bool,
     human_message: object = None,
     interrupts: Sequence[RunInterrupt] = (),
 ) -> tuple[RunRecord, bool]:
     """Take the fence, write `changes` and tell of them; the record, and whether it moved.
 
-    `move` is `TO_WORK` or `TO_REST`, and `changes` are its parameters. `human_message` and `interrupts` are told, too.
+    `move` is `TO_WORK` or `TO_REST`, and `changes` are its parameters. `human_message` and `interrupts` are told, too;
+    `capture`: the event of the message has its content.
     A terminal record does not move, not even for an old fence: a worker that comes too late learns how the run ended.
     Raises `RunNotFoundError`, or `FencedError` when the run is open and has seen a larger fence.
     """
@@ -94,7 +96,7 @@ def advance(
         threads.begin(connection, record)  # which follows the run, too
     told = [*lifecycle.changes(before, record, human_message=human_message, interrupts=interrupts)]
     lifecycle.append(connection, run_id, told)
-    events.tell(connection, record, told, fence=fence)
+    events.tell(connection, record, told, fence=fence, capture=capture)
     if row["submitted"] and record.status is not before.status:
         threads.follow(connection, record)
     return record, True

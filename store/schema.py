@@ -19,6 +19,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    PrimaryKeyConstraint,
     Table,
     Text,
     UniqueConstraint,
@@ -29,7 +30,7 @@ from sqlalchemy.types import TypeDecorator
 
 from ..contracts.serialization.serializer import from_json, to_json
 
-REVISION = "0006"
+REVISION = "0007"
 """The newest migration. It stands here so that a start that has nothing to migrate never imports Alembic."""
 
 
@@ -171,11 +172,27 @@ run_events = Table(
     Column("metadata", JsonText, nullable=False),
     Column("content", JsonText),
     UniqueConstraint("run_id", "fence", "number"),
+    # Instead of a large content: its chunks in `run_contents`, as `contracts.chunking` writes their numbers.
+    Column("chunks", Text),
+    # Of the content of a message that is only wanted if it is new.
+    Column("digest", LargeBinary),
     Index("ix_run_events_thread", "thread_id", "seq", unique=True),
     Index("ix_run_events_run", "run_id", "seq"),
     Index("ix_run_events_type", "run_id", "event_type", "seq"),
     Index("ix_run_events_sealed", "run_id", "sealed"),
     sqlite_autoincrement=True,
+)
+
+run_contents = Table(
+    "run_contents",
+    metadata,
+    # A run's position and not its id, which would be longer than many a chunk.
+    Column("run", BigInteger().with_variant(Integer, "sqlite"), ForeignKey(runs.c.position, ondelete="CASCADE")),
+    Column("number", Integer),
+    Column("digest", LargeBinary, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("run", "number"),
+    UniqueConstraint("run", "digest"),
 )
 
 lifecycle_events = Table(
@@ -206,6 +223,14 @@ state_updates = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("kind", Text, nullable=False),
     Column("payload", LargeBinary, nullable=False),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("until", UtcDateTime, nullable=False),
 )
 
 graphs = Table(

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, and_, bindparam, func, select
 from ..contracts.errors import RunNotFoundError
 from ..contracts.specs import dump_spec, load_spec
 from ..contracts.types import RunError, RunInterrupt, RunRecord, RunSpec, RunStatus, RunTrouble, WaitResult
-from . import drafts, events, lifecycle, progress, threads, trouble
+from . import drafts, events, lifecycle, progress, threads, trouble, unended
 from .contract import RunEnding, Setback, StoredRun, ThreadLine
 from .database import Database
 from .migrate import migrate
@@ -45,10 +45,14 @@ class SqlStore:
     when the store is not started or closed. All of them may be repeated.
     """
 
-    def __init__(self, url: str, *, lock_timeout: float = 10.0) -> None:
-        """Opens nothing yet. `lock_timeout`: seconds to wait while others write. Raises `ConfigError`."""
+    def __init__(self, url: str, *, lock_timeout: float = 10.0, capture_message_content: bool = True) -> None:
+        """Opens nothing yet. Raises `ConfigError`.
+
+        `lock_timeout`: seconds to wait while others write. `capture_message_content`: whether run events have contents.
+        """
         self._database = Database(url, lock_timeout=lock_timeout)
-        self.events = events.SqlRunEvents(self._database)
+        self._capture = capture_message_content
+        self.events = events.SqlRunEvents(self._database, capture=capture_message_content)
         self.lifecycle = lifecycle.SqlLifecycle(self._database)
         self.threads = threads.SqlThreads(self._database)
 
@@ -134,6 +138,14 @@ class SqlStore:
             raise RunNotFoundError(before)
         return [to_stored(row) for row in rows]
 
+    async def unended(self, *, limit: int = 100, after: RunRecord | None = None) -> builtins.list[RunRecord]:
+        """Runs that have no end, some at a time."""
+        return [*await self._database.read(lambda connection: unended.page(connection, limit, after))]
+
+    async def lease(self, name: str, holder: str, seconds: float) -> bool:
+        """Whether `holder` alone has it now."""
+        return await self._database.write(lambda connection: unended.take_lease(connection, name, holder, seconds))
+
     async def get_spec(self, run_id: str) -> RunSpec:
         """The spec as it was submitted, Python values included. Raises `RunNotFoundError`."""
         rows = await self._database.fetch(_SPEC, of_run=run_id)
@@ -187,7 +199,13 @@ class SqlStore:
         def work(connection: Connection) -> RunRecord:
             troubled = trouble.after(connection, run_id, setback)
             record, moved = progress.advance(
-                connection, run_id, progress.TO_WORK, {**changes, **troubled}, fence=fence, human_message=human_message
+                connection,
+                run_id,
+                progress.TO_WORK,
+                {**changes, **troubled},
+                fence=fence,
+                capture=self._capture,
+                human_message=human_message,
             )
             if moved:
                 events.supersede(connection, run_id, fence=fence)
@@ -268,6 +286,7 @@ class SqlStore:
                 progress.TO_REST,
                 {**changes, **counted, **trouble.NONE},
                 fence=fence,
+                capture=self._capture,
                 interrupts=interrupts,
             )
             if moved:

@@ -18,7 +18,18 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from ..blocking import private_database
 from ..contracts.errors import ConfigError
 
-__all__ = ["READERS", "WRITERS", "begin", "insert", "is_busy", "location", "make_engine", "make_file", "prepare"]
+__all__ = [
+    "READERS",
+    "WRITERS",
+    "begin",
+    "begin_reading",
+    "insert",
+    "is_busy",
+    "location",
+    "make_engine",
+    "make_file",
+    "prepare",
+]
 
 READERS = 4
 WRITERS = 1
@@ -73,6 +84,11 @@ def prepare(connection: Connection) -> None:
 def begin(connection: Connection) -> None:
     """Begin with the write lock: a transaction that reads first and then writes could not wait for it any more."""
     connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def begin_reading(connection: Connection) -> None:
+    """Begin to see one state of all rows, until the connection is given back."""
+    connection.exec_driver_sql("BEGIN")
 
 
 def is_busy(error: OperationalError) -> bool:

@@ -64,7 +64,10 @@ _DROP_ANSWERS = delete(state_updates).where(
 # A question may be open for days, and a name that begins with a run's id is kept until the run has ended.
 _OF_OPEN_RUN = (
     select(runs.c.run_id)
-    .where(runs.c.ended_at.is_(None), state_updates.c.update_id.startswith(runs.c.run_id.concat("/")))
+    .where(
+        runs.c.run_id == func.substr(state_updates.c.update_id, 1, func.instr(state_updates.c.update_id, "/") - 1),
+        runs.c.ended_at.is_(None),
+    )
     .exists()
 )
 _LAST_AT_WORK = _WORKED.order_by(runs.c.position.desc()).limit(1)

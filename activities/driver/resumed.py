@@ -11,13 +11,13 @@ LangGraph (1.2) mistakes two things there, which are put right in the config tha
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
 
 from ...checkpoints.addresses import checkpoint_namespace
+from ...contracts.closing import closing
 
 _RESUMING = "__pregel_resuming"
 _MAP = "checkpoint_map"
@@ -64,9 +64,7 @@ class PickedUp:
     async def _steps_of(self, found: CheckpointTuple) -> int:
         """Since the graph was given its input."""
         place = {key: value for key, value in found.config.get("configurable", {}).items() if key != "checkpoint_id"}
-        given: AsyncIterator[CheckpointTuple] = self._saver.alist(
-            {"configurable": place}, filter={"source": "input"}, limit=1
-        )
-        async for one in given:
-            return found.metadata.get("step", 0) - (one.metadata.get("step", 0) - 1)
+        async with closing(self._saver.alist({"configurable": place}, filter={"source": "input"}, limit=1)) as given:
+            async for one in given:
+                return found.metadata.get("step", 0) - (one.metadata.get("step", 0) - 1)
         return 0

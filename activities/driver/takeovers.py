@@ -16,6 +16,7 @@ from temporalio import activity
 from temporalio.client import Client
 
 from ...checkpoints.contract import Checkpoints
+from ...contracts.closing import closing
 from ...contracts.types import RunError, RunRecord, RunSpec
 from ...contracts.wire import SliceInput
 from ...store.contract import Setback
@@ -83,9 +84,10 @@ async def _newest(checkpoints: Checkpoints, thread_id: str) -> CheckpointTuple |
     newest: CheckpointTuple | None = None
     # In the order of their ids, which are of their time; the saver in memory goes from namespace to namespace.
     limit = None if type(checkpoints.saver).__name__.startswith("InMemory") else 1
-    async for found in checkpoints.saver.alist({"configurable": {"thread_id": thread_id}}, limit=limit):
-        if newest is None or found.checkpoint["id"] > newest.checkpoint["id"]:
-            newest = found
+    async with closing(checkpoints.saver.alist({"configurable": {"thread_id": thread_id}}, limit=limit)) as listed:
+        async for found in listed:
+            if newest is None or found.checkpoint["id"] > newest.checkpoint["id"]:
+                newest = found
     return newest
 
 

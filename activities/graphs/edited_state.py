@@ -17,6 +17,7 @@ from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
 
 from ...checkpoints.due import due_nodes
 from ...contracts.answers import names_questions
+from ...contracts.closing import closing
 from ...contracts.types import RunSpec
 from ...contracts.wire import DeliveredAnswer
 from .open_interrupts import NO_TASK
@@ -68,9 +69,10 @@ async def _consumed(saver: BaseCheckpointSaver[Any], head: CheckpointTuple, run_
     if _has_answers(head):
         return True
     everywhere: RunnableConfig = {"configurable": {"thread_id": head.config.get("configurable", {})["thread_id"]}}
-    async for found in saver.alist(everywhere, filter={"run_id": run_id}):
-        if str(found.checkpoint["id"]) > str(head.checkpoint["id"]) and _has_answers(found):
-            return True
+    async with closing(saver.alist(everywhere, filter={"run_id": run_id})) as listed:
+        async for found in listed:
+            if str(found.checkpoint["id"]) > str(head.checkpoint["id"]) and _has_answers(found):
+                return True
     return False
 
 

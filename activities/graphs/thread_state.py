@@ -18,6 +18,7 @@ from langgraph.types import PregelTask, StateSnapshot
 
 from ...checkpoints.addresses import checkpoint_namespace
 from ...checkpoints.contract import Checkpoints
+from ...contracts.closing import closing
 from ...contracts.errors import PerdureError, RunNotFoundError, UnavailableError
 from ...contracts.serialization.serializer import to_json
 from ...contracts.wire_thread import StateAnswer, StateQuery
@@ -112,8 +113,9 @@ class _Reading:
             return
         before = None if self.before is None else at_checkpoint(self._here, self.before)
         limit = self.query.limit - len(self.shown)
-        async for state in graph.aget_state_history(self._here, before=before, limit=limit):
-            yield state
+        async with closing(graph.aget_state_history(self._here, before=before, limit=limit)) as states:
+            async for state in states:
+                yield state
 
     @property
     def _here(self) -> RunnableConfig:
@@ -127,7 +129,8 @@ class _Reading:
             found = await saver.aget_tuple(self._here)
         else:
             before = None if self.before is None else at_checkpoint(self._here, self.before)
-            found = await anext(aiter(saver.alist(self._here, before=before, limit=1)), None)
+            async with closing(saver.alist(self._here, before=before, limit=1)) as listed:
+                found = await anext(listed, None)
         return None if found is None else cast("dict[str, Any]", found.metadata).get("assistant_id")
 
     async def _config(self, name: str) -> RunnableConfig:

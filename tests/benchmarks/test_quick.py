@@ -21,7 +21,8 @@ pytestmark = pytest.mark.timeout(300)
 _KEYS = {
     "first_event_new", "first_event_used", "one_step", "hundred_steps", "hundred_history", "slow_step",
     "slow_history", "throughput", "one_step_history", "agent_run", "cancel", "bridge_rate", "bridge_delay", "tokens",
-    "live_readers", "replays", "growth_steps", "growth_runs", "resume", "start_help", "start_worker", "recovery",
+    "live_readers", "replays", "growth_steps", "growth_runs", "run_bytes", "resume", "start_help", "start_worker",
+    "recovery",
 }  # fmt: skip
 
 

@@ -1,0 +1,22 @@
+"""What housekeeping asks of a store."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ..contracts.types import RunRecord
+
+
+class HousekeepingStore(Protocol):
+    """Which runs have no end, and who looks after them."""
+
+    async def unended(self, *, limit: int = 100, after: RunRecord | None = None) -> list[RunRecord]:
+        """Runs that have no end, drafts too, in a stable order; behind `after`, which may be gone meanwhile.
+
+        What it costs does not grow with the runs that have ended.
+        """
+        ...
+
+    async def lease(self, name: str, holder: str, seconds: float) -> bool:
+        """Whether `holder` has it, alone, from now on for so long: nobody had it any more, or it had it already."""
+        ...
