@@ -44,11 +44,15 @@ class ChangeStateInput(Wire):
     thread_id: str
     fence: int
     change: StateChange
+    anywhere: bool = False
+    """As in `RunWork`."""
 
 
 class DeleteThreadInput(Wire):
     """One `delete_thread` activity, while no run of the thread executes."""
 
+    installation: str | None = None
+    """As in `RunInput`."""
     thread_id: str
     never_started: list[str] = Field(default_factory=list[str])
     """Runs without an end that go, too."""
@@ -64,6 +68,8 @@ class DeletionAnswer(Wire):
 class StateChange(Wire):
     """A change of a thread's state from outside. Its values are in the store, under its id."""
 
+    installation: str | None = None
+    """As in `RunInput`."""
     update_id: str
     assistant_id: str
     as_node: str | None = None
@@ -82,6 +88,10 @@ class StateChanged(Wire):
 class StateQuery(Wire):
     """One read of a thread's state, by its graph. What is read is in the store, under the read's id."""
 
+    anywhere: bool = False
+    """As in `RunWork`."""
+    installation: str | None = None
+    """As in `RunInput`."""
     read_id: str
     thread_id: str
     assistant_id: str
@@ -106,6 +116,8 @@ class StateAnswer(Wire):
 class Submission(Wire):
     """A run as its thread's workflow needs it, to decide."""
 
+    installation: str | None = None
+    """As in `RunInput`."""
     run_id: str
     assistant_id: str
     strategy: MultitaskStrategy = MultitaskStrategy.ENQUEUE
@@ -118,12 +130,17 @@ class Submission(Wire):
 
 
 class ThreadDeletion(Wire):
-    """The request to remove a thread; it has no choices."""
+    """The request to remove a thread."""
+
+    installation: str | None = None
+    """As in `RunInput`."""
 
 
 class ThreadInput(Wire):
     """The input of a thread's workflow."""
 
+    installation: str | None = None
+    """Whose stores have the thread: what another one asks is refused. `None`: as in `RunInput`."""
     thread_id: str
     state: ThreadState | None = None
     """Of the execution before."""
@@ -158,5 +175,7 @@ class ThreadState(Wire):
     """The thread is to be removed: once the runs up to this sequence have ended, and before a later one starts."""
     never_started: list[str] = Field(default_factory=list[str])
     """Runs that were taken out of the line for that."""
+    installation: str | None = None
+    """As in `ThreadInput`; of a thread that an older version began, that of its first submission since."""
     changing: bool = False
     """The thread's state is being changed from outside: no run executes meanwhile."""

@@ -50,7 +50,7 @@ class RunsFacade:
         self._events = Events(store, self._lookup)
         self._bridge = bridge
         self._temporal = temporal
-        self._submitter = Submitter(settings.temporal, workers_polling)
+        self._submitter = Submitter(settings.temporal, workers_polling, store.installation)
         self._threads = Threads(settings.temporal, store, stored, temporal, self._submitter)
         self._creation = Creation(settings, store, bridge, temporal, self._lookup, self._submitter)
 

@@ -103,7 +103,11 @@ class Threads:
             raise InvalidRunError(f"thread {thread_id!r} has no graph that could take the values", field="thread_id")
         update_id = str(uuid.uuid4())
         change = StateChange(
-            update_id=update_id, assistant_id=thread.assistant_id, as_node=as_node, checkpoint_id=checkpoint_id
+            installation=self._store.installation,
+            update_id=update_id,
+            assistant_id=thread.assistant_id,
+            as_node=as_node,
+            checkpoint_id=checkpoint_id,
         )
         await self._store.threads.put_update(update_id, StateUpdate(*dump_value(values, "values")))
         try:

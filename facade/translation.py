@@ -16,6 +16,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from ..contracts.errors import (
     InvalidRunError,
     NoWorkerError,
+    OtherInstallationError,
     RunNotFoundError,
     RunStateError,
     TemporalUnreachableError,
@@ -23,7 +24,13 @@ from ..contracts.errors import (
     UnavailableError,
 )
 from ..contracts.settings import TemporalSettings
-from ..contracts.wire import ERROR_NOT_AWAITING, ERROR_NOT_CHECKED, ERROR_STATE_REFUSED, ERROR_THREAD_BUSY
+from ..contracts.wire import (
+    ERROR_NOT_AWAITING,
+    ERROR_NOT_CHECKED,
+    ERROR_OTHER_INSTALLATION,
+    ERROR_STATE_REFUSED,
+    ERROR_THREAD_BUSY,
+)
 
 
 class AlreadySubmittedError(Exception):
@@ -56,6 +63,8 @@ def _refusal(error: WorkflowUpdateFailedError, run_id: str, thread_id: str) -> E
     if isinstance(cause, ApplicationError):
         if cause.type == ERROR_THREAD_BUSY:
             return ThreadBusyError(thread_id, str(cause.details[0]) if cause.details else "")
+        if cause.type == ERROR_OTHER_INSTALLATION:
+            return OtherInstallationError(thread_id)
         if cause.type == ERROR_STATE_REFUSED:
             return InvalidRunError(str(cause.message), field="values")
         if cause.type == ERROR_NOT_CHECKED:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from temporalio.client import Client
@@ -13,7 +14,8 @@ from ..bridge.open import open_bridge
 from ..contracts.settings import Settings, load_settings
 from ..facade.runs import RunsFacade
 from ..store.open import open_store
-from .connection import connect_temporal, workers_polling
+from .connection import connect_temporal
+from .pollers import look_at_pollers
 from .states import LazyStates
 from .telemetry import set_up_telemetry
 
@@ -49,7 +51,12 @@ async def connect(*, settings: Settings | None = None, config: str | Path | None
         await store.start()
         await bridge.start()
         yield RunsFacade(
-            settings, store=store, bridge=bridge, stored=states, temporal=temporal, workers_polling=workers_polling
+            settings,
+            store=store,
+            bridge=bridge,
+            stored=states,
+            temporal=temporal,
+            workers_polling=partial(look_at_pollers, installation=store.installation),
         )
     finally:
         await states.close()

@@ -7,13 +7,10 @@ import logging
 import uuid
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import timedelta
-from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol
 
 from temporalio.client import Client
-from temporalio.worker import UnsandboxedWorkflowRunner
 from temporalio.worker import Worker as TemporalWorker
 
 from ..activities import (
@@ -31,28 +28,23 @@ from ..activities import (
     takeover_warnings,
 )
 from ..activities.attempt.activity_log import log_in_one_line
-from ..activities.attempt.heartbeat import BEATS
 from ..activities.finalizer import Finalizer
 from ..bridge.open import open_bridge
 from ..checkpoints.open import open_checkpoints
 from ..contracts.errors import WorkerStoppedError
 from ..contracts.serialization.text import message_of
 from ..contracts.settings import Settings, load_settings
-from ..contracts.wire import own_task_queue, short_task_queue
+from ..contracts.wire import own_task_queue
 from ..store.contract import Store
 from ..store.open import open_store
-from ..workflows import NotifyWorkflow, ProbeWorkflow, RunWorkflow, StateWorkflow, ThreadWorkflow
+from .announcement import announced, describe_worker
 from .connection import connect_temporal, ensure_search_attributes
 from .housekeeping import Housekeeping
+from .pollers import check_alone
+from .task_queues import TaskQueues
 from .telemetry import set_up_telemetry
 
 logger = logging.getLogger(__name__)
-
-_LINGER = 1.0
-"""Seconds for which a worker that shuts down still says that it holds a graph no more: its next slice comes in a
-moment, and would else be waited for."""
-_HEARTBEAT_THROTTLE = 2.0
-"""Seconds by which a cancel through the heartbeat can be late, when the stop channel fails."""
 
 
 class Worker:
@@ -164,9 +156,9 @@ class Worker:
         await ensure_search_attributes(client)
         store, bridge = open_store(settings.store_url), open_bridge(settings.bridge_url)
         checkpoints = open_checkpoints(settings.checkpointer_url)
-        dispatcher = self._dispatcher(client, store)
         async with _open(store, bridge, checkpoints):
-            await store.announce_graphs(settings.temporal.task_queue, graphs.names)
+            dispatcher = self._dispatcher(client, store)
+            await check_alone(client, settings.temporal.task_queue, store.installation)
             housekeeping = Housekeeping(
                 client=client,
                 task_queue=settings.temporal.task_queue,
@@ -185,92 +177,33 @@ class Worker:
                     pulse=pulse,
                     dispatcher=dispatcher,
                     live=live,
+                    task_queue=settings.temporal.task_queue,
                 )
+                queues = TaskQueues(client, settings, activities, store.installation)
+                worker = describe_worker(live.task_queue, settings.temporal.task_queue, graphs)
                 logger.info("serving %s on task queue %s", _listed(graphs), settings.temporal.task_queue)
                 for warning in takeover_warnings(graphs):
                     logger.info(warning)
                 async with (
                     dispatcher.running(),
                     housekeeping.running(),
-                    self._short_worker(client, activities),
+                    queues.short(),
                     live.open(self._stopping),
-                    self._own_worker(client, activities, live),
+                    queues.own(live, self._stopping),
+                    queues.of_graphs(graphs.names),
+                    announced(store, worker, self._stopping),
                 ):
-                    yield self._temporal_worker(client, activities)
+                    yield queues.common()
 
     def _live_graphs(self) -> LiveGraphs:
         worker = self._settings.worker
         own = own_task_queue(self._settings.temporal.task_queue, uuid.uuid4().hex)
         return LiveGraphs(own, most_held=worker.max_held_graphs, hold_for=worker.hold_graphs_for)
 
-    @asynccontextmanager
-    async def _own_worker(
-        self, client: Client, activities: RunActivities, live: LiveGraphs
-    ) -> AsyncGenerator[TemporalWorker]:
-        """For the slices of graphs that are held here. It hands its runs on when the others begin to."""
-        worker = TemporalWorker(
-            client,
-            task_queue=live.task_queue,
-            activities=[activities.run_supersteps],
-            build_id=f"perdure-{version('perdure')}",
-            max_concurrent_activities=1000,
-            graceful_shutdown_timeout=timedelta(seconds=self._settings.worker.graceful_shutdown),
-            max_heartbeat_throttle_interval=self._heartbeat_throttle,
-        )
-        async with worker:
-            stopping = asyncio.create_task(self._stop_too(worker))
-            try:
-                yield worker
-            finally:
-                stopping.cancel()
-                if live.has_let_go:
-                    await asyncio.sleep(_LINGER)
-
-    async def _stop_too(self, worker: TemporalWorker) -> None:
-        await self._stopping.wait()
-        await asyncio.sleep(_LINGER)
-        await worker.shutdown()
-
     def _dispatcher(self, client: Client, store: Store) -> Dispatcher:
         webhook = Webhook(store, self._settings.webhooks)
-        hand_over = NotifyWorkflows(client, self._settings.temporal.task_queue)
+        hand_over = NotifyWorkflows(client, self._settings.temporal.task_queue, store.installation)
         return Dispatcher(store.lifecycle, self._observers, webhook.recipient, hand_over)
-
-    @property
-    def _heartbeat_throttle(self) -> timedelta:
-        # Else the SDK passes on a heartbeat in 0.8 timeouts, and one that is late by the rest is a lost worker.
-        return timedelta(seconds=min(_HEARTBEAT_THROTTLE, self._settings.runs.heartbeat_timeout / BEATS))
-
-    def _short_worker(self, client: Client, activities: RunActivities) -> TemporalWorker:
-        """For what must not wait behind the slices of all runs: their ends, questions, rollbacks, and watches."""
-        return TemporalWorker(
-            client,
-            task_queue=short_task_queue(self._settings.temporal.task_queue),
-            activities=activities.all,
-            build_id=f"perdure-{version('perdure')}",
-            max_concurrent_activities=1000,
-            graceful_shutdown_timeout=timedelta(seconds=self._settings.worker.graceful_shutdown),
-            max_heartbeat_throttle_interval=self._heartbeat_throttle,
-        )
-
-    def _temporal_worker(self, client: Client, activities: RunActivities) -> TemporalWorker:
-        worker = self._settings.worker
-        return TemporalWorker(
-            client,
-            task_queue=self._settings.temporal.task_queue,
-            workflows=[RunWorkflow, ThreadWorkflow, NotifyWorkflow, ProbeWorkflow, StateWorkflow],
-            activities=activities.all,
-            # Else the SDK reads every loaded module to make one up: 1.5 s before the first poll.
-            build_id=f"perdure-{version('perdure')}",
-            # The sandbox looks for what a replay would do otherwise, at a tenth of a worker's work. Ours have no such
-            # thing: tests/architecture reads each line of them, and tests/determinism replays them.
-            workflow_runner=UnsandboxedWorkflowRunner(),
-            max_concurrent_activities=worker.max_concurrent_activities,
-            max_cached_workflows=worker.max_cached_workflows,
-            graceful_shutdown_timeout=timedelta(seconds=worker.graceful_shutdown),
-            sticky_queue_schedule_to_start_timeout=timedelta(seconds=worker.sticky_timeout),
-            max_heartbeat_throttle_interval=self._heartbeat_throttle,
-        )
 
 
 def _error_of(task: asyncio.Task[None]) -> BaseException | None:

@@ -14,8 +14,18 @@ from typing import Any, Protocol
 
 from ..contracts.events import EventCategory, RunEvent
 from ..contracts.lifecycle import Delivery, RunLifecycleEvent
-from ..contracts.types import CancelAction, RunError, RunInterrupt, RunRecord, RunSpec, RunStatus, WaitResult
+from ..contracts.types import (
+    CancelAction,
+    RunError,
+    RunInterrupt,
+    RunRecord,
+    RunSpec,
+    RunStatus,
+    RunTrouble,
+    WaitResult,
+)
 from .thread_contract import ThreadStore
+from .worker_contract import InstallationStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +39,8 @@ class StoredRun:
 
     record: RunRecord
     submitted: bool
+    temporal: str | None = None
+    """The id of the namespace to which it was submitted: no other one can tell that it is gone. `None`: not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +137,11 @@ class Undelivered:
 class RunCreateStore(Protocol):
     """What the submission of a run needs."""
 
-    async def create(self, record: RunRecord, spec: RunSpec) -> tuple[StoredRun, bool]:
-        """Write a draft. A record of the same run id stays as it is: it is returned, with `False`."""
+    async def create(self, record: RunRecord, spec: RunSpec, *, temporal: str | None = None) -> tuple[StoredRun, bool]:
+        """Write a draft; `temporal`: the id of the namespace to which it is submitted.
+
+        A record of the same run id stays as it is: it is returned, with `False`.
+        """
         ...
 
     async def mark_submitted(self, run_id: str, *, sequence: int | None = None) -> None:
@@ -164,10 +179,6 @@ class RunQueryStore(Protocol):
 
     async def get_result(self, run_id: str) -> WaitResult:
         """The record as a `WaitResult`, with final values and open interrupts. Raises `RunNotFoundError`."""
-        ...
-
-    async def graphs(self, task_queue: str) -> list[str]:
-        """The names of the graphs that the workers of the task queue have announced."""
         ...
 
 
@@ -219,8 +230,8 @@ class RunProgressStore(Protocol):
         """Terminal, with `ended_at`."""
         ...
 
-    async def announce_graphs(self, task_queue: str, names: Sequence[str]) -> None:
-        """Replace what the workers of the task queue serve."""
+    async def note_trouble(self, run_id: str, trouble: RunTrouble) -> None:
+        """Why the run does not get on, from a worker that does not execute it. An ended or absent run is ignored."""
         ...
 
 
@@ -284,7 +295,7 @@ class LifecycleStore(Protocol):
         ...
 
 
-class Store(RunCreateStore, RunQueryStore, RunProgressStore, RunDeleteStore, Protocol):
+class Store(RunCreateStore, RunQueryStore, RunProgressStore, RunDeleteStore, InstallationStore, Protocol):
     """All of it."""
 
     @property

@@ -9,6 +9,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 
 from ..contracts.types import CancelAction
 from ..contracts.wire import (
+    ERROR_OTHER_INSTALLATION,
     ERROR_STATE_REFUSED,
     ERROR_THREAD_BUSY,
     THREAD_WORKFLOW,
@@ -56,6 +57,7 @@ class ThreadWorkflow:
     @workflow.update(name=UPDATE_SUBMIT, description="Admit a run to the thread")
     def submit(self, submission: Submission) -> Admission:
         """Never waits: it decides and remembers; the main loop starts the run in the same workflow task."""
+        self._check(submission.installation)
         self._updated()
         try:
             return admission.submit(self._state, submission)
@@ -65,6 +67,7 @@ class ThreadWorkflow:
     @workflow.update(name=UPDATE_DELETE_THREAD, description="Cancel the thread's runs and remove it")
     async def delete(self, deletion: ThreadDeletion) -> DeletionAnswer:
         """Waits for the end of the runs in line. What is submitted from now on finds a new thread."""
+        self._check(deletion.installation)
         admission.delete(self._state, self._supervisor.has_begun)
         self._updated()
         await workflow.wait_condition(lambda: self._state.delete_up_to is None)
@@ -73,6 +76,7 @@ class ThreadWorkflow:
     @workflow.update(name=UPDATE_STATE, description="Change the state of the thread, which has no run in flight")
     async def update_state(self, change: StateChange) -> StateChanged:
         """Waits until it is done. A run that is submitted meanwhile comes after it."""
+        self._check(change.installation)
         state = self._state
         await workflow.wait_condition(lambda: not state.changing and state.delete_up_to is None)
         if state.runs:
@@ -87,6 +91,11 @@ class ThreadWorkflow:
         finally:
             state.changing = False
             self._supervisor.changed()
+
+    def _check(self, installation: str | None) -> None:
+        """What another installation asks would be done with stores that do not have it."""
+        if not admission.belongs(self._state, installation):
+            raise ApplicationError(self._state.installation or "", type=ERROR_OTHER_INSTALLATION, non_retryable=True)
 
     def _updated(self) -> None:
         self._updates += 1

@@ -15,6 +15,7 @@ from ...contracts.serialization.serializer import to_json
 from ...contracts.telemetry.metrics import instruments
 from ...contracts.types import METADATA_EVENT, RunSpec, RunTrouble
 from ...contracts.wire import ERROR_WORKER_SHUTDOWN, GraphFailure, SliceInput, SliceResult
+from ...contracts.wire_serving import NotServed
 from ...observers.dispatcher import Dispatcher
 from ...store.contract import Store
 from ..attempt.failures import MachineFailure, graph_failure
@@ -22,6 +23,7 @@ from ..attempt.fence import attempt_fence
 from ..attempt.heartbeat import Heartbeat, Say, marked
 from ..attempt.run_metrics import measure_begin, since
 from ..attempt.spec_cache import SpecCache
+from ..graphs.serving import Serving
 from ..run_events.human import human_message
 from .graph_call import SliceFailed
 from .live_graph import GraphParts, GraphRaised, LiveGraph
@@ -43,6 +45,7 @@ class Slices:
         dispatcher: Dispatcher,
         live: LiveGraphs,
         client: Client,
+        serving: Serving,
     ) -> None:
         self._parts = parts
         self._store = store
@@ -50,6 +53,7 @@ class Slices:
         self._dispatcher = dispatcher
         self._live = live
         self._client = client
+        self._serving = serving
         self._suspects = Suspects(store)
 
     async def run(self, slice: SliceInput, info: activity.Info, heartbeat: Heartbeat) -> SliceResult:
@@ -69,7 +73,17 @@ class Slices:
             return await self._run_graph(live, slice, 1, heartbeat.say)
         if self._live.shutting_down:
             raise MachineFailure("the worker shuts down; another one takes the run over", type=ERROR_WORKER_SHUTDOWN)
+        await self._check_served(slice, info.attempt, number)
         return await self._take_over(slice, info.attempt, number, heartbeat.say)
+
+    async def _check_served(self, slice: SliceInput, attempt: int, number: int) -> None:
+        """Before anything is taken or said: another worker begins the attempt."""
+        graph = slice.assistant_id
+        if graph is None or self._serving.serves(graph):
+            return
+        failed = None if attempt == 1 else await setback(self._client, self._parts.checkpoints, slice)
+        lost = slice.lost if failed is None else failed.lost
+        raise await self._serving.send_on(slice.run_id, graph, NotServed(begun=number - 1, lost=lost))
 
     async def _take_over(self, slice: SliceInput, attempt: int, number: int, say: Say) -> SliceResult:
         """Begin the run, or pick it up where its checkpoints have it. `number`: of the run's attempt."""
