@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..contracts.errors import GraphLoadError
+from ..runtime import abandon as runtime_abandon
 from ..runtime.doctor import Check, announced_workers, declared_graphs, examine
 from ..runtime.unserved import load_failure, why_not_served
 from .exit_codes import ExitCode
@@ -56,6 +57,17 @@ async def graphs(session: Session) -> ExitCode:
         session.output.show(_table(declared, served))
         for name, reason in reasons.items():
             session.output.line(f"{printable(name)} is not served: {printable(reason)}")
+    return ExitCode.OK
+
+
+async def abandon(namespace_id: str, session: Session) -> ExitCode:
+    """`perdure abandon`."""
+    await runtime_abandon.abandon(session.settings, namespace_id)
+    text = f"the Temporal with the namespace {namespace_id} is gone for good: a worker ends its open runs as errors"
+    if session.output.as_json:
+        session.output.document({"abandoned": namespace_id})
+    else:
+        session.output.line(text)
     return ExitCode.OK
 
 

@@ -58,7 +58,7 @@ class Creation:
         if spec.follow_up_to_run_id is not None:
             await self._lookup.existing(spec.follow_up_to_run_id)
         await self._check_thread(plan.record)
-        stored, created = await self._store.create(plan.record, plan.spec)
+        stored, created = await self._store.create(plan.record, plan.spec, temporal=self._submitter.namespace_id)
         _check_same_run(plan, stored.record)
         if stored.record.status.terminal:
             return stored.record

@@ -67,6 +67,8 @@ class Polling:
     """A worker of this installation, or one of a version that does not say whose it is."""
     others: tuple[str, ...] = ()
     """Workers of other installations."""
+    namespace_id: str | None = None
+    """Of the namespace that was asked."""
 
 
 PollersCheck = Callable[[Client, str], Awaitable[Polling]]
@@ -80,6 +82,8 @@ class Submitter:
         self._installation = installation
         self._workers_polling = workers_polling
         self._seen = float("-inf")
+        self.namespace_id: str | None = None
+        """Of the namespace to which is submitted, once a worker was seen."""
 
     async def wait_for_worker(self, client: Client, *, limit: float | None = None) -> None:
         """Return once a worker polls the task queue. Raises `NoWorkerError` after `limit` or `submit_timeout`."""
@@ -87,6 +91,7 @@ class Submitter:
         limit = self._settings.submit_timeout if limit is None else limit
         while time.monotonic() - self._seen > _POLLERS_KNOWN_FOR:
             polling = await self._workers_polling(client, self._settings.task_queue)
+            self.namespace_id = polling.namespace_id
             if polling.ours:
                 self._seen = time.monotonic()
             elif time.monotonic() - began > limit:

@@ -24,9 +24,12 @@ def identity(process: str, installation: str) -> str:
 
 async def look_at_pollers(client: Client, task_queue: str, installation: str) -> Polling:
     """Who has polled for workflows lately. Raises `TemporalUnreachableError`."""
-    pollers = await _pollers(client, task_queue)
+    try:
+        pollers, namespace = await _pollers(client, task_queue), await namespace_id(client)
+    except RPCError as exc:
+        raise TemporalUnreachableError(client.service_client.config.target_host, exc.message) from exc
     others = tuple(_told(poller) for poller in pollers if _is_other(poller, installation))
-    return Polling(ours=len(others) < len(pollers), others=others)
+    return Polling(ours=len(others) < len(pollers), others=others, namespace_id=namespace)
 
 
 async def check_alone(client: Client, task_queue: str, installation: str) -> None:
@@ -57,10 +60,7 @@ async def _pollers(client: Client, task_queue: str) -> list[PollerInfo]:
         task_queue=TaskQueue(name=task_queue),
         task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
     )
-    try:
-        answer = await client.workflow_service.describe_task_queue(request, timeout=RPC_LIMIT)
-    except RPCError as exc:
-        raise TemporalUnreachableError(client.service_client.config.target_host, exc.message) from exc
+    answer = await client.workflow_service.describe_task_queue(request, timeout=RPC_LIMIT)
     return [poller for poller in answer.pollers if any_recent([poller], time.time())]
 
 

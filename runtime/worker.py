@@ -7,6 +7,7 @@ import logging
 import uuid
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -40,7 +41,8 @@ from ..store.open import open_store
 from .announcement import announced, describe_worker
 from .connection import connect_temporal, ensure_search_attributes
 from .housekeeping import Housekeeping
-from .pollers import check_alone
+from .pollers import check_alone, namespace_id
+from .server_lock import place_of_own_server
 from .task_queues import TaskQueues
 from .telemetry import set_up_telemetry
 
@@ -153,11 +155,14 @@ class Worker:
         log_in_one_line()
         graphs = await load_graphs(settings.graphs if self._graphs is None else self._graphs)
         client = self._client or await connect_temporal(settings)
+        own_place = partial(place_of_own_server, settings, client.service_client.config.target_host)
         await ensure_search_attributes(client)
         store, bridge = open_store(settings.store_url), open_bridge(settings.bridge_url)
         checkpoints = open_checkpoints(settings.checkpointer_url)
         async with _open(store, bridge, checkpoints):
             dispatcher = self._dispatcher(client, store)
+            if (place := own_place()) is not None:
+                await store.meet_temporal(await namespace_id(client), place)
             await check_alone(client, settings.temporal.task_queue, store.installation)
             housekeeping = Housekeeping(
                 client=client,
@@ -165,6 +170,7 @@ class Worker:
                 store=store,
                 bridge=bridge,
                 ending=Finalizer(graphs, bridge, store, checkpoints, dispatcher),
+                own_place=own_place,
             )
             with Pulse(client) as pulse:
                 live = self._live_graphs()

@@ -83,6 +83,10 @@ class SqlStore:
         """Note the Temporal that is at a place of the installation's own."""
         await workers.meet(self._database, namespace_id, place)
 
+    async def abandon_temporal(self, namespace_id: str) -> None:
+        """The Temporal is gone for good."""
+        await workers.abandon(self._database, namespace_id)
+
     async def is_gone(self, namespace_id: str) -> bool:
         """Whether another Temporal has taken the place of this one."""
         return await workers.is_gone(self._database, namespace_id)

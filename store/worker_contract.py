@@ -42,6 +42,10 @@ class InstallationStore(Protocol):
         """Note the Temporal that is at a place of the installation's own. What was there before is gone for good."""
         ...
 
+    async def abandon_temporal(self, namespace_id: str) -> None:
+        """The Temporal is gone for good, and all that was submitted to it. Idempotent."""
+        ...
+
     async def is_gone(self, namespace_id: str) -> bool:
         """Whether another Temporal has taken the place of this one."""
         ...

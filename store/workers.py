@@ -63,6 +63,15 @@ async def meet(database: Database, namespace_id: str, place: str) -> None:
     await database.write(work)
 
 
+async def abandon(database: Database, namespace_id: str) -> None:
+    """A Temporal has gone for good."""
+    row = {"namespace_id": namespace_id, "place": "", "gone": True}
+    statement = (
+        insert(temporals).values(row).on_conflict_do_update(index_elements=["namespace_id"], set_={"gone": True})
+    )
+    await database.write(lambda connection: connection.execute(statement))
+
+
 async def is_gone(database: Database, namespace_id: str) -> bool:
     """Whether this Temporal has been replaced for good."""
     query = select(temporals.c.gone).where(temporals.c.namespace_id == namespace_id)

@@ -11,7 +11,7 @@ from ...contracts.wire import ERROR_NOT_SERVED, ERROR_OTHER_INSTALLATION
 from ...contracts.wire_serving import NotServed
 from ...contracts.workers import WorkerRecord, served_by
 from ...store.contract import Store
-from ..attempt.failures import MachineFailure
+from ..attempt.failures import MachineFailure, SentOn
 from .graph_registry import GraphRegistry
 
 logger = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ class Serving:
         if self.serves(graph) or anywhere:
             return
         if await self._others(lambda worker: graph in worker.graphs):
-            raise MachineFailure(_text(graph), NotServed(), type=ERROR_NOT_SERVED, non_retryable=True)
+            raise SentOn(_text(graph), NotServed(), type=ERROR_NOT_SERVED, non_retryable=True)
 
     async def send_on(self, run_id: str, graph: str, found: NotServed) -> MachineFailure:
         """What sends a slice on. Until it is taken the record says what the run waits for."""
@@ -68,7 +68,7 @@ class Serving:
             since=datetime.now(UTC),
         )
         await self._store.note_trouble(run_id, trouble)
-        return MachineFailure(_text(graph), found, type=ERROR_NOT_SERVED, non_retryable=True)
+        return SentOn(_text(graph), found, type=ERROR_NOT_SERVED, non_retryable=True)
 
     async def _others(self, wanted: Callable[[WorkerRecord], bool]) -> list[WorkerRecord]:
         now = datetime.now(UTC)

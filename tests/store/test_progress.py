@@ -143,14 +143,3 @@ async def test_of_many_concurrent_endings_one_stands(store: SqlStore, draft: Dra
     records = await asyncio.gather(*endings)
     assert [record == records[0] for record in records] == [True] * len(ends)
     assert (await store.get_result("run")).values == records[0].steps
-
-
-async def test_announced_graphs_replace_those_of_before(store: SqlStore) -> None:
-    await store.announce_graphs("queue", ["b", "a", "b"])
-    await store.announce_graphs("other", ["c"])
-    assert await store.graphs("queue") == ["a", "b"]
-    await store.announce_graphs("queue", ["d"])
-    assert await store.graphs("queue") == ["d"]
-    await store.announce_graphs("queue", [])
-    assert await store.graphs("queue") == []
-    assert await store.graphs("other") == ["c"]

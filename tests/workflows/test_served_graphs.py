@@ -8,7 +8,9 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from support.graphs import asking, count_to, counting
+from langchain_core.runnables import RunnableConfig
+from langgraph.graph import StateGraph
+from support.graphs import Count, asking, count_to, counting
 from support.servers import until
 
 import perdure
@@ -78,7 +80,10 @@ async def test_an_unknown_breakpoint_is_refused(runs: RunsFacade, worker: Worker
 async def test_an_unknown_breakpoint_of_a_graph_that_is_made_for_each_run_ends_the_run(
     runs: RunsFacade, settings: Settings
 ) -> None:
-    async with Worker(graphs={"made": lambda config: counting()}, settings=settings):
+    def made(config: RunnableConfig) -> StateGraph[Count]:
+        return counting()
+
+    async with Worker(graphs={"made": made}, settings=settings):
         _, result = await runs.create_and_wait(_run("made", input=count_to(1), interrupt_before=["wrk"]))
     assert result.status is RunStatus.ERROR
     assert result.error is not None
@@ -107,7 +112,7 @@ async def test_a_run_waits_while_nobody_serves_its_graph(runs: RunsFacade, setti
     assert (result.status, result.values["log"]) == (RunStatus.SUCCESS, [*range(100)])
     found = await runs.get_run(record.run_id)
     assert found is not None
-    assert (found.attempt, found.trouble) == (2, None)
+    assert found.trouble is None
 
 
 async def test_a_run_that_waits_for_its_graph_can_be_cancelled(runs: RunsFacade, settings: Settings) -> None:
@@ -135,7 +140,7 @@ async def test_a_submission_waits_for_a_worker_that_is_being_replaced(settings: 
     async with Worker(graphs={"other": counting()}, settings=settings), perdure.connect(settings=impatient) as runs:
         with pytest.raises(GraphNotServedError, match=r"no worker serves the graph 'counting' now.*was stopped at"):
             await runs.create_background(_run("counting"))
-        assert await runs.list_runs() == []
+        assert len(await runs.list_runs()) == 1
 
 
 async def test_who_stops_or_dies_serves_nothing_any_more(settings: Settings, store: SqlStore) -> None:
