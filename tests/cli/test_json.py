@@ -68,6 +68,15 @@ async def test_graphs_are_what_the_file_says_and_what_is_served(cli: CommandLine
     assert set(ended.document["declared"]) == set(ended.document["served"]) == set(NAMES)
 
 
+async def test_why_a_graph_is_not_served(lonely: CommandLine) -> None:
+    (lonely.folder / "langgraph.json").write_text('{"graphs": {"lost": "./nowhere.py:graph"}}')
+    ended = await lonely("graphs", "--json")
+    assert ended.document["served"] == []
+    reason = ended.document["reasons"]["lost"]
+    assert "no worker has announced it" in reason
+    assert "nowhere.py does not exist" in reason
+
+
 async def test_wrong_usage_is_one_line_too(lonely: CommandLine) -> None:
     ended = await lonely("show", "--json")
     assert (ended.code, ended.out, ended.failure["type"]) == (2, "", "MissingParameter")
