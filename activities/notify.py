@@ -10,7 +10,8 @@ from temporalio.client import Client
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from ..contracts.wire import NOTIFY_WORKFLOW, SIGNAL_DELIVER, NotifyInput, notify_workflow_id
+from ..contracts.wire import NOTIFY_WORKFLOW, SIGNAL_DELIVER, notify_workflow_id
+from ..contracts.wire_notify import NotifyInput
 
 _RPC_LIMIT = timedelta(seconds=10)
 
@@ -21,6 +22,7 @@ class NotifyWorkflows:
 
     client: Client
     task_queue: str
+    installation: str | None = None
 
     async def __call__(self, run_id: str, required: Sequence[str], *, after: float) -> None:
         """Have the events of a run delivered in `after` seconds, or by the workflow that does so already.
@@ -35,7 +37,7 @@ class NotifyWorkflows:
         try:
             await self.client.start_workflow(
                 NOTIFY_WORKFLOW,
-                NotifyInput(run_id=run_id, required=list(required)),
+                NotifyInput(installation=self.installation, run_id=run_id, required=list(required)),
                 id=notify_workflow_id(run_id),
                 task_queue=self.task_queue,
                 start_delay=timedelta(seconds=after) if after else None,

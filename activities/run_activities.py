@@ -28,7 +28,6 @@ from ..contracts.wire import (
     ACTIVITY_RUN_SUPERSTEPS,
     ACTIVITY_WATCH_RUN,
     ERROR_WORKER_SHUTDOWN,
-    NotifyInput,
     QuestionsInput,
     RunOutcome,
     RunWork,
@@ -37,6 +36,7 @@ from ..contracts.wire import (
     run_workflow_id,
 )
 from ..contracts.wire_ending import FinishInput, RestoreInput, RestoreResult, StopInput
+from ..contracts.wire_notify import NotifyInput
 from ..contracts.wire_thread import (
     ChangeStateInput,
     DeleteThreadInput,
@@ -64,6 +64,7 @@ from .driver.slices import Slices
 from .finalizer import Finalizer
 from .graphs.answers import Answers
 from .graphs.graph_registry import GraphRegistry
+from .graphs.serving import Serving
 from .graphs.state_updates import States
 from .graphs.thread_state import Snapshots
 from .thread_restore import Threads
@@ -88,8 +89,10 @@ class RunActivities:
         pulse: Pulse,
         dispatcher: Dispatcher,
         live: LiveGraphs,
+        task_queue: str,
     ) -> None:
         self._pulse = pulse
+        self._serving = Serving(store, graphs, task_queue)
         self._bridge = bridge
         self._dispatcher = dispatcher
         self._live = live
@@ -103,7 +106,7 @@ class RunActivities:
         self._specs = SpecCache(store)
         self._answers = Answers(store.threads)
         parts = GraphParts(graphs, bridge, checkpoints, store.events, live.may_hold)
-        self._slices = Slices(parts, store, self._specs, dispatcher, live, client)
+        self._slices = Slices(parts, store, self._specs, dispatcher, live, client, self._serving)
 
     @property
     def all(self) -> list[Callable[..., Any]]:
@@ -121,52 +124,65 @@ class RunActivities:
             self.deliver_events,
         ]
 
+    @property
+    def of_graphs(self) -> list[Callable[..., Any]]:
+        """What needs a graph: a worker registers it for each that it serves."""
+        return [self.run_supersteps, self.announce_questions, self.finish_run, self.change_state, self.read_state]
+
     @activity.defn(name=ACTIVITY_RUN_SUPERSTEPS)
     async def run_supersteps(self, slice: SliceInput) -> SliceResult:
         """Run the graph to its next pause, question or end."""
+        self._serving.check_ours(slice.installation)
         async with surroundings(slice, self._pulse) as heartbeat:
             return await translated(self._answers.run(slice, self._slices.run, activity.info(), heartbeat))
 
     @activity.defn(name=ACTIVITY_ANNOUNCE_QUESTIONS)
     async def announce_questions(self, asks: QuestionsInput) -> None:
         """Tell readers what the run waits for, once its workflow waits. Idempotent."""
+        self._serving.check_ours(asks.installation)
         async with surroundings(asks, self._pulse) as heartbeat:
             await translated(self._repeated(asks, heartbeat, self._announce))
 
     @activity.defn(name=ACTIVITY_RESTORE_THREAD)
     async def restore_thread(self, restore: RestoreInput) -> RestoreResult:
         """Give the thread back as it was before the run. Idempotent."""
+        self._serving.check_ours(restore.installation)
         async with surroundings(restore, self._pulse) as heartbeat:
             return await translated(self._repeated(restore, heartbeat, self._restore))
 
     @activity.defn(name=ACTIVITY_DELETE_THREAD)
     async def delete_thread(self, deletion: DeleteThreadInput) -> DeletionAnswer:
         """Remove a thread: its runs' records and streams, its checkpoints. Idempotent."""
+        self._serving.check_ours(deletion.installation)
         async with heartbeating(self._pulse):
             return await translated(self._threads.delete(deletion))
 
     @activity.defn(name=ACTIVITY_CHANGE_STATE)
     async def change_state(self, change: ChangeStateInput) -> StateChanged:
         """Change a thread's state from outside. Idempotent."""
+        self._serving.check_ours(change.change.installation)
         async with heartbeating(self._pulse):
-            fence = own_fence(change.fence)
-            return await translated(self._states.change(change, fence=fence))
+            return await translated(self._change(change))
 
     @activity.defn(name=ACTIVITY_READ_STATE)
     async def read_state(self, query: StateQuery) -> StateAnswer:
         """Read a thread's state, by its graph. Changes nothing."""
+        self._serving.check_ours(query.installation)
         async with heartbeating(self._pulse):
-            return await translated(self._snapshots.answer(query))
+            return await translated(self._read(query))
 
     @activity.defn(name=ACTIVITY_FINISH_RUN)
     async def finish_run(self, finish: FinishInput) -> RunOutcome:
         """Write the end of a run. Idempotent."""
+        self._serving.check_ours(finish.installation)
         async with surroundings(finish, self._pulse) as heartbeat:
             return await translated(self._repeated(finish, heartbeat, self._end_run))
 
     @activity.defn(name=ACTIVITY_REQUEST_STOP)
     async def request_stop(self, stop: StopInput) -> None:
         """Tell the worker that executes a run to stop, within milliseconds."""
+        if not self._serving.is_ours(stop.installation):
+            return  # the cancellation of its activity stops the run as well, only later
         await translated(self._bridge.cancel(stop.run_id, stop=stop.stop))
 
     @activity.defn(name=ACTIVITY_WATCH_RUN)
@@ -194,6 +210,7 @@ class RunActivities:
     @activity.defn(name=ACTIVITY_DELIVER_EVENTS)
     async def deliver_events(self, notify: NotifyInput) -> None:
         """Tell observers what they have not been told of a run. It fails until those that are required are told."""
+        self._serving.check_ours(notify.installation)
         async with heartbeating(self._pulse):
             await translated(self._deliver(notify))
 
@@ -206,8 +223,18 @@ class RunActivities:
         return await self._threads.restore(restore, fence=own_fence(restore.fence))
 
     async def _announce(self, asks: QuestionsInput) -> None:
-        await self._ending.announce(asks, await self._specs.without_input(asks.run_id), fence=own_fence(asks.fence))
+        spec = await self._specs.without_input(asks.run_id)
+        await self._serving.check_served(spec.assistant_id, anywhere=asks.anywhere)
+        await self._ending.announce(asks, spec, fence=own_fence(asks.fence))
         await self._live.close(asks.run_id)
+
+    async def _change(self, change: ChangeStateInput) -> StateChanged:
+        await self._serving.check_served(change.change.assistant_id, anywhere=change.anywhere)
+        return await self._states.change(change, fence=own_fence(change.fence))
+
+    async def _read(self, query: StateQuery) -> StateAnswer:
+        await self._serving.check_served(query.assistant_id, anywhere=query.anywhere)
+        return await self._snapshots.answer(query)
 
     async def _deliver(self, notify: NotifyInput) -> None:
         try:
@@ -219,6 +246,7 @@ class RunActivities:
 
     async def _end_run(self, finish: FinishInput) -> RunOutcome:
         spec = await self._specs.without_input(finish.run_id)
+        await self._serving.check_served(spec.assistant_id, anywhere=finish.anywhere)
         record = await self._ending.finish(finish, spec, fence=own_fence(finish.fence))
         await self._live.close(finish.run_id)
         self._specs.drop(finish.run_id)

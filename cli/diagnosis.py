@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from rich.table import Table
 from rich.text import Text
 
 from ..contracts.errors import GraphLoadError
-from ..runtime.doctor import Check, announced_graphs, declared_graphs, examine
+from ..runtime import abandon as runtime_abandon
+from ..runtime.doctor import Check, announced_workers, declared_graphs, examine
+from ..runtime.unserved import load_failure, why_not_served
 from .exit_codes import ExitCode
 from .output import Output, printable
 from .session import Session
@@ -36,16 +40,34 @@ async def graphs(session: Session) -> ExitCode:
         declared, problem = declared_graphs(settings.graphs), None
     except GraphLoadError as exc:
         declared, problem = dict[str, str](), exc
-    served = await announced_graphs(settings)
+    workers = await announced_workers(settings)
+    now = datetime.now(UTC)
+    served = sorted({name for worker in workers if worker.is_there(now) for name in worker.graphs})
     if problem is not None and not served:
         raise problem
     if problem is not None:
         session.output.note(f"warning: {problem}")
+    missing = sorted(set(declared) - set(served))
+    failure = await load_failure(settings) if missing else None
+    reasons = {name: why_not_served(name, workers, failure, now) for name in missing}
     if session.output.as_json:
-        document = {"file": str(settings.graphs), "declared": declared, "served": served}
+        document = {"file": str(settings.graphs), "declared": declared, "served": served, "reasons": reasons}
         session.output.document({**document, "task_queue": settings.temporal.task_queue})
     else:
         session.output.show(_table(declared, served))
+        for name, reason in reasons.items():
+            session.output.line(f"{printable(name)} is not served: {printable(reason)}")
+    return ExitCode.OK
+
+
+async def abandon(namespace_id: str, session: Session) -> ExitCode:
+    """`perdure abandon`."""
+    await runtime_abandon.abandon(session.settings, namespace_id)
+    text = f"the Temporal with the namespace {namespace_id} is gone for good: a worker ends its open runs as errors"
+    if session.output.as_json:
+        session.output.document({"abandoned": namespace_id})
+    else:
+        session.output.line(text)
     return ExitCode.OK
 
 

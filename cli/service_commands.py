@@ -3,6 +3,9 @@
 # pyright: reportUnusedFunction=false
 from __future__ import annotations
 
+from functools import partial
+from typing import Annotated
+
 import typer
 
 from . import options as o
@@ -62,6 +65,22 @@ def add_service_commands(app: typer.Typer) -> None:
         from .session import execute
 
         return execute(services.worker, common_flags(context, json=json, config=config), serves=True)
+
+    @app.command(rich_help_panel=_SERVE)
+    def abandon(
+        context: typer.Context,
+        namespace_id: Annotated[str, typer.Argument(help="Its namespace's id, as a worker's log names it.")],
+        json: o.Json = False,
+        config: o.Config = None,
+    ) -> int:
+        """Say that a Temporal is gone for good: workers end the open runs that were submitted to it as errors.
+
+        Without this they are left as they are, for a worker may have been pointed at the wrong server.
+        """
+        from . import diagnosis
+        from .session import execute
+
+        return execute(partial(diagnosis.abandon, namespace_id), common_flags(context, json=json, config=config))
 
     @app.command(rich_help_panel=_SERVE)
     def server(context: typer.Context, json: o.Json = False, config: o.Config = None) -> int:

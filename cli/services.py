@@ -40,6 +40,8 @@ async def dev(session: Session) -> ExitCode:
     server = DevServer(session.settings)
     with stopped_by_signals(session.output, server) as stopping:
         async with server:
+            for note in server.notes:
+                session.output.note(note)
             _tell_server(session, server)
             names = _tell_worker(session, server.address)
             session.output.note(f"try       {session.hint('run', names[0])}")

@@ -2,7 +2,8 @@
 
 PerdureError
 ├── InvalidRunError            a field of a run is wrong                    (also a ValueError)
-│   └── UnknownGraphError      no worker serves a graph of this name
+│   ├── UnknownGraphError      no worker serves a graph of this name
+│   └── OtherInstallationError the thread is another project's, in the same namespace
 ├── InvalidEventIdError        a `last_event_id` is not a number            (also a ValueError)
 ├── ConfigError                the settings are wrong
 ├── GraphLoadError             a graph of `langgraph.json` cannot be loaded
@@ -18,6 +19,7 @@ PerdureError
 ├── UnavailableError           something that a call needs is not there
 │   ├── TemporalUnreachableError
 │   ├── NoWorkerError          nobody polls the task queue
+│   ├── GraphNotServedError    no worker that is there serves the graph
 │   ├── StateUnreadableError   no graph shows the state of the thread
 │   └── DevServerError         the development server cannot be started
 ├── ActorRequiredError         no actor is bound, and one is needed         (also a LookupError)
@@ -28,7 +30,7 @@ PerdureError
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -54,14 +56,27 @@ class InvalidRunError(PerdureError, ValueError):
 class UnknownGraphError(InvalidRunError):
     """No worker serves a graph of this name."""
 
-    def __init__(self, name: str, known: Iterable[str]) -> None:
+    def __init__(self, name: str, known: Iterable[str], served: str | None = None) -> None:
+        """`served`: by whom."""
         known = sorted(known)
         super().__init__(
-            f"unknown graph {name!r}{nearest(name, known)}; the workers serve: {', '.join(known) or 'none'}",
+            f"unknown graph {name!r}{nearest(name, known)}; the workers serve: {served or ', '.join(known) or 'none'}",
             field="assistant_id",
         )
         self.name = name
         self.known = tuple(known)
+
+
+class OtherInstallationError(InvalidRunError):
+    """A thread is in use by a project with other stores, in the same namespace of Temporal; nothing was written."""
+
+    def __init__(self, thread_id: str) -> None:
+        super().__init__(
+            f"thread {thread_id!r} is in use by another installation, which has other stores, in this namespace of "
+            "Temporal: choose another thread_id, or give each project a temporal.namespace of its own",
+            field="scope.thread_id",
+        )
+        self.thread_id = thread_id
 
 
 class InvalidEventIdError(PerdureError, ValueError):
@@ -202,13 +217,33 @@ class NoWorkerError(UnavailableError):
     """Nobody polls the task queue, so a run could not start, or a state could not be read."""
 
     def __init__(
-        self, task_queue: str, waited: float, then: str = "it is safe to submit again with the same run_id"
+        self,
+        task_queue: str,
+        waited: float,
+        then: str = "it is safe to submit again with the same run_id",
+        *,
+        others: Sequence[str] = (),
     ) -> None:
         super().__init__(
             f"no worker polls the task queue {task_queue!r} (waited {waited:g} s). Start one with `perdure worker` "
             f"or `perdure dev`; {then}"
+            if not others
+            else f"the task queue {task_queue!r} is served by another installation only ({'; '.join(others)}), which "
+            f"has other stores (waited {waited:g} s). Give this project a Temporal, a temporal.namespace or a "
+            f"temporal.task_queue of its own, or the stores (home) of the other; {then}"
         )
         self.task_queue = task_queue
+
+
+class GraphNotServedError(UnavailableError):
+    """No worker that is there serves the graph; one that did has gone."""
+
+    def __init__(self, graph: str, served: str, before: str, waited: float) -> None:
+        super().__init__(
+            f"no worker serves the graph {graph!r} now (waited {waited:g} s); there are: {served}. The last that "
+            f"did, {before}. Start it again; it is safe to submit again with the same run_id"
+        )
+        self.graph = graph
 
 
 class StateUnreadableError(UnavailableError):

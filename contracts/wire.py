@@ -50,6 +50,8 @@ ERROR_NOT_AWAITING = "NotAwaitingInput"
 ERROR_NOT_CHECKED = "AnswerNotChecked"
 ERROR_STATE_REFUSED = "StateRefused"
 ERROR_THREAD_GONE = "ThreadGone"
+ERROR_NOT_SERVED = "GraphNotServed"
+ERROR_OTHER_INSTALLATION = "OtherInstallation"
 
 SHORT = "-short"  # the end of the name of each `short_task_queue`
 TERMINATED = "Terminated"
@@ -79,11 +81,6 @@ def thread_workflow_id(thread_id: str) -> str:
 def notify_workflow_id(run_id: str) -> str:
     """The id of the workflow that tells observers what a worker could not tell them at once."""
     return f"notify-{run_id}"
-
-
-def own_task_queue(task_queue: str, worker: str) -> str:
-    """The task queue of one worker, on which it is asked for the graphs that it holds."""
-    return f"{task_queue}-{worker}"
 
 
 def state_workflow_id(read_id: str) -> str:
@@ -150,6 +147,9 @@ class DeliveredAnswer(Wire):
 
 class RunInput(Wire):
     """The input of a run's workflow. The spec itself is in the store."""
+
+    installation: str | None = None
+    """Whose stores have the run; `None`: not known, as of those that an older version started."""
 
     run_id: str
     thread_id: str
@@ -223,6 +223,10 @@ class RunOutcome(Wire):
 class RunWork(Wire):
     """One activity for a run."""
 
+    installation: str | None = None
+    """As in `RunInput`: a worker of another one has none of its records, and does nothing."""
+    anywhere: bool = False
+    """Also by a worker that does not serve the graph, and so has no values to write: those that do, do not answer."""
     run_id: str
     thread_id: str
     sequence: int = 0
@@ -237,6 +241,8 @@ class RunWork(Wire):
 class SliceInput(RunWork):
     """One `run_supersteps` activity."""
 
+    assistant_id: str | None = None
+    """The graph: a worker that does not serve it sends the slice on."""
     slice: int = 0
     takeovers: int = 0
     steps: int = 0
@@ -308,14 +314,6 @@ class GraphFailure(Wire):
     final: bool = False
     """The run is not tried again, unless its policy names the class: what was raised is no `Exception`, or the run
     kills its workers."""
-
-
-class NotifyInput(Wire):
-    """The input of a notify workflow, and of its `deliver_events` activities. The events are in the store."""
-
-    run_id: str
-    required: list[str] = Field(default_factory=list[str])
-    """The names of observers without which a worker must not take the events for delivered."""
 
 
 RunInput.model_rebuild()

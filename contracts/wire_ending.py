@@ -33,3 +33,5 @@ class StopInput(Wire):
 
     run_id: str
     stop: Stop
+    installation: str | None = None
+    """As in `RunInput`."""

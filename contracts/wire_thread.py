@@ -44,11 +44,15 @@ class ChangeStateInput(Wire):
     thread_id: str
     fence: int
     change: StateChange
+    anywhere: bool = False
+    """As in `RunWork`."""
 
 
 class DeleteThreadInput(Wire):
     """One `delete_thread` activity, while no run of the thread executes."""
 
+    installation: str | None = None
+    """As in `RunInput`."""
     thread_id: str
     never_started: list[str] = Field(default_factory=list[str])
     """Runs without an end that go, too."""
@@ -66,6 +70,8 @@ class DeletionAnswer(Wire):
 class StateChange(Wire):
     """A change of a thread's state from outside. Its values are in the store, under its id."""
 
+    installation: str | None = None
+    """As in `RunInput`."""
     update_id: str
     assistant_id: str
     as_node: str | None = None
@@ -86,6 +92,10 @@ class StateChanged(Wire):
 class StateQuery(Wire):
     """One read of a thread's state, by its graph. What is read is in the store, under the read's id."""
 
+    anywhere: bool = False
+    """As in `RunWork`."""
+    installation: str | None = None
+    """As in `RunInput`."""
     read_id: str
     thread_id: str
     assistant_id: str
@@ -110,6 +120,8 @@ class StateAnswer(Wire):
 class Submission(Wire):
     """A run as its thread's workflow needs it, to decide."""
 
+    installation: str | None = None
+    """As in `RunInput`."""
     run_id: str
     assistant_id: str
     strategy: MultitaskStrategy = MultitaskStrategy.ENQUEUE
@@ -126,11 +138,15 @@ class ThreadDeletion(Wire):
 
     user_id: str | None = None
     """Whose thread it has to be; `None`: anybody's."""
+    installation: str | None = None
+    """As in `RunInput`."""
 
 
 class ThreadInput(Wire):
     """The input of a thread's workflow."""
 
+    installation: str | None = None
+    """Whose stores have the thread: what another one asks is refused. `None`: as in `RunInput`."""
     thread_id: str
     state: ThreadState | None = None
     """Of the execution before."""
@@ -169,5 +185,7 @@ class ThreadState(Wire):
     """Whose thread it has to be then."""
     user_id: str | None = None
     """Whose runs the line has, as far as they say it."""
+    installation: str | None = None
+    """As in `ThreadInput`; of a thread that an older version began, that of its first submission since."""
     changing: bool = False
     """The thread's state is being changed from outside: no run executes meanwhile."""

@@ -9,7 +9,7 @@ from opentelemetry.trace import SpanKind
 from temporalio.client import Client
 
 from ..bridge.contract import Bridge
-from ..contracts.errors import InvalidRunError, ThreadBusyError, UnknownGraphError
+from ..contracts.errors import InvalidRunError, ThreadBusyError
 from ..contracts.settings import Settings
 from ..contracts.telemetry import tracing
 from ..contracts.types import RunRecord, RunSpec
@@ -18,6 +18,7 @@ from ..store.contract import Store
 from .lookup import RunLookup
 from .planner import ExecutionPlanner, RunPlan
 from .retry import when_free
+from .served import ServedGraphs
 from .streams import Attend
 from .submission import Submitter
 from .translation import AlreadySubmittedError
@@ -42,7 +43,7 @@ class Creation:
         self._lookup = lookup
         self._submitter = submitter
         self._planner = ExecutionPlanner(settings.runs, settings.webhooks)
-        self._graphs: set[str] = set()
+        self._served = ServedGraphs(settings.temporal, store)
 
     async def create(self, spec: RunSpec, attend: Attend | None = None) -> RunRecord:
         """The record, once the run's place in its thread is certain. `attend` is called before the submission."""
@@ -50,13 +51,13 @@ class Creation:
             return await self._create(spec, attend)
 
     async def _create(self, spec: RunSpec, attend: Attend | None) -> RunRecord:
-        plan = self._planner.plan(spec)
+        plan = self._planner.plan(spec, installation=self._store.installation)
         client = await self._temporal()
         await self._submitter.wait_for_worker(client)
-        await self._check_graph(plan.record.assistant_id)
+        await self._served.check(spec)
         if spec.follow_up_to_run_id is not None:
             await self._lookup.existing(spec.follow_up_to_run_id)
-        stored, created = await self._store.create(plan.record, plan.spec)
+        stored, created = await self._store.create(plan.record, plan.spec, temporal=self._submitter.namespace_id)
         _check_same_run(plan, stored.record)
         if stored.record.status.terminal:
             return stored.record
@@ -101,12 +102,6 @@ class Creation:
             return await self._submitter.submit(client, plan, await self._store.line(plan.record.thread_id))
 
         return await when_free(self._settings.temporal, self._store, submit)
-
-    async def _check_graph(self, name: str) -> None:
-        if name not in self._graphs:
-            self._graphs = set(await self._store.graphs(self._settings.temporal.task_queue))
-        if name not in self._graphs:
-            raise UnknownGraphError(name, self._graphs)
 
 
 @contextmanager

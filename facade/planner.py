@@ -55,6 +55,7 @@ class RunPlan:
     def as_input(self) -> RunInput:
         """The input of a stateless run's workflow."""
         return RunInput(
+            installation=self.submission.installation,
             run_id=self.run_id,
             thread_id=self.record.thread_id,
             assistant_id=self.record.assistant_id,
@@ -73,8 +74,8 @@ class ExecutionPlanner:
         self._settings = settings
         self._webhooks = webhooks or WebhookSettings()
 
-    def plan(self, spec: RunSpec) -> RunPlan:
-        """Raises `InvalidRunError`, naming the field."""
+    def plan(self, spec: RunSpec, *, installation: str | None = None) -> RunPlan:
+        """`installation`: of the stores that get the run. Raises `InvalidRunError`, naming the field."""
         _check(spec)
         if spec.webhook is not None:
             _check_webhook(spec.webhook, self._webhooks)
@@ -93,10 +94,11 @@ class ExecutionPlanner:
             created_at=now,
             updated_at=now,
         )
-        return RunPlan(spec, record, self._submission(spec, run_id))
+        return RunPlan(spec, record, self._submission(spec, run_id, installation))
 
-    def _submission(self, spec: RunSpec, run_id: str) -> Submission:
+    def _submission(self, spec: RunSpec, run_id: str, installation: str | None) -> Submission:
         return Submission(
+            installation=installation,
             run_id=run_id,
             assistant_id=spec.assistant_id,
             strategy=spec.multitask_strategy,

@@ -55,7 +55,7 @@ class RunsFacade:
         self._bridge = bridge
         self._node_store = node_store
         self._temporal = temporal
-        self._submitter = Submitter(settings.temporal, workers_polling)
+        self._submitter = Submitter(settings.temporal, workers_polling, store.installation)
         self._threads = Threads(settings.temporal, store, stored, temporal, self._submitter)
         self._creation = Creation(settings, store, bridge, temporal, self._lookup, self._submitter)
 

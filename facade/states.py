@@ -78,7 +78,13 @@ class GraphStates:
         if thread.assistant_id is None:
             raise StateUnreadableError(thread.thread_id, "it has none")
         read_id = str(uuid.uuid4())
-        query = StateQuery(read_id=read_id, thread_id=thread.thread_id, assistant_id=thread.assistant_id, **wanted)
+        query = StateQuery(
+            installation=self._store.installation,
+            read_id=read_id,
+            thread_id=thread.thread_id,
+            assistant_id=thread.assistant_id,
+            **wanted,
+        )
         answer = await self._ask(query)
         if answer.failure is not None:
             raise StateUnreadableError(thread.thread_id, answer.failure)

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -57,26 +58,44 @@ _POLLERS_KNOWN_FOR = 60.0
 _PAUSE = 0.1
 _PASSING = (RPCStatusCode.FAILED_PRECONDITION, RPCStatusCode.RESOURCE_EXHAUSTED, RPCStatusCode.ABORTED)
 
-PollersCheck = Callable[[Client, str], Awaitable[bool]]
+
+@dataclass(frozen=True, slots=True)
+class Polling:
+    """Who has polled a task queue lately."""
+
+    ours: bool
+    """A worker of this installation, or one of a version that does not say whose it is."""
+    others: tuple[str, ...] = ()
+    """Workers of other installations."""
+    namespace_id: str | None = None
+    """Of the namespace that was asked."""
+
+
+PollersCheck = Callable[[Client, str], Awaitable[Polling]]
 
 
 class Submitter:
     """Submits runs of one facade."""
 
-    def __init__(self, settings: TemporalSettings, workers_polling: PollersCheck) -> None:
+    def __init__(self, settings: TemporalSettings, workers_polling: PollersCheck, installation: str) -> None:
         self._settings = settings
+        self._installation = installation
         self._workers_polling = workers_polling
         self._seen = float("-inf")
+        self.namespace_id: str | None = None
+        """Of the namespace to which is submitted, once a worker was seen."""
 
     async def wait_for_worker(self, client: Client, *, limit: float | None = None) -> None:
         """Return once a worker polls the task queue. Raises `NoWorkerError` after `limit` or `submit_timeout`."""
         began = time.monotonic()
         limit = self._settings.submit_timeout if limit is None else limit
         while time.monotonic() - self._seen > _POLLERS_KNOWN_FOR:
-            if await self._workers_polling(client, self._settings.task_queue):
+            polling = await self._workers_polling(client, self._settings.task_queue)
+            self.namespace_id = polling.namespace_id
+            if polling.ours:
                 self._seen = time.monotonic()
             elif time.monotonic() - began > limit:
-                raise NoWorkerError(self._settings.task_queue, limit)
+                raise NoWorkerError(self._settings.task_queue, limit, others=polling.others)
             else:
                 await asyncio.sleep(0.2)
 
@@ -96,7 +115,7 @@ class Submitter:
         `user_id`: whose it has to be. Raises `ThreadNotFoundError`, or `UnavailableError`; safe to repeat.
         """
         with translated(self._settings, run_id="", thread_id=thread_id):
-            request = ThreadDeletion(user_id=user_id)
+            request = ThreadDeletion(installation=self._installation, user_id=user_id)
             answer = await self._update(client, thread_id, line, UPDATE_DELETE_THREAD, request, DeletionAnswer)
         return answer.existed
 
@@ -136,7 +155,12 @@ class Submitter:
                     raise
         start: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
             THREAD_WORKFLOW,
-            ThreadInput(thread_id=thread_id, in_flight=list(line.in_flight), last_sequence=line.last_sequence),
+            ThreadInput(
+                installation=self._installation,
+                thread_id=thread_id,
+                in_flight=list(line.in_flight),
+                last_sequence=line.last_sequence,
+            ),
             id=thread_workflow_id(thread_id),
             task_queue=self._settings.task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,

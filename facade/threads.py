@@ -109,6 +109,7 @@ class Threads:
             raise InvalidRunError(f"thread {thread_id!r} has no graph that could take the values", field="thread_id")
         update_id = str(uuid.uuid4())
         change = StateChange(
+            installation=self._store.installation,
             update_id=update_id,
             assistant_id=thread.assistant_id,
             as_node=as_node,

@@ -16,6 +16,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from ..contracts.errors import (
     InvalidRunError,
     NoWorkerError,
+    OtherInstallationError,
     RunNotFoundError,
     RunStateError,
     TemporalUnreachableError,
@@ -27,6 +28,7 @@ from ..contracts.settings import TemporalSettings
 from ..contracts.wire import (
     ERROR_NOT_AWAITING,
     ERROR_NOT_CHECKED,
+    ERROR_OTHER_INSTALLATION,
     ERROR_STATE_REFUSED,
     ERROR_THREAD_BUSY,
     ERROR_THREAD_GONE,
@@ -65,6 +67,8 @@ def _refusal(error: WorkflowUpdateFailedError, run_id: str, thread_id: str) -> E
             return ThreadBusyError(thread_id, str(cause.details[0]) if cause.details else "")
         if cause.type == ERROR_THREAD_GONE:
             return ThreadNotFoundError(thread_id)
+        if cause.type == ERROR_OTHER_INSTALLATION:
+            return OtherInstallationError(thread_id)
         if cause.type == ERROR_STATE_REFUSED:
             return InvalidRunError(str(cause.message), field="values")
         if cause.type == ERROR_NOT_CHECKED:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,8 @@ from ..bridge.open import open_bridge
 from ..contracts.settings import Settings, load_settings
 from ..facade.runs import RunsFacade
 from ..store.open import open_store
-from .connection import connect_temporal, workers_polling
+from .connection import connect_temporal
+from .pollers import look_at_pollers
 from .states import LazyStates
 from .telemetry import set_up_telemetry
 
@@ -81,7 +83,7 @@ async def connect(*, settings: Settings | None = None, config: str | Path | None
             stored=states,
             node_store=node_store,
             temporal=temporal,
-            workers_polling=workers_polling,
+            workers_polling=partial(look_at_pollers, installation=store.installation),
         )
     finally:
         await node_store.close()

@@ -5,24 +5,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
-import fcntl
 import os
 import socket
 import sys
-from collections.abc import Generator
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Literal, NoReturn, Self
+from typing import BinaryIO, NoReturn, Self
 
 from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from ..blocking import private_folder, restrict, restrict_database, restrict_home
+from ..blocking import private_folder, restrict_database, restrict_home
 from ..contracts.errors import DevServerError, TemporalUnreachableError
 from ..contracts.settings import Settings
 from .connection import Target, connect, server_address, temporal_target
 from .server_command import database_path, server_command
+from .server_lock import end_orphan, note_holder, server_lock, writable
 from .temporal_cli import find_temporal_cli
 
 _UMASK = 0o077
@@ -48,10 +47,9 @@ async def exec_server(settings: Settings) -> NoReturn:
     Raises `DevServerError` or `ConfigError`, as long as there is a Python process to raise it.
     """
     command = await _prepare(settings)
-    with _database_lock(settings) as lock:
-        if lock is not None:
-            os.set_inheritable(lock, True)
-            _note_holder(lock, os.getpid(), settings)
+    with server_lock(settings) as lock:
+        os.set_inheritable(lock, True)
+        note_holder(lock, os.getpid(), settings)
         sys.stdout.flush()
         sys.stderr.flush()
         os.umask(_UMASK)
@@ -65,8 +63,8 @@ class DevServer:
     """The server as a child process: `async with DevServer(settings) as server: client = await server.connect()`.
 
     It has a session of its own, so that Ctrl-C stops the caller first and workers can still report to it. On Linux it
-    dies with the thread that started it, however that ends; elsewhere a caller that is killed leaves it running, and
-    the next start says so, with its process id.
+    dies with the thread that started it, however that ends. Elsewhere a caller that is killed leaves it running, and
+    the next start ends it, and says so (`notes`).
     """
 
     def __init__(self, settings: Settings, *, start_limit: float = START_LIMIT) -> None:
@@ -74,6 +72,8 @@ class DevServer:
         self._start_limit = start_limit
         self._process: asyncio.subprocess.Process | None = None
         self._target = Target(server_address(settings.server), temporal_target(settings).namespace)
+        self.notes: list[str] = []
+        """What the start has done beside, for people."""
         self.log_path = settings.home.absolute() / "temporal.log"
 
     @property
@@ -103,11 +103,12 @@ class DevServer:
 
     async def start(self) -> None:
         """Start the server and wait until it answers. Raises `DevServerError` or `ConfigError`."""
+        if (ended := await end_orphan(self._settings)) is not None:
+            self.notes.append(ended)
         command = await _prepare(self._settings)
-        with _database_lock(self._settings) as lock, _new_log(self.log_path) as log:
+        with server_lock(self._settings) as lock, _new_log(self.log_path) as log:
             self._process = await _spawn(command, log, lock)
-            if lock is not None:
-                _note_holder(lock, self._process.pid, self._settings)
+            note_holder(lock, self._process.pid, self._settings, owner=os.getpid())
         try:
             await self._until_ready(self._process)
         except BaseException:
@@ -157,7 +158,7 @@ class DevServer:
         return DevServerError("\n".join([heading, *_tail(self.log_path)]))
 
 
-async def _spawn(command: list[str], log: BinaryIO, lock: int | None) -> asyncio.subprocess.Process:
+async def _spawn(command: list[str], log: BinaryIO, lock: int) -> asyncio.subprocess.Process:
     if sys.platform == "linux":
         command = [sys.executable, "-I", "-S", "-c", _TIED_TO_PARENT, str(os.getpid()), *command]
     try:
@@ -168,7 +169,7 @@ async def _spawn(command: list[str], log: BinaryIO, lock: int | None) -> asyncio
             stderr=log,
             start_new_session=True,
             umask=_UMASK,
-            pass_fds=() if lock is None else (lock,),
+            pass_fds=(lock,),
         )
     except OSError as exc:
         raise DevServerError(f"the development server cannot be started: {exc}") from exc
@@ -225,56 +226,17 @@ async def _occupant(address: str) -> str:
             system = await client.workflow_service.get_system_info(GetSystemInfoRequest())
     except (RuntimeError, RPCError, TimeoutError):
         return "another program listens there"
-    return f"a Temporal server ({system.server_version}) answers there, which `perdure worker` can use as it is"
-
-
-@contextlib.contextmanager
-def _database_lock(settings: Settings) -> Generator[int | None]:
-    """Lock the database file for as long as this process, or a server that inherits the descriptor, has it open."""
-    database = database_path(settings)
-    if database is None:
-        yield None
-        return
-    with _writable(database.with_name(f"{database.name}.lock"), "ab+") as lock:
-        _take(lock, database)
-        yield lock.fileno()
-
-
-def _take(lock: BinaryIO, database: Path) -> None:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as exc:
-        lock.seek(0)
-        holder = lock.read().decode(errors="replace").strip() or "which is just starting"
-        raise DevServerError(
-            f"the database {database} is in use by another development server ({holder}). Stop that one, or set "
-            "server.db_filename or home"
-        ) from exc
-
-
-def _note_holder(lock: int, pid: int, settings: Settings) -> None:
-    with contextlib.suppress(OSError):  # a full disk: the lock holds without the note
-        os.ftruncate(lock, 0)
-        os.pwrite(lock, f"process {pid}, {server_address(settings.server)}\n".encode(), 0)
+    return (
+        f"a Temporal server ({system.server_version}) answers there, perhaps of another project's `perdure dev`; a "
+        "worker of the same project can use it as it is (`perdure worker`)"
+    )
 
 
 def _new_log(path: Path) -> BinaryIO:
     """A new log; the last start's, which may tell of a crash, stays beside it."""
     if path.exists():
         path.replace(path.with_suffix(".log.1"))
-    return _writable(path, "wb")
-
-
-def _writable(path: Path, mode: Literal["wb", "ab+"]) -> BinaryIO:
-    try:
-        return open(path, mode, opener=_private)
-    except OSError as exc:
-        raise DevServerError(f"{path} cannot be written: {exc.strerror}") from exc
-
-
-def _private(path: str, flags: int) -> int:
-    restrict(Path(path))  # one of before
-    return os.open(path, flags, 0o600)
+    return writable(path, "wb")
 
 
 def _tail(path: Path) -> list[str]:

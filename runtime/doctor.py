@@ -10,6 +10,7 @@ import sys
 import tempfile
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -27,6 +28,7 @@ from ..contracts.langgraph_json import read_langgraph_json
 from ..contracts.settings import CONFIG_FILE, Settings, load_settings
 from ..contracts.types import Frozen
 from ..contracts.wire import SEARCH_ATTRIBUTES
+from ..contracts.workers import WorkerRecord
 from ..store.open import open_store
 from .connection import RPC_LIMIT, connect_temporal, temporal_target, workers_polling
 from .probe import worker_answers
@@ -214,7 +216,7 @@ async def check_workers(client: Client, settings: Settings) -> Check:
     if dead is not None:
         advice = "start `perdure worker` (or `perdure dev`)"
         return Check(name="workers", level="fail", detail=dead, advice=advice, service=True)
-    served = await announced_graphs(settings)
+    served = await served_graphs(settings)
     unserved = sorted(set(_declared_or_none(settings.graphs)) - set(served))
     if unserved:
         detail = f"they do not serve {', '.join(unserved)} of {settings.graphs}"
@@ -230,14 +232,21 @@ def declared_graphs(path: Path) -> dict[str, str]:
     return {name: _location(spec) for name, spec in read_langgraph_json(path).graphs.items()}
 
 
-async def announced_graphs(settings: Settings) -> list[str]:
-    """The graphs that the workers of the task queue have announced, now or in the past. Raises `UnavailableError`."""
+async def announced_workers(settings: Settings) -> list[WorkerRecord]:
+    """The workers of the task queue, also those of the last day that have gone. Raises `UnavailableError`."""
     store = open_store(settings.store_url)
     try:
         await store.start()
-        return await store.graphs(settings.temporal.task_queue)
+        return [*await store.workers.list(settings.temporal.task_queue)]
     finally:
         await store.close()
+
+
+async def served_graphs(settings: Settings) -> list[str]:
+    """The graphs of the workers that are there. Raises `UnavailableError`."""
+    now = datetime.now(UTC)
+    there = [worker for worker in await announced_workers(settings) if worker.is_there(now)]
+    return sorted({name for worker in there for name in worker.graphs})
 
 
 def _location(spec: Any) -> str:

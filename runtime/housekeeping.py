@@ -71,12 +71,21 @@ _LEASE = 30.0
 class Housekeeping:
     """The housekeeping of one worker: `async with Housekeeping(…).running(): …`."""
 
-    def __init__(self, *, client: Client, task_queue: str, store: Store, bridge: Bridge, ending: Finalizer) -> None:
+    def __init__(
+        self,
+        *,
+        client: Client,
+        task_queue: str,
+        store: Store,
+        bridge: Bridge,
+        ending: Finalizer,
+        own_place: Callable[[], str | None] = lambda: None,
+    ) -> None:
         self._client = client
         self._task_queue = task_queue
         self._store = store
         self._bridge = bridge
-        self._repair = Repair(client, task_queue, store, bridge, ending)
+        self._repair = Repair(client, task_queue, store, bridge, ending, own_place)
         self._pace = PACE
         self._name = str(uuid.uuid4())
         """Of this worker, as the holder of leases."""

@@ -44,15 +44,18 @@ _Digests = dict[Path, bytes | None]
 """Of files; `None` for one that is not there."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Served:
+    graphs: GraphRegistry
+    live: LiveGraphs
+    announce: Callable[[], Awaitable[None]]
+
+
 class Reloader:
-    """Made before the graphs are loaded, and told when they are.
+    """Made before the graphs are loaded, and told when they are. `tell` is told what became of a change."""
 
-    `announce` is told the names of the graphs, `tell` what became of a change.
-    """
-
-    def __init__(self, path: Path, announce: Callable[[list[str]], Awaitable[None]], tell: Callable[[Reload], None]):
+    def __init__(self, path: Path, tell: Callable[[Reload], None]) -> None:
         self._path = path.absolute()
-        self._announce = announce
         self._tell = tell
         self._modules = LocalModules()
         self._environment: frozenset[Path] = frozenset()
@@ -66,35 +69,37 @@ class Reloader:
         self._seen = _digests(self._files())
 
     @asynccontextmanager
-    async def running(self, graphs: GraphRegistry, live: LiveGraphs) -> AsyncGenerator[None]:
-        """Watch, within the block."""
-        watching = asyncio.create_task(self._watch_safely(graphs, live))
+    async def running(
+        self, graphs: GraphRegistry, live: LiveGraphs, announce: Callable[[], Awaitable[None]]
+    ) -> AsyncGenerator[None]:
+        """Watch, within the block. `announce` is called when other graphs are served."""
+        watching = asyncio.create_task(self._watch_safely(_Served(graphs, live, announce)))
         try:
             yield
         finally:
             watching.cancel()
             await asyncio.wait({watching})
 
-    async def _watch_safely(self, graphs: GraphRegistry, live: LiveGraphs) -> None:
+    async def _watch_safely(self, served: _Served) -> None:
         try:
-            await self.watch(graphs, live)
+            await self.watch(served)
         except Exception:
             logger.exception("changed graphs are not reloaded any more; runs are not touched by this")
 
-    async def watch(self, graphs: GraphRegistry, live: LiveGraphs) -> None:
+    async def watch(self, served: _Served) -> None:
         """Until it is cancelled."""
-        await self._look(graphs, live)
+        await self._look(served)
         while True:
             folders = {file.parent for file in self._files()}
             there = [folder for folder in folders if folder.is_dir()]
             changes = awatch(*there, recursive=False, rust_timeout=_LOOK, yield_on_timeout=True)
             async for _ in changes:
-                await self._look(graphs, live)
+                await self._look(served)
                 if {file.parent for file in self._files()} != folders or not all(map(Path.is_dir, there)):
                     break
             await asyncio.sleep(_SETTLE)
 
-    async def _look(self, graphs: GraphRegistry, live: LiveGraphs) -> None:
+    async def _look(self, served: _Served) -> None:
         if not self._changed(_digests(self._files())):
             return
         now = await self._settled()
@@ -109,7 +114,7 @@ class Reloader:
             self._tell(Reload(self._names(changed), error=self._short(exc)))
         else:
             self._suspects = frozenset()
-            await self._serve(fresh, graphs, live, changed)
+            await self._serve(fresh, served, changed)
         # A file that has come in by this change is seen as it is now; one that was known, as it was before.
         self._seen = _digests(self._files()) | {file: now[file] for file in self._files() & now.keys()}
 
@@ -123,14 +128,15 @@ class Reloader:
         self._modules.look_in(config)
         self._environment = frozenset({config.folder / config.env} if isinstance(config.env, str) else ())
 
-    async def _serve(self, fresh: GraphRegistry, graphs: GraphRegistry, live: LiveGraphs, changed: list[Path]) -> None:
+    async def _serve(self, fresh: GraphRegistry, served: _Served, changed: list[Path]) -> None:
+        graphs = served.graphs
         graphs.replace(fresh)
-        runs = live.renew()
+        runs = served.live.renew()
         self._tell(Reload(self._names(changed), tuple(graphs.names), tuple(runs)))
         try:
             if graphs.memory is not None:
                 await graphs.memory.cache.aclear()  # what the old code has found is no result of the new one
-            await self._announce(graphs.names)
+            await served.announce()
         except Exception as exc:  # noqa: BLE001 - the new code is served; the next change announces it again
             logger.warning("the graphs are reloaded, but not announced: %s", message_of(exc))
 

@@ -3,15 +3,18 @@
 That happens when a workflow was terminated, or failed, and no thread sees to it (a stateless run has none), when
 Temporal has lost its workflows (its database was removed, or what has ended was forgotten), and after a power cut. Each
 case is decided by `describe`, which is strongly consistent, and none while a workflow of the run or of its thread goes
-on. A repair may happen any number of times, in several workers and beside that of the thread: the record takes one end,
-the stream one terminal event. Drafts, whose submission never got through, are removed after an hour.
+on. A Temporal to which a run was not submitted cannot tell that it is gone: such a run is left as it is, unless the
+installation's own server has a new database, or an operator has said so (`perdure abandon`). A repair may happen any
+number of times, in several workers and beside that of the thread: the record takes one end, the stream one terminal
+event. Drafts, whose submission never got through, are removed after an hour.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from temporalio.api.errordetails.v1 import NotFoundFailure
@@ -37,6 +40,7 @@ from ..contracts.wire import (
 from ..contracts.wire_ending import FinishInput
 from ..store.contract import Store, StoredRun
 from .connection import RPC_LIMIT
+from .pollers import namespace_id
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +57,10 @@ class Repair:
     store: Store
     bridge: Bridge
     ending: Finalizer
+    own_place: Callable[[], str | None] = lambda: None
+    """Where the server's files are, if it is the installation's own: a new one there takes the place of the old."""
+    left: set[str] = field(default_factory=set[str])
+    """Namespaces in which there are runs that are left as they are."""
 
     async def look(self, run_id: str) -> None:
         """Do what has to be done for a run, which is nothing for one in good order.
@@ -92,6 +100,8 @@ class Repair:
 
     async def _without_workflow(self, stored: StoredRun) -> None:
         record = stored.record
+        if not await self._may_know(stored):
+            return
         thread = await self._describe(thread_workflow_id(record.thread_id))
         if thread is not None and thread.status is WorkflowExecutionStatus.RUNNING:
             return  # it may be about to start the run; and it repairs the runs that it knows
@@ -99,6 +109,33 @@ class Repair:
             await self._finish(_ended_from_outside(record, "its workflow is gone", datetime.now(UTC)))
         elif datetime.now(UTC) - record.created_at > DRAFT_LIFETIME and await self.store.discard(record.run_id):
             await self.bridge.cleanup(record.run_id)
+
+    async def _may_know(self, stored: StoredRun) -> bool:
+        """Whether this Temporal can tell that the run is gone: it was submitted here, or what it was submitted to is.
+
+        Another Temporal knows nothing of it, and its end would be untrue: the worker may have been pointed at the
+        wrong server.
+        """
+        here, there = await namespace_id(self.client), stored.temporal
+        if there is None or there == here:
+            return True
+        if (place := self.own_place()) is not None:
+            await self.store.meet_temporal(here, place)
+        if await self.store.is_gone(there):
+            return True
+        if there not in self.left:
+            self.left.add(there)
+            logger.error(
+                "run %s, and perhaps others, were submitted to another Temporal (namespace %s) than the one at %s "
+                "(namespace %s), and are left as they are. Point the worker at that one; if it is gone for good, end "
+                "its runs with `perdure abandon %s`",
+                stored.record.run_id,
+                there,
+                self.client.service_client.config.target_host,
+                here,
+                there,
+            )
+        return False
 
     async def _end(self, workflow: WorkflowExecutionDescription, record: RunRecord) -> FinishInput:
         """The end that the closed workflow came to."""
@@ -113,10 +150,18 @@ class Repair:
 
     async def _finish(self, finish: FinishInput) -> None:
         spec = await self.store.get_spec(finish.run_id)
+        if await self._others_serve(spec.assistant_id):
+            return  # one of them looks, too, and can read the values
         await self.ending.promise(finish.run_id, spec)
         record = await self.ending.finish(finish, spec, fence=attempt_fence(finish.fence, 1))
         why = "" if record.error is None else f": {record.error.message}"
         logger.warning("run %s is repaired; it ended as %s%s", record.run_id, record.status, why)
+
+    async def _others_serve(self, graph: str) -> bool:
+        if graph in self.ending.graphs.names:
+            return False
+        now, workers = datetime.now(UTC), await self.store.workers.list(self.task_queue)
+        return any(graph in worker.graphs for worker in workers if worker.is_there(now))
 
     async def _describe(self, workflow_id: str) -> WorkflowExecutionDescription | None:
         """The newest execution, `None` without any."""

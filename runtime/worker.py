@@ -6,16 +6,12 @@ import asyncio
 import logging
 import uuid
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
-from datetime import timedelta
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol
 
 from temporalio.client import Client
-from temporalio.worker import UnsandboxedWorkflowRunner
-from temporalio.worker import Worker as TemporalWorker
 
 from ..activities import (
     AnyObserver,
@@ -35,7 +31,6 @@ from ..activities import (
     takeover_warnings,
 )
 from ..activities.attempt.activity_log import log_in_one_line
-from ..activities.attempt.heartbeat import BEATS
 from ..activities.finalizer import Finalizer
 from ..blocking import restrict_home
 from ..bridge.open import open_bridge
@@ -45,23 +40,20 @@ from ..contracts.langgraph_json import read_langgraph_json
 from ..contracts.serialization.allowed_types import ALLOWED
 from ..contracts.serialization.text import message_of
 from ..contracts.settings import Settings, load_settings
-from ..contracts.wire import own_task_queue, short_task_queue
+from ..contracts.wire_serving import own_task_queue
 from ..store.contract import Store
 from ..store.open import open_store
-from ..workflows import NotifyWorkflow, ProbeWorkflow, RunWorkflow, StateWorkflow, ThreadWorkflow
+from .announcement import Announcement
 from .connection import connect_temporal, ensure_search_attributes
 from .housekeeping import Housekeeping
 from .node_memory import open_node_memory
+from .pollers import check_alone, namespace_id
 from .reloader import Reload, Reloader
+from .server_lock import place_of_own_server
+from .task_queues import GraphQueues, TaskQueues
 from .telemetry import set_up_telemetry
 
 logger = logging.getLogger(__name__)
-
-_LINGER = 1.0
-"""Seconds for which a worker that shuts down still says that it holds a graph no more: its next slice comes in a
-moment, and would else be waited for."""
-_HEARTBEAT_THROTTLE = 2.0
-"""Seconds by which a cancel through the heartbeat can be late, when the stop channel fails."""
 
 
 class Worker:
@@ -108,25 +100,14 @@ class Worker:
         Raises `GraphLoadError`, `ConfigError` or `UnavailableError` before anything starts, and `WorkerStoppedError`
         when it stops serving by itself.
         """
-        async with self._running() as worker:
+        async with self._running() as polling:
             if once_loaded is not None:
                 once_loaded()
-            async with self._polling(worker):
+            async with polling:
                 await self._over.wait()
         if self._failures:
             failure = self._failures[0]
             raise WorkerStoppedError(self._settings.temporal.task_queue, message_of(failure)) from failure
-
-    @asynccontextmanager
-    async def _polling(self, worker: TemporalWorker) -> AsyncGenerator[TemporalWorker]:
-        """While the block runs. (In the SDK's own `async with` two that fail at once cancel each other's ends.)"""
-        polling = asyncio.create_task(worker.run())
-        polling.add_done_callback(self._note_end)
-        try:
-            yield worker
-        finally:
-            await worker.shutdown()
-            await asyncio.wait({polling})
 
     def _note_end(self, polling: asyncio.Task[None]) -> None:
         if (failure := _error_of(polling)) is not None:
@@ -170,33 +151,36 @@ class Worker:
             await self._serving
 
     @asynccontextmanager
-    async def _running(self) -> AsyncGenerator[TemporalWorker]:
+    async def _running(self) -> AsyncGenerator[AbstractAsyncContextManager[None]]:
         settings = self._settings
         set_up_telemetry()
         log_in_one_line()
         restrict_home(settings.home)
         store = open_store(settings.store_url, capture_message_content=settings.store.capture_message_content)
-        announce = partial(store.announce_graphs, settings.temporal.task_queue)
-        reloader = self._on_reload and Reloader(settings.graphs, announce, self._on_reload)
+        reloader = self._on_reload and Reloader(settings.graphs, self._on_reload)
         graphs = await load_graphs(settings.graphs if self._graphs is None else self._graphs)
         if reloader:
             reloader.loaded()
         # After the graphs: what lies beside them can be imported then.
         ALLOWED.add_settings(settings.checkpointer.allowed_types)
         client = self._client or await connect_temporal(settings)
+        own_place = partial(place_of_own_server, settings, client.service_client.config.target_host)
         await ensure_search_attributes(client)
         bridge = open_bridge(settings.bridge_url)
         checkpoints = open_checkpoints(settings.checkpointer_url)
-        dispatcher = self._dispatcher(client, store)
         graphs.memory = memory = open_node_memory(settings)
         async with _open(store, bridge, checkpoints, memory):
-            await announce(graphs.names)
+            dispatcher = self._dispatcher(client, store)
+            if (place := own_place()) is not None:
+                await store.meet_temporal(await namespace_id(client), place)
+            await check_alone(client, settings.temporal.task_queue, store.installation)
             housekeeping = Housekeeping(
                 client=client,
                 task_queue=settings.temporal.task_queue,
                 store=store,
                 bridge=bridge,
                 ending=Finalizer(graphs, bridge, store, checkpoints, dispatcher),
+                own_place=own_place,
             )
             with Pulse(client) as pulse:
                 live = self._live_graphs(client)
@@ -209,18 +193,29 @@ class Worker:
                     pulse=pulse,
                     dispatcher=dispatcher,
                     live=live,
+                    task_queue=settings.temporal.task_queue,
                 )
+                queues = TaskQueues(client, settings, activities, store.installation, self._note_end)
+                of_graphs = GraphQueues(queues, graphs)
+                announcement = Announcement(store, live.task_queue, settings.temporal.task_queue, graphs)
+
+                async def announce() -> None:
+                    of_graphs.look()
+                    await announcement.say()
+
                 logger.info("serving %s on task queue %s", _listed(graphs), settings.temporal.task_queue)
                 self._warn(graphs)
                 async with (
                     dispatcher.running(),
                     housekeeping.running(),
-                    self._polling(self._short_worker(client, activities)),
+                    queues.polling(queues.short()),
                     live.open(self._stopping),
-                    reloader.running(graphs, live) if reloader else nullcontext(),
-                    self._own_worker(client, activities, live),
+                    queues.own(live, self._stopping),
+                    of_graphs.polling(),
+                    announcement.running(self._stopping),
+                    reloader.running(graphs, live, announce) if reloader else nullcontext(),
                 ):
-                    yield self._temporal_worker(client, activities)
+                    yield queues.polling(queues.common())
 
     def _warn(self, graphs: GraphRegistry) -> None:
         if self._graphs is None:
@@ -240,76 +235,10 @@ class Worker:
             tell=LetGo(client, own),
         )
 
-    @asynccontextmanager
-    async def _own_worker(
-        self, client: Client, activities: RunActivities, live: LiveGraphs
-    ) -> AsyncGenerator[TemporalWorker]:
-        """For the slices of graphs that are held here. It hands its runs on when the others begin to."""
-        worker = TemporalWorker(
-            client,
-            task_queue=live.task_queue,
-            activities=[activities.run_supersteps],
-            build_id=f"perdure-{version('perdure')}",
-            max_concurrent_activities=1000,
-            graceful_shutdown_timeout=timedelta(seconds=self._settings.worker.graceful_shutdown),
-            max_heartbeat_throttle_interval=self._heartbeat_throttle,
-        )
-        async with self._polling(worker):
-            stopping = asyncio.create_task(self._stop_too(worker))
-            try:
-                yield worker
-            finally:
-                stopping.cancel()
-                if live.has_let_go:
-                    await asyncio.sleep(_LINGER)
-
-    async def _stop_too(self, worker: TemporalWorker) -> None:
-        await self._stopping.wait()
-        await asyncio.sleep(_LINGER)
-        await worker.shutdown()
-
     def _dispatcher(self, client: Client, store: Store) -> Dispatcher:
         webhook = Webhook(store, self._settings.webhooks)
-        hand_over = NotifyWorkflows(client, self._settings.temporal.task_queue)
+        hand_over = NotifyWorkflows(client, self._settings.temporal.task_queue, store.installation)
         return Dispatcher(store.lifecycle, self._observers, webhook.recipient, hand_over)
-
-    @property
-    def _heartbeat_throttle(self) -> timedelta:
-        # Else the SDK passes on a heartbeat in 0.8 timeouts, and one that is late by the rest is a lost worker.
-        return timedelta(seconds=min(_HEARTBEAT_THROTTLE, self._settings.runs.heartbeat_timeout / BEATS))
-
-    def _short_worker(self, client: Client, activities: RunActivities) -> TemporalWorker:
-        """For what must not wait behind the slices of all runs: their ends, questions, rollbacks, and watches."""
-        return TemporalWorker(
-            client,
-            task_queue=short_task_queue(self._settings.temporal.task_queue),
-            activities=activities.all,
-            build_id=f"perdure-{version('perdure')}",
-            max_concurrent_activities=1000,
-            graceful_shutdown_timeout=timedelta(seconds=self._settings.worker.graceful_shutdown),
-            max_heartbeat_throttle_interval=self._heartbeat_throttle,
-        )
-
-    def _temporal_worker(self, client: Client, activities: RunActivities) -> TemporalWorker:
-        worker = self._settings.worker
-        return TemporalWorker(
-            client,
-            task_queue=self._settings.temporal.task_queue,
-            workflows=[RunWorkflow, ThreadWorkflow, NotifyWorkflow, ProbeWorkflow, StateWorkflow],
-            activities=activities.all,
-            # Else the SDK reads every loaded module to make one up: 1.5 s before the first poll.
-            build_id=f"perdure-{version('perdure')}",
-            # The sandbox looks for what a replay would do otherwise, at a tenth of a worker's work. Ours have no such
-            # thing: tests/architecture reads each line of them, and tests/determinism replays them.
-            workflow_runner=UnsandboxedWorkflowRunner(),
-            max_concurrent_activities=worker.max_concurrent_activities,
-            max_cached_workflows=worker.max_cached_workflows,
-            graceful_shutdown_timeout=timedelta(seconds=worker.graceful_shutdown),
-            sticky_queue_schedule_to_start_timeout=timedelta(seconds=worker.sticky_timeout),
-            max_heartbeat_throttle_interval=self._heartbeat_throttle,
-            # There is no external storage here, and with more the SDK makes a task to look for it in each payload.
-            max_workflow_task_external_storage_concurrency=1,
-        )
 
 
 def _error_of(task: asyncio.Task[None]) -> BaseException | None:

@@ -18,6 +18,7 @@ from ..contracts.types import CancelAction, RunError, RunInterrupt, RunRecord, R
 from .housekeeping_contract import HousekeepingStore
 from .note_contract import RunNoteStore, Setback
 from .thread_contract import ThreadStore
+from .worker_contract import InstallationStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ class StoredRun:
 
     record: RunRecord
     submitted: bool
+    temporal: str | None = None
+    """The id of the namespace to which it was submitted: no other one can tell that it is gone. `None`: not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +115,12 @@ class Undelivered:
 class RunCreateStore(Protocol):
     """What the submission of a run needs."""
 
-    async def create(self, record: RunRecord, spec: RunSpec) -> tuple[StoredRun, bool]:
-        """Write a draft. A record of the same run id stays as it is: it is returned, with `False`.
+    async def create(self, record: RunRecord, spec: RunSpec, *, temporal: str | None = None) -> tuple[StoredRun, bool]:
+        """Write a draft; `temporal`: the id of the namespace to which it is submitted.
 
-        In the same transaction the thread gets its owner, if it is new. Raises `ThreadTakenError`, with nothing
-        written, when a run of another user, be it a draft, came first.
+        A record of the same run id stays as it is: it is returned, with `False`. In the same transaction the thread
+        gets its owner, if it is new. Raises `ThreadTakenError`, with nothing written, when a run of another user, be it
+        a draft, came first.
         """
         ...
 
@@ -155,10 +159,6 @@ class RunQueryStore(Protocol):
 
     async def get_result(self, run_id: str) -> WaitResult:
         """The record as a `WaitResult`, with final values and open interrupts. Raises `RunNotFoundError`."""
-        ...
-
-    async def graphs(self, task_queue: str) -> list[str]:
-        """The names of the graphs that the workers of the task queue have announced."""
         ...
 
 
@@ -200,10 +200,6 @@ class RunProgressStore(Protocol):
 
     async def finish(self, run_id: str, ending: RunEnding, *, fence: int) -> RunRecord:
         """Terminal, with `ended_at`."""
-        ...
-
-    async def announce_graphs(self, task_queue: str, names: Sequence[str]) -> None:
-        """Replace what the workers of the task queue serve."""
         ...
 
 
@@ -267,7 +263,16 @@ class LifecycleStore(Protocol):
         ...
 
 
-class Store(RunCreateStore, RunQueryStore, RunProgressStore, RunNoteStore, RunDeleteStore, HousekeepingStore, Protocol):
+class Store(
+    RunCreateStore,
+    RunQueryStore,
+    RunProgressStore,
+    RunNoteStore,
+    RunDeleteStore,
+    HousekeepingStore,
+    InstallationStore,
+    Protocol,
+):
     """All of it."""
 
     @property

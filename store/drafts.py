@@ -24,12 +24,14 @@ _SUBMITTED = (
 )
 
 
-def create(connection: Connection, record: RunRecord, spec: tuple[str, str, bytes]) -> tuple[StoredRun, bool]:
+def create(
+    connection: Connection, record: RunRecord, spec: tuple[str, str, bytes], temporal: str | None
+) -> tuple[StoredRun, bool]:
     """Insert record and dumped spec, unless there is a run of this id; what is there, and whether it is new.
 
     Raises `ThreadTakenError` when the thread is another user's.
     """
-    new = connection.execute(_DRAFT, {**record_row(record), "submitted": False, "fence": 0})
+    new = connection.execute(_DRAFT, {**record_row(record), "submitted": False, "fence": 0, "temporal": temporal})
     if row := new.mappings().one_or_none():
         threads.claim(connection, record)
         fields, kind, payload = spec

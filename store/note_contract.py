@@ -41,6 +41,10 @@ class RunNoteStore(Protocol):
         """Work for it was tried in vain: its `trouble` grows, and is given back, unless that was ignored."""
         ...
 
+    async def note_waiting(self, run_id: str, found: RunTrouble) -> None:
+        """Why the run does not get on, from a worker that does not execute it. Trouble that it has already stays."""
+        ...
+
     async def clear_trouble(self, run_id: str, *, fence: int) -> None:
         """The run has got on."""
         ...

@@ -10,7 +10,7 @@ from .contract import StoredRun
 from .schema import run_values, runs
 
 RECORD_COLUMNS = tuple(runs.c[name] for name in RunRecord.model_fields)
-STORED_COLUMNS = (*RECORD_COLUMNS, runs.c.submitted)
+STORED_COLUMNS = (*RECORD_COLUMNS, runs.c.submitted, runs.c.temporal)
 RESULT_COLUMNS = (runs.c.run_id, runs.c.thread_id, runs.c.status, runs.c.error, runs.c.interrupts, run_values.c.data)
 
 # With parameters of these names.
@@ -37,7 +37,7 @@ def to_record(row: RowMapping) -> RunRecord:
 
 def to_stored(row: RowMapping) -> StoredRun:
     """The run in a row that has `STORED_COLUMNS`."""
-    return StoredRun(to_record(row), submitted=row["submitted"])
+    return StoredRun(to_record(row), submitted=row["submitted"], temporal=row["temporal"])
 
 
 def to_result(row: RowMapping) -> WaitResult:

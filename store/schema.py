@@ -30,7 +30,7 @@ from sqlalchemy.types import TypeDecorator
 
 from ..contracts.serialization.serializer import from_json, to_json
 
-REVISION = "0007"
+REVISION = "0008"
 """The newest migration. It stands here so that a start that has nothing to migrate never imports Alembic."""
 
 
@@ -108,6 +108,8 @@ runs = Table(
     Column("trouble", JsonText),
     # How far the run had come then: `Setback.position`.
     Column("trouble_at", Text),
+    # The id of the namespace to which it was submitted; NULL of runs of older versions.
+    Column("temporal", Text),
     Index("ix_runs_thread", "thread_id", "position"),
     Index("ix_runs_sequence", "thread_id", "sequence"),
     # Few of many: a thread may have thousands of runs that have ended.
@@ -233,9 +235,25 @@ leases = Table(
     Column("until", UtcDateTime, nullable=False),
 )
 
-graphs = Table(
-    "graphs",
+installation = Table("installation", metadata, Column("id", Text, primary_key=True))
+
+workers = Table(
+    "workers",
     metadata,
-    Column("task_queue", Text, primary_key=True),
-    Column("name", Text, primary_key=True),
+    Column("worker_id", Text, primary_key=True),
+    Column("task_queue", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("graphs", JsonText, nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("seen_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+)
+
+# By the ids of their namespaces, which no two have in common.
+temporals = Table(
+    "temporals",
+    metadata,
+    Column("namespace_id", Text, primary_key=True),
+    Column("place", Text, nullable=False),
+    Column("gone", Boolean, nullable=False),
 )

@@ -8,16 +8,15 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, and_, bindparam, func, select
 
-from ..contracts.errors import RunNotFoundError
+from ..contracts.errors import RunNotFoundError, UnavailableError
 from ..contracts.specs import dump_spec, load_spec
 from ..contracts.types import RunError, RunInterrupt, RunRecord, RunSpec, RunStatus, RunTrouble, WaitResult
-from . import drafts, events, lifecycle, progress, threads, trouble, unended
+from . import drafts, events, lifecycle, progress, threads, trouble, unended, workers
 from .contract import RunEnding, Setback, StoredRun, ThreadLine
 from .database import Database
 from .migrate import migrate
 from .rows import OF_RUN, OF_THREAD, RESULT_COLUMNS, STORED_COLUMNS, STORED_RUN, to_result, to_stored
-from .schema import graphs, run_specs, run_values, runs
-from .sqlite import insert
+from .schema import run_specs, run_values, runs
 from .usage import usage
 
 _SPEC = select(run_specs.c.fields, run_specs.c.payload_kind, run_specs.c.payload).where(
@@ -55,6 +54,8 @@ class SqlStore:
         self.events = events.SqlRunEvents(self._database, capture=capture_message_content)
         self.lifecycle = lifecycle.SqlLifecycle(self._database)
         self.threads = threads.SqlThreads(self._database)
+        self.workers = workers.SqlWorkers(self._database)
+        self._installation: str | None = None
 
     async def start(self) -> None:
         """Connect, and bring the tables to the newest revision. What is missing is created. Idempotent.
@@ -64,6 +65,7 @@ class SqlStore:
         try:
             await self._database.open()
             await migrate(self._database)
+            self._installation = await workers.installation_id(self._database)
         except BaseException:
             await self._database.close()
             raise
@@ -72,13 +74,32 @@ class SqlStore:
         """Calls under way end first, later ones raise `UnavailableError`. Idempotent."""
         await self._database.close()
 
-    async def create(self, record: RunRecord, spec: RunSpec) -> tuple[StoredRun, bool]:
+    @property
+    def installation(self) -> str:
+        """The identity of all that uses this store."""
+        if self._installation is None:
+            raise UnavailableError(f"the store {self._database} is not open: it was not started yet")
+        return self._installation
+
+    async def meet_temporal(self, namespace_id: str, place: str) -> None:
+        """Note the Temporal that is at a place of the installation's own."""
+        await workers.meet(self._database, namespace_id, place)
+
+    async def abandon_temporal(self, namespace_id: str) -> None:
+        """The Temporal is gone for good."""
+        await workers.abandon(self._database, namespace_id)
+
+    async def is_gone(self, namespace_id: str) -> bool:
+        """Whether another Temporal has taken the place of this one."""
+        return await workers.is_gone(self._database, namespace_id)
+
+    async def create(self, record: RunRecord, spec: RunSpec, *, temporal: str | None = None) -> tuple[StoredRun, bool]:
         """Write a draft and its spec; or return the run that is there already, and `False`.
 
         Raises `InvalidRunError` for a spec that holds what cannot be stored, `ThreadTakenError` for another's thread.
         """
         dumped = dump_spec(spec)
-        return await self._database.write(lambda connection: drafts.create(connection, record, dumped))
+        return await self._database.write(lambda connection: drafts.create(connection, record, dumped, temporal))
 
     async def mark_submitted(self, run_id: str, *, sequence: int | None = None) -> None:
         """The run is no draft any more; a sequence that it has stays. An absent run is ignored.
@@ -160,22 +181,6 @@ class SqlStore:
             raise RunNotFoundError(run_id)
         return to_result(rows[0])
 
-    async def graphs(self, task_queue: str) -> builtins.list[str]:
-        """The announced names, in order of the alphabet."""
-        names = select(graphs.c.name).where(graphs.c.task_queue == task_queue).order_by(graphs.c.name)
-        return [row["name"] for row in await self._database.fetch(names)]
-
-    async def announce_graphs(self, task_queue: str, names: Sequence[str]) -> None:
-        """Replace what the workers of the task queue serve."""
-        rows = [{"task_queue": task_queue, "name": name} for name in names]
-
-        def replace(connection: Connection) -> None:
-            connection.execute(graphs.delete().where(graphs.c.task_queue == task_queue))
-            if rows:
-                connection.execute(insert(graphs).on_conflict_do_nothing(), rows)
-
-        await self._database.write(replace)
-
     async def mark_running(
         self,
         run_id: str,
@@ -224,6 +229,10 @@ class SqlStore:
     async def note_trouble(self, run_id: str, setback: Setback, *, fence: int) -> RunTrouble | None:
         """Work for a run was tried in vain; its trouble, if it is its own and has not ended."""
         return await self._database.write(lambda connection: trouble.note(connection, run_id, setback, fence))
+
+    async def note_waiting(self, run_id: str, found: RunTrouble) -> None:
+        """Why the run does not get on. An ended or absent run is ignored."""
+        await self._database.write(lambda connection: trouble.note_waiting(connection, run_id, found))
 
     async def clear_trouble(self, run_id: str, *, fence: int) -> None:
         """The run has got on."""

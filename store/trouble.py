@@ -22,6 +22,11 @@ _TROUBLED = update(runs).where(
     OF_RUN, runs.c.fence <= bindparam("own_fence", type_=BigInteger), runs.c.trouble.is_not(None)
 )
 _CLEAR = _TROUBLED.values(trouble=None, trouble_at=None)
+_NOTE_WAITING = (
+    update(runs)
+    .where(OF_RUN, runs.c.ended_at.is_(None), runs.c.trouble.is_(None))
+    .values(trouble=bindparam("new_trouble", type_=JsonText))
+)
 _BEGIN = _TROUBLED.values(trouble=bindparam("new_trouble", type_=JsonText))
 
 
@@ -47,6 +52,11 @@ def note(connection: Connection, run_id: str, setback: Setback, fence: int) -> R
 def clear(connection: Connection, run_id: str, fence: int) -> None:
     """The run has got on."""
     connection.execute(_CLEAR, {"of_run": run_id, "own_fence": fence})
+
+
+def note_waiting(connection: Connection, run_id: str, found: RunTrouble) -> None:
+    """Of a run that nobody executes. Trouble that it has already is older, and stays."""
+    connection.execute(_NOTE_WAITING, {"of_run": run_id, "new_trouble": found.model_dump(mode="json")})
 
 
 def begin_turn(connection: Connection, run_id: str, fence: int) -> None:

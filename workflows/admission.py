@@ -45,7 +45,13 @@ def begin(thread: ThreadInput) -> ThreadState:
         ThreadRun(submission=Submission(run_id=run_id, assistant_id=""), sequence=0, started=True)
         for run_id in thread.in_flight
     ]
-    return ThreadState(sequence=thread.last_sequence, runs=strays)
+    return ThreadState(installation=thread.installation, sequence=thread.last_sequence, runs=strays)
+
+
+def belongs(state: ThreadState, installation: str | None) -> bool:
+    """Whether who asks has the stores of the thread. Of a thread that an older version began, the first is right."""
+    state.installation = state.installation or installation
+    return installation in (None, state.installation)
 
 
 class _Carried(ThreadInput):
@@ -62,6 +68,7 @@ def carried(thread_id: str, state: ThreadState) -> ThreadInput:
     for run in state.runs:
         if run.started and run.submission.assistant_id:
             run.submission = Submission(run_id=run.submission.run_id, assistant_id="")
+        run.submission.installation = None  # it is the thread's, and a line may be long
     return _Carried(thread_id=thread_id, state=state)
 
 

@@ -8,7 +8,8 @@ from typing import Any
 from temporalio import workflow
 from temporalio.common import RetryPolicy
 
-from ..contracts.wire import ACTIVITY_DELIVER_EVENTS, NOTIFY_WORKFLOW, SIGNAL_DELIVER, NotifyInput
+from ..contracts.wire import ACTIVITY_DELIVER_EVENTS, NOTIFY_WORKFLOW, SIGNAL_DELIVER
+from ..contracts.wire_notify import NotifyInput
 
 _UNLIMITED = timedelta(days=3650)
 _HEARTBEAT_TIMEOUT = timedelta(seconds=10)

@@ -189,7 +189,8 @@ class RunLoop:
 
     async def _write(self, activity: str, arg: Wire, result_type: type[T], summary: str) -> T:
         heartbeat = timedelta(seconds=self._run.limits.heartbeat_timeout)
-        result = await short_activity(activity, arg, result_type, summary=summary, heartbeat=heartbeat)
+        graph = self._run.assistant_id
+        result = await short_activity(activity, arg, result_type, summary=summary, heartbeat=heartbeat, graph=graph)
         if self._state.trouble is not None:
             self.show_trouble(None)
         return result

@@ -7,15 +7,18 @@ from typing import TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, TimeoutType
+from temporalio.exceptions import ActivityError, ApplicationError, TimeoutType
 from temporalio.exceptions import TimeoutError as ActivityTimeoutError
 
-from ..contracts.wire import Wire, short_task_queue
+from ..contracts.wire import ERROR_NOT_SERVED, Wire, short_task_queue
+from ..contracts.wire_serving import NotServed, graph_task_queue
 
 T = TypeVar("T")
 
 _SLOT = timedelta(seconds=1)
 """To get a slot, best one of the worker where this workflow is, which saves a way over the server."""
+_TO_SERVER = timedelta(seconds=10)
+"""For a worker that serves the graph to take what it is needed for. One that is there takes it at once."""
 MACHINE_FAILURES = RetryPolicy(
     initial_interval=timedelta(milliseconds=200),
     maximum_interval=timedelta(seconds=2),
@@ -32,10 +35,15 @@ async def short_activity(
     summary: str,
     heartbeat: timedelta,
     limit: timedelta = timedelta(minutes=10),
+    graph: str | None = None,
 ) -> T:
-    """Raises `ActivityError` only for what a repetition cannot mend. `limit`: of one attempt."""
+    """Raises `ActivityError` only for what a repetition cannot mend. `limit`: of one attempt.
 
-    async def execute(task_queue: str | None, slot: timedelta | None) -> T:
+    `graph`: the one that is needed. A worker that does not serve it sends the activity on to those that do; when none
+    of them answers, whoever is there does it, as well as that is possible without.
+    """
+
+    async def execute(arg: Wire, task_queue: str | None, slot: timedelta | None) -> T:
         return await workflow.execute_activity(
             activity,
             arg,
@@ -48,9 +56,35 @@ async def short_activity(
             summary=summary,
         )
 
+    async def by_anybody(arg: Wire) -> T:
+        try:
+            return await execute(arg, None, _SLOT)
+        except ActivityError as exc:
+            if not _not_begun(exc):
+                raise
+        return await execute(arg, short_task_queue(workflow.info().task_queue), None)
+
     try:
-        return await execute(None, _SLOT)
+        return await by_anybody(arg)
     except ActivityError as exc:
-        if not isinstance(exc.cause, ActivityTimeoutError) or exc.cause.type != TimeoutType.SCHEDULE_TO_START:
+        if graph is None or sent_on(exc) is None:
             raise
-    return await execute(short_task_queue(workflow.info().task_queue), None)
+    try:
+        return await execute(arg, graph_task_queue(workflow.info().task_queue, graph), _TO_SERVER)
+    except ActivityError as exc:
+        if not _not_begun(exc):
+            raise
+    return await by_anybody(arg.model_copy(update={"anywhere": True}))
+
+
+def sent_on(failure: ActivityError) -> NotServed | None:
+    """What is known where a worker did nothing, because it does not serve the graph."""
+    cause = failure.cause
+    if not isinstance(cause, ApplicationError) or cause.type != ERROR_NOT_SERVED:
+        return None
+    return NotServed.model_validate(cause.details[0]) if cause.details else NotServed()
+
+
+def _not_begun(failure: ActivityError) -> bool:
+    cause = failure.cause
+    return isinstance(cause, ActivityTimeoutError) and cause.type == TimeoutType.SCHEDULE_TO_START

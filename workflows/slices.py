@@ -26,8 +26,9 @@ from ..contracts.wire import (
     SliceResult,
 )
 from ..contracts.wire_ending import StopInput
+from ..contracts.wire_serving import graph_task_queue
 from . import run_state
-from .short_activities import MACHINE_FAILURES
+from .short_activities import MACHINE_FAILURES, sent_on
 from .ui_text import slice_summary
 from .work import next_work
 
@@ -56,6 +57,20 @@ class Slices:
     async def next(self) -> SliceResult:
         """The next one. Raises `ActivityError` for what is the run's end, or a reason to try its graph again."""
         state = self._state
+        try:
+            return await self._next()
+        except ActivityError as exc:
+            found = sent_on(exc)
+            if found is None or run_state.must_stop(state):
+                raise
+        state.resumed = state.resumed or found.begun > state.takeovers
+        state.takeovers = found.begun
+        serving = graph_task_queue(workflow.info().task_queue, self._run.assistant_id)
+        # For as long as it takes: nobody may serve the graph just now.
+        return await self._execute(self._given(lost=found.lost), at=serving)
+
+    async def _next(self) -> SliceResult:
+        state = self._state
         result = await self._execute(self._given())
         if result.outcome != "elsewhere":
             return result
@@ -69,7 +84,7 @@ class Slices:
         state, lost = self._state, False
         if state.holder is not None:  # else it has said meanwhile that it holds the graph no more
             try:
-                return await self._execute(self._given(), at=state.holder)
+                return await self._execute(self._given(), at=state.holder, held=True)
             except ActivityError as exc:
                 if run_state.must_stop(state) or not _is_of_machine(exc):
                     raise
@@ -83,7 +98,7 @@ class Slices:
         if (holder := self._state.holder) is None:
             return
         try:
-            await self._start(self._given(release=True), at=holder)
+            await self._start(self._given(release=True), at=holder, held=True)
         except ActivityError as exc:  # its worker is gone, or frozen: the fence keeps it out
             workflow.logger.info("run %s: its graph is not let go: %s", self._run.run_id, exc.cause)
         self._state.holder = None
@@ -92,6 +107,7 @@ class Slices:
         state = self._state
         return SliceInput(
             **next_work(self._run, state),
+            assistant_id=self._run.assistant_id,
             slice=state.slices,
             takeovers=state.takeovers,
             steps=state.steps,
@@ -107,8 +123,8 @@ class Slices:
             release=release,
         )
 
-    async def _execute(self, given: SliceInput, *, at: str | None = None) -> SliceResult:
-        handle = self._start(given, at=at)
+    async def _execute(self, given: SliceInput, *, at: str | None = None, held: bool = False) -> SliceResult:
+        handle = self._start(given, at=at, held=held)
         stopper = asyncio.create_task(self._stop_when_asked(handle))
         stopper.add_done_callback(_look_at)
         try:
@@ -120,19 +136,20 @@ class Slices:
         finally:
             stopper.cancel()
 
-    def _start(self, given: SliceInput, *, at: str | None) -> workflow.ActivityHandle[SliceResult]:
+    def _start(self, given: SliceInput, *, at: str | None, held: bool) -> workflow.ActivityHandle[SliceResult]:
+        """`at`: the task queue, if not the common one. `held`: it is the holder's own, who is asked once."""
         limits = self._run.limits
         return workflow.start_activity(
             ACTIVITY_RUN_SUPERSTEPS,
             given,
             result_type=SliceResult,
             task_queue=at,
-            schedule_to_start_timeout=None if at is None else _TO_HOLDER,
+            schedule_to_start_timeout=_TO_HOLDER if held else None,
             start_to_close_timeout=_UNLIMITED
             if limits.step_timeout is None
             else timedelta(seconds=limits.step_timeout) + _STOPPING,
             heartbeat_timeout=timedelta(seconds=limits.heartbeat_timeout),
-            retry_policy=_SLICE_FAILURES if at is None else _ONCE,
+            retry_policy=_ONCE if held else _SLICE_FAILURES,
             cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
             summary=slice_summary(self._state),
         )
@@ -151,7 +168,7 @@ class Slices:
         # A local activity: it must not wait for a slot behind the very slices that it stops.
         await workflow.execute_local_activity(
             ACTIVITY_REQUEST_STOP,
-            StopInput(run_id=self._run.run_id, stop=stop),
+            StopInput(run_id=self._run.run_id, stop=stop, installation=self._run.installation),
             start_to_close_timeout=timedelta(seconds=10),
         )
 

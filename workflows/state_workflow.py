@@ -20,5 +20,10 @@ class StateWorkflow:
     @workflow.run
     async def run(self, query: StateQuery) -> StateAnswer:
         return await short_activity(
-            ACTIVITY_READ_STATE, query, StateAnswer, summary="reads the state", heartbeat=_HEARTBEAT
+            ACTIVITY_READ_STATE,
+            query,
+            StateAnswer,
+            summary="reads the state",
+            heartbeat=_HEARTBEAT,
+            graph=query.assistant_id,
         )

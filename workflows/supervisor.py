@@ -137,6 +137,7 @@ class ThreadSupervisor:
         return await workflow.start_child_workflow(
             RUN_WORKFLOW,
             RunInput(
+                installation=self._state.installation,
                 run_id=wanted.run_id,
                 thread_id=self._thread_id,
                 assistant_id=wanted.assistant_id,
@@ -195,6 +196,8 @@ class ThreadSupervisor:
             await short_activity(
                 ACTIVITY_FINISH_RUN,
                 FinishInput(
+                    installation=self._state.installation,
+                    anywhere=not run.submission.assistant_id,
                     run_id=run.submission.run_id,
                     thread_id=self._thread_id,
                     sequence=run.sequence,
@@ -207,6 +210,7 @@ class ThreadSupervisor:
                 RunOutcome,
                 summary=f"repair of run {run.sequence}",
                 heartbeat=_HEARTBEAT,
+                graph=run.submission.assistant_id or None,
                 limit=timedelta(seconds=60),
             )
         except ActivityError as exc:  # its record was deleted: nothing is left to repair, and the thread goes on
@@ -220,6 +224,7 @@ class ThreadSupervisor:
             StateChanged,
             summary="changes the state",
             heartbeat=_HEARTBEAT,
+            graph=change.assistant_id,
         )
 
     async def delete(self) -> bool:
@@ -229,7 +234,10 @@ class ThreadSupervisor:
             answer = await short_activity(
                 ACTIVITY_DELETE_THREAD,
                 DeleteThreadInput(
-                    thread_id=self._thread_id, never_started=never_started, user_id=self._state.delete_of
+                    installation=self._state.installation,
+                    thread_id=self._thread_id,
+                    never_started=never_started,
+                    user_id=self._state.delete_of,
                 ),
                 DeletionAnswer,
                 summary="removes the thread",

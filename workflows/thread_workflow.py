@@ -9,6 +9,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 
 from ..contracts.types import CancelAction
 from ..contracts.wire import (
+    ERROR_OTHER_INSTALLATION,
     ERROR_STATE_REFUSED,
     ERROR_THREAD_BUSY,
     ERROR_THREAD_GONE,
@@ -60,6 +61,7 @@ class ThreadWorkflow:
     @workflow.update(name=UPDATE_SUBMIT, description="Admit a run to the thread")
     def submit(self, submission: Submission) -> Admission:
         """Never waits: it decides and remembers; the main loop starts the run in the same workflow task."""
+        self._check(submission.installation)
         self._updated()
         try:
             return admission.submit(self._state, submission)
@@ -69,6 +71,7 @@ class ThreadWorkflow:
     @workflow.update(name=UPDATE_DELETE_THREAD, description="Cancel the thread's runs and remove it")
     async def delete(self, deletion: ThreadDeletion) -> DeletionAnswer:
         """Waits for the end of the runs in line. What is submitted from now on finds a new thread."""
+        self._check(deletion.installation)
         self._check_owner(deletion.user_id)
         admission.delete(self._state, self._supervisor.has_begun, deletion.user_id)
         self._updated()
@@ -79,6 +82,7 @@ class ThreadWorkflow:
     @workflow.update(name=UPDATE_STATE, description="Change the state of the thread, which has no run in flight")
     async def update_state(self, change: StateChange) -> StateChanged:
         """Waits until it is done. A run that is submitted meanwhile comes after it."""
+        self._check(change.installation)
         state = self._state
         await until_free(lambda: not state.changing and state.delete_up_to is None)
         self._check_owner(change.user_id)
@@ -98,6 +102,11 @@ class ThreadWorkflow:
     def _check_owner(self, user_id: str | None) -> None:
         if admission.is_anothers(self._state, user_id):
             raise ApplicationError("the thread is another user's", type=ERROR_THREAD_GONE)
+
+    def _check(self, installation: str | None) -> None:
+        """What another installation asks would be done with stores that do not have it."""
+        if not admission.belongs(self._state, installation):
+            raise ApplicationError(self._state.installation or "", type=ERROR_OTHER_INSTALLATION, non_retryable=True)
 
     def _updated(self) -> None:
         self._updates += 1

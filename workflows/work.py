@@ -12,6 +12,7 @@ from ..contracts.wire import RunInput, RunProgress
 class Work(TypedDict):
     """What every `RunWork` says."""
 
+    installation: str | None
     run_id: str
     thread_id: str
     sequence: int
@@ -24,6 +25,7 @@ def next_work(run: RunInput, state: RunProgress) -> Work:
     """For the next activity. Its fence also rises after a reset, which takes the state back."""
     state.fence = max(state.fence + 1, int(workflow.time() * 1000))
     return {
+        "installation": run.installation,
         "run_id": run.run_id,
         "thread_id": run.thread_id,
         "sequence": run.sequence,

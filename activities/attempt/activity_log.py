@@ -11,14 +11,14 @@ import logging
 
 from temporalio import activity
 
-from .failures import GraphFailed, MachineFailure
+from .failures import GraphFailed, MachineFailure, SentOn
 
 
 class _OneLine(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None
-        if isinstance(error, GraphFailed):
-            return False  # it was logged, with the graph's own traceback
+        if isinstance(error, GraphFailed | SentOn):
+            return False  # it was logged, with the graph's own traceback; or nothing has failed
         if isinstance(error, MachineFailure | asyncio.CancelledError) and activity.in_activity():
             info = activity.info()
             record.msg = "%s of %s, attempt %d, has failed %s"

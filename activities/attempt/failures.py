@@ -23,6 +23,10 @@ class MachineFailure(ApplicationError):
     """A failure that an activity reports on purpose: its message says all, and a traceback nothing (`activity_log`)."""
 
 
+class SentOn(MachineFailure):
+    """Another worker does what this one does not: nothing has failed."""
+
+
 class GraphFailed(MachineFailure):
     """The graph raised, which is in the log already, with its traceback."""
 

@@ -20,6 +20,7 @@ from ...contracts.types import RunSpec
 from ...contracts.wire import SliceInput, SliceResult
 from ..attempt.failures import SliceFailed
 from ..attempt.heartbeat import Say
+from ..graphs.breakpoints import check_breakpoints
 from ..graphs.graph_registry import CompiledGraph
 from ..graphs.interrupts import open_questions, still_due, stopped_at
 from ..graphs.run_config import run_config, thread_config
@@ -162,6 +163,7 @@ class LiveGraph:
     async def _own(self) -> None:
         config = run_config(self._spec, self._slice.run_id, self._slice.thread_id)
         async with self._parts.graphs.open(self._spec.assistant_id, config, self._saver) as graph:
+            check_breakpoints(self._slice, self._spec, graph)
             self._graph = graph
             self._start = await resume_point_of(self._slice, self._spec, graph, self._saver, self._parts.checkpoints)
             self._policy = PausePolicy(self._control, self._spec, self._start, graph)

@@ -15,6 +15,7 @@ from ...contracts.serialization.serializer import to_json
 from ...contracts.telemetry.metrics import instruments
 from ...contracts.types import METADATA_EVENT, RunSpec, RunTrouble
 from ...contracts.wire import ERROR_WORKER_SHUTDOWN, GraphFailure, SliceInput, SliceResult
+from ...contracts.wire_serving import NotServed
 from ...contracts.wire_steering import ERROR_NOT_HELD
 from ...observers.dispatcher import Dispatcher
 from ...store.contract import Store
@@ -24,6 +25,7 @@ from ..attempt.heartbeat import Heartbeat, Say, marked
 from ..attempt.run_metrics import measure_begin, since
 from ..attempt.spec_cache import SpecCache
 from ..attempt.trouble import Troubles
+from ..graphs.serving import Serving
 from ..run_events.human import human_message
 from .graph_parts import GraphParts, GraphRaised
 from .live_graph import LiveGraph
@@ -46,6 +48,7 @@ class Slices:
         dispatcher: Dispatcher,
         live: LiveGraphs,
         client: Client,
+        serving: Serving,
     ) -> None:
         self._parts = parts
         self._store = store
@@ -53,6 +56,7 @@ class Slices:
         self._dispatcher = dispatcher
         self._live = live
         self._client = client
+        self._serving = serving
         self._suspects = Suspects(store)
         self._troubles = Troubles(client, store)
         self._step_notes = StepNotes(store)
@@ -80,10 +84,20 @@ class Slices:
         """Of the attempt that this slice is part of: only what begins anew has a number of its own."""
         return current if goes_on or self._live.shutting_down else current + 1
 
+    async def _check_served(self, slice: SliceInput, attempt: int, number: int) -> None:
+        """Before anything is taken or said: another worker begins the attempt."""
+        graph = slice.assistant_id
+        if graph is None or self._serving.serves(graph):
+            return
+        failed = None if attempt == 1 else await setback(self._client, self._parts.checkpoints, slice)
+        lost = slice.lost if failed is None else failed.lost
+        raise await self._serving.send_on(slice.run_id, graph, NotServed(begun=number - 1, lost=lost))
+
     async def _take_over(self, slice: SliceInput, attempt: int, number: int, say: Say) -> SliceResult:
         """Begin the run, or pick it up where its checkpoints have it. `number`: of the run's attempt."""
         if self._live.shutting_down:
             raise MachineFailure("the worker shuts down; another one takes the run over", type=ERROR_WORKER_SHUTDOWN)
+        await self._check_served(slice, attempt, number)
         fence, begun = attempt_fence(slice.fence, attempt), number - slice.takeovers
         try:
             spec = await self._specs.full(slice.run_id)

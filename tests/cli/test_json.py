@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from perdure import RunRecord, RunScope, RunsFacade, RunSpec, RunStatus, StreamEvent, WaitResult
 
@@ -66,6 +67,16 @@ async def test_a_worker_says_what_it_serves(cli: CommandLine) -> None:
 async def test_graphs_are_what_the_file_says_and_what_is_served(cli: CommandLine) -> None:
     ended = await cli("graphs", "--json")
     assert set(ended.document["declared"]) == set(ended.document["served"]) == set(NAMES)
+
+
+async def test_why_a_graph_is_not_served(lonely: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "lost.json").write_text('{"graphs": {"lost": "./nowhere.py:graph"}}')
+    apart = lonely.having(PERDURE_HOME=str(tmp_path), PERDURE_GRAPHS=str(tmp_path / "lost.json"))
+    ended = await apart("graphs", "--json")
+    assert ended.document["served"] == []
+    reason = ended.document["reasons"]["lost"]
+    assert "no worker has announced it" in reason
+    assert "nowhere.py does not exist" in reason
 
 
 async def test_wrong_usage_is_one_line_too(lonely: CommandLine) -> None:

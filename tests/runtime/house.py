@@ -53,18 +53,22 @@ class House:
             ending=self.ending,
         )
 
-    async def draft(self, *, thread_id: str | None = None, age: timedelta = timedelta()) -> str:
+    async def draft(
+        self, *, thread_id: str | None = None, age: timedelta = timedelta(), temporal: str | None = None
+    ) -> str:
         """A run that was made ready to be submitted, that long ago."""
         scope = RunScope(thread_id=thread_id) if thread_id else RunScope(kind="stateless")
         plan = ExecutionPlanner(RunSettings()).plan(RunSpec(assistant_id="counting", scope=scope))
         created = datetime.now(UTC) - age
         record = plan.record.model_copy(update={"created_at": created, "updated_at": created})
-        await self.store.create(record, plan.spec)
+        await self.store.create(record, plan.spec, temporal=temporal)
         await self.bridge.create(plan.run_id)
         return plan.run_id
 
-    async def submitted(self, *, thread_id: str | None = None, age: timedelta = timedelta(seconds=1)) -> str:
-        run_id = await self.draft(thread_id=thread_id, age=age)
+    async def submitted(
+        self, *, thread_id: str | None = None, age: timedelta = timedelta(seconds=1), temporal: str | None = None
+    ) -> str:
+        run_id = await self.draft(thread_id=thread_id, age=age, temporal=temporal)
         await self.store.mark_submitted(run_id)
         return run_id
 

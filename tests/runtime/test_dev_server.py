@@ -15,11 +15,13 @@ from perdure.contracts.errors import DevServerError, TemporalUnreachableError
 from perdure.contracts.settings import Settings
 from perdure.runtime.connection import connect_temporal, ensure_search_attributes
 from perdure.runtime.dev_server import DevServer
+from perdure.runtime.server_lock import place_of_own_server
 
 OWNER = """
 import asyncio, sys
 from perdure.contracts.settings import Settings
 from perdure.runtime.dev_server import DevServer
+from perdure.runtime.server_lock import place_of_own_server
 
 async def main():
     async with DevServer(Settings.model_validate_json(sys.argv[1])) as server:
@@ -218,6 +220,21 @@ async def test_a_killed_owner_takes_it_along(tmp_path: Path) -> None:
     finally:
         if running(pid):
             os.kill(pid, signal.SIGKILL)
+
+
+async def test_a_server_that_was_left_behind_is_ended_and_named(tmp_path: Path) -> None:
+    settings = local_settings(tmp_path)
+    async with started(settings) as left:
+        assert left.pid is not None
+        lock = tmp_path / "temporal.db.lock"
+        lock.write_text(f"process {left.pid}, 127.0.0.1:{settings.server.port}, started by process 999999999\n")
+        async with DevServer(settings) as server:
+            assert not running(left.pid)
+            (note,) = server.notes
+            assert f"(process {left.pid}, 127.0.0.1:{settings.server.port}) had been left behind" in note
+            assert place_of_own_server(settings, server.address) == str(lock)
+            assert place_of_own_server(settings, "127.0.0.1:1") is None
+        assert place_of_own_server(settings, server.address) is None
 
 
 async def test_exec_becomes_the_server(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -64,6 +65,33 @@ async def test_a_run_whose_workflow_is_gone_ends_as_an_error(house: House) -> No
     await house.repair().look(run_id)
     (event,) = await house.events(run_id)
     assert event.data["error"]["message"] == f"{_OUTSIDE}its workflow is gone"
+    assert await house.ended(run_id)
+
+
+async def test_another_temporal_cannot_tell_that_a_run_is_gone(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    other = "11111111-2222-3333-4444-555555555555"
+    runs = [await house.submitted(thread_id=f"thread-of-{house.task_queue}", temporal=other) for _ in range(2)]
+    draft = await house.draft(age=2 * _HOUR, temporal=other)
+    repair = house.repair()
+    for run_id in (*runs, draft):
+        await repair.look(run_id)
+        assert await house.status(run_id) is RunStatus.PENDING
+    assert caplog.text.count(f"perdure abandon {other}") == 1
+    await house.store.abandon_temporal(other)
+    for run_id in runs:
+        await repair.look(run_id)
+        assert await house.ended(run_id)
+    await repair.look(draft)
+    assert await house.status(draft) is None
+
+
+async def test_a_new_database_of_the_own_server_is_the_end_of_what_was_in_the_old_one(house: House) -> None:
+    other = "11111111-2222-3333-4444-666666666666"
+    await house.store.meet_temporal(other, "/home/temporal.db.lock")
+    run_id = await house.submitted(thread_id=f"thread-of-{house.task_queue}", temporal=other)
+    await replace(house.repair(), own_place=lambda: "/home/other.db.lock").look(run_id)
+    assert await house.status(run_id) is RunStatus.PENDING
+    await replace(house.repair(), own_place=lambda: "/home/temporal.db.lock").look(run_id)
     assert await house.ended(run_id)
 
 

@@ -44,7 +44,7 @@ async def test_a_block_that_is_cancelled_before_it_begins_serves_nothing(
         announcing.set()
         await asyncio.Event().wait()
 
-    monkeypatch.setattr("perdure.store.SqlStore.announce_graphs", announce)
+    monkeypatch.setattr("perdure.store.workers.SqlWorkers.announce", announce)
     entering = asyncio.create_task(Worker(graphs={"counting": counting()}, settings=settings).__aenter__())
     await announcing.wait()
     entering.cancel()

@@ -93,7 +93,7 @@ async def test_a_locked_database_is_unavailable_to_every_write(
         impatient.finish("run", RunEnding(RunStatus.SUCCESS, 1), fence=1),
         impatient.discard("run"),
         impatient.delete("run"),
-        impatient.announce_graphs("queue", ["a"]),
+        impatient.abandon_temporal("a"),
     ):
         with pytest.raises(UnavailableError, match="locked"):
             await call

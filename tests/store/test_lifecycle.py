@@ -73,7 +73,7 @@ async def test_a_store_that_is_not_open_is_unavailable(url: str, when: str) -> N
     if when == "after its end":
         await store.start()
         await store.close()
-    for call in (store.get("run"), store.mark_submitted("run"), store.list(), store.graphs("queue")):
+    for call in (store.get("run"), store.mark_submitted("run"), store.list(), store.workers.list("queue")):
         with pytest.raises(UnavailableError, match="not open"):
             await call
 

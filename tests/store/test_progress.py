@@ -145,17 +145,6 @@ async def test_of_many_concurrent_endings_one_stands(store: SqlStore, draft: Dra
     assert (await store.get_result("run")).values == records[0].steps
 
 
-async def test_announced_graphs_replace_those_of_before(store: SqlStore) -> None:
-    await store.announce_graphs("queue", ["b", "a", "b"])
-    await store.announce_graphs("other", ["c"])
-    assert await store.graphs("queue") == ["a", "b"]
-    await store.announce_graphs("queue", ["d"])
-    assert await store.graphs("queue") == ["d"]
-    await store.announce_graphs("queue", [])
-    assert await store.graphs("queue") == []
-    assert await store.graphs("other") == ["c"]
-
-
 @pytest.mark.parametrize(("fence", "steps"), [(2, 7), (3, 7), (1, 5)], ids=["own", "newer", "older"])
 async def test_the_steps_of_a_run_that_goes_on(store: SqlStore, draft: Draft, fence: int, steps: int) -> None:
     await draft()

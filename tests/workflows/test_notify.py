@@ -15,7 +15,8 @@ from temporalio.worker import Worker as TemporalWorker
 
 from perdure import Settings
 from perdure.activities import NotifyWorkflows
-from perdure.contracts.wire import ACTIVITY_DELIVER_EVENTS, NotifyInput, notify_workflow_id
+from perdure.contracts.wire import ACTIVITY_DELIVER_EVENTS, notify_workflow_id
+from perdure.contracts.wire_notify import NotifyInput
 from perdure.runtime.connection import connect_temporal
 from perdure.workflows import NotifyWorkflow
 

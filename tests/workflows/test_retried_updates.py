@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from support.graphs import count_to
@@ -14,6 +15,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 import perdure
 from perdure import RunSpec, Settings, UnavailableError
 from perdure.contracts.wire import THREAD_WORKFLOW, UPDATE_SUBMIT
+from perdure.contracts.workers import WorkerRecord
 from perdure.runtime.connection import connect_temporal
 from perdure.store import open_store
 
@@ -45,7 +47,10 @@ async def test_it_is_repeated_and_asyncio_has_nothing_to_report(
     stuck = Worker(client, task_queue=queue, workflows=[Stuck], workflow_runner=UnsandboxedWorkflowRunner())
     store = open_store(settings.store_url)
     await store.start()
-    await store.announce_graphs(queue, ["counting"])
+    now = datetime.now(UTC)
+    await store.workers.announce(
+        WorkerRecord(worker_id="w", task_queue=queue, name="w", graphs={"counting": None}, started_at=now, seen_at=now)
+    )
     await store.close()
     calls.clear()
     async with stuck, perdure.connect(settings=settings) as runs:

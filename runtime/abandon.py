@@ -1,0 +1,16 @@
+"""An operator's word that a Temporal is gone for good."""
+
+from __future__ import annotations
+
+from ..contracts.settings import Settings
+from ..store.open import open_store
+
+
+async def abandon(settings: Settings, namespace_id: str) -> None:
+    """From now on a worker ends the open runs that were submitted to it. Raises `UnavailableError`."""
+    store = open_store(settings.store_url)
+    try:
+        await store.start()
+        await store.abandon_temporal(namespace_id)
+    finally:
+        await store.close()

@@ -1,0 +1,83 @@
+"""The announcement of a worker: which graphs it serves, for as long as it is there."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+from ..activities import GraphRegistry
+from ..activities.graphs.graph_registry import CompiledGraph
+from ..contracts.errors import PerdureError
+from ..contracts.workers import LIFETIME, WorkerRecord
+from ..store.contract import Store
+
+logger = logging.getLogger(__name__)
+
+_RENEWED = LIFETIME.total_seconds() / 3
+"""Seconds between two renewals: one that fails or comes late does not matter."""
+
+
+class Announcement:
+    """Of one worker, `worker_id`; what its graphs are is looked up each time, since they may be loaded anew."""
+
+    def __init__(self, store: Store, worker_id: str, task_queue: str, graphs: GraphRegistry) -> None:
+        self._store = store
+        self._worker_id = worker_id
+        self._task_queue = task_queue
+        self._graphs = graphs
+        self._started_at = datetime.now(UTC)
+
+    async def say(self) -> None:
+        """This process is a worker that serves these graphs from now on."""
+        await self._store.workers.announce(
+            WorkerRecord(
+                worker_id=self._worker_id,
+                task_queue=self._task_queue,
+                name=f"process {os.getpid()} on {socket.gethostname()}",
+                graphs={name: _nodes(graph) for name, graph in self._graphs.compiled()},
+                started_at=self._started_at,
+                seen_at=datetime.now(UTC),
+            )
+        )
+
+    @asynccontextmanager
+    async def running(self, stopping: asyncio.Event) -> AsyncGenerator[None]:
+        """Announced within the block, and until `stopping` is set: what is submitted then is for other workers."""
+        await self.say()
+        renewing = asyncio.create_task(self._renew(stopping))
+        try:
+            yield
+        finally:
+            renewing.cancel()
+            await asyncio.wait({renewing})
+            await self._end()
+
+    async def _renew(self, stopping: asyncio.Event) -> None:
+        while not stopping.is_set():
+            try:
+                async with asyncio.timeout(_RENEWED):
+                    await stopping.wait()
+            except TimeoutError:
+                await self._try_to_say()
+        await self._end()
+
+    async def _try_to_say(self) -> None:
+        try:
+            await self.say()
+        except PerdureError as exc:  # it is tried again, and until then the announcement may lapse
+            logger.warning("the worker could not say that it is there: %s", exc)
+
+    async def _end(self) -> None:
+        try:
+            await self._store.workers.end(self._worker_id, datetime.now(UTC))
+        except PerdureError as exc:
+            logger.warning("the worker could not say that it stops; its announcement lapses: %s", exc)
+
+
+def _nodes(graph: CompiledGraph | None) -> tuple[str, ...] | None:
+    return None if graph is None else tuple(sorted(node for node in graph.nodes if not node.startswith("__")))

@@ -1,0 +1,75 @@
+"""Who polls a task queue. A worker's identity in Temporal says of which installation it is."""
+
+from __future__ import annotations
+
+import time
+
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.taskqueue.v1 import PollerInfo, TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, DescribeTaskQueueRequest
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from ..contracts.errors import ConfigError, TemporalUnreachableError
+from ..facade.submission import Polling
+from .connection import RPC_LIMIT, any_recent
+
+_MARK = " perdure:"
+
+
+def identity(process: str, installation: str) -> str:
+    """Of a worker, in Temporal."""
+    return f"{process}{_MARK}{installation}"
+
+
+async def look_at_pollers(client: Client, task_queue: str, installation: str) -> Polling:
+    """Who has polled for workflows lately. Raises `TemporalUnreachableError`."""
+    try:
+        pollers, namespace = await _pollers(client, task_queue), await namespace_id(client)
+    except RPCError as exc:
+        raise TemporalUnreachableError(client.service_client.config.target_host, exc.message) from exc
+    others = tuple(_told(poller) for poller in pollers if _is_other(poller, installation))
+    return Polling(ours=len(others) < len(pollers), others=others, namespace_id=namespace)
+
+
+async def check_alone(client: Client, task_queue: str, installation: str) -> None:
+    """Raises `ConfigError` where workers of another installation poll the task queue.
+
+    Each would get tasks of the other's runs, of which it has no records. `TemporalUnreachableError`.
+    """
+    others = (await look_at_pollers(client, task_queue, installation)).others
+    if others:
+        raise ConfigError(
+            f"the task queue {task_queue!r} (namespace {client.namespace!r} of "
+            f"{client.service_client.config.target_host}) is served by workers of another installation: "
+            f"{'; '.join(others)}. Give this project a Temporal, a temporal.namespace or a temporal.task_queue of its "
+            "own; or the same stores (home), if it is the same project"
+        )
+
+
+async def namespace_id(client: Client) -> str:
+    """What no other namespace has, of whatever Temporal. Raises `RPCError`."""
+    request = DescribeNamespaceRequest(namespace=client.namespace)
+    found = await client.workflow_service.describe_namespace(request, timeout=RPC_LIMIT)
+    return found.namespace_info.id
+
+
+async def _pollers(client: Client, task_queue: str) -> list[PollerInfo]:
+    request = DescribeTaskQueueRequest(
+        namespace=client.namespace,
+        task_queue=TaskQueue(name=task_queue),
+        task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+    )
+    answer = await client.workflow_service.describe_task_queue(request, timeout=RPC_LIMIT)
+    return [poller for poller in answer.pollers if any_recent([poller], time.time())]
+
+
+def _is_other(poller: PollerInfo, installation: str) -> bool:
+    """A worker of an older version does not say whose it is."""
+    _, mark, theirs = poller.identity.partition(_MARK)
+    return bool(mark) and theirs != installation
+
+
+def _told(poller: PollerInfo) -> str:
+    ago = time.time() - poller.last_access_time.ToMicroseconds() / 1e6
+    return f"process {poller.identity.partition(_MARK)[0]}, which asked for work {max(0.0, ago):.0f} s ago"
