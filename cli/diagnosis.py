@@ -8,6 +8,7 @@ from rich.text import Text
 from ..contracts.errors import GraphLoadError
 from ..runtime.doctor import Check, announced_graphs, declared_graphs, examine
 from .exit_codes import ExitCode
+from .logs import configure_core
 from .output import Output, printable
 from .session import Session
 
@@ -16,6 +17,7 @@ _STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 
 async def doctor(session: Session) -> ExitCode:
     """`perdure doctor`: 0 without a failure, 1 if one is this machine's, else 69."""
+    configure_core()
     output, checks = session.output, list[Check]()
     async for check in examine(session.config):
         checks.append(check)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ..contracts.errors import RunNotFoundError
 from ..contracts.types import AWAITING_INPUT_EVENT, HEARTBEAT_EVENT, TERMINAL_EVENTS, RunRecord, RunStatus
-from ..facade import RunsFacade
 from .exit_codes import ExitCode, for_status
 from .session import Session
-from .views import JsonView, LineView, TerminalView, View
+
+if TYPE_CHECKING:
+    from ..facade import RunsFacade
+    from .views import View
 
 _SILENCE = 0.3
 """Seconds without an event after which a question is the last thing that the stream has said."""
@@ -15,6 +19,8 @@ _SILENCE = 0.3
 
 def view_for(session: Session, run_id: str) -> View:
     """The view that fits stdout."""
+    from .views import JsonView, LineView, TerminalView
+
     if session.output.as_json:
         return JsonView(session.output)
     if session.output.live:

@@ -12,7 +12,6 @@ from ..contracts.events import RunEvent
 from ..contracts.types import RunRecord, RunStatus, RunTrouble
 from ..contracts.wire import run_workflow_id
 from ..facade import RunsFacade
-from ..runtime import connect
 from .exit_codes import ExitCode
 from .follow import existing
 from .output import printable, short
@@ -25,7 +24,7 @@ _PAGE = 200
 
 async def show(session: Session, run_id: str, *, events: bool = False) -> ExitCode:
     """`perdure show`. With `events`: the events of the run, each on a line."""
-    async with connect(settings=session.settings) as runs:
+    async with session.connect() as runs:
         record = await existing(runs, run_id)
         if events:
             await _show_events(session, runs, run_id)
@@ -46,7 +45,7 @@ async def show(session: Session, run_id: str, *, events: bool = False) -> ExitCo
 
 async def runs(session: Session, thread_id: str | None, limit: int) -> ExitCode:
     """`perdure runs`."""
-    async with connect(settings=session.settings) as facade:
+    async with session.connect() as facade:
         records = await facade.list_runs(thread_id, limit=limit)
     if session.output.as_json:
         session.output.document([record.model_dump(mode="json") for record in records])

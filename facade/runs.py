@@ -1,33 +1,36 @@
-"""`RunsFacade`: runs, from any process that reaches Temporal, the store and the bridge."""
+"""`RunsFacade`: runs, from any process that reaches Temporal, the store and the bridge.
+
+What speaks with Temporal is made when it is first needed: its client takes as long to load as all the rest, and a
+program that reads records or follows a stream needs none.
+"""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from functools import partial
-from typing import Any
-
-from temporalio.client import Client
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
 
 from ..bridge.contract import Bridge, parse_event_id
 from ..contracts.actor import AUTO, UserId, resolve_user_id
-from ..contracts.errors import (
-    InvalidRunError,
-)
+from ..contracts.errors import InvalidRunError
 from ..contracts.events import EventCategory, RunEvent
 from ..contracts.lifecycle import Delivery
 from ..contracts.settings import Settings
 from ..contracts.threads import ThreadRecord, ThreadSnapshot, ThreadStatus
 from ..contracts.types import CancelAction, RunRecord, RunSpec, StreamEvent, WaitResult
 from ..store.contract import Store
-from .creation import Creation
 from .events import Events
 from .lookup import RunLookup
-from .planner import check_action
-from .steering import Steering
 from .streams import create_attended
-from .submission import PollersCheck, Submitter
 from .threads import StateReader, Threads
 from .wait import wait_for_run
+
+if TYPE_CHECKING:
+    from temporalio.client import Client
+
+    from .creation import Creation
+    from .steering import Steering
+    from .submission import PollersCheck, Submitter
 
 
 class RunsFacade:
@@ -46,13 +49,29 @@ class RunsFacade:
         self._settings = settings
         self._store = store
         self._lookup = RunLookup(settings.temporal, store, temporal)
-        self._steering = Steering(settings.temporal, self._lookup, store)
         self._events = Events(store, self._lookup)
         self._bridge = bridge
         self._temporal = temporal
-        self._submitter = Submitter(settings.temporal, workers_polling)
-        self._threads = Threads(settings.temporal, store, stored, temporal, self._submitter)
-        self._creation = Creation(settings, store, bridge, temporal, self._lookup, self._submitter)
+        self._workers_polling = workers_polling
+        self._threads = Threads(settings.temporal, store, stored, temporal, lambda: self._submitter)
+
+    @cached_property
+    def _submitter(self) -> Submitter:
+        from .submission import Submitter
+
+        return Submitter(self._settings.temporal, self._workers_polling)
+
+    @cached_property
+    def _steering(self) -> Steering:
+        from .steering import Steering
+
+        return Steering(self._settings.temporal, self._lookup, self._store)
+
+    @cached_property
+    def _creation(self) -> Creation:
+        from .creation import Creation
+
+        return Creation(self._settings, self._store, self._bridge, self._temporal, self._lookup, self._submitter)
 
     # Creating.
 
@@ -109,7 +128,7 @@ class RunsFacade:
         `action`: `interrupt` keeps what the run has done, `rollback` gives its thread back as it was before the run.
         True: it ends as cancelled. False: it had ended, or its end had been decided.
         """
-        return await self._steering.cancel(run_id, check_action(action))
+        return await self._steering.cancel(run_id, action)
 
     async def interrupt(self, run_id: str) -> bool:
         """Stop a run at its next superstep boundary and keep everything. False when it has ended already."""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import Any, Protocol
-
-from temporalio.client import Client
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..contracts.actor import AUTO, UserId, resolve_user_id
 from ..contracts.errors import InvalidRunError, ThreadNotFoundError, nearest
@@ -17,8 +16,12 @@ from ..contracts.wire_thread import StateChange
 from ..store.contract import Store
 from ..store.exchange import StateUpdate
 from .retry import when_free
-from .states import GraphStates
-from .submission import Submitter
+
+if TYPE_CHECKING:
+    from temporalio.client import Client
+
+    from .states import GraphStates
+    from .submission import Submitter
 
 _Scalar = str | int | float | bool
 
@@ -43,14 +46,19 @@ class Threads:
         store: Store,
         stored: StateReader,
         temporal: Callable[[], Awaitable[Client]],
-        submitter: Submitter,
+        submitter: Callable[[], Submitter],
     ) -> None:
         self._settings = settings
         self._store = store
         self._stored = stored
         self._temporal = temporal
         self._submitter = submitter
-        self._states = GraphStates(settings, store, temporal, submitter)
+
+    @cached_property
+    def _states(self) -> GraphStates:
+        from .states import GraphStates  # speaks with Temporal, which a record or a stored state does not need
+
+        return GraphStates(self._settings, self._store, self._temporal, self._submitter())
 
     async def get(self, thread_id: str) -> ThreadRecord | None:
         """The thread's record, `None` for an unknown one."""
@@ -114,7 +122,7 @@ class Threads:
 
     async def _change(self, thread_id: str, change: StateChange) -> str:
         client, line = await self._temporal(), await self._store.line(thread_id)
-        return await self._submitter.change_state(client, thread_id, line, change)
+        return await self._submitter().change_state(client, thread_id, line, change)
 
     async def existing(self, thread_id: str) -> ThreadRecord:
         """Raises `ThreadNotFoundError`."""

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-
-from temporalio.client import Client
+from typing import TYPE_CHECKING
 
 from ..bridge.open import open_bridge
 from ..contracts.settings import Settings, load_settings
 from ..facade.runs import RunsFacade
 from ..store.open import open_store
-from .connection import connect_temporal, workers_polling
 from .states import LazyStates
 from .telemetry import set_up_telemetry
+
+if TYPE_CHECKING:
+    from temporalio.client import Client
 
 
 class LazyTemporal:
     """A connection that is made when it is first needed: records and streams can be read without Temporal."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, before: Callable[[], None] | None = None) -> None:
+        """`before` is called before the first connection."""
         self._settings = settings
+        self._before = before
         self._client: Client | None = None
         self._connecting = asyncio.Lock()
 
@@ -30,6 +33,10 @@ class LazyTemporal:
         """The client. Raises `TemporalUnreachableError`; the next call tries again."""
         async with self._connecting:
             if self._client is None:
+                from .connection import connect_temporal  # here, for Temporal's client takes long to load
+
+                if self._before is not None:
+                    self._before()
                 self._client = await connect_temporal(self._settings)
             return self._client
 
@@ -42,16 +49,29 @@ async def connect(*, settings: Settings | None = None, config: str | Path | None
     Temporal itself is reached for by the first call that needs it.
     """
     settings = settings or load_settings(config)
+    async with open_facade(settings, LazyTemporal(settings)) as runs:
+        yield runs
+
+
+@asynccontextmanager
+async def open_facade(settings: Settings, temporal: LazyTemporal) -> AsyncGenerator[RunsFacade]:
+    """The same, with a connection to Temporal of one's own."""
     set_up_telemetry()
     store, bridge = open_store(settings.store_url), open_bridge(settings.bridge_url)
-    states, temporal = LazyStates(settings.checkpointer_url), LazyTemporal(settings)
+    states = LazyStates(settings.checkpointer_url)
     try:
         await store.start()
         await bridge.start()
         yield RunsFacade(
-            settings, store=store, bridge=bridge, stored=states, temporal=temporal, workers_polling=workers_polling
+            settings, store=store, bridge=bridge, stored=states, temporal=temporal, workers_polling=_workers_polling
         )
     finally:
         await states.close()
         await bridge.close()
         await store.close()
+
+
+async def _workers_polling(client: Client, task_queue: str) -> bool:
+    from .connection import workers_polling
+
+    return await workers_polling(client, task_queue)
