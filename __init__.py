@@ -9,6 +9,7 @@ async with perdure.connect() as runs:
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .bridge.contract import StreamBridge
     from .contracts.actor import (
         AUTO,
         ActorContext,
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
         RunCommand,
         RunError,
         RunInterrupt,
+        RunPage,
         RunRecord,
         RunScope,
         RunSpec,
@@ -67,6 +69,7 @@ if TYPE_CHECKING:
     from .observers.observer import CompositeObserver, NullObserver, ObserverBinding, RunObserver, ensure_observer
     from .runtime.client import connect
     from .runtime.worker import Worker
+    from .store.contract import RunCreateStore, RunDeleteStore, RunEventStore, RunQueryStore
 
 
 __version__ = "0.1.0"
@@ -93,12 +96,17 @@ __all__ = [
     "RetryPolicy",
     "RollbackError",
     "RunCommand",
+    "RunCreateStore",
+    "RunDeleteStore",
     "RunError",
     "RunEvent",
+    "RunEventStore",
     "RunInterrupt",
     "RunLifecycleEvent",
     "RunNotFoundError",
     "RunObserver",
+    "RunPage",
+    "RunQueryStore",
     "RunRecord",
     "RunScope",
     "RunSpec",
@@ -109,6 +117,7 @@ __all__ = [
     "RunsFacade",
     "Settings",
     "StateUnreadableError",
+    "StreamBridge",
     "StreamEvent",
     "TemporalUnreachableError",
     "ThreadBusyError",
@@ -132,6 +141,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "bridge.contract": ("StreamBridge",),
     "activities.callback_observer": ("CallbackObserver",),
     "activities.observers": (
         "CompositeObserver",
@@ -188,6 +198,7 @@ _HOMES = {
         "RunCommand",
         "RunError",
         "RunInterrupt",
+        "RunPage",
         "RunRecord",
         "RunScope",
         "RunSpec",
@@ -199,6 +210,7 @@ _HOMES = {
     "facade.runs": ("RunsFacade",),
     "runtime.client": ("connect",),
     "runtime.worker": ("Worker",),
+    "store.contract": ("RunCreateStore", "RunDeleteStore", "RunEventStore", "RunQueryStore"),
 }
 _LAZY = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -210,3 +222,8 @@ def __getattr__(name: str) -> Any:
 
         return getattr(import_module(f".{_LAZY[name]}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """What there is to import, although it is loaded later: for tab completion and `help`."""
+    return sorted({*globals(), *__all__})

@@ -7,19 +7,20 @@ program that reads records or follows a stream needs none.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from ..bridge.contract import Bridge, parse_event_id
 from ..contracts.actor import AUTO, UserId, resolve_user_id
-from ..contracts.errors import InvalidRunError
 from ..contracts.events import EventCategory, RunEvent
 from ..contracts.lifecycle import Delivery
 from ..contracts.settings import Settings
 from ..contracts.threads import ThreadRecord, ThreadSnapshot, ThreadStatus
-from ..contracts.types import CancelAction, RunRecord, RunSpec, StreamEvent, WaitResult
+from ..contracts.types import CancelAction, RunPage, RunRecord, RunSpec, RunStatus, StreamEvent, WaitResult
 from ..store.contract import Store
 from .events import Events
+from .listing import RunListing, run_filter
 from .lookup import RunLookup
 from .streams import create_attended
 from .threads import StateReader, Threads
@@ -50,6 +51,7 @@ class RunsFacade:
         self._store = store
         self._lookup = RunLookup(settings.temporal, store, temporal)
         self._events = Events(store, self._lookup)
+        self._listing = RunListing(store, self._lookup)
         self._bridge = bridge
         self._temporal = temporal
         self._workers_polling = workers_polling
@@ -99,6 +101,15 @@ class RunsFacade:
         """Submit a run and wait until it ends or asks. The record is that of the submission."""
         record = await self.create_background(spec)
         return record, await wait_for_run(self._store, self._bridge, record.run_id)
+
+    async def retry(self, run_id: str, *, new_run_id: str | None = None) -> RunRecord:
+        """Submit a new run with the spec of one that has failed or was stopped, on the same thread; its record.
+
+        It is given the same input, and begins where the thread stands now (or at the spec's checkpoint).
+        `follow_up_to_run_id` names the old run, `new_run_id` is the idempotency key. Raises `RunStateError` for a run
+        that is in flight or has succeeded, `RunNotFoundError`, and as `create_background`.
+        """
+        return await self._creation.retry(run_id, new_run_id)
 
     # Following.
 
@@ -152,11 +163,29 @@ class RunsFacade:
     async def list_runs(
         self, thread_id: str | None = None, *, limit: int = 100, before: str | None = None
     ) -> list[RunRecord]:
-        """Records, newest first; of one thread, or of all. `before`: the run id at which the last page ended."""
-        if limit < 1:
-            raise InvalidRunError(f"limit must be 1 or more, not {limit}", field="limit")
-        stored = await self._store.list(thread_id, user_id=resolve_user_id(), limit=limit, before=before)
-        return [run.record for run in stored if await self._lookup.exists(run)]
+        """Records, newest first; of one thread, or of all. `before`: the run id at which the last page ended.
+
+        As many as `limit`, unless there are no more. `page_runs` chooses by more, and says whether there are.
+        """
+        return [*(await self.page_runs(thread_id, limit=limit, before=before)).runs]
+
+    async def page_runs(
+        self,
+        thread_id: str | None = None,
+        *,
+        status: Sequence[RunStatus | str] | RunStatus | str = (),
+        assistant_id: str | None = None,
+        since: datetime | None = None,
+        limit: int = 100,
+        before: str | None = None,
+    ) -> RunPage:
+        """A page of the runs that have one of these statuses, are of this graph, and were created `since` then.
+
+        Newest first, and full unless there are no more; `RunPage.next` is the `before` of the next one. Raises
+        `InvalidRunError`, and `RunNotFoundError` for a `before` that is no run (any more).
+        """
+        which = run_filter(status, assistant_id, since)
+        return await self._listing.page(thread_id, which, limit=limit, before=before)
 
     async def list_deliveries(self, run_id: str) -> list[Delivery]:
         """How far each observer, and the run's webhook, has been told of the run, and what it was not told.

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from ..contracts.events import EventCategory, RunEvent
 from ..contracts.lifecycle import Delivery, RunLifecycleEvent
 from ..contracts.types import CancelAction, RunError, RunInterrupt, RunRecord, RunSpec, RunStatus, WaitResult
+from .run_filter import ALL_RUNS, RunFilter
 from .thread_contract import ThreadStore
 
 
@@ -154,8 +155,9 @@ class RunQueryStore(Protocol):
         user_id: str | None = None,
         limit: int = 100,
         before: str | None = None,
+        which: RunFilter = ALL_RUNS,
     ) -> list[StoredRun]:
-        """Newest first, in a stable order; after the run `before` of the same listing (for paging)."""
+        """Newest first, in a stable order; after the run `before` of this thread and user (for paging)."""
         ...
 
     async def get_spec(self, run_id: str) -> RunSpec:
