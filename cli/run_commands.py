@@ -16,6 +16,7 @@ from .flags import common_flags
 
 if TYPE_CHECKING:
     from .exit_codes import ExitCode
+    from .session import Session
 
 _RUN = "Run a graph"
 _STEER = "Steer a run"
@@ -56,7 +57,7 @@ def add_run_commands(app: typer.Typer) -> None:
 
         Ctrl-C leaves the run, which goes on; `perdure stream RUN` comes back to it.
         """
-        from .session import Session, execute
+        from .session import execute
         from .spec import RunFlags, read_spec, read_then
 
         flags = RunFlags(
@@ -173,16 +174,29 @@ def add_run_commands(app: typer.Typer) -> None:
     def list_runs(
         context: typer.Context,
         thread: o.OfThread = None,
+        status: o.Statuses = None,
+        graph: o.OfGraph = None,
+        since: o.Since = None,
         limit: o.Limit = 20,
+        before: o.BeforeRun = None,
+        watch: o.Watch = False,
         json: o.Json = False,
         config: o.Config = None,
     ) -> int:
-        """List runs, the newest first."""
-        from . import records
+        """List runs, the newest first.
+
+        With --json: one list; --watch prints one again whenever it has changed. Exit code: 2 for a filter that cannot
+        be, 3 when the run of --before is not there, 130 when Ctrl-C ends --watch.
+        """
         from .session import execute
 
-        flags = common_flags(context, json=json, config=config)
-        return execute(lambda session: records.runs(session, thread, limit), flags)
+        def start(session: Session) -> Coroutine[Any, Any, ExitCode]:
+            from . import records
+
+            which = records.Which(thread, tuple(status or ()), graph, records.read_since(since), limit, before)
+            return records.watch(session, which) if watch else records.runs(session, which)
+
+        return execute(start, common_flags(context, json=json, config=config))
 
     @app.command(rich_help_panel=_RECORDS, no_args_is_help=True)
     def state(

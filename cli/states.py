@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from rich.table import Table
 from rich.text import Text
@@ -31,6 +32,20 @@ async def state(session: Session, thread_id: str, checkpoint_id: str | None, *, 
         return ExitCode.OK
     session.output.show(_details(found))
     session.output.pretty(found.values)
+    return ExitCode.OK
+
+
+async def update(
+    session: Session, thread_id: str, values: Any, as_node: str | None, checkpoint_id: str | None
+) -> ExitCode:
+    """`perdure update`."""
+    async with session.connect() as runs:
+        made = await runs.update_state(thread_id, values, as_node=as_node, checkpoint_id=checkpoint_id)
+    if session.output.as_json:
+        session.output.document(None if made is None else made.model_dump(mode="json"))
+    elif made is not None:
+        session.output.show(_details(made))
+        session.output.pretty(made.values)
     return ExitCode.OK
 
 
