@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..contracts.errors import RunNotFoundError
 from ..contracts.types import AWAITING_INPUT_EVENT, HEARTBEAT_EVENT, TERMINAL_EVENTS, RunRecord, RunStatus
+from .answering import answered
 from .exit_codes import ExitCode, for_status
 from .session import Session
 
@@ -50,7 +51,9 @@ async def follow(session: Session, runs: RunsFacade, run_id: str, *, last_event_
     async for event in stream:
         if event.event == HEARTBEAT_EVENT:
             if at_question and (await existing(runs, run_id)).status is RunStatus.AWAITING_INPUT:
-                return ExitCode.AWAITING_INPUT
+                if not await answered(session, runs, run_id):
+                    return ExitCode.AWAITING_INPUT
+                at_question = False
             continue
         position, at_question = event.id, event.event == AWAITING_INPUT_EVENT
         view.show(event)

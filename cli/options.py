@@ -68,6 +68,15 @@ Answer = Annotated[
 ]
 AsText = Annotated[bool, typer.Option("--text", help="Take VALUE as a text, also if it reads as JSON (true, 42).")]
 
+# A project and its graphs.
+
+Folder = Annotated[Path, typer.Argument(metavar="[DIR]", help="Its folder; made if it is not there.")]
+CurrentOf = Annotated[
+    str | None,
+    typer.Option("--run", metavar="RUN", help="Mark the nodes at which this run is now.", show_default=False),
+]
+Ascii = Annotated[bool, typer.Option("--ascii", help="Draw it for the terminal; needs grandalf.")]
+
 # Lists.
 
 OfThread = Annotated[

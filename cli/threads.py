@@ -15,8 +15,7 @@ async def threads(session: Session, status: str | None, limit: int, before: str 
         found = await runs.list_threads(status=status, limit=limit + 1, before=before)
     page, more = found[:limit], len(found) > limit
     if session.output.as_json:
-        following = page[-1].thread_id if more else None
-        session.output.document({"threads": [one.model_dump(mode="json") for one in page], "next": following})
+        session.output.document([one.model_dump(mode="json") for one in page])
         return ExitCode.OK
     for line in columns(_COLUMNS, [_row(one) for one in page]):
         session.output.line(line)

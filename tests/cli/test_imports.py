@@ -30,6 +30,12 @@ async def _loaded(cli: CommandLine, code: str, *arguments: str) -> set[str]:
     return {name.partition(".")[0] for name in out.decode().splitlines()[-1].split()}
 
 
+@pytest.fixture(scope="module", autouse=True)
+async def tables(lonely: CommandLine) -> None:
+    """Alembic makes them, once."""
+    assert (await lonely("runs")).code == 0
+
+
 @pytest.mark.parametrize(
     ("code", "words", "unwanted"),
     [
@@ -46,5 +52,4 @@ async def _loaded(cli: CommandLine, code: str, *arguments: str) -> set[str]:
 async def test_nothing_heavy_is_loaded_for_nothing(
     lonely: CommandLine, code: str, words: str, unwanted: set[str]
 ) -> None:
-    await lonely("runs")  # makes the tables, with Alembic
     assert await _loaded(lonely, code, *words.split()) & unwanted == set()
