@@ -85,6 +85,10 @@ OfThread = Annotated[
 Events = Annotated[
     bool, typer.Option("--events", help="Show each event of the run: model calls, tools, messages, with their numbers.")
 ]
+Steps = Annotated[
+    bool,
+    typer.Option("--steps", help="Show each step and how long it took, from the checkpoints; of every graph."),
+]
 Limit = Annotated[int, typer.Option("--limit", metavar="N", min=1, help="At most so many.")]
 
 Statuses = Annotated[

@@ -28,8 +28,8 @@ _EACH = 1.0
 """Seconds between two looks of `--watch`: each is one small query."""
 
 
-async def show(session: Session, run_id: str, *, events: bool = False) -> ExitCode:
-    """`perdure show`. With `events`: the events of the run, each on a line."""
+async def show(session: Session, run_id: str, *, events: bool = False, steps: bool = False) -> ExitCode:
+    """`perdure show`. With `events`: the events of the run, each on a line; with `steps`: its supersteps, too."""
     async with session.connect() as runs:
         record = await existing(runs, run_id)
         if events:
@@ -41,6 +41,11 @@ async def show(session: Session, run_id: str, *, events: bool = False) -> ExitCo
         session.output.show(_details(record))
         for line in Timeline(record, [event async for event in _events(runs, run_id)]).lines():
             session.output.line(line)
+        if steps:
+            from .steps import step_lines  # LangGraph reads the checkpoints, which costs a second
+
+            for line in await step_lines(runs, record):
+                session.output.line(line)
         for delivery in await runs.list_deliveries(run_id):
             if delivery.failure is not None:
                 session.output.line(f"! {delivery.observer} was not told: {delivery.failure}")

@@ -161,14 +161,19 @@ def add_run_commands(app: typer.Typer) -> None:
 
     @app.command(rich_help_panel=_RECORDS)
     def show(
-        context: typer.Context, run: o.Run, events: o.Events = False, json: o.Json = False, config: o.Config = None
+        context: typer.Context,
+        run: o.Run,
+        events: o.Events = False,
+        steps: o.Steps = False,
+        json: o.Json = False,
+        config: o.Config = None,
     ) -> int:
         """Show what is known of a run, and the story of its steps."""
         from . import records
         from .session import execute
 
         flags = common_flags(context, json=json, config=config)
-        return execute(lambda session: records.show(session, run, events=events), flags)
+        return execute(lambda session: records.show(session, run, events=events, steps=steps), flags)
 
     @app.command(name="runs", rich_help_panel=_RECORDS)
     def list_runs(

@@ -78,6 +78,16 @@ async def test_a_thread_is_changed_forked_and_tried_again(cli: CommandLine, faca
     assert {name: one.code for name, one in ended.items()} == codes
 
 
+async def test_the_steps_of_a_graph_without_model_calls(cli: CommandLine, facade: RunsFacade) -> None:
+    await _counted(facade, "steps", "steps-0")
+    spec = RunSpec(assistant_id="count", scope=RunScope(thread_id="steps"), run_id="steps-1", input={"steps": 3})
+    await facade.create_and_wait(spec)
+    shown = await cli("show", "steps-1", "--steps")
+    lines = [line.split() for line in shown.out.splitlines() if " · work " in line]
+    assert (shown.code, len(lines)) == (0, 2)  # one was made by the run before, and the state adds up
+    assert all(line[-1] == "s" and float(line[-2]) < 60 for line in lines)
+
+
 async def test_a_drawing_marks_where_a_run_is(cli: CommandLine, facade: RunsFacade) -> None:
     await facade.create_and_wait(
         RunSpec(assistant_id="ask", scope=RunScope(thread_id="drawn"), run_id="drawn-1", input={})
