@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from . import list_options as listing
 from . import options as o
 from .flags import common_flags
 
@@ -163,8 +164,8 @@ def add_run_commands(app: typer.Typer) -> None:
     def show(
         context: typer.Context,
         run: o.Run,
-        events: o.Events = False,
-        steps: o.Steps = False,
+        events: listing.Events = False,
+        steps: listing.Steps = False,
         json: o.Json = False,
         config: o.Config = None,
     ) -> int:
@@ -178,13 +179,13 @@ def add_run_commands(app: typer.Typer) -> None:
     @app.command(name="runs", rich_help_panel=_RECORDS)
     def list_runs(
         context: typer.Context,
-        thread: o.OfThread = None,
-        status: o.Statuses = None,
-        graph: o.OfGraph = None,
-        since: o.Since = None,
-        limit: o.Limit = 20,
-        before: o.BeforeRun = None,
-        watch: o.Watch = False,
+        thread: listing.OfThread = None,
+        status: listing.Statuses = None,
+        graph: listing.OfGraph = None,
+        since: listing.Since = None,
+        limit: listing.Limit = 20,
+        before: listing.BeforeRun = None,
+        watch: listing.Watch = False,
         json: o.Json = False,
         config: o.Config = None,
     ) -> int:
@@ -223,7 +224,7 @@ def add_run_commands(app: typer.Typer) -> None:
     def history(
         context: typer.Context,
         thread: o.StateOf,
-        limit: o.Limit = 20,
+        limit: listing.Limit = 20,
         before: o.Before = None,
         stored: o.Stored = False,
         json: o.Json = False,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from . import list_options as listing
 from . import options as o
 from .flags import common_flags
 
@@ -113,9 +114,9 @@ def add_thread_commands(app: typer.Typer) -> None:
     @app.command(rich_help_panel=_RECORDS)
     def threads(
         context: typer.Context,
-        status: o.ThreadStatusIs = None,
-        limit: o.Limit = 20,
-        before: o.BeforeThread = None,
+        status: listing.ThreadStatusIs = None,
+        limit: listing.Limit = 20,
+        before: listing.BeforeThread = None,
         json: o.Json = False,
         config: o.Config = None,
     ) -> int:
@@ -130,9 +131,9 @@ def add_thread_commands(app: typer.Typer) -> None:
     def events(
         context: typer.Context,
         run: o.Run,
-        type: o.EventTypes = None,
-        after: o.AfterSeq = 0,
-        limit: o.EventLimit = None,
+        type: listing.EventTypes = None,
+        after: listing.AfterSeq = 0,
+        limit: listing.EventLimit = None,
         json: o.Json = False,
         config: o.Config = None,
     ) -> int:

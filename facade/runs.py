@@ -19,6 +19,7 @@ from ..contracts.settings import Settings
 from ..contracts.threads import ThreadRecord, ThreadSnapshot, ThreadStatus
 from ..contracts.types import CancelAction, RunPage, RunRecord, RunSpec, RunStatus, StreamEvent, WaitResult
 from ..store.contract import Store
+from .actions import check_action
 from .events import Events
 from .listing import RunListing, run_filter
 from .lookup import RunLookup
@@ -139,11 +140,17 @@ class RunsFacade:
         `action`: `interrupt` keeps what the run has done, `rollback` gives its thread back as it was before the run.
         True: it ends as cancelled. False: it had ended, or its end had been decided.
         """
-        return await self._steering.cancel(run_id, action)
+        checked = check_action(action)
+        if await self._has_ended(run_id):  # then nobody has to be told, and Temporal's client is not even loaded
+            return False
+        return await self._steering.cancel(run_id, checked)
 
     async def interrupt(self, run_id: str) -> bool:
         """Stop a run at its next superstep boundary and keep everything. False when it has ended already."""
-        return await self._steering.interrupt(run_id)
+        return not await self._has_ended(run_id) and await self._steering.interrupt(run_id)
+
+    async def _has_ended(self, run_id: str) -> bool:
+        return (await self._lookup.existing(run_id)).record.status.terminal
 
     async def resume(self, run_id: str, value: Any) -> None:
         """Answer the question of a run that awaits input; several open ones by `{interrupt_id: value}`.

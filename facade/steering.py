@@ -9,12 +9,10 @@ from typing import Any
 from temporalio.client import WorkflowHandle
 
 from ..contracts.errors import (
-    InvalidRunError,
     NoWorkerError,
     RunNotFoundError,
     RunStateError,
     UnavailableError,
-    nearest,
 )
 from ..contracts.settings import TemporalSettings
 from ..contracts.types import CancelAction, RunRecord, RunStatus
@@ -40,17 +38,6 @@ _CANCELLED = (RunStatus.INTERRUPTED, RunStatus.ROLLED_BACK)
 Workflow = WorkflowHandle[Any, Any]
 
 
-def check_action(action: str | CancelAction) -> CancelAction:
-    """A cancel action by name. Raises `InvalidRunError`."""
-    try:
-        return CancelAction(action)
-    except ValueError:
-        allowed = ", ".join(CancelAction)
-        raise InvalidRunError(
-            f"unknown cancel action {action!r}{nearest(action, CancelAction)}; allowed: {allowed}"
-        ) from None
-
-
 class Steering:
     """Talks to the workflows of runs. Each call raises `RunNotFoundError` for an unknown run."""
 
@@ -59,9 +46,8 @@ class Steering:
         self._lookup = lookup
         self._store = store
 
-    async def cancel(self, run_id: str, action: CancelAction | str) -> bool:
-        """Whether the run ends as cancelled; False when its end had been decided. Raises `InvalidRunError`."""
-        action = check_action(action)
+    async def cancel(self, run_id: str, action: CancelAction) -> bool:
+        """Whether the run ends as cancelled; False when its end had been decided."""
         record = (await self._lookup.existing(run_id)).record
         try:
             accepted = await self._call(run_id, lambda workflow: self._stop(workflow, action))
