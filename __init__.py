@@ -9,6 +9,7 @@ async with perdure.connect() as runs:
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .bridge.contract import StreamBridge
     from .contracts.actor import (
         AUTO,
         ActorContext,
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
         RunCommand,
         RunError,
         RunInterrupt,
+        RunPage,
         RunRecord,
         RunScope,
         RunSpec,
@@ -72,6 +74,7 @@ if TYPE_CHECKING:
     from .observers.observer import CompositeObserver, NullObserver, ObserverBinding, RunObserver, ensure_observer
     from .runtime.client import connect
     from .runtime.worker import Worker
+    from .store.contract import RunCreateStore, RunDeleteStore, RunEventStore, RunQueryStore
 
 
 __version__ = "0.1.0"
@@ -100,12 +103,17 @@ __all__ = [
     "RetryPolicy",
     "RollbackError",
     "RunCommand",
+    "RunCreateStore",
+    "RunDeleteStore",
     "RunError",
     "RunEvent",
+    "RunEventStore",
     "RunInterrupt",
     "RunLifecycleEvent",
     "RunNotFoundError",
     "RunObserver",
+    "RunPage",
+    "RunQueryStore",
     "RunRecord",
     "RunScope",
     "RunSpec",
@@ -116,6 +124,7 @@ __all__ = [
     "RunsFacade",
     "Settings",
     "StateUnreadableError",
+    "StreamBridge",
     "StreamEvent",
     "TemporalUnreachableError",
     "ThreadBusyError",
@@ -142,6 +151,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "bridge.contract": ("StreamBridge",),
     "observers.callback": ("CallbackObserver",),
     "observers.observer": (
         "CompositeObserver",
@@ -203,6 +213,7 @@ _HOMES = {
         "RunCommand",
         "RunError",
         "RunInterrupt",
+        "RunPage",
         "RunRecord",
         "RunScope",
         "RunSpec",
@@ -214,6 +225,7 @@ _HOMES = {
     "facade.runs": ("RunsFacade",),
     "runtime.client": ("connect",),
     "runtime.worker": ("Worker",),
+    "store.contract": ("RunCreateStore", "RunDeleteStore", "RunEventStore", "RunQueryStore"),
 }
 _LAZY = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -225,3 +237,8 @@ def __getattr__(name: str) -> Any:
 
         return getattr(import_module(f".{_LAZY[name]}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """What there is to import, although it is loaded later: for tab completion and `help`."""
+    return sorted({*globals(), *__all__})

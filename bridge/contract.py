@@ -132,3 +132,7 @@ def parse_event_id(value: str | int | None) -> int:
     if isinstance(text, str) and text.isascii() and text.isdecimal() and len(text) < 19:
         return int(text)
     raise InvalidEventIdError(value)
+
+
+StreamBridge = Bridge
+"""The name that programs know it by."""

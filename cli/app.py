@@ -9,6 +9,7 @@ import typer
 from . import options as o
 from .run_commands import add_run_commands
 from .service_commands import add_first_commands, add_service_commands
+from .thread_commands import add_thread_commands
 
 _EXAMPLES = """
 Examples:
@@ -51,6 +52,7 @@ def _application() -> typer.Typer:
     app.callback(invoke_without_command=True)(_root)
     add_first_commands(app)
     add_run_commands(app)
+    add_thread_commands(app)
     add_service_commands(app)
     return app
 

@@ -12,6 +12,7 @@ from ..runtime import abandon as runtime_abandon
 from ..runtime.doctor import Check, announced_workers, declared_graphs, examine
 from ..runtime.unserved import load_failure, why_not_served
 from .exit_codes import ExitCode
+from .logs import configure_core
 from .output import Output, printable
 from .session import Session
 
@@ -20,6 +21,7 @@ _STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 
 async def doctor(session: Session) -> ExitCode:
     """`perdure doctor`: 0 without a failure, 1 if one is this machine's, else 69."""
+    configure_core()
     output, checks = session.output, list[Check]()
     async for check in examine(session.config):
         checks.append(check)

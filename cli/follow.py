@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from contextlib import aclosing
+from typing import TYPE_CHECKING
 
 from ..contracts.errors import RunNotFoundError
 from ..contracts.types import AWAITING_INPUT_EVENT, HEARTBEAT_EVENT, TERMINAL_EVENTS, RunRecord, RunStatus
-from ..facade import RunsFacade
+from .answering import answered
 from .exit_codes import ExitCode, for_status
 from .session import Session
-from .views import JsonView, LineView, TerminalView, View
+
+if TYPE_CHECKING:
+    from ..facade import RunsFacade
+    from .views import View
 
 _SILENCE = 0.3
 """Seconds without an event after which a question is the last thing that the stream has said."""
@@ -17,6 +21,8 @@ _SILENCE = 0.3
 
 def view_for(session: Session, run_id: str) -> View:
     """The view that fits stdout."""
+    from .views import JsonView, LineView, TerminalView
+
     if session.output.as_json:
         return JsonView(session.output)
     if session.output.live:
@@ -47,7 +53,9 @@ async def follow(session: Session, runs: RunsFacade, run_id: str, *, last_event_
         async for event in stream:
             if event.event == HEARTBEAT_EVENT:
                 if at_question and (await existing(runs, run_id)).status is RunStatus.AWAITING_INPUT:
-                    return ExitCode.AWAITING_INPUT
+                    if not await answered(session, runs, run_id):
+                        return ExitCode.AWAITING_INPUT
+                    at_question = False
                 continue
             position, at_question = event.id, event.event == AWAITING_INPUT_EVENT
             view.show(event)

@@ -6,9 +6,7 @@ import logging
 import sys
 from datetime import UTC, datetime
 
-from ..contracts.serialization.serializer import to_json
-from ..contracts.telemetry import tracing
-from ..contracts.telemetry.log_context import log_ids
+from ..runtime.telemetry import temporal_metrics
 
 _CORE = "temporalio.core"
 
@@ -23,7 +21,8 @@ def configure(*, serves: bool, debug: bool) -> None:
     if not serves and not debug:
         # When Ctrl-C cuts a call off, the SDK leaves a future behind that asyncio complains about.
         logging.getLogger("asyncio").setLevel(logging.CRITICAL)
-    _configure_core(serves or debug)
+    if serves or debug or temporal_metrics() is not None:
+        configure_core(forwarded=serves or debug)
 
 
 def as_json() -> None:
@@ -36,6 +35,10 @@ class _JsonLines(logging.Formatter):
     """Time, level, logger, message; the run and the trace that the record is about; the error, if there is one."""
 
     def format(self, record: logging.LogRecord) -> str:
+        from ..contracts.serialization.serializer import to_json
+        from ..contracts.telemetry import tracing
+        from ..contracts.telemetry.log_context import log_ids
+
         document: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC),
             "level": record.levelname.lower(),
@@ -50,11 +53,9 @@ class _JsonLines(logging.Formatter):
         return to_json(document).decode()
 
 
-def _configure_core(forwarded: bool) -> None:
-    """Temporal's native library logs to stdout by itself, where only results belong."""
+def configure_core(*, forwarded: bool = False) -> None:
+    """Temporal's native library logs to stdout by itself, where only results belong. Before the first connection."""
     from temporalio.runtime import LogForwardingConfig, LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
-
-    from ..runtime.telemetry import temporal_metrics
 
     logging_config = LoggingConfig(
         filter=TelemetryFilter(core_level="WARN", other_level="ERROR"),

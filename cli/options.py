@@ -68,17 +68,28 @@ Answer = Annotated[
 ]
 AsText = Annotated[bool, typer.Option("--text", help="Take VALUE as a text, also if it reads as JSON (true, 42).")]
 
-# Lists.
+# A project and its graphs.
 
-OfThread = Annotated[
-    str | None, typer.Option("--thread", "-t", metavar="THREAD", help="Only runs of this thread.", show_default=False)
+Folder = Annotated[Path, typer.Argument(metavar="[DIR]", help="Its folder; made if it is not there.")]
+CurrentOf = Annotated[
+    str | None,
+    typer.Option("--run", metavar="RUN", help="Mark the nodes at which this run is now.", show_default=False),
 ]
-Events = Annotated[
-    bool, typer.Option("--events", help="Show each event of the run: model calls, tools, messages, with their numbers.")
-]
-Limit = Annotated[int, typer.Option("--limit", metavar="N", min=1, help="At most so many.")]
+Ascii = Annotated[bool, typer.Option("--ascii", help="Draw it for the terminal; needs grandalf.")]
 
 # The state of a thread.
+
+Values = Annotated[
+    str,
+    typer.Argument(metavar="VALUES", help="What to write, as JSON, @FILE or - (stdin).", show_default=False),
+]
+AsNode = Annotated[
+    str | None,
+    typer.Option("--as-node", metavar="NODE", help="In this node's name; it decides what is next.", show_default=False),
+]
+ForkAt = Annotated[
+    str, typer.Option("--checkpoint", metavar="ID", help="The checkpoint to go on from.", show_default=False)
+]
 
 StateOf = Annotated[str, typer.Argument(metavar="THREAD", help="The thread's id.", show_default=False)]
 AtCheckpoint = Annotated[

@@ -74,6 +74,11 @@ class Output:
         for line in captured.get().splitlines():
             self._write(line.rstrip())
 
+    def clear(self) -> None:
+        """Begin at the top of the screen; in a pipe there is none."""
+        if self.live:
+            self._write("\x1b[H\x1b[2J\x1b[3J")
+
     def note(self, text: str) -> None:
         """A remark beside the result. A program that reads JSON gets none."""
         if not self.as_json:

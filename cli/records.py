@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from rich.table import Table
 from rich.text import Text
 
 from ..contracts.events import RunEvent
-from ..contracts.types import RunRecord, RunStatus, RunTrouble
+from ..contracts.types import RunPage, RunRecord, RunStatus, RunTrouble
 from ..contracts.wire import run_workflow_id
 from ..facade import RunsFacade
-from ..runtime import connect
+from .columns import Column, columns
 from .exit_codes import ExitCode
 from .follow import existing
+from .inputs import read_duration
 from .output import printable, short
 from .session import Session
 from .timeline import Timeline, event_line
 from .views import STATUS_STYLES, answer_lines, elapsed, question_text
 
 _PAGE = 200
+_EACH = 1.0
+"""Seconds between two looks of `--watch`: each is one small query."""
 
 
-async def show(session: Session, run_id: str, *, events: bool = False) -> ExitCode:
-    """`perdure show`. With `events`: the events of the run, each on a line."""
-    async with connect(settings=session.settings) as runs:
+async def show(session: Session, run_id: str, *, events: bool = False, steps: bool = False) -> ExitCode:
+    """`perdure show`. With `events`: the events of the run, each on a line; with `steps`: its supersteps, too."""
+    async with session.connect() as runs:
         record = await existing(runs, run_id)
         if events:
             await _show_events(session, runs, run_id)
@@ -36,6 +41,11 @@ async def show(session: Session, run_id: str, *, events: bool = False) -> ExitCo
         session.output.show(_details(record))
         for line in Timeline(record, [event async for event in _events(runs, run_id)]).lines():
             session.output.line(line)
+        if steps:
+            from .steps import step_lines  # LangGraph reads the checkpoints, which costs a second
+
+            for line in await step_lines(runs, record):
+                session.output.line(line)
         for delivery in await runs.list_deliveries(run_id):
             if delivery.failure is not None:
                 session.output.line(f"! {delivery.observer} was not told: {delivery.failure}")
@@ -44,35 +54,112 @@ async def show(session: Session, run_id: str, *, events: bool = False) -> ExitCo
     return ExitCode.OK
 
 
-async def runs(session: Session, thread_id: str | None, limit: int) -> ExitCode:
+@dataclass(frozen=True, slots=True)
+class Which:
+    """The runs to list."""
+
+    thread_id: str | None
+    statuses: tuple[str, ...]
+    graph: str | None
+    since: datetime | None
+    limit: int
+    before: str | None
+
+
+def read_since(text: str | None) -> datetime | None:
+    """A time ago, or a date; one without a zone is this machine's. Raises `InvalidRunError`."""
+    if text is None:
+        return None
+    try:
+        return datetime.fromisoformat(text).astimezone()
+    except ValueError:
+        return datetime.now(UTC) - timedelta(seconds=read_duration(text, "--since"))
+
+
+async def runs(session: Session, which: Which) -> ExitCode:
     """`perdure runs`."""
-    async with connect(settings=session.settings) as facade:
-        records = await facade.list_runs(thread_id, limit=limit)
-    if session.output.as_json:
-        session.output.document([record.model_dump(mode="json") for record in records])
-    elif records:
-        session.output.show(_table(records))
-    else:
-        where = "" if thread_id is None else f" of thread {thread_id}"
-        session.output.note(f"no runs{where}; start one: {session.hint('run', 'GRAPH')}")
+    async with session.connect() as facade:
+        _tell_page(session, which, await _page(facade, which))
     return ExitCode.OK
 
 
-async def _show_events(session: Session, runs: RunsFacade, run_id: str) -> None:
-    async for event in _events(runs, run_id):
+async def watch(session: Session, which: Which) -> ExitCode:
+    """`perdure runs --watch`. In a pipe each list follows the one before; on a terminal it takes its place."""
+    session.parting = lambda: "\nno longer watching; the runs go on"
+    shown: RunPage | None = None
+    async with session.connect() as facade:
+        while True:
+            if (page := await _page(facade, which)) != shown:
+                shown = page
+                session.output.clear()
+                _tell_page(session, which, page)
+            await asyncio.sleep(_EACH)
+
+
+async def _page(facade: RunsFacade, which: Which) -> RunPage:
+    return await facade.page_runs(
+        which.thread_id,
+        status=which.statuses,
+        assistant_id=which.graph,
+        since=which.since,
+        limit=which.limit,
+        before=which.before,
+    )
+
+
+def _tell_page(session: Session, which: Which, page: RunPage) -> None:
+    if session.output.as_json:
+        session.output.document([record.model_dump(mode="json") for record in page.runs])
+        return
+    for line in columns(_COLUMNS, [_row(record) for record in page.runs]):
+        session.output.line(line)
+    if not page.runs:
+        session.output.note(_nothing(session, which))
+    if page.next is not None:
+        more = session.hint("runs", "--before", page.next)
+        session.output.note(f"there are more: {more} (with the same filters)")
+
+
+def _nothing(session: Session, which: Which) -> str:
+    if which.statuses or which.graph or which.since or which.before:
+        return "no runs like that"
+    where = "" if which.thread_id is None else f" of thread {which.thread_id}"
+    return f"no runs{where}; start one: {session.hint('run', 'GRAPH')}"
+
+
+async def events(session: Session, run_id: str, types: Sequence[str], after: int, limit: int | None) -> ExitCode:
+    """`perdure events`."""
+    async with session.connect() as facade:
+        await _show_events(session, facade, run_id, types=types, after=after, limit=limit)
+    return ExitCode.OK
+
+
+async def _show_events(
+    session: Session,
+    runs: RunsFacade,
+    run_id: str,
+    *,
+    types: Sequence[str] = (),
+    after: int = 0,
+    limit: int | None = None,
+) -> None:
+    shown = 0
+    async for event in _events(runs, run_id, types, after):
         if session.output.as_json:
             session.output.json_line(event.model_dump_json())
         else:
             session.output.line(event_line(event))
+        shown += 1
+        if shown == limit:
+            return
 
 
-async def _events(runs: RunsFacade, run_id: str) -> AsyncIterator[RunEvent]:
+async def _events(runs: RunsFacade, run_id: str, types: Sequence[str] = (), after: int = 0) -> AsyncIterator[RunEvent]:
     """All of them, in order. A page at a time, since they hold whole conversations."""
-    last = 0
-    while page := await runs.list_events(run_id, after=last, limit=_PAGE):
+    while page := await runs.list_events(run_id, types=types, after=after, limit=_PAGE):
         for event in page:
             yield event
-        last = page[-1].seq
+        after = page[-1].seq
 
 
 async def _show_questions(session: Session, runs: RunsFacade, run_id: str) -> None:
@@ -99,9 +186,9 @@ def _facts(record: RunRecord) -> list[tuple[str, str]]:
         ("steps", str(record.steps)),
         ("attempt", str(record.attempt)),
         ("trouble", _trouble(record.trouble)),
-        ("created", _local(record.created_at)),
-        ("started", _local(record.started_at)),
-        ("ended", _local(record.ended_at) + ("" if seconds is None else f" (after {seconds:.1f} s)")),
+        ("created", local(record.created_at)),
+        ("started", local(record.started_at)),
+        ("ended", local(record.ended_at) + ("" if seconds is None else f" (after {seconds:.1f} s)")),
         ("title", record.title or ""),
         ("cancelled", record.cancel_action or ""),
         ("error", f"{record.error.type}: {record.error.message}" if record.error else ""),
@@ -116,33 +203,35 @@ def _facts(record: RunRecord) -> list[tuple[str, str]]:
 def _trouble(trouble: RunTrouble | None) -> str:
     if trouble is None:
         return ""
-    times = f"{trouble.count} attempt{'s' * (trouble.count > 1)} failed since {_local(trouble.since)}"
+    times = f"{trouble.count} attempt{'s' * (trouble.count > 1)} failed since {local(trouble.since)}"
     return f"{times}; the last one: {trouble.type}: {trouble.message}"
 
 
-def _table(records: Sequence[RunRecord]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("RUN", "GRAPH", "STATUS", "STEPS", "CREATED", "TOOK", "THREAD"):
-        table.add_column(name, justify="right" if name in ("STEPS", "TOOK") else "left")
-    for record in records:
-        seconds = elapsed(record)
-        table.add_row(
-            record.run_id,
-            Text(printable(record.assistant_id)),
-            _status(record.status),
-            str(record.steps),
-            _local(record.created_at),
-            "" if seconds is None else f"{seconds:.1f} s",
-            Text(printable(record.thread_id)),
-        )
-    return table
+_COLUMNS = (
+    Column("RUN"),
+    Column("GRAPH", 10),
+    Column("STATUS"),
+    Column("STEPS", right=True),
+    Column("TOOK", right=True),
+)
+"""An id of 36 places, and what is left of 80. The rest of a run tells `perdure show`."""
+
+
+def _row(record: RunRecord) -> tuple[str, ...]:
+    seconds = elapsed(record)
+    if seconds is None and record.started_at is not None:
+        seconds = (datetime.now(UTC) - record.started_at).total_seconds()
+    took = "" if seconds is None else f"{seconds:.1f} s"
+    return record.run_id, record.assistant_id, record.status, str(record.steps), took
 
 
 def _status(status: RunStatus) -> Text:
     return Text(status, STATUS_STYLES.get(status, ""))
 
 
-def _local(time: datetime | None) -> str:
+def local(time: datetime | None, *, short: bool = False) -> str:
+    """This machine's time; `short`: without year and seconds."""
     if time is None:
         return ""
-    return time.replace(tzinfo=time.tzinfo or UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    form = "%m-%d %H:%M" if short else "%Y-%m-%d %H:%M:%S"
+    return time.replace(tzinfo=time.tzinfo or UTC).astimezone().strftime(form)

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from . import list_options as listing
 from . import options as o
 from .flags import common_flags
 
 if TYPE_CHECKING:
     from .exit_codes import ExitCode
+    from .session import Session
 
 _RUN = "Run a graph"
 _STEER = "Steer a run"
@@ -56,7 +58,7 @@ def add_run_commands(app: typer.Typer) -> None:
 
         Ctrl-C leaves the run, which goes on; `perdure stream RUN` comes back to it.
         """
-        from .session import Session, execute
+        from .session import execute
         from .spec import RunFlags, read_spec, read_then
 
         flags = RunFlags(
@@ -160,29 +162,47 @@ def add_run_commands(app: typer.Typer) -> None:
 
     @app.command(rich_help_panel=_RECORDS)
     def show(
-        context: typer.Context, run: o.Run, events: o.Events = False, json: o.Json = False, config: o.Config = None
+        context: typer.Context,
+        run: o.Run,
+        events: listing.Events = False,
+        steps: listing.Steps = False,
+        json: o.Json = False,
+        config: o.Config = None,
     ) -> int:
         """Show what is known of a run, and the story of its steps."""
         from . import records
         from .session import execute
 
         flags = common_flags(context, json=json, config=config)
-        return execute(lambda session: records.show(session, run, events=events), flags)
+        return execute(lambda session: records.show(session, run, events=events, steps=steps), flags)
 
     @app.command(name="runs", rich_help_panel=_RECORDS)
     def list_runs(
         context: typer.Context,
-        thread: o.OfThread = None,
-        limit: o.Limit = 20,
+        thread: listing.OfThread = None,
+        status: listing.Statuses = None,
+        graph: listing.OfGraph = None,
+        since: listing.Since = None,
+        limit: listing.Limit = 20,
+        before: listing.BeforeRun = None,
+        watch: listing.Watch = False,
         json: o.Json = False,
         config: o.Config = None,
     ) -> int:
-        """List runs, the newest first."""
-        from . import records
+        """List runs, the newest first.
+
+        With --json: one list; --watch prints one again whenever it has changed. Exit code: 2 for a filter that cannot
+        be, 3 when the run of --before is not there, 130 when Ctrl-C ends --watch.
+        """
         from .session import execute
 
-        flags = common_flags(context, json=json, config=config)
-        return execute(lambda session: records.runs(session, thread, limit), flags)
+        def start(session: Session) -> Coroutine[Any, Any, ExitCode]:
+            from . import records
+
+            which = records.Which(thread, tuple(status or ()), graph, records.read_since(since), limit, before)
+            return records.watch(session, which) if watch else records.runs(session, which)
+
+        return execute(start, common_flags(context, json=json, config=config))
 
     @app.command(rich_help_panel=_RECORDS, no_args_is_help=True)
     def state(
@@ -204,7 +224,7 @@ def add_run_commands(app: typer.Typer) -> None:
     def history(
         context: typer.Context,
         thread: o.StateOf,
-        limit: o.Limit = 20,
+        limit: listing.Limit = 20,
         before: o.Before = None,
         stored: o.Stored = False,
         json: o.Json = False,

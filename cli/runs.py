@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..contracts.errors import RunNotFoundError, ThreadNotFoundError
-from ..contracts.types import RunRecord, RunSpec, RunStatus, WaitResult
-from ..facade import RunsFacade
-from ..runtime import connect
+from ..contracts.types import CheckpointRequest, RunRecord, RunScope, RunSpec, RunStatus, WaitResult, new_run_id
 from .exit_codes import ExitCode, for_status
 from .follow import existing, follow
 from .session import Session
-from .spec import Then
-from .views import answer_lines, question_text
+from .spec import DEFAULT_MODES, Then
+
+if TYPE_CHECKING:
+    from ..facade import RunsFacade
 
 _PATIENCE = 2.0
 """Seconds after which a user is told what the command waits for."""
@@ -23,47 +23,79 @@ _PATIENCE = 2.0
 
 async def start(session: Session, spec: RunSpec, then: Then, *, new_thread: bool) -> ExitCode:
     """`perdure run`."""
-    async with connect(settings=session.settings) as runs:
-        record = await _submit(session, runs, spec)
+    async with session.connect() as runs:
+        record = await _submit(session, spec.run_id or "", lambda: runs.create_background(spec))
         if new_thread:
             session.output.note(f"new thread {record.thread_id}")
-        if then is Then.STREAM:
-            return await follow(session, runs, record.run_id)
-        if then is Then.WAIT:
-            return await _wait(session, runs, record.run_id)
-        _tell_submitted(session, record)
-        return ExitCode.OK
+        return await _then(session, runs, record, then)
+
+
+async def retry(session: Session, run_id: str, new_id: str | None, then: Then) -> ExitCode:
+    """`perdure retry`."""
+    new = new_id or new_run_id()
+    async with session.connect() as runs:
+        record = await _submit(session, new, lambda: runs.retry(run_id, new_run_id=new))
+        return await _then(session, runs, record, then)
+
+
+async def fork(
+    session: Session, thread_id: str, checkpoint_id: str, input: Any, run_id: str | None, then: Then
+) -> ExitCode:
+    """`perdure fork`."""
+    async with session.connect() as runs:
+        thread = await runs.get_thread(thread_id)
+        if thread is None or thread.assistant_id is None:
+            raise ThreadNotFoundError(thread_id)
+        spec = RunSpec(
+            assistant_id=thread.assistant_id,
+            scope=RunScope(thread_id=thread_id),
+            run_id=run_id or new_run_id(),
+            input=input,
+            checkpoint_request=CheckpointRequest(checkpoint_id=checkpoint_id),
+            stream_modes=DEFAULT_MODES,
+        )
+        record = await _submit(session, spec.run_id or "", lambda: runs.create_background(spec))
+        return await _then(session, runs, record, then)
+
+
+async def _then(session: Session, runs: RunsFacade, record: RunRecord, then: Then) -> ExitCode:
+    if then is Then.STREAM:
+        return await follow(session, runs, record.run_id)
+    if then is Then.WAIT:
+        return await _wait(session, runs, record.run_id)
+    _tell_submitted(session, record)
+    return ExitCode.OK
 
 
 async def stream(session: Session, run_id: str, last_event_id: str | None) -> ExitCode:
     """`perdure stream`."""
-    async with connect(settings=session.settings) as runs:
+    async with session.connect() as runs:
         return await follow(session, runs, run_id, last_event_id=last_event_id)
 
 
 async def wait(session: Session, run_id: str) -> ExitCode:
     """`perdure wait`."""
-    async with connect(settings=session.settings) as runs:
+    async with session.connect() as runs:
         return await _wait(session, runs, run_id)
 
 
 async def cancel(session: Session, run_id: str, action: str) -> ExitCode:
     """`perdure cancel`."""
-    async with connect(settings=session.settings) as runs:
+    async with session.connect() as runs:
         accepted = await runs.cancel(run_id, action=action)
         return await _tell_stop(session, runs, run_id, accepted, f"run {run_id} is told to stop at once")
 
 
 async def interrupt(session: Session, run_id: str) -> ExitCode:
     """`perdure interrupt`."""
-    async with connect(settings=session.settings) as runs:
+    async with session.connect() as runs:
         accepted = await runs.interrupt(run_id)
         return await _tell_stop(session, runs, run_id, accepted, f"run {run_id} is told to stop at its next step")
 
 
 async def resume(session: Session, run_id: str, value: Any) -> ExitCode:
     """`perdure resume`."""
-    async with connect(settings=session.settings) as runs:
+    async with session.connect() as runs:
         look = session.hint("show", run_id)
         session.parting = lambda: f"\nrun {run_id} may get its answer when a worker is there; look: {look}"
         with _patience(session, "a worker that takes the answer"):
@@ -75,7 +107,7 @@ async def resume(session: Session, run_id: str, value: Any) -> ExitCode:
 
 async def delete(session: Session, run_id: str) -> ExitCode:
     """`perdure delete RUN`."""
-    async with connect(settings=session.settings) as runs:
+    async with session.connect() as runs:
         with _patience(session, f"run {run_id} to stop"):
             if not await runs.delete_run(run_id):
                 raise RunNotFoundError(run_id)
@@ -85,7 +117,7 @@ async def delete(session: Session, run_id: str) -> ExitCode:
 
 async def delete_thread(session: Session, thread_id: str) -> ExitCode:
     """`perdure delete --thread THREAD`."""
-    async with connect(settings=session.settings) as runs:
+    async with session.connect() as runs:
         with _patience(session, f"the runs of thread {thread_id} to stop"):
             if not await runs.delete_thread(thread_id):
                 raise ThreadNotFoundError(thread_id)
@@ -93,13 +125,12 @@ async def delete_thread(session: Session, thread_id: str) -> ExitCode:
     return ExitCode.OK
 
 
-async def _submit(session: Session, runs: RunsFacade, spec: RunSpec) -> RunRecord:
-    run_id = spec.run_id or ""
+async def _submit(session: Session, run_id: str, create: Callable[[], Awaitable[RunRecord]]) -> RunRecord:
     session.parting = lambda: f"\nrun {run_id} may have been submitted; look: {session.hint('show', run_id)}"
     temporal = session.settings.temporal
     waits_for = f"a worker of task queue {temporal.task_queue!r} (at most {temporal.submit_timeout:g} s)"
     with _patience(session, waits_for):
-        return await runs.create_background(spec)
+        return await create()
 
 
 async def _wait(session: Session, runs: RunsFacade, run_id: str) -> ExitCode:
@@ -114,6 +145,8 @@ async def _wait(session: Session, runs: RunsFacade, run_id: str) -> ExitCode:
 
 
 def _tell_result(session: Session, result: WaitResult) -> None:
+    from .views import answer_lines, question_text
+
     if result.values is not None:
         session.output.pretty(result.values)
     for question in result.interrupts:

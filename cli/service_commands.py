@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -29,6 +30,30 @@ def add_first_commands(app: typer.Typer) -> None:
         from .session import execute
 
         return execute(services.dev, common_flags(context, json=json, config=config), serves=True)
+
+    @app.command(rich_help_panel=_START)
+    def init(context: typer.Context, folder: o.Folder = Path(), json: o.Json = False, config: o.Config = None) -> int:
+        """Make a small project, with a graph that runs without an API key. Nothing is overwritten (exit code 2)."""
+        from . import project
+        from .session import execute
+
+        return execute(lambda session: project.init(session, folder), common_flags(context, json=json, config=config))
+
+    @app.command(rich_help_panel=_START, no_args_is_help=True)
+    def graph(
+        context: typer.Context,
+        name: o.Graph,
+        run: o.CurrentOf = None,
+        ascii: o.Ascii = False,
+        json: o.Json = False,
+        config: o.Config = None,
+    ) -> int:
+        """Draw a graph as Mermaid text. Exit code: 2 for an unknown graph, 3 for an unknown run."""
+        from . import drawing
+        from .session import execute
+
+        flags = common_flags(context, json=json, config=config)
+        return execute(lambda session: drawing.graph(session, name, run, ascii=ascii), flags)
 
     @app.command(rich_help_panel=_START)
     def graphs(context: typer.Context, json: o.Json = False, config: o.Config = None) -> int:

@@ -6,16 +6,20 @@ import asyncio
 import shlex
 import sys
 from collections.abc import Callable, Coroutine
+from contextlib import AbstractAsyncContextManager
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..contracts.settings import Settings, load_settings
 from .exit_codes import ExitCode, for_error
 from .flags import CommonFlags
-from .logs import configure
+from .logs import configure, configure_core
 from .output import Output
 from .serving import serve
+
+if TYPE_CHECKING:
+    from ..facade import RunsFacade
 
 
 class Session:
@@ -31,6 +35,12 @@ class Session:
     def settings(self) -> Settings:
         """The settings, read at the first look. Raises `ConfigError`."""
         return load_settings(self.config)
+
+    def connect(self) -> AbstractAsyncContextManager[RunsFacade]:
+        """The runs of these settings."""
+        from ..runtime.client import LazyTemporal, open_facade
+
+        return open_facade(self.settings, LazyTemporal(self.settings, before=configure_core))
 
     def hint(self, *words: str) -> str:
         """A `perdure` command line to be copied, for the same settings."""

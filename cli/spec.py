@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ..contracts.errors import InvalidRunError, nearest
-from ..contracts.types import ID_MAX_LENGTH, STREAM_MODES, MultitaskStrategy, RunSpec, new_run_id
+from ..contracts.types import ID_MAX_LENGTH, STREAM_MODES, MultitaskStrategy, RunSpec, StreamMode, new_run_id
 from .inputs import read_duration, read_json, read_object, read_pairs
 
 
@@ -64,7 +64,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "multitask_strategy": tuple(MultitaskStrategy),
     "on_interrupt": ("await", "finish"),
 }
-_DEFAULT_MODES = ("messages", "updates")
+DEFAULT_MODES: tuple[StreamMode, ...] = ("messages", "updates")
 """What a human wants to see: tokens and steps. They are stored, so `perdure stream` shows the same later."""
 
 
@@ -80,7 +80,7 @@ def read_spec(flags: RunFlags) -> RunSpec:
         "context": _given(flags.context, read_json, "--context"),
         "runnable_config": _given(flags.runnable_config, read_object, "--runnable-config"),
         "metadata": read_pairs(flags.metadata, "--metadata"),
-        "stream_modes": flags.stream_modes or _DEFAULT_MODES,
+        "stream_modes": flags.stream_modes or DEFAULT_MODES,
         "stream_subgraphs": flags.subgraphs,
         "multitask_strategy": flags.strategy,
         "interrupt_before": _nodes(flags.interrupt_before),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
 from ..contracts.threads import ThreadSnapshot, ThreadTask
-from ..runtime import connect
 from .exit_codes import ExitCode
 from .output import printable, short
 from .session import Session
@@ -19,7 +19,7 @@ _STORED = "as it is stored, without the graph: values may be missing, and what h
 
 async def state(session: Session, thread_id: str, checkpoint_id: str | None, *, stored: bool) -> ExitCode:
     """`perdure state`."""
-    async with connect(settings=session.settings) as runs:
+    async with session.connect() as runs:
         found = await runs.get_state(thread_id, checkpoint_id, stored=stored)
     if found is None:
         at = "" if checkpoint_id is None else f" at checkpoint {checkpoint_id!r}"
@@ -35,9 +35,23 @@ async def state(session: Session, thread_id: str, checkpoint_id: str | None, *, 
     return ExitCode.OK
 
 
+async def update(
+    session: Session, thread_id: str, values: Any, as_node: str | None, checkpoint_id: str | None
+) -> ExitCode:
+    """`perdure update`."""
+    async with session.connect() as runs:
+        made = await runs.update_state(thread_id, values, as_node=as_node, checkpoint_id=checkpoint_id)
+    if session.output.as_json:
+        session.output.document(None if made is None else made.model_dump(mode="json"))
+    elif made is not None:
+        session.output.show(_details(made))
+        session.output.pretty(made.values)
+    return ExitCode.OK
+
+
 async def history(session: Session, thread_id: str, limit: int, before: str | None, *, stored: bool) -> ExitCode:
     """`perdure history`."""
-    async with connect(settings=session.settings) as runs:
+    async with session.connect() as runs:
         found = await runs.history(thread_id, limit=limit, before=before, stored=stored)
     if session.output.as_json:
         session.output.document([one.model_dump(mode="json") for one in found])

@@ -25,8 +25,8 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
+from .environment import merged, read_environment
 from .errors import ConfigError, nearest
 from .types import TEN_YEARS
 from .webhooks import Network, signing_key
@@ -253,48 +253,16 @@ class Settings(Section):
         return f"sqlite:///{self.home.absolute() / name}"
 
 
-class _Loaded(Settings, BaseSettings):
-    """Settings as they are read: the environment first, then what it is called with (the file)."""
-
-    model_config = SettingsConfigDict(
-        env_prefix="PERDURE_", env_nested_delimiter="__", extra="forbid", frozen=True, hide_input_in_errors=True
-    )
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return env_settings, init_settings
-
-
 def load_settings(config: str | Path | None = None) -> Settings:
     """Read the settings. Raises `ConfigError`, naming the key, what is wrong with it, and the nearest right one."""
     path = _config_path(config)
-    values = _read_yaml(path) if path else {}
-    _check_sections()
+    values = merged(_read_yaml(path) if path else {}, read_environment(Settings))
     try:
-        loaded = _Loaded(**values)
+        settings = Settings.model_validate(values)
     except ValidationError as exc:
         raise ConfigError(_explain(exc, path)) from exc
-    except SettingsError as exc:
-        raise ConfigError(f"wrong PERDURE_* variable: {exc}") from exc
     base = path.parent.absolute() if path else Path.cwd()
-    settings = Settings.model_validate(loaded.model_dump(exclude_unset=True))
     return settings.model_copy(update={"home": base / settings.home, "graphs": base / settings.graphs})
-
-
-def _check_sections() -> None:
-    """A variable with a level below (`PERDURE_TEMPORL__ADDRESS`) is meant for us, so its section must exist."""
-    for name in os.environ:
-        section, separator, _ = name.removeprefix("PERDURE_").partition("__")
-        if name.startswith("PERDURE_") and separator and section.lower() not in Settings.model_fields:
-            known = nearest(section.lower(), Settings.model_fields)
-            raise ConfigError(f"{name}: unknown section {section.lower()!r}{known}")
 
 
 def _config_path(config: str | Path | None) -> Path | None:

@@ -276,6 +276,14 @@ class RunRecord(Frozen):
     """What keeps it from getting on; `None` once it does."""
 
 
+class RunPage(Frozen):
+    """A page of a list of runs, the newest first."""
+
+    runs: tuple[RunRecord, ...] = ()
+    next: str | None = None
+    """The `before` of the next page; `None`: there are no more."""
+
+
 class WaitResult(Frozen):
     """How a run stands when `wait` returns: at its end, or at a question."""
 

@@ -9,10 +9,10 @@ from opentelemetry.trace import SpanKind
 from temporalio.client import Client
 
 from ..bridge.contract import Bridge
-from ..contracts.errors import InvalidRunError, ThreadBusyError
+from ..contracts.errors import InvalidRunError, RunStateError, ThreadBusyError
 from ..contracts.settings import Settings
 from ..contracts.telemetry import tracing
-from ..contracts.types import RunRecord, RunSpec
+from ..contracts.types import RunRecord, RunSpec, RunStatus
 from ..contracts.wire_thread import Admission
 from ..store.contract import Store
 from .lookup import RunLookup
@@ -49,6 +49,14 @@ class Creation:
         """The record, once the run's place in its thread is certain. `attend` is called before the submission."""
         with _traced(spec):
             return await self._create(spec, attend)
+
+    async def retry(self, run_id: str, new_run_id: str | None) -> RunRecord:
+        """A new run with the spec of one that has ended without success."""
+        status = (await self._lookup.existing(run_id)).record.status
+        if not status.terminal or status is RunStatus.SUCCESS:
+            raise RunStateError(run_id, f"only a run that has failed or was stopped is retried (it is {status})")
+        again = {"run_id": new_run_id, "follow_up_to_run_id": run_id, "after_seconds": 0.0}
+        return await self.create((await self._store.get_spec(run_id)).model_copy(update=again))
 
     async def _create(self, spec: RunSpec, attend: Attend | None) -> RunRecord:
         plan = self._planner.plan(spec, installation=self._store.installation)

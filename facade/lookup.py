@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
-
-from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
-from temporalio.common import SearchAttributeKey
+from typing import TYPE_CHECKING, Any
 
 from ..contracts.actor import resolve_user_id
 from ..contracts.errors import RunNotFoundError
@@ -15,9 +12,9 @@ from ..contracts.settings import TemporalSettings
 from ..contracts.types import RunStatus
 from ..contracts.wire import SEARCH_RUN_STATUS, run_workflow_id
 from ..store.contract import Store, StoredRun
-from .translation import translated
 
-_RUN_STATUS: SearchAttributeKey[str] = SearchAttributeKey.for_keyword(SEARCH_RUN_STATUS)
+if TYPE_CHECKING:
+    from temporalio.client import Client, WorkflowExecutionDescription, WorkflowHandle
 
 _LOOKS, _PAUSE = 20, 0.05
 """How often, and with which pause (seconds), it is looked whether a workflow ends at once."""
@@ -49,10 +46,8 @@ class RunLookup:
         if stored.submitted:
             return True
         run_id = stored.record.run_id
-        workflow = await self.workflow(run_id)
         try:
-            with translated(self._settings, run_id=run_id):
-                await workflow.describe()
+            await self._describe(run_id)
         except RunNotFoundError:
             return False
         await self._store.mark_submitted(run_id)
@@ -67,21 +62,29 @@ class RunLookup:
 
         `None` until it shows one. Raises `RunNotFoundError`.
         """
-        with translated(self._settings, run_id=run_id):
-            found = await (await self.workflow(run_id)).describe()
-        shown = found.typed_search_attributes.get(_RUN_STATUS)
+        from temporalio.common import SearchAttributeKey
+
+        found = await self._describe(run_id)
+        shown = found.typed_search_attributes.get(SearchAttributeKey.for_keyword(SEARCH_RUN_STATUS))
         return None if shown is None else RunStatus(shown)
 
     async def has_closed(self, run_id: str) -> bool:
         """Whether there is a workflow of this run that has ended, or does so at once: its record is written before."""
-        workflow = await self.workflow(run_id)
+        from temporalio.client import WorkflowExecutionStatus
+
         for _ in range(_LOOKS):
             try:
-                with translated(self._settings, run_id=run_id):
-                    found = await workflow.describe()
+                found = await self._describe(run_id)
             except RunNotFoundError:
                 return False
             if found.status is not WorkflowExecutionStatus.RUNNING:
                 return True
             await asyncio.sleep(_PAUSE)
         return False
+
+    async def _describe(self, run_id: str) -> WorkflowExecutionDescription:
+        from .translation import translated  # with Temporal's client, which a look at a record does not need
+
+        workflow = await self.workflow(run_id)
+        with translated(self._settings, run_id=run_id):
+            return await workflow.describe()

@@ -11,7 +11,7 @@ from ..contracts.actor import resolve_user_id
 from ..contracts.errors import InvalidRunError, nearest
 from ..contracts.settings import RunSettings, WebhookSettings
 from ..contracts.telemetry import tracing
-from ..contracts.types import ID_MAX_LENGTH, CancelAction, RunRecord, RunSpec, new_run_id
+from ..contracts.types import ID_MAX_LENGTH, RunRecord, RunSpec, new_run_id
 from ..contracts.webhooks import literal_address, parse_webhook, refusal
 from ..contracts.wire import RunInput, RunLimits
 from ..contracts.wire_thread import Submission
@@ -183,17 +183,6 @@ _CONFIG_FORMS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "max_concurrency": (_is_count, "a whole number from 1 on"),
     "run_name": (lambda value: isinstance(value, str), "a text"),
 }
-
-
-def check_action(action: str | CancelAction) -> CancelAction:
-    """A cancel action by name. Raises `InvalidRunError`."""
-    try:
-        return CancelAction(action)
-    except ValueError:
-        allowed = ", ".join(CancelAction)
-        raise InvalidRunError(
-            f"unknown cancel action {action!r}{nearest(action, CancelAction)}; allowed: {allowed}"
-        ) from None
 
 
 def _texts(value: Any, depth: int = 0) -> Iterator[str]:

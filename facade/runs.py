@@ -1,36 +1,39 @@
-"""`RunsFacade`: runs, from any process that reaches Temporal, the store and the bridge."""
+"""`RunsFacade`: runs, from any process that reaches Temporal, the store and the bridge.
+
+What speaks with Temporal is made when it is first needed: its client takes as long to load as all the rest, and a
+program that reads records or follows a stream needs none.
+"""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from functools import partial
+from datetime import datetime
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from temporalio.client import Client
-
 from ..bridge.contract import Bridge, parse_event_id
-from ..contracts.actor import AUTO, UserId, resolve_user_id
-from ..contracts.errors import (
-    InvalidRunError,
-)
+from ..contracts.actor import AUTO, UserId
 from ..contracts.events import EventCategory, RunEvent
 from ..contracts.lifecycle import Delivery
 from ..contracts.settings import Settings
 from ..contracts.threads import ThreadRecord, ThreadSnapshot, ThreadStatus
-from ..contracts.types import CancelAction, RunRecord, RunSpec, StreamEvent, WaitResult
+from ..contracts.types import CancelAction, RunPage, RunRecord, RunSpec, RunStatus, StreamEvent, WaitResult
 from ..store.contract import Store
-from .creation import Creation
+from .actions import check_action
 from .events import Events
+from .listing import RunListing, run_filter
 from .lookup import RunLookup
-from .planner import check_action
-from .steering import Steering
 from .streams import create_attended
-from .submission import PollersCheck, Submitter
 from .threads import StateReader, Threads
 from .wait import wait_for_run
 
 if TYPE_CHECKING:
     from langgraph.store.base import BaseStore
+    from temporalio.client import Client
+
+    from .creation import Creation
+    from .steering import Steering
+    from .submission import PollersCheck, Submitter
 
 
 class RunsFacade:
@@ -50,14 +53,31 @@ class RunsFacade:
         self._settings = settings
         self._store = store
         self._lookup = RunLookup(settings.temporal, store, temporal)
-        self._steering = Steering(settings.temporal, self._lookup, store)
         self._events = Events(store, self._lookup)
+        self._listing = RunListing(store, self._lookup)
         self._bridge = bridge
         self._node_store = node_store
         self._temporal = temporal
-        self._submitter = Submitter(settings.temporal, workers_polling, store.installation)
-        self._threads = Threads(settings.temporal, store, stored, temporal, self._submitter)
-        self._creation = Creation(settings, store, bridge, temporal, self._lookup, self._submitter)
+        self._workers_polling = workers_polling
+        self._threads = Threads(settings.temporal, store, stored, temporal, lambda: self._submitter)
+
+    @cached_property
+    def _submitter(self) -> Submitter:
+        from .submission import Submitter
+
+        return Submitter(self._settings.temporal, self._workers_polling, self._store.installation)
+
+    @cached_property
+    def _steering(self) -> Steering:
+        from .steering import Steering
+
+        return Steering(self._settings.temporal, self._lookup, self._store)
+
+    @cached_property
+    def _creation(self) -> Creation:
+        from .creation import Creation
+
+        return Creation(self._settings, self._store, self._bridge, self._temporal, self._lookup, self._submitter)
 
     @property
     def store(self) -> BaseStore:
@@ -96,6 +116,15 @@ class RunsFacade:
         result = await wait_for_run(self._store, self._bridge, run_id)
         return (await self._lookup.existing(run_id)).record, result
 
+    async def retry(self, run_id: str, *, new_run_id: str | None = None) -> RunRecord:
+        """Submit a new run with the spec of one that has failed or was stopped, on the same thread; its record.
+
+        It is given the same input, and begins where the thread stands now (or at the spec's checkpoint).
+        `follow_up_to_run_id` names the old run, `new_run_id` is the idempotency key. Raises `RunStateError` for a run
+        that is in flight or has succeeded, `RunNotFoundError`, and as `create_background`.
+        """
+        return await self._creation.retry(run_id, new_run_id)
+
     # Following.
 
     async def join_stream(
@@ -124,11 +153,17 @@ class RunsFacade:
         `action`: `interrupt` keeps what the run has done, `rollback` gives its thread back as it was before the run.
         True: it ends as cancelled. False: it had ended, or its end had been decided.
         """
-        return await self._steering.cancel(run_id, check_action(action))
+        checked = check_action(action)
+        if await self._has_ended(run_id):  # then nobody has to be told, and Temporal's client is not even loaded
+            return False
+        return await self._steering.cancel(run_id, checked)
 
     async def interrupt(self, run_id: str) -> bool:
         """Stop a run at its next superstep boundary and keep everything. False when it has ended already."""
-        return await self._steering.interrupt(run_id)
+        return not await self._has_ended(run_id) and await self._steering.interrupt(run_id)
+
+    async def _has_ended(self, run_id: str) -> bool:
+        return (await self._lookup.existing(run_id)).record.status.terminal
 
     async def resume(self, run_id: str, value: Any) -> None:
         """Answer the question of a run that awaits input; several open ones by `{interrupt_id: value}`.
@@ -148,11 +183,29 @@ class RunsFacade:
     async def list_runs(
         self, thread_id: str | None = None, *, limit: int = 100, before: str | None = None
     ) -> list[RunRecord]:
-        """Records, newest first; of one thread, or of all. `before`: the run id at which the last page ended."""
-        if limit < 1:
-            raise InvalidRunError(f"limit must be 1 or more, not {limit}", field="limit")
-        stored = await self._store.list(thread_id, user_id=resolve_user_id(), limit=limit, before=before)
-        return [run.record for run in stored if await self._lookup.exists(run)]
+        """Records, newest first; of one thread, or of all. `before`: the run id at which the last page ended.
+
+        As many as `limit`, unless there are no more. `page_runs` chooses by more, and says whether there are.
+        """
+        return [*(await self.page_runs(thread_id, limit=limit, before=before)).runs]
+
+    async def page_runs(
+        self,
+        thread_id: str | None = None,
+        *,
+        status: Sequence[RunStatus | str] | RunStatus | str = (),
+        assistant_id: str | None = None,
+        since: datetime | None = None,
+        limit: int = 100,
+        before: str | None = None,
+    ) -> RunPage:
+        """A page of the runs that have one of these statuses, are of this graph, and were created `since` then.
+
+        Newest first, and full unless there are no more; `RunPage.next` is the `before` of the next one. Raises
+        `InvalidRunError`, and `RunNotFoundError` for a `before` that is no run (any more).
+        """
+        which = run_filter(status, assistant_id, since)
+        return await self._listing.page(thread_id, which, limit=limit, before=before)
 
     async def list_deliveries(self, run_id: str) -> list[Delivery]:
         """How far each observer, and the run's webhook, has been told of the run, and what it was not told.

@@ -8,7 +8,12 @@ from typing import Any
 
 from temporalio.client import WorkflowHandle
 
-from ..contracts.errors import NoWorkerError, RunNotFoundError, RunStateError, UnavailableError
+from ..contracts.errors import (
+    NoWorkerError,
+    RunNotFoundError,
+    RunStateError,
+    UnavailableError,
+)
 from ..contracts.settings import TemporalSettings
 from ..contracts.types import CancelAction, RunRecord, RunStatus
 from ..contracts.wire import (

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import Any, Protocol
-
-from temporalio.client import Client
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..contracts.actor import AUTO, UserId, resolve_user_id
 from ..contracts.errors import InvalidRunError, ThreadNotFoundError, nearest
@@ -17,8 +16,12 @@ from ..contracts.wire_thread import StateChange
 from ..store.contract import Store
 from ..store.exchange import StateUpdate
 from .retry import when_free
-from .states import GraphStates
-from .submission import Submitter
+
+if TYPE_CHECKING:
+    from temporalio.client import Client
+
+    from .states import GraphStates
+    from .submission import Submitter
 
 _Scalar = str | int | float | bool
 
@@ -43,14 +46,19 @@ class Threads:
         store: Store,
         stored: StateReader,
         temporal: Callable[[], Awaitable[Client]],
-        submitter: Submitter,
+        submitter: Callable[[], Submitter],
     ) -> None:
         self._settings = settings
         self._store = store
         self._stored = stored
         self._temporal = temporal
         self._submitter = submitter
-        self._states = GraphStates(settings, store, temporal, submitter)
+
+    @cached_property
+    def _states(self) -> GraphStates:
+        from .states import GraphStates  # speaks with Temporal, which a record or a stored state does not need
+
+        return GraphStates(self._settings, self._store, self._temporal, self._submitter())
 
     async def get(self, thread_id: str) -> ThreadRecord | None:
         """The thread's record, `None` for an unknown one."""
@@ -131,16 +139,16 @@ class Threads:
         if user_id is not None and await self.get(thread_id) is None:
             return False
         client = await self._temporal()
-        await self._submitter.wait_for_worker(client)
+        await self._submitter().wait_for_worker(client)
         line = await self._store.line(thread_id)
         try:
-            return await self._submitter.delete_thread(client, thread_id, line, user_id=user_id)
+            return await self._submitter().delete_thread(client, thread_id, line, user_id=user_id)
         except ThreadNotFoundError:
             return False
 
     async def _change(self, thread_id: str, change: StateChange) -> str:
         client, line = await self._temporal(), await self._store.line(thread_id)
-        return await self._submitter.change_state(client, thread_id, line, change)
+        return await self._submitter().change_state(client, thread_id, line, change)
 
     async def _check_still(self, thread: ThreadRecord) -> None:
         """After a read: the thread may have been removed since it was found, and its id be another user's now."""

@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from temporalio.client import Client
-
 from ..bridge.open import open_bridge
 from ..contracts.settings import Settings, load_settings
 from ..facade.runs import RunsFacade
 from ..store.open import open_store
-from .connection import connect_temporal
-from .pollers import look_at_pollers
 from .states import LazyStates
 from .telemetry import set_up_telemetry
 
 if TYPE_CHECKING:
+    from temporalio.client import Client
+
+    from ..facade.submission import Polling
     from ..memory import SqliteNodeStore
 
 
 class LazyTemporal:
     """A connection that is made when it is first needed: records and streams can be read without Temporal."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, before: Callable[[], None] | None = None) -> None:
+        """`before` is called before the first connection."""
         self._settings = settings
+        self._before = before
         self._client: Client | None = None
         self._connecting = asyncio.Lock()
 
@@ -36,6 +37,10 @@ class LazyTemporal:
         """The client. Raises `TemporalUnreachableError`; the next call tries again."""
         async with self._connecting:
             if self._client is None:
+                from .connection import connect_temporal  # here, for Temporal's client takes long to load
+
+                if self._before is not None:
+                    self._before()
                 self._client = await connect_temporal(self._settings)
             return self._client
 
@@ -69,10 +74,16 @@ async def connect(*, settings: Settings | None = None, config: str | Path | None
     Temporal itself is reached for by the first call that needs it.
     """
     settings = settings or load_settings(config)
+    async with open_facade(settings, LazyTemporal(settings)) as runs:
+        yield runs
+
+
+@asynccontextmanager
+async def open_facade(settings: Settings, temporal: LazyTemporal) -> AsyncGenerator[RunsFacade]:
+    """The same, with a connection to Temporal of one's own."""
     set_up_telemetry()
     store, bridge = open_store(settings.store_url), open_bridge(settings.bridge_url)
-    states, temporal = LazyStates(settings.checkpointer_url), LazyTemporal(settings)
-    node_store = LazyNodeStore(settings)
+    states, node_store = LazyStates(settings.checkpointer_url), LazyNodeStore(settings)
     try:
         await store.start()
         await bridge.start()
@@ -83,10 +94,16 @@ async def connect(*, settings: Settings | None = None, config: str | Path | None
             stored=states,
             node_store=node_store,
             temporal=temporal,
-            workers_polling=partial(look_at_pollers, installation=store.installation),
+            workers_polling=partial(_look_at_pollers, installation=store.installation),
         )
     finally:
         await node_store.close()
         await states.close()
         await bridge.close()
         await store.close()
+
+
+async def _look_at_pollers(client: Client, task_queue: str, installation: str) -> Polling:
+    from .pollers import look_at_pollers
+
+    return await look_at_pollers(client, task_queue, installation)

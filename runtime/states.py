@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
 
-from ..checkpoints.contract import Checkpoints
-from ..checkpoints.open import open_checkpoints
-from ..checkpoints.reading import read_history, read_snapshot
 from ..contracts.closing import closing
 from ..contracts.errors import ConfigError
-from ..contracts.threads import ThreadSnapshot
+
+if TYPE_CHECKING:
+    from ..checkpoints.contract import Checkpoints
+    from ..contracts.threads import ThreadSnapshot
 
 
 class LazyStates:
@@ -23,10 +24,14 @@ class LazyStates:
 
     async def snapshot(self, thread_id: str, checkpoint_id: str | None) -> ThreadSnapshot | None:
         """The state of a thread. Raises `UnavailableError`."""
+        from ..checkpoints.reading import read_snapshot  # LangGraph, which takes a second: most commands need none
+
         return await read_snapshot((await self._opened()).saver, thread_id, checkpoint_id)
 
     async def history(self, thread_id: str, *, limit: int, before: str | None) -> AsyncIterator[ThreadSnapshot]:
         """Its states, the newest first. Raises `UnavailableError`."""
+        from ..checkpoints.reading import read_history
+
         saver = (await self._opened()).saver
         async with closing(read_history(saver, thread_id, limit=limit, before=before)) as read:
             async for snapshot in read:
@@ -47,6 +52,8 @@ class LazyStates:
                         f"checkpointer.url is {self._url}: what is stored is in the worker's memory, where only the "
                         "worker can read it: ask for the state without `stored`"
                     )
+                from ..checkpoints.open import open_checkpoints
+
                 opened = open_checkpoints(self._url)
                 await opened.start()
                 self._checkpoints = opened

@@ -13,7 +13,6 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..contracts.errors import ConfigError
-from ..contracts.telemetry import tracing
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
@@ -31,7 +30,7 @@ def set_up_telemetry() -> None:
     """Set up what the environment asks for. Idempotent. Raises `ConfigError` for an exporter that is not installed."""
     if os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
         return
-    if (name := _exporter("traces")) and not tracing.enabled():
+    if name := _exporter("traces"):
         _set_up_traces(name)
     if name := _exporter("metrics"):
         _set_up_metrics(name)
@@ -105,6 +104,10 @@ def _set_up_traces(name: str) -> None:
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
+    from ..contracts.telemetry import tracing
+
+    if tracing.enabled():
+        return
     provider = TracerProvider(resource=_resource())
     provider.add_span_processor(BatchSpanProcessor(_load("traces", name)))
     trace.set_tracer_provider(provider)

@@ -16,6 +16,7 @@ from .contract import (
     ThreadLine,
 )
 from .open import open_store
+from .run_filter import RunFilter
 
 if TYPE_CHECKING:
     from .sql import SqlStore
@@ -25,6 +26,7 @@ __all__ = [
     "RunDeleteStore",
     "RunEnding",
     "RunEventStore",
+    "RunFilter",
     "RunProgressStore",
     "RunQueryStore",
     "SqlStore",

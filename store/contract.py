@@ -17,6 +17,7 @@ from ..contracts.lifecycle import Delivery, RunLifecycleEvent
 from ..contracts.types import CancelAction, RunError, RunInterrupt, RunRecord, RunSpec, RunStatus, WaitResult
 from .housekeeping_contract import HousekeepingStore
 from .note_contract import RunNoteStore, Setback
+from .run_filter import ALL_RUNS, RunFilter
 from .thread_contract import ThreadStore
 from .worker_contract import InstallationStore
 
@@ -149,8 +150,9 @@ class RunQueryStore(Protocol):
         user_id: str | None = None,
         limit: int = 100,
         before: str | None = None,
+        which: RunFilter = ALL_RUNS,
     ) -> list[StoredRun]:
-        """Newest first, in a stable order; after the run `before` of the same listing (for paging)."""
+        """Newest first, in a stable order; after the run `before` of this thread and user (for paging)."""
         ...
 
     async def get_spec(self, run_id: str) -> RunSpec:

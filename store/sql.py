@@ -6,7 +6,7 @@ import builtins
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, and_, bindparam, func, select
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, select
 
 from ..contracts.errors import RunNotFoundError, UnavailableError
 from ..contracts.specs import dump_spec, load_spec
@@ -16,6 +16,7 @@ from .contract import RunEnding, Setback, StoredRun, ThreadLine
 from .database import Database
 from .migrate import migrate
 from .rows import OF_RUN, OF_THREAD, RESULT_COLUMNS, STORED_COLUMNS, STORED_RUN, to_result, to_stored
+from .run_filter import ALL_RUNS, RunFilter
 from .schema import run_specs, run_values, runs
 from .usage import usage
 
@@ -140,6 +141,7 @@ class SqlStore:
         user_id: str | None = None,
         limit: int = 100,
         before: str | None = None,
+        which: RunFilter = ALL_RUNS,
     ) -> builtins.list[StoredRun]:
         """The runs of a thread and a user (`None`: of all), the last created first, at most `limit` of them.
 
@@ -150,9 +152,10 @@ class SqlStore:
             raise ValueError(f"limit is {limit}: it must be 0 or more")
         wanted = ((runs.c.thread_id, thread_id), (runs.c.user_id, user_id))
         listed = [column == value for column, value in wanted if value is not None]
-        page = select(*STORED_COLUMNS).where(*listed).order_by(runs.c.position.desc()).limit(limit)
+        page = select(*STORED_COLUMNS).where(*listed, *_conditions(which)).order_by(runs.c.position.desc()).limit(limit)
         if before is None:
             return [to_stored(row) for row in await self._database.fetch(page)]
+        # Not of `which`: that run may have got another status since the page that it ended.
         mark = select(runs.c.position).where(runs.c.run_id == before, *listed)
         rows = await self._database.fetch(page.where(runs.c.position < mark.scalar_subquery()))
         if not rows and not await self._database.fetch(mark):
@@ -308,3 +311,14 @@ class SqlStore:
             return record
 
         return await self._database.write(work)
+
+
+def _conditions(which: RunFilter) -> builtins.list[ColumnElement[bool]]:
+    found: builtins.list[ColumnElement[bool]] = []
+    if which.statuses:
+        found.append(runs.c.status.in_([status.value for status in which.statuses]))
+    if which.assistant_id is not None:
+        found.append(runs.c.assistant_id == which.assistant_id)
+    if which.since is not None:
+        found.append(runs.c.created_at >= which.since)
+    return found

@@ -158,13 +158,14 @@ class SqlThreads:
         if user_id is not None:
             wanted.append(threads.c.user_id == user_id)
         if before is not None:
-            wanted.append(threads.c.position < await self._position(before))
+            wanted.append(threads.c.position < await self._position(before, user_id))
         page = select(*_COLUMNS).where(*wanted).order_by(threads.c.position.desc()).limit(limit)
         return [_to_record(row) for row in await self._database.fetch(page)]
 
-    async def _position(self, thread_id: str) -> int:
-        query = select(threads.c.position).where(_ITS_THREAD, threads.c.begun)
-        rows = await self._database.fetch(query, of_thread=thread_id)
+    async def _position(self, thread_id: str, user_id: str | None) -> int:
+        its = select(threads.c.position).where(_ITS_THREAD, threads.c.begun)
+        wanted = its if user_id is None else its.where(threads.c.user_id == user_id)
+        rows = await self._database.fetch(wanted, of_thread=thread_id)
         if not rows:
             raise ThreadNotFoundError(thread_id)
         return int(rows[0]["position"])

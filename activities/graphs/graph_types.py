@@ -21,7 +21,6 @@ from typing import Any, NewType, TypeVar, cast, get_args, get_origin, get_type_h
 
 from langchain_core.runnables import Runnable
 from pydantic import BaseModel
-from pydantic_settings import BaseSettings
 
 from ...contracts.serialization.allowed_types import TypeName
 
@@ -37,8 +36,8 @@ _LIBRARIES = frozenset(
     }
 )
 """Packages that know nothing of a graph's data: what their functions close over is looked at, and no more."""
-_NO_DATA = (Runnable, BaseSettings)
-"""Models whose making does something: it reads the environment, or opens a client."""
+_SETTINGS = ("pydantic_settings", "BaseSettings")
+"""Models whose making reads the environment. Their package is no dependency of ours."""
 _PLAIN = frozenset({str, int, float, bool, bytes, type(None), complex, types.ModuleType})
 
 
@@ -182,12 +181,16 @@ def _hints(one: Any) -> list[Any]:
 def _is_data(kind: type[Any]) -> bool:
     """Whether LangGraph's format would store its values by the class's name. (Those of `pydantic.v1`, too.)"""
     try:
-        if issubclass(kind, _NO_DATA):
-            return False
+        if issubclass(kind, Runnable) or any(_is_settings(base) for base in kind.__mro__):
+            return False  # their making does something: it opens a client, say
         models = issubclass(kind, BaseModel | Enum) or _is_v1(kind)
         return models or dataclasses.is_dataclass(kind) or hasattr(kind, "_asdict")
     except Exception:  # noqa: BLE001 - a metaclass may raise anything
         return False
+
+
+def _is_settings(base: type[Any]) -> bool:
+    return (base.__module__.partition(".")[0], base.__name__) == _SETTINGS
 
 
 def _is_v1(kind: type[Any]) -> bool:

@@ -228,6 +228,25 @@ def test_a_section_in_a_variable_that_is_no_json(monkeypatch: pytest.MonkeyPatch
         load_settings()
 
 
+def test_what_variables_say_comes_over_the_file_key_by_key(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    written(folder, "server: {port: 7001, ui: false, search_attributes: {Customer: Keyword}}")
+    monkeypatch.setenv("PERDURE_SERVER", '{"port": 7002, "log_level": "info"}')
+    monkeypatch.setenv("perdure_server__Port", "7003")
+    monkeypatch.setenv("PERDURE_SERVER__SEARCH_ATTRIBUTES__city", "Text")
+    server = load_settings().server
+    assert (server.port, server.log_level, server.ui) == (7003, "info", False)
+    assert server.search_attributes == {"Customer": "Keyword", "city": "Text"}
+    assert server.model_fields_set == {"port", "log_level", "ui", "search_attributes"}
+
+
+@pytest.mark.parametrize("section", ['"text"', "7", "[]"])
+def test_a_variable_below_one_that_has_no_levels(monkeypatch: pytest.MonkeyPatch, section: str) -> None:
+    monkeypatch.setenv("PERDURE_SERVER", section)
+    monkeypatch.setenv("PERDURE_SERVER__PORT", "7003")
+    with pytest.raises(ConfigError, match="PERDURE_SERVER__PORT has a level below 'server'"):
+        load_settings()
+
+
 def test_an_unknown_section_in_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PERDURE_TEMPORL__ADDRESS", "x:1")
     with pytest.raises(ConfigError, match="temporl"):

@@ -11,7 +11,8 @@ from langchain_core.messages import AIMessage, HumanMessage
 from perdure.contracts.errors import InvalidRunError
 from perdure.contracts.settings import RunSettings, WebhookSettings
 from perdure.contracts.types import CancelAction, CheckpointRequest, MultitaskStrategy, RetryPolicy, RunScope, RunSpec
-from perdure.facade.planner import ExecutionPlanner, RunPlan, check_action
+from perdure.facade.actions import check_action
+from perdure.facade.planner import ExecutionPlanner, RunPlan
 
 
 def planned(settings: RunSettings | None = None, **fields: Any) -> RunPlan:

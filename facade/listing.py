@@ -1,0 +1,57 @@
+"""Lists of runs, in full pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from ..contracts.actor import resolve_user_id
+from ..contracts.errors import InvalidRunError, nearest
+from ..contracts.types import RunPage, RunRecord, RunStatus
+from ..store.contract import RunQueryStore
+from ..store.run_filter import RunFilter
+from .lookup import RunLookup
+
+
+class RunListing:
+    """What `RunsFacade` offers of lists. The store chooses; only of a draft it is Temporal that knows it for a run."""
+
+    def __init__(self, store: RunQueryStore, lookup: RunLookup) -> None:
+        self._store = store
+        self._lookup = lookup
+
+    async def page(self, thread_id: str | None, which: RunFilter, *, limit: int, before: str | None) -> RunPage:
+        """As many runs as `limit`, unless there are no more. Raises `InvalidRunError`, `RunNotFoundError`."""
+        if limit < 1:
+            raise InvalidRunError(f"limit must be 1 or more, not {limit}", field="limit")
+        found: list[RunRecord] = []
+        wanted = limit + 1  # the one beyond tells that there are more
+        while len(found) < wanted:
+            missing = wanted - len(found)
+            part = await self._store.list(
+                thread_id, user_id=resolve_user_id(), limit=missing, before=before, which=which
+            )
+            found += [run.record for run in part if await self._lookup.exists(run)]
+            if len(part) < missing:
+                break
+            before = part[-1].record.run_id
+        return RunPage(runs=tuple(found[:limit]), next=found[limit - 1].run_id if len(found) > limit else None)
+
+
+def run_filter(
+    statuses: Sequence[RunStatus | str] | RunStatus | str, assistant_id: str | None, since: datetime | None
+) -> RunFilter:
+    """Raises `InvalidRunError` for a status that there is not."""
+    given = (statuses,) if isinstance(statuses, str) else statuses
+    utc = None if since is None else since.astimezone(UTC)  # one without a zone is this machine's time
+    return RunFilter(tuple(_status(one) for one in given), assistant_id, utc)
+
+
+def _status(name: RunStatus | str) -> RunStatus:
+    try:
+        return RunStatus(name)
+    except ValueError:
+        allowed = ", ".join(RunStatus)
+        raise InvalidRunError(
+            f"unknown run status {name!r}{nearest(str(name), RunStatus)}; allowed: {allowed}", field="status"
+        ) from None

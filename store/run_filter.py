@@ -1,0 +1,23 @@
+"""Which runs a list shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from ..contracts.types import RunStatus
+
+
+@dataclass(frozen=True, slots=True)
+class RunFilter:
+    """Those that have all of this; what is left out is not asked for."""
+
+    statuses: Sequence[RunStatus] = ()
+    """One of these."""
+    assistant_id: str | None = None
+    since: datetime | None = None
+    """Created then or later; with a time zone."""
+
+
+ALL_RUNS = RunFilter()
