@@ -18,6 +18,7 @@ from ..contracts.errors import (
     ThreadBusyError,
     ThreadNotFoundError,
     UnavailableError,
+    UnstorableError,
     WorkerStoppedError,
 )
 from ..contracts.types import RunStatus
@@ -54,6 +55,7 @@ ERROR_CODES: dict[type[PerdureError], ExitCode] = {
     GraphLoadError: ExitCode.USAGE,
     RunStateError: ExitCode.USAGE,
     ActorRequiredError: ExitCode.USAGE,
+    UnstorableError: ExitCode.FAILED,
     RunNotFoundError: ExitCode.NOT_FOUND,
     ThreadNotFoundError: ExitCode.NOT_FOUND,
     ThreadBusyError: ExitCode.BUSY,

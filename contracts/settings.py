@@ -7,13 +7,11 @@ Relative paths in it start from the file's folder. With nothing set, everything 
 
 from __future__ import annotations
 
-import os
 import re
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, cast
+from typing import Annotated, Any, ClassVar, Literal
 
-import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -28,10 +26,9 @@ from pydantic import (
 
 from .environment import merged, read_environment
 from .errors import ConfigError, nearest
+from .settings_file import config_path, read_yaml
 from .types import TEN_YEARS
 from .webhooks import Network, signing_key
-
-CONFIG_FILE = "temporal-dev.yaml"
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
@@ -255,37 +252,14 @@ class Settings(Section):
 
 def load_settings(config: str | Path | None = None) -> Settings:
     """Read the settings. Raises `ConfigError`, naming the key, what is wrong with it, and the nearest right one."""
-    path = _config_path(config)
-    values = merged(_read_yaml(path) if path else {}, read_environment(Settings))
+    path = config_path(config)
+    values = merged(read_yaml(path) if path else {}, read_environment(Settings))
     try:
         settings = Settings.model_validate(values)
     except ValidationError as exc:
         raise ConfigError(_explain(exc, path)) from exc
     base = path.parent.absolute() if path else Path.cwd()
     return settings.model_copy(update={"home": base / settings.home, "graphs": base / settings.graphs})
-
-
-def _config_path(config: str | Path | None) -> Path | None:
-    named = config or os.environ.get("PERDURE_CONFIG")
-    if not named:
-        return Path(CONFIG_FILE) if Path(CONFIG_FILE).is_file() else None
-    if not Path(named).is_file():
-        raise ConfigError(f"the configuration file {str(named)!r} does not exist (--config or PERDURE_CONFIG names it)")
-    return Path(named)
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as exc:
-        raise ConfigError(f"{path} is not YAML: {exc}") from exc
-    if values is None:
-        return {}
-    if not isinstance(values, dict):
-        raise ConfigError(f"{path} must hold keys and values, not a {type(values).__name__}")
-    if wrong := [key for key in cast("dict[Any, Any]", values) if not isinstance(key, str)]:
-        raise ConfigError(f"{path}: the key {wrong[0]!r} is no text; put it in quotes if it is meant")
-    return cast("dict[str, Any]", values)
 
 
 def _explain(error: ValidationError, path: Path | None) -> str:

@@ -14,7 +14,7 @@ from temporalio.testing import ActivityEnvironment
 
 from perdure.activities.attempt.failures import SliceFailed
 from perdure.activities.attempt.fence import attempt_fence
-from perdure.activities.driver.graph_parts import GraphParts
+from perdure.activities.driver.graph_parts import GraphParts, GraphRaised
 from perdure.activities.driver.live_graph import LiveGraph
 from perdure.activities.graphs.graph_registry import CompiledGraph, GraphRegistry, GraphSource, load_graphs
 from perdure.activities.graphs.interrupts import stopped_at
@@ -241,6 +241,8 @@ class Run:
         cutter = asyncio.create_task(_cancel_after(running, power, turns))
         try:
             return await running
+        except GraphRaised as exc:
+            raise (exc.__cause__ or exc) from None
         except (SliceFailed, FencedError):
             if not power.cut.is_set():
                 raise

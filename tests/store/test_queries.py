@@ -12,6 +12,7 @@ from langchain_core.messages import AIMessage, HumanMessage
 from sqlalchemy import Engine, event
 
 from perdure.contracts.errors import RunNotFoundError
+from perdure.contracts.serialization.allowed_types import ALLOWED
 from perdure.contracts.types import (
     RunCommand,
     RunError,
@@ -172,6 +173,7 @@ async def test_a_page_goes_on_when_newer_runs_are_deleted(store: SqlStore, draft
 
 
 async def test_python_values_survive_in_a_spec(store: SqlStore, make_record: Make) -> None:
+    ALLOWED.add([(Preferences.__module__, Preferences.__name__)])  # as a graph's context has it allowed
     preferences = Preferences({"a", "b"}, datetime(2026, 1, 1, tzinfo=UTC))
     spec = RunSpec(
         run_id="run",

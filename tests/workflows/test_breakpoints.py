@@ -10,7 +10,7 @@ import pytest
 from perdure import RunsFacade, RunSpec, RunStatus, Settings, WaitResult, Worker
 
 from .asked import EMPTY, answered, answered_by_name, asked
-from .graphs import chain, question, step, three_questions
+from .graphs import chain, step, three_questions
 
 Spec = Callable[..., RunSpec]
 
@@ -68,15 +68,3 @@ async def test_in_front_of_questions(runs: RunsFacade, settings: Settings, spec:
         held = await answered_by_name(runs, result, {"a?": 1, "b?": 2, "c?": 3})
         assert [one.value for one in held.interrupts] == [{"breakpoint": ["end"]}]
         assert (await answered(runs, held, None)).status is RunStatus.SUCCESS
-
-
-@pytest.mark.parametrize("field", ["interrupt_before", "interrupt_after"])
-async def test_one_at_a_node_that_there_is_not(runs: RunsFacade, settings: Settings, spec: Spec, field: str) -> None:
-    effects: list[str] = []
-    graph = chain(approve=question("approve", effects), publish=step("publish", effects))
-    async with Worker(graphs={"line": graph}, settings=settings):
-        _, result = await runs.create_and_wait(spec("line", input=EMPTY, **{field: ["publsh"]}))
-    assert result.status is RunStatus.ERROR
-    assert result.error is not None
-    assert f"{field}: the graph has no node 'publsh' (did you mean 'publish'?)" in result.error.message
-    assert effects == [], "nothing is done that somebody wanted to look at before"
