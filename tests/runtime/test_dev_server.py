@@ -16,6 +16,8 @@ from perdure.contracts.settings import Settings
 from perdure.runtime.connection import connect_temporal, ensure_search_attributes
 from perdure.runtime.dev_server import DevServer
 
+pytestmark = pytest.mark.usefixtures("needs_server")
+
 OWNER = """
 import asyncio, sys
 from perdure.contracts.settings import Settings
