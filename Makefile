@@ -3,7 +3,7 @@ python := .venv/bin/python
 # It would ask a registry at each start whether there is a newer one; uv.lock says which.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
-.PHONY: help setup demo dev check test lint style types fmt bench chaos clean
+.PHONY: help setup demo dev check test lint style types fmt release bench chaos clean
 .NOTPARALLEL:
 
 help: ## this list
@@ -42,6 +42,14 @@ fmt: setup ## format, and fix what ruff can fix
 
 # The peers of the benchmarks have an environment of their own, so that no other target sees them.
 uv = $(shell uv --version >/dev/null 2>&1 && echo uv || echo .uv/bin/uv)
+
+release: setup ## what would be published, in dist/: built, checked, installed alone and started
+	@rm -rf dist build/release
+	$(uv) build --quiet --python $(python) --out-dir dist
+	$(uv) venv --quiet --python $(python) build/release
+	$(uv) pip install --quiet --python build/release/bin/python dist/*.whl
+	cd build && release/bin/perdure --help >/dev/null && release/bin/python -c "import perdure; print(perdure.__version__)"
+	@ls -l dist
 
 bench: setup ## ours beside its peers: 5 minutes, on a quiet machine (OPTIONS=--quick: 1 minute, shows that it works)
 	@UV_PROJECT_ENVIRONMENT=build/bench UV_PYTHON_DOWNLOADS=never $(uv) sync --frozen --quiet --python $(python) \
