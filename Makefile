@@ -3,7 +3,7 @@ python := .venv/bin/python
 # It would ask a registry at each start whether there is a newer one; uv.lock says which.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
-.PHONY: help setup demo dev test lint fmt bench chaos clean
+.PHONY: help setup demo dev check test lint style types fmt release bench chaos clean
 .NOTPARALLEL:
 
 help: ## this list
@@ -18,12 +18,22 @@ demo: setup ## a long agent job survives a killed worker, from start to end (KEE
 dev: setup ## server, worker and stores on this machine, until Ctrl-C
 	.venv/bin/perdure dev
 
+# Side by side: pyright takes one core for most of the time.
+check: style ## before a commit, in a minute or two: lint and types, and beside them every test that needs no server
+	@mkdir -p build; $(MAKE) --no-print-directory types >build/types.log 2>&1 & \
+	$(python) -m pytest -m "not server" --numprocesses 2 --dist loadfile --quiet; tests=$$?; \
+	wait $$!; types=$$?; cat build/types.log; exit $$((tests || types))
+
 test: lint ## lint and types, then every test
 	$(python) -m pytest --numprocesses 3 --dist loadfile  # many of them wait; a server for each process
 
-lint: setup ## ruff and pyright
+lint: style types ## ruff and pyright
+
+style: setup
 	$(python) -m ruff check .
 	$(python) -m ruff format --check .
+
+types: setup
 	$(python) -m pyright
 
 fmt: setup ## format, and fix what ruff can fix
@@ -32,6 +42,14 @@ fmt: setup ## format, and fix what ruff can fix
 
 # The peers of the benchmarks have an environment of their own, so that no other target sees them.
 uv = $(shell uv --version >/dev/null 2>&1 && echo uv || echo .uv/bin/uv)
+
+release: setup ## what would be published, in dist/: built, checked, installed alone and started
+	@rm -rf dist build/release
+	$(uv) build --quiet --python $(python) --out-dir dist
+	$(uv) venv --quiet --python $(python) build/release
+	$(uv) pip install --quiet --python build/release/bin/python dist/*.whl
+	cd build && release/bin/perdure --help >/dev/null && release/bin/python -c "import perdure; print(perdure.__version__)"
+	@ls -l dist
 
 bench: setup ## ours beside its peers: 5 minutes, on a quiet machine (OPTIONS=--quick: 1 minute, shows that it works)
 	@UV_PROJECT_ENVIRONMENT=build/bench UV_PYTHON_DOWNLOADS=never $(uv) sync --frozen --quiet --python $(python) \

@@ -14,6 +14,7 @@ from support.stores import migrated_file
 import perdure
 from perdure import RunsFacade, Settings
 from perdure.contracts.settings import RunSettings, TemporalSettings
+from perdure.runtime.dev_server import DevServer
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +27,30 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-async def temporal(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+def needs_server() -> None:
+    """Whatever starts a Temporal server stands on this, and so do the tests that start one themselves."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks what needs a server, so that `-m "not server"` (`make check`) is all the rest."""
+    for item in items:
+        if isinstance(item, pytest.Function) and "needs_server" in item.fixturenames:
+            item.add_marker("server")
+
+
+@pytest.fixture(autouse=True)
+def no_unmarked_server(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test without the marker cannot start one: it would slow `make check` down in silence."""
+    if "needs_server" not in request.fixturenames:
+        monkeypatch.setattr(DevServer, "start", _refused)
+
+
+async def _refused(server: DevServer) -> None:
+    pytest.fail('this test starts a server: @pytest.mark.usefixtures("needs_server")')
+
+
+@pytest.fixture(scope="session")
+async def temporal(needs_server: None, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
     """The address of the one server that the workflow tests share."""
     settings = local_settings(tmp_path_factory.mktemp("temporal"))
     async with started(settings):

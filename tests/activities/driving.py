@@ -315,6 +315,16 @@ async def _cancel_after(running: asyncio.Task[Any], power: Power, turns: float |
     running.cancel()
 
 
+_loaded: dict[int, tuple[GraphSource, GraphRegistry]] = {}
+
+
+async def _load(graph: GraphSource) -> GraphRegistry:
+    """As a worker has it: a graph is loaded once, however many runs it has. (To load one takes longer than a run.)"""
+    if id(graph) not in _loaded:
+        _loaded[id(graph)] = (graph, await load_graphs({"graph": graph}))
+    return _loaded[id(graph)][1]
+
+
 async def make_run(
     ends: BackEnds,
     graph: GraphSource,
@@ -334,7 +344,7 @@ async def make_run(
     thread_id = thread_id or f"thread-{number}"
     return Run(
         ends,
-        await load_graphs({"graph": graph}),
+        await _load(graph),
         RunSpec(assistant_id="graph", scope=RunScope(thread_id=thread_id), input=given, **spec),
         run_id=f"run-{number}",
         thread_id=thread_id,

@@ -31,7 +31,7 @@ def kept() -> dict[Path, bytes]:
 
 
 @pytest.fixture(scope="session")
-def quick(tmp_path_factory: pytest.TempPathFactory) -> Quick:
+def quick(needs_server: None, tmp_path_factory: pytest.TempPathFactory) -> Quick:
     """Every row that needs no other installation, at sizes of a few."""
     json, before = tmp_path_factory.mktemp("bench") / "quick.json", kept()
     command = [sys.executable, "-m", "benchmarks", "--quick", "--json", str(json)]

@@ -42,12 +42,14 @@ async def used(home: Path) -> set[str]:
     return {*os.listdir(home)}
 
 
+@pytest.mark.usefixtures("needs_server")
 async def test_all_of_home_is_its_owners_alone(tmp_path: Path, open_umask: None) -> None:
     files = await used(tmp_path / "new" / ".perdure")
     databases = {"bridge.db", "store.db", "checkpoints.db", "temporal.db"}
     assert {*databases, "temporal.log", "temporal.db.lock"} <= files
 
 
+@pytest.mark.usefixtures("needs_server")
 async def test_so_are_the_files_of_before(tmp_path: Path, open_umask: None) -> None:
     home = tmp_path / ".perdure"
     await used(home)

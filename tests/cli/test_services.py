@@ -44,6 +44,7 @@ async def test_a_worker_spares_its_runs_the_long_pauses_of_the_garbage_collector
     assert values["said"]["threshold"] == 10_000
 
 
+@pytest.mark.usefixtures("needs_server")
 async def test_dev_is_all_that_a_run_needs_and_leaves_no_process(alone: CommandLine) -> None:
     dev = await alone.start("dev", stderr=asyncio.subprocess.STDOUT)
     assert dev.stdout is not None
@@ -70,7 +71,7 @@ async def test_dev_is_all_that_a_run_needs_and_leaves_no_process(alone: CommandL
 
 
 @pytest.fixture
-async def dev(alone: CommandLine) -> AsyncIterator[tuple[asyncio.subprocess.Process, Path]]:
+async def dev(needs_server: None, alone: CommandLine) -> AsyncIterator[tuple[asyncio.subprocess.Process, Path]]:
     """`perdure dev`, and the file with its output. A graceful stop takes at most a second."""
     out = alone.folder / "dev.out"
     with out.open("wb") as file:
@@ -116,6 +117,7 @@ async def test_a_second_signal_stops_at_once(alone: CommandLine, dev: tuple[asyn
     await until(lambda: not any(running(child) for child in children))
 
 
+@pytest.mark.usefixtures("needs_server")
 async def test_dev_tells_what_it_reloads_and_what_it_does_not_know(alone: CommandLine) -> None:
     graph = "from langgraph.graph import START, MessagesState, StateGraph\n\n\ndef word(state):\n    return {}\n\n\n"
     graph += "graph = StateGraph(MessagesState).add_node(word).add_edge(START, 'word').compile()\n"
@@ -149,6 +151,7 @@ async def test_a_graph_that_cannot_be_loaded_stops_the_worker(temporal: str, alo
     assert "nowhere.py does not exist" in ended.err
 
 
+@pytest.mark.usefixtures("needs_server")
 async def test_server_becomes_temporal(alone: CommandLine) -> None:
     server = await alone.start("server", "--json")
     assert server.stdout is not None

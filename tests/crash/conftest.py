@@ -21,7 +21,7 @@ def settings(settings: Settings) -> Settings:
 
 
 @pytest.fixture(scope="package")
-async def installation(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+async def installation(needs_server: None, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
     """A server and three workers of their own, for the tests that break them."""
     async with stage(tmp_path_factory.mktemp("chaos"), heartbeat_timeout=1.0) as opened:
         yield opened

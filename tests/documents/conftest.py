@@ -46,7 +46,7 @@ def approving() -> StateGraph[Approval]:
 
 
 @pytest.fixture(scope="session")
-async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Settings]:
+async def house(needs_server: None, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Settings]:
     """One server, home and worker for all examples, as a reader has them.
 
     The server is not that of the other tests, because the examples name their threads, and these belong to a server.

@@ -96,6 +96,7 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@pytest.mark.usefixtures("needs_server")
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 class TestWhole:
     async def test_shows_a_run_that_survives_and_one_that_is_cancelled(self, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from .house import House, client_of_a_server_that_went_away, open_house
 
 
 @pytest.fixture(scope="session")
-async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[DevServer]:
+async def server(needs_server: None, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[DevServer]:
     async with started(local_settings(tmp_path_factory.mktemp("server"), db_filename=None)) as server:
         yield server
 

@@ -172,6 +172,7 @@ def test_a_worker_that_has_not_polled_lately_does_not_count() -> None:
     assert not any_recent([], seen.seconds)
 
 
+@pytest.mark.usefixtures("needs_server")
 async def test_a_server_that_has_gone_is_unreachable(tmp_path: Path) -> None:
     async with started(local_settings(tmp_path, db_filename=None)) as server:
         client = await server.connect()

@@ -17,6 +17,8 @@ from perdure.runtime.connection import connect_temporal, ensure_search_attribute
 from perdure.runtime.dev_server import DevServer
 from perdure.runtime.server_lock import place_of_own_server
 
+pytestmark = pytest.mark.usefixtures("needs_server")
+
 OWNER = """
 import asyncio, sys
 from perdure.contracts.settings import Settings

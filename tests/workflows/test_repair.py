@@ -122,6 +122,7 @@ async def test_a_run_that_was_deleted_in_temporal(runs: RunsFacade, worker: Work
     await _assert_repaired(runs, run_id, await reading)
 
 
+@pytest.mark.usefixtures("needs_server")
 async def test_runs_of_a_temporal_that_has_lost_its_database(tmp_path: Path) -> None:
     settings = local_settings(tmp_path, db_filename=None)
     thread = RunScope(thread_id="thread")

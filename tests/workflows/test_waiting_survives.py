@@ -7,6 +7,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import pytest
 from support.servers import local_settings, started, temporal_command
 from support.workers import WorkerProcess
 
@@ -19,6 +20,7 @@ from .asked import answered_by_name, asked, check, ids
 ASKS = {"asks": "asks.py:graph"}
 
 
+@pytest.mark.usefixtures("needs_server")
 async def test_runs_that_wait(tmp_path: Path) -> None:
     settings = local_settings(tmp_path / "home").model_copy(update={"runs": RunSettings(heartbeat_timeout=1.0)})
     async with started(settings) as server, perdure.connect(settings=settings) as runs:
