@@ -25,7 +25,8 @@ from ..bridge.open import open_bridge
 from ..checkpoints.open import open_checkpoints
 from ..contracts.errors import ConfigError, GraphLoadError, PerdureError
 from ..contracts.langgraph_json import read_langgraph_json
-from ..contracts.settings import CONFIG_FILE, Settings, load_settings
+from ..contracts.settings import Settings, load_settings
+from ..contracts.settings_file import CONFIG_FILE
 from ..contracts.types import Frozen
 from ..contracts.wire import SEARCH_ATTRIBUTES
 from ..contracts.workers import WorkerRecord
