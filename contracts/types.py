@@ -20,11 +20,7 @@ workflow id, and ours carries a prefix."""
 _REFUSED = r"/\p{C}\p{Zl}\p{Zp}"
 Identifier = Annotated[
     str,
-    Field(
-        min_length=1,
-        max_length=ID_MAX_LENGTH,
-        pattern=rf"^[^\s{_REFUSED}]([^{_REFUSED}]*[^\s{_REFUSED}])?$",
-    ),
+    Field(min_length=1, max_length=ID_MAX_LENGTH, pattern=rf"^[^\s{_REFUSED}]([^{_REFUSED}]*[^\s{_REFUSED}])?$"),
 ]
 
 TEN_YEARS = 10 * 365 * 86400.0
@@ -291,8 +287,8 @@ class WaitResult(Frozen):
     thread_id: str
     status: RunStatus
     values: Any = None
-    """The final state of the graph, in the form of the `values` event. Of a run that failed or was stopped, as its last
-    completed superstep has left it, which is what its stream showed last; `None` when it has executed nothing."""
+    """The final state of the graph, as the `values` event has it; of a run that failed or was stopped, that of its last
+    completed superstep. `None` when it has executed nothing."""
     error: RunError | None = None
     interrupts: tuple[RunInterrupt, ...] = ()
 

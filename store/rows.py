@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Integer, RowMapping, bindparam, func, select
+from sqlalchemy import ColumnElement, Integer, RowMapping, bindparam, func, select
 
 from ..contracts.serialization.serializer import from_json
 from ..contracts.types import RunRecord, WaitResult
 from .contract import StoredRun
+from .run_filter import RunFilter
 from .schema import run_values, runs
 
 RECORD_COLUMNS = tuple(runs.c[name] for name in RunRecord.model_fields)
@@ -50,3 +51,15 @@ def to_result(row: RowMapping) -> WaitResult:
         error=row["error"],
         interrupts=row["interrupts"] or (),
     )
+
+
+def conditions(which: RunFilter) -> list[ColumnElement[bool]]:
+    """What the runs of a list have in common."""
+    found: list[ColumnElement[bool]] = []
+    if which.statuses:
+        found.append(runs.c.status.in_([status.value for status in which.statuses]))
+    if which.assistant_id is not None:
+        found.append(runs.c.assistant_id == which.assistant_id)
+    if which.since is not None:
+        found.append(runs.c.created_at >= which.since)
+    return found

@@ -6,7 +6,7 @@ import builtins
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, select
+from sqlalchemy import Connection, and_, bindparam, func, select
 
 from ..contracts.errors import RunNotFoundError, UnavailableError
 from ..contracts.specs import dump_spec, load_spec
@@ -15,7 +15,7 @@ from . import drafts, events, lifecycle, progress, threads, trouble, unended, wo
 from .contract import RunEnding, Setback, StoredRun, ThreadLine
 from .database import Database
 from .migrate import migrate
-from .rows import OF_RUN, OF_THREAD, RESULT_COLUMNS, STORED_COLUMNS, STORED_RUN, to_result, to_stored
+from .rows import OF_RUN, OF_THREAD, RESULT_COLUMNS, STORED_COLUMNS, STORED_RUN, conditions, to_result, to_stored
 from .run_filter import ALL_RUNS, RunFilter
 from .schema import run_specs, run_values, runs
 from .usage import usage
@@ -152,7 +152,7 @@ class SqlStore:
             raise ValueError(f"limit is {limit}: it must be 0 or more")
         wanted = ((runs.c.thread_id, thread_id), (runs.c.user_id, user_id))
         listed = [column == value for column, value in wanted if value is not None]
-        page = select(*STORED_COLUMNS).where(*listed, *_conditions(which)).order_by(runs.c.position.desc()).limit(limit)
+        page = select(*STORED_COLUMNS).where(*listed, *conditions(which)).order_by(runs.c.position.desc()).limit(limit)
         if before is None:
             return [to_stored(row) for row in await self._database.fetch(page)]
         # Not of `which`: that run may have got another status since the page that it ended.
@@ -311,14 +311,3 @@ class SqlStore:
             return record
 
         return await self._database.write(work)
-
-
-def _conditions(which: RunFilter) -> builtins.list[ColumnElement[bool]]:
-    found: builtins.list[ColumnElement[bool]] = []
-    if which.statuses:
-        found.append(runs.c.status.in_([status.value for status in which.statuses]))
-    if which.assistant_id is not None:
-        found.append(runs.c.assistant_id == which.assistant_id)
-    if which.since is not None:
-        found.append(runs.c.created_at >= which.since)
-    return found

@@ -328,7 +328,7 @@ import asyncio, sys
 from pathlib import Path
 from perdure.checkpoints.saver import FencedSaver
 from perdure.checkpoints.sqlite import SqliteCheckpoints
-from perdure.checkpoints.sqlite_saving import SavingConnection, connect
+from perdure.checkpoints.sqlite.saving import SavingConnection, connect
 class Hooks:
     async def before_writes(self, *_, namespace): pass
     def after_writes(self, *_, saved, given_up): pass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Annotated, Any, TypedDict
@@ -73,7 +74,7 @@ def at_home(house: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.fixture
 def elsewhere(house: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same server, and a task queue that nobody serves."""
-    queue = house.temporal.model_copy(update={"task_queue": "elsewhere"})
+    queue = house.temporal.model_copy(update={"task_queue": f"elsewhere-{tmp_path.name}-{os.getpid()}"})
     _work_with(house.model_copy(update={"home": tmp_path, "temporal": queue}), tmp_path, monkeypatch)
 
 
