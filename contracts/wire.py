@@ -218,6 +218,11 @@ class RunOutcome(Wire):
     status: RunStatus
     steps: int = 0
     error: str | None = None
+    error_type: str | None = None
+    next: list[str] = Field(default_factory=list[str])
+    """The nodes at which it stopped."""
+    cancelled: bool = False
+    """It was stopped, and Temporal was asked to show its workflow as such."""
 
 
 class RunWork(Wire):

@@ -7,17 +7,15 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
-from temporalio.common import SearchAttributeKey
 
 from ..contracts.actor import resolve_user_id
 from ..contracts.errors import RunNotFoundError
+from ..contracts.search_attributes import RUN_STATUS
 from ..contracts.settings import TemporalSettings
 from ..contracts.types import RunStatus
-from ..contracts.wire import SEARCH_RUN_STATUS, run_workflow_id
+from ..contracts.wire import run_workflow_id
 from ..store.contract import Store, StoredRun
 from .translation import translated
-
-_RUN_STATUS: SearchAttributeKey[str] = SearchAttributeKey.for_keyword(SEARCH_RUN_STATUS)
 
 _LOOKS, _PAUSE = 20, 0.05
 """How often, and with which pause (seconds), it is looked whether a workflow ends at once."""
@@ -69,7 +67,7 @@ class RunLookup:
         """
         with translated(self._settings, run_id=run_id):
             found = await (await self.workflow(run_id)).describe()
-        shown = found.typed_search_attributes.get(_RUN_STATUS)
+        shown = found.typed_search_attributes.get(RUN_STATUS)
         return None if shown is None else RunStatus(shown)
 
     async def has_closed(self, run_id: str) -> bool:
