@@ -69,6 +69,7 @@ if TYPE_CHECKING:
         StreamEvent,
         WaitResult,
     )
+    from .facade.run_stream import RunStream
     from .facade.runs import RunsFacade
     from .observers.callback import CallbackObserver
     from .observers.observer import CompositeObserver, NullObserver, ObserverBinding, RunObserver, ensure_observer
@@ -119,6 +120,7 @@ __all__ = [
     "RunSpec",
     "RunStateError",
     "RunStatus",
+    "RunStream",
     "RunTrouble",
     "RunUsage",
     "RunsFacade",
@@ -222,6 +224,7 @@ _HOMES = {
         "StreamEvent",
         "WaitResult",
     ),
+    "facade.run_stream": ("RunStream",),
     "facade.runs": ("RunsFacade",),
     "runtime.client": ("connect",),
     "runtime.worker": ("Worker",),

@@ -59,7 +59,7 @@ class Finalizer:
     live: LiveGraphs | None = None
     """Of this worker: a graph that is still there is not made anew to be looked at."""
 
-    async def finish(self, finish: FinishInput, spec: RunSpec, *, fence: int) -> RunRecord:
+    async def finish(self, finish: FinishInput, spec: RunSpec, *, fence: int) -> Ended:
         """Shut earlier attempts out, write the record, publish the terminal event, tell observers."""
         if finish.error is not None and finish.error.type == TERMINATED:
             # Its graph may still be at work, and nobody else tells it to stop.
@@ -85,7 +85,7 @@ class Finalizer:
                 await self.checkpoints.delete_thread(finish.thread_id)
             await self.bridge.publish_terminal(finish.run_id, _terminal_event(record), fence=fence)
             await self.checkpoints.settle(finish.run_id)
-        return record
+        return Ended(record, rest.next)
 
     async def promise(self, run_id: str, spec: RunSpec) -> None:
         """Before a `finish` that nobody repeats once the record is written: observers hear of it nevertheless."""
@@ -175,7 +175,17 @@ class Finalizer:
         shown = tuple(stopped.interrupts)
         # Without a note the run has executed nothing: what stands there is another run's, which may be at work.
         done = to_json(values) if note else None
-        return _Rest(done, to_json(stopped.values), shown, max(0, spent), title_in_state(values), counts)
+        next = tuple(stopped.next) if note else ()
+        return _Rest(done, to_json(stopped.values), shown, max(0, spent), title_in_state(values), counts, next=next)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A run that has ended."""
+
+    record: RunRecord
+    next: tuple[str, ...]
+    """The nodes at which it stopped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +203,8 @@ class _Rest:
     """The ids of open questions, each with the number of answers that its task has had."""
     unread: RunError | None = None
     """Why there are no values."""
+    next: tuple[str, ...] = ()
+    """The nodes at which it stands."""
 
 
 def _terminal_event(record: RunRecord) -> NewEvent:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from temporalio import activity
@@ -16,6 +17,8 @@ from ..checkpoints.contract import Checkpoints
 from ..contracts.errors import (
     RunNotFoundError,
 )
+from ..contracts.lifecycle import ending_of
+from ..contracts.types import RunRecord
 from ..contracts.wire import (
     ACTIVITY_ANNOUNCE_QUESTIONS,
     ACTIVITY_CHANGE_STATE,
@@ -35,7 +38,7 @@ from ..contracts.wire import (
     SliceResult,
     run_workflow_id,
 )
-from ..contracts.wire_ending import FinishInput, RestoreInput, RestoreResult, StopInput
+from ..contracts.wire_ending import FinishInput, RestoreInput, RestoreResult, StopInput, ended_by_itself
 from ..contracts.wire_notify import NotifyInput
 from ..contracts.wire_thread import (
     ChangeStateInput,
@@ -70,6 +73,8 @@ from .graphs.thread_state import Snapshots
 from .thread_restore import Threads
 
 logger = logging.getLogger(__name__)
+
+_CANCEL_LIMIT = timedelta(seconds=5)
 
 T = TypeVar("T")
 W = TypeVar("W", bound=RunWork)
@@ -197,7 +202,7 @@ class RunActivities:
                     raise MachineFailure("the worker shut down; another one watches", type=ERROR_WORKER_SHUTDOWN)
                 watching.result()
             except WorkflowFailureError as exc:
-                return WatchResult(finished=False, cause=str(exc.cause))
+                return WatchResult(finished=ended_by_itself(exc.cause), cause=str(exc.cause))
             except RPCError as exc:
                 if exc.status is RPCStatusCode.NOT_FOUND:  # it ended so long ago that Temporal has forgotten it
                     return WatchResult(finished=False, cause="its workflow is gone")
@@ -247,7 +252,8 @@ class RunActivities:
     async def _end_run(self, finish: FinishInput) -> RunOutcome:
         spec = await self._specs.without_input(finish.run_id)
         await self._serving.check_served(spec.assistant_id, anywhere=finish.anywhere)
-        record = await self._ending.finish(finish, spec, fence=own_fence(finish.fence))
+        ended = await self._ending.finish(finish, spec, fence=own_fence(finish.fence))
+        record = ended.record
         await self._live.close(finish.run_id)
         self._specs.drop(finish.run_id)
         end_run_span(finish.trace, record)
@@ -257,4 +263,21 @@ class RunActivities:
             status=record.status,
             steps=record.steps,
             error=record.error.message if record.error else None,
+            error_type=record.error.type if record.error else None,
+            next=list(ended.next),
+            cancelled=await self._shown_as_cancelled(record),
         )
+
+    async def _shown_as_cancelled(self, record: RunRecord) -> bool:
+        """Whether Temporal knows that the run was cancelled, so that it shows its workflow as Canceled."""
+        info = activity.info()
+        if ending_of(record) != "run_cancelled" or info.workflow_id != run_workflow_id(record.run_id):
+            return False
+        workflow = self._client.get_workflow_handle(run_workflow_id(record.run_id), run_id=info.workflow_run_id)
+        try:
+            await workflow.cancel(reason=f"the run ended as {record.status}", rpc_timeout=_CANCEL_LIMIT)
+        except RPCError as exc:
+            if exc.status is not RPCStatusCode.ALREADY_EXISTS:  # it was Temporal that was asked to cancel it
+                logger.warning("run %s: Temporal will not show it as cancelled: %s", record.run_id, exc.message)
+                return False
+        return True

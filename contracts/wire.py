@@ -53,7 +53,6 @@ ERROR_THREAD_GONE = "ThreadGone"
 ERROR_NOT_SERVED = "GraphNotServed"
 ERROR_OTHER_INSTALLATION = "OtherInstallation"
 
-SHORT = "-short"  # the end of the name of each `short_task_queue`
 TERMINATED = "Terminated"
 """The type of the error of a run whose workflow was ended from outside."""
 
@@ -86,11 +85,6 @@ def notify_workflow_id(run_id: str) -> str:
 def state_workflow_id(read_id: str) -> str:
     """The id of the workflow that has a worker read the state of a thread."""
     return f"state-{read_id}"
-
-
-def short_task_queue(task_queue: str) -> str:
-    """The task queue of activities that must not wait for a slot behind the slices of all runs."""
-    return task_queue + SHORT
 
 
 class Wire(BaseModel):
@@ -218,6 +212,11 @@ class RunOutcome(Wire):
     status: RunStatus
     steps: int = 0
     error: str | None = None
+    error_type: str | None = None
+    next: list[str] = Field(default_factory=list[str])
+    """The nodes at which it stopped."""
+    cancelled: bool = False
+    """It was stopped, and Temporal was asked to show its workflow as such."""
 
 
 class RunWork(Wire):

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from pydantic import ValidationError
+from temporalio.exceptions import ApplicationError, CancelledError
+
 from .types import CancelAction, RunError, RunStatus, Stop
-from .wire import RunWork, Wire
+from .wire import RunOutcome, RunWork, Wire
+
+_SHOWN = 5
+"""Nodes in the message of a failure."""
 
 
 class FinishInput(RunWork):
@@ -35,3 +41,26 @@ class StopInput(Wire):
     stop: Stop
     installation: str | None = None
     """As in `RunInput`."""
+
+
+def failure_of(outcome: RunOutcome) -> ApplicationError:
+    """With what the workflow of a run that failed closes, once its end is written. The details are the outcome."""
+    what = f"{outcome.error_type}: {outcome.error}" if outcome.error_type else str(outcome.error)
+    nodes = ", ".join(outcome.next[:_SHOWN]) + (" …" if len(outcome.next) > _SHOWN else "")
+    place = f"after {outcome.steps} supersteps" + (f", at {nodes}" if nodes else "")
+    return ApplicationError(f"{what} ({place})", outcome, type=outcome.error_type or "Error", non_retryable=True)
+
+
+def outcome_in(failure: BaseException | None) -> RunOutcome | None:
+    """The end that a `failure_of` tells of; `None` for any other failure, which was no decision of the run's."""
+    if not isinstance(failure, ApplicationError) or not failure.details:
+        return None
+    try:
+        return RunOutcome.model_validate(failure.details[0])
+    except ValidationError:
+        return None
+
+
+def ended_by_itself(failure: BaseException | None) -> bool:
+    """Whether a run's workflow that closed as Failed or Canceled did so after it had written the run's end."""
+    return isinstance(failure, CancelledError) or outcome_in(failure) is not None

@@ -14,6 +14,15 @@ class NotServed(Wire):
     """The attempt before this one has lost its worker."""
 
 
+SHORT = "-short"
+"""The end of the name of each `short_task_queue`."""
+
+
+def short_task_queue(task_queue: str) -> str:
+    """The task queue of activities that must not wait for a slot behind the slices of all runs."""
+    return task_queue + SHORT
+
+
 def own_task_queue(task_queue: str, worker: str) -> str:
     """The task queue of one worker, on which it is asked for the graphs that it holds."""
     return f"{task_queue}-{worker}"

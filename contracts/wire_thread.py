@@ -7,7 +7,7 @@ from datetime import timedelta
 from pydantic import Field
 
 from .types import CancelAction, MultitaskStrategy
-from .wire import RunLimits, Wire
+from .wire import RunInput, RunLimits, Wire
 
 WORKFLOW_TASK_TIMEOUT = timedelta(seconds=5)
 """Half of Temporal's: for so long a run stands still when a worker dies with one of its workflow tasks."""
@@ -23,7 +23,7 @@ class WatchResult(Wire):
     """How a watched run's workflow ended."""
 
     finished: bool
-    """By itself, so that its record is written. Else it was terminated, or timed out, or is gone."""
+    """By itself, so that its record is written (`ended_by_itself`). Else it was terminated, timed out, or is gone."""
     cause: str | None = None
 
 
@@ -131,6 +131,21 @@ class Submission(Wire):
     user_id: str | None = None
     trace: str | None = None
     """The W3C traceparent of the call that created the run, when that is traced."""
+
+
+def run_input(thread_id: str, submission: Submission, *, sequence: int, admitted: bool) -> RunInput:
+    """The input of a submitted run's workflow."""
+    return RunInput(
+        installation=submission.installation,
+        run_id=submission.run_id,
+        thread_id=thread_id,
+        assistant_id=submission.assistant_id,
+        limits=submission.limits,
+        sequence=sequence,
+        admitted=admitted,
+        user_id=submission.user_id,
+        trace=submission.trace,
+    )
 
 
 class ThreadDeletion(Wire):

@@ -10,7 +10,7 @@ from ..contracts.actor import resolve_user_id
 from ..contracts.errors import RunNotFoundError
 from ..contracts.settings import TemporalSettings
 from ..contracts.types import RunStatus
-from ..contracts.wire import SEARCH_RUN_STATUS, run_workflow_id
+from ..contracts.wire import run_workflow_id
 from ..store.contract import Store, StoredRun
 
 if TYPE_CHECKING:
@@ -62,10 +62,10 @@ class RunLookup:
 
         `None` until it shows one. Raises `RunNotFoundError`.
         """
-        from temporalio.common import SearchAttributeKey
+        from ..contracts.search_attributes import RUN_STATUS  # with Temporal's client, which is heavy
 
         found = await self._describe(run_id)
-        shown = found.typed_search_attributes.get(SearchAttributeKey.for_keyword(SEARCH_RUN_STATUS))
+        shown = found.typed_search_attributes.get(RUN_STATUS)
         return None if shown is None else RunStatus(shown)
 
     async def has_closed(self, run_id: str) -> bool:

@@ -14,7 +14,7 @@ from ..contracts.telemetry import tracing
 from ..contracts.types import ID_MAX_LENGTH, RunRecord, RunSpec, new_run_id
 from ..contracts.webhooks import literal_address, parse_webhook, refusal
 from ..contracts.wire import RunInput, RunLimits
-from ..contracts.wire_thread import Submission
+from ..contracts.wire_thread import Submission, run_input
 from .forks import requested_checkpoint
 
 _RESERVED = {
@@ -54,17 +54,7 @@ class RunPlan:
 
     def as_input(self) -> RunInput:
         """The input of a stateless run's workflow."""
-        return RunInput(
-            installation=self.submission.installation,
-            run_id=self.run_id,
-            thread_id=self.record.thread_id,
-            assistant_id=self.record.assistant_id,
-            limits=self.submission.limits,
-            sequence=1,
-            admitted=True,
-            user_id=self.submission.user_id,
-            trace=self.submission.trace,
-        )
+        return run_input(self.record.thread_id, self.submission, sequence=1, admitted=True)
 
 
 class ExecutionPlanner:

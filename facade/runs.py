@@ -6,7 +6,7 @@ program that reads records or follows a stream needs none.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -17,12 +17,13 @@ from ..contracts.events import EventCategory, RunEvent
 from ..contracts.lifecycle import Delivery
 from ..contracts.settings import Settings
 from ..contracts.threads import ThreadRecord, ThreadSnapshot, ThreadStatus
-from ..contracts.types import CancelAction, RunPage, RunRecord, RunSpec, RunStatus, StreamEvent, WaitResult
+from ..contracts.types import CancelAction, RunPage, RunRecord, RunSpec, RunStatus, WaitResult
 from ..store.contract import Store
 from .actions import check_action
 from .events import Events
 from .listing import RunListing, run_filter
 from .lookup import RunLookup
+from .run_stream import RunStream
 from .streams import create_attended
 from .threads import StateReader, Threads
 from .wait import wait_for_run
@@ -99,16 +100,18 @@ class RunsFacade:
         """
         return await self._creation.create(spec)
 
-    async def create_and_stream(self, spec: RunSpec) -> tuple[RunRecord, AsyncGenerator[StreamEvent]]:
+    async def create_and_stream(self, spec: RunSpec) -> tuple[RunRecord, RunStream]:
         """Submit a run and follow its stream from the first event. Raises as `create_background`.
 
+        Who leaves the stream before its end closes it: `async with stream:`, or `aclose`.
         With `on_disconnect="cancel"` the run is cancelled when its stream is closed or dropped before its end, and,
         within a minute, when this process dies. A reader that is slow, or that joins later, changes nothing.
         """
         if spec.on_disconnect == "cancel":
-            return await create_attended(self._bridge, partial(self._creation.create, spec), self.cancel)
+            record, events = await create_attended(self._bridge, partial(self._creation.create, spec), self.cancel)
+            return record, RunStream(events)
         record = await self.create_background(spec)
-        return record, self._bridge.subscribe(record.run_id)
+        return record, RunStream(self._bridge.subscribe(record.run_id))
 
     async def create_and_wait(self, spec: RunSpec) -> tuple[RunRecord, WaitResult]:
         """Submit a run and wait until it ends or asks. The record is as it is then."""
@@ -129,7 +132,7 @@ class RunsFacade:
 
     async def join_stream(
         self, run_id: str, *, last_event_id: str | int | None = None, heartbeat_interval: float | None = None
-    ) -> AsyncGenerator[StreamEvent]:
+    ) -> RunStream:
         """The run's events after `last_event_id` (all of them by default), live, up to its terminal event.
 
         `heartbeat_interval`: seconds of silence after which a `heartbeat` event is yielded. Raises
@@ -137,7 +140,7 @@ class RunsFacade:
         """
         after = parse_event_id(last_event_id)
         await self._lookup.existing(run_id)
-        return self._bridge.subscribe(run_id, last_event_id=after, heartbeat_interval=heartbeat_interval)
+        return RunStream(self._bridge.subscribe(run_id, last_event_id=after, heartbeat_interval=heartbeat_interval))
 
     async def join_wait(self, run_id: str, *, last_event_id: str | int | None = None) -> WaitResult:
         """Wait until the run ends or asks; a run that has ended answers at once. Raises `RunNotFoundError`."""

@@ -12,28 +12,20 @@ from typing import Any, TypeVar
 
 from temporalio.client import Client, WithStartWorkflowOperation, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.common import (
-    SearchAttributeKey,
-    SearchAttributePair,
-    TypedSearchAttributes,
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
 )
 from temporalio.service import RPCError, RPCStatusCode
 
 from ..contracts.errors import NoWorkerError
+from ..contracts.search_attributes import run_attributes, thread_attributes
 from ..contracts.settings import TemporalSettings
-from ..contracts.types import RunStatus
 from ..contracts.wire import (
     RUN_WORKFLOW,
-    SEARCH_ASSISTANT_ID,
-    SEARCH_RUN_STATUS,
-    SEARCH_THREAD_ID,
-    SEARCH_USER_ID,
     THREAD_WORKFLOW,
     UPDATE_DELETE_THREAD,
     UPDATE_STATE,
     UPDATE_SUBMIT,
-    Wire,
     run_workflow_id,
     thread_workflow_id,
 )
@@ -43,6 +35,7 @@ from ..contracts.wire_thread import (
     DeletionAnswer,
     StateChange,
     StateChanged,
+    Submission,
     ThreadDeletion,
     ThreadInput,
 )
@@ -51,6 +44,7 @@ from .planner import RunPlan
 from .translation import translated
 
 T = TypeVar("T")
+Request = Submission | StateChange | ThreadDeletion
 
 _POLLERS_KNOWN_FOR = 60.0
 """Seconds for which a worker that was seen is taken to be there still. If it has gone, the submission waits."""
@@ -129,7 +123,7 @@ class Submitter:
         return answer.checkpoint_id
 
     async def _update(
-        self, client: Client, thread_id: str, line: ThreadLine, update: str, request: Wire, answer: type[T]
+        self, client: Client, thread_id: str, line: ThreadLine, update: str, request: Request, answer: type[T]
     ) -> T:
         deadline = time.monotonic() + self._settings.submit_timeout
         while True:
@@ -141,7 +135,7 @@ class Submitter:
             await asyncio.sleep(_PAUSE)
 
     async def _update_once(
-        self, client: Client, thread_id: str, line: ThreadLine, update: str, request: Wire, answer: type[T]
+        self, client: Client, thread_id: str, line: ThreadLine, update: str, request: Request, answer: type[T]
     ) -> T:
         # Each call is an update with an id of its own, which is left to the client: a refusal must not be remembered
         # for the next try, and a run that was admitted is known to its thread by its own id.
@@ -164,7 +158,7 @@ class Submitter:
             id=thread_workflow_id(thread_id),
             task_queue=self._settings.task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            search_attributes=_attributes({SEARCH_THREAD_ID: thread_id}),
+            search_attributes=thread_attributes(thread_id, request.user_id),
             task_timeout=WORKFLOW_TASK_TIMEOUT,
             static_summary=f"thread {thread_id}",
         )
@@ -183,33 +177,20 @@ class Submitter:
             raise
 
     async def _start(self, client: Client, plan: RunPlan) -> Admission:
-        record = plan.record
+        run = plan.as_input()
         await client.start_workflow(
             RUN_WORKFLOW,
-            plan.as_input(),
-            id=run_workflow_id(record.run_id),
+            run,
+            id=run_workflow_id(run.run_id),
             task_queue=self._settings.task_queue,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
             task_timeout=WORKFLOW_TASK_TIMEOUT,
-            search_attributes=_attributes(
-                {
-                    SEARCH_THREAD_ID: record.thread_id,
-                    SEARCH_ASSISTANT_ID: record.assistant_id,
-                    SEARCH_RUN_STATUS: RunStatus.PENDING.value,
-                    **({} if record.user_id is None else {SEARCH_USER_ID: record.user_id}),
-                }
-            ),
+            search_attributes=run_attributes(run),
             static_summary=plan.submission.summary,
         )
-        return Admission(run_id=record.run_id, sequence=1)
+        return Admission(run_id=run.run_id, sequence=1)
 
 
 def _may_pass(error: RPCError) -> bool:
     """Whether a thread could not take an update just now: it has ten under way, or goes on in its next execution."""
     return error.status in _PASSING or "update was aborted" in error.message
-
-
-def _attributes(values: dict[str, str]) -> TypedSearchAttributes:
-    return TypedSearchAttributes(
-        [SearchAttributePair(SearchAttributeKey.for_keyword(name), value) for name, value in values.items()]
-    )

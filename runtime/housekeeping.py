@@ -4,8 +4,8 @@ What it does may be done twice, by several workers. What it costs does not depen
 
 - abandoned runs (the lease of `on_disconnect="cancel"` has run out): one look at the bridge each few seconds. They get
   the ordinary cancel signal.
-- workflows that were terminated, failed or timed out: one list of Temporal's each few seconds. It comes late and may be
-  wrong, so it only says where to look (`repair.py`).
+- workflows that were terminated, timed out, or failed without an end of their run: one list of Temporal's each few
+  seconds. It comes late and may be wrong, so it only says where to look (`repair.py`).
 - records that say a run goes on: one after the other, day and night, each compared with Temporal; by one worker at a
   time, which has a lease in the store.
 - values of states on their way between a client and a worker, whose client has died: after a day.
@@ -32,8 +32,8 @@ from temporalio.service import RPCError
 from ..activities.finalizer import Finalizer
 from ..bridge.contract import Bridge
 from ..contracts.errors import PerdureError
-from ..contracts.types import CancelAction
-from ..contracts.wire import RUN_WORKFLOW, SIGNAL_CANCEL, run_workflow_id
+from ..contracts.types import CancelAction, RunStatus
+from ..contracts.wire import RUN_WORKFLOW, SEARCH_RUN_STATUS, SIGNAL_CANCEL, run_workflow_id
 from ..store.contract import Store
 from .connection import RPC_LIMIT
 from .repair import Repair, is_missing
@@ -46,6 +46,9 @@ _OVERLAP = timedelta(minutes=10)
 """How far a list goes back behind the last one: clocks differ, and what has closed is listed late."""
 _LEFT_FOR = timedelta(days=1)
 """For so long the values of states wait for who comes for them. It takes seconds."""
+_ENDED = ", ".join(f'"{status}"' for status in RunStatus if status.terminal)
+_CLOSED_UNENDED = f'(ExecutionStatus IN ("Failed", "Canceled") AND {SEARCH_RUN_STATUS} NOT IN ({_ENDED}))'
+"""A run that fails or is cancelled closes like that, too, when it shows its end and has written it."""
 _LISTED = 1000  # of one list; what is beyond is found by the records
 _PAGE = 100  # records, of one query
 
@@ -178,7 +181,7 @@ class Housekeeping:
         queue = json.dumps(self._task_queue, ensure_ascii=False)  # a name may hold quotes
         return (
             f'WorkflowType = "{RUN_WORKFLOW}" AND TaskQueue = {queue} '
-            'AND ExecutionStatus IN ("Terminated", "TimedOut", "Failed", "Canceled") '
+            f'AND (ExecutionStatus IN ("Terminated", "TimedOut") OR {_CLOSED_UNENDED}) '
             f'AND CloseTime > "{self._since.isoformat()}"'
         )
 

@@ -30,14 +30,15 @@ from ..activities.attempt.fence import attempt_fence
 from ..activities.finalizer import Finalizer
 from ..bridge.contract import Bridge
 from ..contracts.errors import RunNotFoundError
-from ..contracts.types import TERMINAL_EVENTS, RunError, RunRecord, RunStatus
+from ..contracts.search_attributes import RUN_STATUS
+from ..contracts.types import TERMINAL_EVENTS, CancelAction, RunError, RunRecord, RunStatus
 from ..contracts.wire import (
     TERMINATED,
     RunOutcome,
     run_workflow_id,
     thread_workflow_id,
 )
-from ..contracts.wire_ending import FinishInput
+from ..contracts.wire_ending import FinishInput, outcome_in
 from ..store.contract import Store, StoredRun
 from .connection import RPC_LIMIT
 from .pollers import namespace_id
@@ -46,6 +47,10 @@ logger = logging.getLogger(__name__)
 
 DRAFT_LIFETIME = timedelta(hours=1)
 """No submission takes that long: who made the draft has given up, or is dead."""
+_CANCELLED = {
+    RunStatus.INTERRUPTED: CancelAction.INTERRUPT,
+    RunStatus.ROLLED_BACK: CancelAction.ROLLBACK,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,16 +149,17 @@ class Repair:
         try:
             outcome = await handle.result(follow_runs=False, rpc_timeout=RPC_LIMIT)
         except WorkflowFailureError as exc:
-            return _ended_from_outside(record, str(exc.cause), closed)
-        error = None if outcome.error is None else RunError(type="Error", message=outcome.error)
-        return _finish_input(record, closed, outcome.status, error, steps=outcome.steps)
+            outcome = outcome_in(exc.cause) or _cancelled(workflow, record)
+            if outcome is None:
+                return _ended_from_outside(record, str(exc.cause), closed)
+        return _finish_input(record, closed, outcome)
 
     async def _finish(self, finish: FinishInput) -> None:
         spec = await self.store.get_spec(finish.run_id)
         if await self._others_serve(spec.assistant_id):
             return  # one of them looks, too, and can read the values
         await self.ending.promise(finish.run_id, spec)
-        record = await self.ending.finish(finish, spec, fence=attempt_fence(finish.fence, 1))
+        record = (await self.ending.finish(finish, spec, fence=attempt_fence(finish.fence, 1))).record
         why = "" if record.error is None else f": {record.error.message}"
         logger.warning("run %s is repaired; it ended as %s%s", record.run_id, record.status, why)
 
@@ -186,15 +192,28 @@ def _is_of_an_earlier_run(workflow: WorkflowExecutionDescription, record: RunRec
 
 
 def _ended_from_outside(record: RunRecord, cause: str, moment: datetime) -> FinishInput:
-    error = RunError(type=TERMINATED, message=f"the run was ended from outside: {cause}")
-    return _finish_input(record, moment, RunStatus.ERROR, error)
+    why = f"the run was ended from outside: {cause}"
+    outcome = RunOutcome(run_id=record.run_id, status=RunStatus.ERROR, error=why, error_type=TERMINATED)
+    return _finish_input(record, moment, outcome)
 
 
-def _finish_input(
-    record: RunRecord, moment: datetime, status: RunStatus, error: RunError | None, *, steps: int = 0
-) -> FinishInput:
+def _cancelled(workflow: WorkflowExecutionDescription, record: RunRecord) -> RunOutcome | None:
+    """The end of a run whose workflow is Canceled, which tells no more than the status that it shows."""
+    shown = workflow.typed_search_attributes.get(RUN_STATUS)
+    if workflow.status is not WorkflowExecutionStatus.CANCELED or shown not in _CANCELLED:
+        return None
+    return RunOutcome(run_id=record.run_id, status=RunStatus(shown), cancelled=True)
+
+
+def _finish_input(record: RunRecord, moment: datetime, outcome: RunOutcome) -> FinishInput:
     """The end at `moment`, whose fence is larger than those before it, and smaller than those of a later reset."""
-    fence = int(moment.timestamp() * 1000) + 1
+    error = None if outcome.error is None else RunError(type=outcome.error_type or "Error", message=outcome.error)
     return FinishInput(
-        run_id=record.run_id, thread_id=record.thread_id, fence=fence, status=status, steps=steps, error=error
+        run_id=record.run_id,
+        thread_id=record.thread_id,
+        fence=int(moment.timestamp() * 1000) + 1,
+        status=outcome.status,
+        steps=outcome.steps,
+        cancel_action=_CANCELLED.get(outcome.status) if outcome.cancelled else None,
+        error=error,
     )

@@ -19,8 +19,7 @@ from temporalio.worker import Worker as TemporalWorker
 from ..activities import GraphRegistry, LiveGraphs, RunActivities
 from ..activities.attempt.heartbeat import BEATS
 from ..contracts.settings import Settings
-from ..contracts.wire import short_task_queue
-from ..contracts.wire_serving import graph_task_queue
+from ..contracts.wire_serving import graph_task_queue, short_task_queue
 from ..workflows import NotifyWorkflow, ProbeWorkflow, RunWorkflow, StateWorkflow, ThreadWorkflow
 from .pollers import identity
 

@@ -27,6 +27,7 @@ from ..contracts.wire import (
 )
 from ..contracts.wire_steering import SIGNAL_LET_GO, SIGNAL_TROUBLE, RunStatusView, StopAnswer, StopRequest
 from . import run_state
+from .run_closing import closed
 from .run_loop import RunLoop
 from .shielded import shielded
 
@@ -43,11 +44,12 @@ class RunWorkflow:
 
     @workflow.run
     async def run(self, run: RunInput) -> RunOutcome:
-        return await shielded(self._run_loop.live(), self._cancelled)
+        return closed(await shielded(self._run_loop.live(), self._cancelled))
 
     def _cancelled(self) -> None:
-        """`temporal workflow cancel` is a cancel like any other."""
-        _try(lambda: run_state.accept_cancel(self._state, CancelAction.INTERRUPT))
+        """`temporal workflow cancel` is a cancel like any other. After a cancel, `finish_run` asks for it, too."""
+        if not self._state.status.terminal:
+            run_state.accept_cancel(self._state, CancelAction.INTERRUPT)
 
     # What others say. Signals take any JSON and never fail: a typed parameter would wedge the workflow for ever
     # when a signal comes without a payload or with two.

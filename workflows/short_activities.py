@@ -10,8 +10,8 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, TimeoutType
 from temporalio.exceptions import TimeoutError as ActivityTimeoutError
 
-from ..contracts.wire import ERROR_NOT_SERVED, Wire, short_task_queue
-from ..contracts.wire_serving import NotServed, graph_task_queue
+from ..contracts.wire import ERROR_NOT_SERVED, Wire
+from ..contracts.wire_serving import NotServed, graph_task_queue, short_task_queue
 
 T = TypeVar("T")
 

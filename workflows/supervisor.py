@@ -8,14 +8,10 @@ from datetime import timedelta
 from typing import Any
 
 from temporalio import workflow
-from temporalio.common import (
-    SearchAttributeKey,
-    SearchAttributePair,
-    TypedSearchAttributes,
-    WorkflowIDReusePolicy,
-)
+from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import ActivityError, ApplicationError, ChildWorkflowError, WorkflowAlreadyStartedError
 
+from ..contracts.search_attributes import run_attributes
 from ..contracts.types import RunError, RunStatus
 from ..contracts.wire import (
     ACTIVITY_CHANGE_STATE,
@@ -23,19 +19,14 @@ from ..contracts.wire import (
     ACTIVITY_FINISH_RUN,
     ACTIVITY_WATCH_RUN,
     RUN_WORKFLOW,
-    SEARCH_ASSISTANT_ID,
-    SEARCH_RUN_STATUS,
-    SEARCH_THREAD_ID,
-    SEARCH_USER_ID,
     SIGNAL_ADMIT,
     SIGNAL_CANCEL,
     TERMINATED,
-    RunInput,
     RunOutcome,
     run_workflow_id,
-    short_task_queue,
 )
-from ..contracts.wire_ending import FinishInput
+from ..contracts.wire_ending import FinishInput, ended_by_itself
+from ..contracts.wire_serving import short_task_queue
 from ..contracts.wire_thread import (
     WORKFLOW_TASK_TIMEOUT,
     ChangeStateInput,
@@ -43,11 +34,11 @@ from ..contracts.wire_thread import (
     DeletionAnswer,
     StateChange,
     StateChanged,
-    Submission,
     ThreadRun,
     ThreadState,
     WatchInput,
     WatchResult,
+    run_input,
 )
 from . import admission
 from .short_activities import MACHINE_FAILURES, short_activity
@@ -133,27 +124,18 @@ class ThreadSupervisor:
             self.changed()
 
     async def _start_child(self, run: ThreadRun) -> ChildHandle:
-        wanted = run.submission
+        given = run_input(self._thread_id, run.submission, sequence=run.sequence, admitted=run.admitted)
+        given.installation = self._state.installation  # the line does not say it for each run
         return await workflow.start_child_workflow(
             RUN_WORKFLOW,
-            RunInput(
-                installation=self._state.installation,
-                run_id=wanted.run_id,
-                thread_id=self._thread_id,
-                assistant_id=wanted.assistant_id,
-                limits=wanted.limits,
-                sequence=run.sequence,
-                admitted=run.admitted,
-                user_id=wanted.user_id,
-                trace=wanted.trace,
-            ),
-            id=run_workflow_id(wanted.run_id),
+            given,
+            id=run_workflow_id(given.run_id),
             result_type=RunOutcome,
             task_timeout=WORKFLOW_TASK_TIMEOUT,
             parent_close_policy=workflow.ParentClosePolicy.ABANDON,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-            search_attributes=_search_attributes(self._thread_id, wanted),
-            static_summary=wanted.summary,
+            search_attributes=run_attributes(given),
+            static_summary=run.submission.summary,
             static_details=f"Run {run.sequence} of thread `{self._thread_id}`",
         )
 
@@ -265,20 +247,5 @@ async def _child_end(handle: ChildHandle) -> WatchResult:
     try:
         await handle
     except ChildWorkflowError as exc:
-        return WatchResult(finished=False, cause=str(exc.cause))
+        return WatchResult(finished=ended_by_itself(exc.cause), cause=str(exc.cause))
     return WatchResult(finished=True)
-
-
-def _search_attributes(thread_id: str, wanted: Submission) -> TypedSearchAttributes:
-    values = {
-        SEARCH_THREAD_ID: thread_id,
-        SEARCH_ASSISTANT_ID: wanted.assistant_id,
-        SEARCH_RUN_STATUS: RunStatus.PENDING.value,
-        SEARCH_USER_ID: wanted.user_id,
-    }
-    pairs: list[SearchAttributePair[Any]] = [
-        SearchAttributePair(SearchAttributeKey.for_keyword(name), value)
-        for name, value in values.items()
-        if value is not None
-    ]
-    return TypedSearchAttributes(pairs)

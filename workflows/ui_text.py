@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from ..contracts.types import RunStatus
+from ..contracts.types import RunError, RunStatus
 from ..contracts.wire import RunInput, RunProgress
 
 _SHOWN = 20
 """Questions on the workflow's page, which cuts long texts."""
+_MESSAGE = 1000
+"""Characters of an error there; the failure has all of it."""
 _MARKDOWN = frozenset("\\`*_[]<>#|~!")
 
 
@@ -16,9 +18,11 @@ def slice_summary(state: RunProgress) -> str:
     return f"{state.steps + 1} · {nodes}"[:200]
 
 
-def current_details(run: RunInput, state: RunProgress) -> str:
-    """Markdown for the workflow's page."""
+def current_details(run: RunInput, state: RunProgress, error: RunError | None = None) -> str:
+    """Markdown for the workflow's page; `error`: why the run has failed."""
     lines = [f"**{state.status}** · {state.steps} supersteps"]
+    if error is not None:
+        lines.append(_plain(f"{error.type}: {error.message}"[:_MESSAGE]))
     if state.status is RunStatus.AWAITING_INPUT:
         lines += _questions(state)
     elif state.next and not state.status.terminal:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from temporalio import activity
 
-from ...contracts.wire import SHORT
+from ...contracts.wire_serving import SHORT
 
 _ATTEMPT_BITS = 20  # a million retries of one activity: days, at their longest interval
 _SHORT_ATTEMPTS = 1 << (_ATTEMPT_BITS - 1)

@@ -13,6 +13,8 @@ from temporalio.api.history.v1 import HistoryEvent
 
 COMMANDS = Path(__file__).parent / "commands.txt"
 
+_MARKERS = {"data": "activity_type", "patch-data": "id"}
+"""Where a marker has what it is about."""
 _NOT_COMPARED = (
     "WorkflowTask",
     "ActivityTaskStarted",
@@ -63,8 +65,9 @@ def _names(event: HistoryEvent) -> list[str]:
             return [attributes.signal_name]
         case "WorkflowExecutionUpdateAccepted":
             return [attributes.accepted_request.input.name]
-        case "MarkerRecorded":  # of a local activity
-            return [json.loads(attributes.details["data"].payloads[0].data)["activity_type"]]
+        case "MarkerRecorded":  # of a local activity, or of `workflow.patched`
+            (data,) = (attributes.details[key].payloads[0].data for key in _MARKERS if key in attributes.details)
+            return [next(json.loads(data)[key] for key in _MARKERS.values() if key in json.loads(data))]
         case "UpsertWorkflowSearchAttributes":
             fields = attributes.search_attributes.indexed_fields
             return [f"{name}={_text(fields[name])}" for name in sorted(fields)]

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from support.graphs import count_to
 from support.servers import until
-from temporalio.client import WorkflowHandle
+from temporalio.client import WorkflowFailureError, WorkflowHandle
+from temporalio.exceptions import CancelledError
 
 from perdure import RetryPolicy, RunScope
 from perdure.contracts.wire import (
@@ -89,9 +90,15 @@ async def question_cancelled_while_all_slots_are_taken(stage: Stage) -> Workflow
         await stage.runs.create_background(stage.spec("gated", f"other-{number}", input={"log": []}, scope=scope))
     await until(lambda: stage.gate.inside == SLOTS)
     await stage.run().signal(SIGNAL_CANCEL, {"action": "interrupt"})
-    await stage.run().result()
+    await _cancelled(stage.run())
     stage.gate.open.set()
     return stage.run()
+
+
+async def _cancelled(run: Workflow) -> None:
+    with pytest.raises(WorkflowFailureError) as caught:
+        await run.result()
+    assert isinstance(caught.value.cause, CancelledError)
 
 
 async def cancelled_while_running(stage: Stage) -> Workflow:
@@ -113,7 +120,7 @@ async def cancelled_while_queued(stage: Stage) -> Workflow:
     await stage.runs.create_background(stage.spec("counting", "queued", input=count_to(1)))
     await stage.seen(stage.thread, "ChildWorkflowExecutionStarted", 2)
     await stage.run("queued").signal(SIGNAL_CANCEL, {"action": "interrupt"})
-    await stage.run("queued").result()
+    await _cancelled(stage.run("queued"))
     stage.gate.open.set()
     return stage.run("queued")
 
@@ -227,7 +234,7 @@ async def thread_that_is_removed(stage: Stage) -> Workflow:
     await stage.runs.create_background(stage.spec("counting", "second", input=count_to(1)))
     await stage.seen(stage.thread, "ChildWorkflowExecutionStarted", 2)
     deleting = asyncio.create_task(stage.runs.delete_thread(stage.name))
-    await stage.seen(stage.thread, "ChildWorkflowExecutionCompleted")
+    await stage.seen(stage.thread, "ChildWorkflowExecutionCanceled")
     stage.gate.closed.set()
     await deleting
     await stage.seen(stage.thread, LINGERS)

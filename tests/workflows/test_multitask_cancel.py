@@ -19,7 +19,7 @@ from support.story import STORY, story_spec
 from support.workers import WorkerProcess
 
 from perdure import CancelAction, RunRecord, RunsFacade, RunSpec, RunStatus, Settings, Worker
-from perdure.activities.finalizer import Finalizer
+from perdure.activities.finalizer import Ended, Finalizer
 from perdure.contracts.settings import WorkerSettings
 from perdure.facade import steering
 from perdure.workflows import thread_workflow
@@ -139,7 +139,7 @@ def unwritten(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
     """Until it is set, the end of a run can be decided, and not be recorded."""
     gate, finish = asyncio.Event(), Finalizer.finish
 
-    async def wait(*args: Any, **kwargs: Any) -> RunRecord:
+    async def wait(*args: Any, **kwargs: Any) -> Ended:
         await gate.wait()
         return await finish(*args, **kwargs)
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from support.graphs import count_to
 from support.servers import until
 
-from perdure import RunsFacade, RunSpec, RunStatus, Worker
+from perdure import ActorContext, RunsFacade, RunSpec, RunStatus, Worker, bind_actor
 
 Spec = Callable[..., RunSpec]
 Cli = Callable[..., Awaitable[str]]
@@ -46,10 +46,13 @@ async def test_the_status_query(runs: RunsFacade, worker: Worker, spec: Spec, cl
 
 
 async def test_runs_are_found_by_search_attributes(runs: RunsFacade, worker: Worker, spec: Spec, cli: Cli) -> None:
-    record, _ = await runs.create_and_wait(spec("counting", input=count_to(1)))
-    query = f'ThreadId = "{record.thread_id}" AND AssistantId = "counting" AND RunStatus = "success"'
+    with bind_actor(ActorContext(user_id="ann")):
+        record, _ = await runs.create_and_wait(spec("failing", input={"log": []}))
+    of_thread = f'ThreadId = "{record.thread_id}" AND UserId = "ann"'
+    of_run = f'{of_thread} AND AssistantId = "failing" AND RunStatus = "error" AND ExecutionStatus = "Failed"'
 
-    async def listed() -> bool:
-        return f"run-{record.run_id}" in await cli("list", "--query", query, "--limit", "5")
+    async def listed(query: str, workflow: str) -> bool:
+        return workflow in await cli("list", "--query", query, "--limit", "5")
 
-    await until(listed)  # the list is eventually consistent
+    await until(lambda: listed(of_run, f"run-{record.run_id}"))  # the list is eventually consistent
+    await until(lambda: listed(of_thread, f"thread-{record.thread_id}"))

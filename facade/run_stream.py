@@ -1,0 +1,35 @@
+"""What a user reads a run by."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from typing import Any
+
+from ..contracts.types import StreamEvent
+
+
+class RunStream(AsyncGenerator[StreamEvent]):
+    """A run's events, for `async for`. It ends with the run.
+
+    Who leaves it before that closes it: `async with stream:` around the loop, or `await stream.aclose()`. A stream that
+    is only left by `break` reads on for nobody's sake as long as a variable holds it.
+    """
+
+    def __init__(self, events: AsyncGenerator[StreamEvent]) -> None:
+        self._events = events
+
+    async def __aenter__(self) -> RunStream:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def asend(self, value: None) -> StreamEvent:
+        return await self._events.asend(value)
+
+    async def athrow(self, typ: Any, val: Any = None, tb: Any = None) -> StreamEvent:
+        return await self._events.athrow(typ if val is None else val)
+
+    async def aclose(self) -> None:
+        """Let go of what the reader holds; with `on_disconnect="cancel"`, cancel the run. Safe to repeat."""
+        await self._events.aclose()
