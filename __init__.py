@@ -69,6 +69,7 @@ if TYPE_CHECKING:
     from .observers.callback import CallbackObserver
     from .observers.observer import CompositeObserver, NullObserver, ObserverBinding, RunObserver, ensure_observer
     from .runtime.client import connect
+    from .runtime.plugin import PerdurePlugin
     from .runtime.worker import Worker
 
 
@@ -93,6 +94,7 @@ __all__ = [
     "NullObserver",
     "ObserverBinding",
     "PerdureError",
+    "PerdurePlugin",
     "RetryPolicy",
     "RollbackError",
     "RunCommand",
@@ -207,6 +209,7 @@ _HOMES = {
     ),
     "facade.runs": ("RunsFacade",),
     "runtime.client": ("connect",),
+    "runtime.plugin": ("PerdurePlugin",),
     "runtime.worker": ("Worker",),
 }
 _LAZY = {name: home for home, names in _HOMES.items() for name in names}

@@ -14,7 +14,7 @@ from ..bridge.open import open_bridge
 from ..contracts.settings import Settings, load_settings
 from ..facade.runs import RunsFacade
 from ..store.open import open_store
-from .connection import connect_temporal, workers_polling
+from .connection import connect_temporal, require_pydantic, workers_polling
 from .states import LazyStates
 from .telemetry import set_up_telemetry
 
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 class LazyTemporal:
     """A connection that is made when it is first needed: records and streams can be read without Temporal."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, client: Client | None = None) -> None:
         self._settings = settings
-        self._client: Client | None = None
+        self._client = client
         self._connecting = asyncio.Lock()
 
     async def __call__(self) -> Client:
@@ -60,16 +60,21 @@ class LazyNodeStore:
 
 
 @asynccontextmanager
-async def connect(*, settings: Settings | None = None, config: str | Path | None = None) -> AsyncGenerator[RunsFacade]:
+async def connect(
+    *, settings: Settings | None = None, config: str | Path | None = None, client: Client | None = None
+) -> AsyncGenerator[RunsFacade]:
     """A `RunsFacade` over the parts that the settings name: `async with perdure.connect() as runs: ...`.
 
-    `settings`, or the file `config`, or what `load_settings` finds. Raises `ConfigError` and `UnavailableError`;
-    Temporal itself is reached for by the first call that needs it.
+    `settings`, or the file `config`, or what `load_settings` finds. `client`: a client of Temporal that is there
+    already, with its codec and interceptors, instead of the connection that the settings name. Raises `ConfigError`
+    and `UnavailableError`; Temporal itself is reached for by the first call that needs it.
     """
     settings = settings or load_settings(config)
+    if client is not None:
+        require_pydantic(client)
     set_up_telemetry()
     store, bridge = open_store(settings.store_url), open_bridge(settings.bridge_url)
-    states, temporal = LazyStates(settings.checkpointer_url), LazyTemporal(settings)
+    states, temporal = LazyStates(settings.checkpointer_url), LazyTemporal(settings, client)
     node_store = LazyNodeStore(settings)
     try:
         await store.start()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from datetime import timedelta
 from functools import partial
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from temporalio.client import Client
-from temporalio.worker import UnsandboxedWorkflowRunner
+from temporalio.worker import Interceptor, UnsandboxedWorkflowRunner
 from temporalio.worker import Worker as TemporalWorker
 
 from ..activities import (
@@ -48,7 +48,7 @@ from ..contracts.settings import Settings, load_settings
 from ..contracts.wire import own_task_queue, short_task_queue
 from ..store.contract import Store
 from ..store.open import open_store
-from ..workflows import NotifyWorkflow, ProbeWorkflow, RunWorkflow, StateWorkflow, ThreadWorkflow
+from ..workflows import WORKFLOWS
 from .connection import connect_temporal, ensure_search_attributes
 from .housekeeping import Housekeeping
 from .node_memory import open_node_memory
@@ -64,6 +64,17 @@ _HEARTBEAT_THROTTLE = 2.0
 """Seconds by which a cancel through the heartbeat can be late, when the stop channel fails."""
 
 
+class Polling(Protocol):
+    """A worker of Temporal's SDK, as far as it is run and ended here."""
+
+    async def run(self) -> None: ...
+
+    async def shutdown(self) -> None: ...
+
+
+Host = Callable[[RunActivities], Polling]
+
+
 class Worker:
     """`async with Worker(graphs={"name": graph}): ...` serves until the block ends; `await worker.run()` for ever.
 
@@ -74,7 +85,7 @@ class Worker:
     change anew, and tell it what became of that; not for `graphs`. The block begins when it serves: its
     graphs are announced, and what is submitted from then on is taken. Stopping it hands its runs on at their next
     superstep boundary, at the latest after `worker.graceful_shutdown`. Beside its tasks it sees to runs that their
-    client has left and that nobody brings to their end (`housekeeping.py`).
+    client has left and that nobody brings to their end (`housekeeping.py`). `interceptors`: Temporal's, of workers.
     """
 
     def __init__(
@@ -86,6 +97,7 @@ class Worker:
         client: Client | None = None,
         observers: Iterable[AnyObserver] = (),
         on_reload: Callable[[Reload], None] | None = None,
+        interceptors: Sequence[Interceptor] = (),
     ) -> None:
         """Raises `ConfigError`; `TypeError` for what is no observer, `ValueError` for two of the same name."""
         self._observers = recipients(observers)
@@ -93,6 +105,7 @@ class Worker:
         self._graphs = graphs
         self._on_reload = on_reload
         self._client = client
+        self._interceptors = interceptors
         self._stopping = asyncio.Event()
         self._over = asyncio.Event()
         """It stops, or a part of it has failed."""
@@ -102,13 +115,15 @@ class Worker:
         """Executes the block of `async with`."""
         self._cancelled = False
 
-    async def run(self, *, once_loaded: Callable[[], None] | None = None) -> None:
+    async def run(self, *, once_loaded: Callable[[], None] | None = None, host: Host | None = None) -> None:
         """Serve until `stop`. `once_loaded` is called when all is loaded and open, and no run has begun here.
+
+        `host`: gives the worker of the task queue, if there is one already (`plugin.py`).
 
         Raises `GraphLoadError`, `ConfigError` or `UnavailableError` before anything starts, and `WorkerStoppedError`
         when it stops serving by itself.
         """
-        async with self._running() as worker:
+        async with self._running(host) as worker:
             if once_loaded is not None:
                 once_loaded()
             async with self._polling(worker):
@@ -118,7 +133,7 @@ class Worker:
             raise WorkerStoppedError(self._settings.temporal.task_queue, message_of(failure)) from failure
 
     @asynccontextmanager
-    async def _polling(self, worker: TemporalWorker) -> AsyncGenerator[TemporalWorker]:
+    async def _polling(self, worker: Polling) -> AsyncGenerator[Polling]:
         """While the block runs. (In the SDK's own `async with` two that fail at once cancel each other's ends.)"""
         polling = asyncio.create_task(worker.run())
         polling.add_done_callback(self._note_end)
@@ -170,7 +185,7 @@ class Worker:
             await self._serving
 
     @asynccontextmanager
-    async def _running(self) -> AsyncGenerator[TemporalWorker]:
+    async def _running(self, host: Host | None) -> AsyncGenerator[Polling]:
         settings = self._settings
         set_up_telemetry()
         log_in_one_line()
@@ -220,7 +235,7 @@ class Worker:
                     reloader.running(graphs, live) if reloader else nullcontext(),
                     self._own_worker(client, activities, live),
                 ):
-                    yield self._temporal_worker(client, activities)
+                    yield host(activities) if host else self._temporal_worker(client, activities)
 
     def _warn(self, graphs: GraphRegistry) -> None:
         if self._graphs is None:
@@ -241,18 +256,17 @@ class Worker:
         )
 
     @asynccontextmanager
-    async def _own_worker(
-        self, client: Client, activities: RunActivities, live: LiveGraphs
-    ) -> AsyncGenerator[TemporalWorker]:
+    async def _own_worker(self, client: Client, activities: RunActivities, live: LiveGraphs) -> AsyncGenerator[Polling]:
         """For the slices of graphs that are held here. It hands its runs on when the others begin to."""
         worker = TemporalWorker(
             client,
             task_queue=live.task_queue,
             activities=[activities.run_supersteps],
             build_id=f"perdure-{version('perdure')}",
+            interceptors=self._interceptors,
             max_concurrent_activities=1000,
             graceful_shutdown_timeout=timedelta(seconds=self._settings.worker.graceful_shutdown),
-            max_heartbeat_throttle_interval=self._heartbeat_throttle,
+            max_heartbeat_throttle_interval=heartbeat_throttle(self._settings),
         )
         async with self._polling(worker):
             stopping = asyncio.create_task(self._stop_too(worker))
@@ -273,11 +287,6 @@ class Worker:
         hand_over = NotifyWorkflows(client, self._settings.temporal.task_queue)
         return Dispatcher(store.lifecycle, self._observers, webhook.recipient, hand_over)
 
-    @property
-    def _heartbeat_throttle(self) -> timedelta:
-        # Else the SDK passes on a heartbeat in 0.8 timeouts, and one that is late by the rest is a lost worker.
-        return timedelta(seconds=min(_HEARTBEAT_THROTTLE, self._settings.runs.heartbeat_timeout / BEATS))
-
     def _short_worker(self, client: Client, activities: RunActivities) -> TemporalWorker:
         """For what must not wait behind the slices of all runs: their ends, questions, rollbacks, and watches."""
         return TemporalWorker(
@@ -285,9 +294,10 @@ class Worker:
             task_queue=short_task_queue(self._settings.temporal.task_queue),
             activities=activities.all,
             build_id=f"perdure-{version('perdure')}",
+            interceptors=self._interceptors,
             max_concurrent_activities=1000,
             graceful_shutdown_timeout=timedelta(seconds=self._settings.worker.graceful_shutdown),
-            max_heartbeat_throttle_interval=self._heartbeat_throttle,
+            max_heartbeat_throttle_interval=heartbeat_throttle(self._settings),
         )
 
     def _temporal_worker(self, client: Client, activities: RunActivities) -> TemporalWorker:
@@ -295,10 +305,11 @@ class Worker:
         return TemporalWorker(
             client,
             task_queue=self._settings.temporal.task_queue,
-            workflows=[RunWorkflow, ThreadWorkflow, NotifyWorkflow, ProbeWorkflow, StateWorkflow],
+            workflows=WORKFLOWS,
             activities=activities.all,
             # Else the SDK reads every loaded module to make one up: 1.5 s before the first poll.
             build_id=f"perdure-{version('perdure')}",
+            interceptors=self._interceptors,
             # The sandbox looks for what a replay would do otherwise, at a tenth of a worker's work. Ours have no such
             # thing: tests/architecture reads each line of them, and tests/determinism replays them.
             workflow_runner=UnsandboxedWorkflowRunner(),
@@ -306,10 +317,15 @@ class Worker:
             max_cached_workflows=worker.max_cached_workflows,
             graceful_shutdown_timeout=timedelta(seconds=worker.graceful_shutdown),
             sticky_queue_schedule_to_start_timeout=timedelta(seconds=worker.sticky_timeout),
-            max_heartbeat_throttle_interval=self._heartbeat_throttle,
+            max_heartbeat_throttle_interval=heartbeat_throttle(self._settings),
             # There is no external storage here, and with more the SDK makes a task to look for it in each payload.
             max_workflow_task_external_storage_concurrency=1,
         )
+
+
+def heartbeat_throttle(settings: Settings) -> timedelta:
+    """How long the SDK may keep a heartbeat back: with its own rule, one that is late is soon a lost worker."""
+    return timedelta(seconds=min(_HEARTBEAT_THROTTLE, settings.runs.heartbeat_timeout / BEATS))
 
 
 def _error_of(task: asyncio.Task[None]) -> BaseException | None:
