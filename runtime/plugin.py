@@ -46,12 +46,18 @@ class PerdurePlugin(SimplePlugin):
         super().__init__("perdure", data_converter=with_pydantic, workflows=WORKFLOWS)
         self._graphs = graphs
         self._settings = settings or load_settings(config)
-        self._observers = recipients(observers)
+        self._observers = list(observers)
+        recipients(self._observers)
+        self._served = asyncio.Event()
+
+    async def serving(self) -> None:
+        """Return once a worker of this plugin serves. (The SDK's `async with worker` does not wait for that.)"""
+        await self._served.wait()
 
     def configure_worker(self, config: WorkerConfig) -> WorkerConfig:
         """Adds ours, and what these need. Raises `ConfigError` for a client without pydantic's models."""
         # It comes again when the client has it, too, and with each worker that ours has beside this one.
-        if any(_owner(activity) is not None for activity in config.get("activities", ())):
+        if _ours(config):
             return config
         config = super().configure_worker(config)
         require_pydantic(config["client"])  # pyright: ignore[reportTypedDictNotRequiredAccess]
@@ -93,6 +99,7 @@ class PerdurePlugin(SimplePlugin):
 
         def host(activities: RunActivities) -> _Hosted:
             late.fill(activities)
+            self._served.set()
             return _Hosted(worker, next, ours.stop)
 
         try:
@@ -137,11 +144,11 @@ async def _end_unstarted(worker: TemporalWorker, next: Next) -> None:
     await asyncio.gather(worker.shutdown(), next(worker), return_exceptions=True)
 
 
-def _owner(activity: Callable[..., object]) -> RunActivities | None:
-    owner = getattr(activity, "__self__", None)
-    return owner if isinstance(owner, RunActivities) else None
+def _ours(config: WorkerConfig) -> list[RunActivities]:
+    activities = cast("Iterable[object]", config.get("activities", ()))
+    owners = [getattr(activity, "__self__", None) for activity in activities]
+    return [owner for owner in owners if isinstance(owner, RunActivities)]
 
 
 def _late(config: WorkerConfig) -> LateActivities | None:
-    owners = (_owner(activity) for activity in config.get("activities", ()))
-    return next((owner for owner in owners if isinstance(owner, LateActivities)), None)
+    return next((ours for ours in _ours(config) if isinstance(ours, LateActivities)), None)

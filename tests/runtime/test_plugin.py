@@ -80,7 +80,7 @@ async def plain(settings: Settings) -> Client:
 
 def spec(graph: str = "counting", thread_id: str = "", **more: Any) -> RunSpec:
     scope = RunScope(thread_id=thread_id) if thread_id else RunScope(kind="stateless")
-    given = {"log": [SECRET], "steps": 3, "delay": 0.0} if graph == "counting" else {"log": []}
+    given: dict[str, Any] = {"log": [SECRET], "steps": 3, "delay": 0.0} if graph == "counting" else {"log": []}
     return RunSpec(assistant_id=graph, scope=scope, input=given, **more)
 
 
@@ -92,6 +92,7 @@ async def test_a_teams_worker_with_codec_interceptor_and_a_workflow_of_its_own(s
     client = await Client.connect(settings.temporal.address, data_converter=converter, plugins=[plugin])
     worker = Worker(client, task_queue=queue, workflows=[Greeting], activities=[greet], interceptors=[watcher])
     async with worker, perdure.connect(settings=settings, client=client) as runs:
+        await plugin.serving()
         assert await client.execute_workflow(Greeting.run, "Ann", id=f"own-{queue}", task_queue=queue) == "Hello Ann"
         record, result = await runs.create_and_wait(spec(thread_id=queue))
         assert (result.status, result.values["log"]) == (RunStatus.SUCCESS, [SECRET, 1, 2])
@@ -113,6 +114,7 @@ async def test_it_serves_while_the_worker_runs_and_hands_its_runs_on(settings: S
     queue = settings.temporal.task_queue
     async with perdure.connect(settings=settings, client=plain) as runs:
         async with Worker(plain, task_queue=queue, plugins=[plugin]):
+            await plugin.serving()
             record = await runs.create_background(spec("gate", queue))
             await gate.reached.wait()
             asyncio.get_running_loop().call_later(0.3, gate.opened.set)
@@ -133,6 +135,7 @@ async def test_it_may_be_on_the_client_and_on_the_worker(settings: Settings, tim
     with pytest.warns(UserWarning, match="same plugin type") if again else nullcontext():
         worker = Worker(client, task_queue=settings.temporal.task_queue, plugins=again)
     async with worker, perdure.connect(settings=settings, client=client) as runs:
+        await plugin.serving()
         _, result = await runs.create_and_wait(spec())
         assert result.status is RunStatus.SUCCESS
 
@@ -144,6 +147,7 @@ async def test_its_task_queue_is_the_workers(settings: Settings, plain: Client) 
         Worker(plain, task_queue=settings.temporal.task_queue, plugins=[plugin]),
         perdure.connect(settings=settings, client=plain) as runs,
     ):
+        await plugin.serving()
         _, result = await runs.create_and_wait(spec())
         assert result.status is RunStatus.SUCCESS
 
