@@ -74,6 +74,7 @@ if TYPE_CHECKING:
     from .observers.callback import CallbackObserver
     from .observers.observer import CompositeObserver, NullObserver, ObserverBinding, RunObserver, ensure_observer
     from .runtime.client import connect
+    from .runtime.plugin import PerdurePlugin
     from .runtime.worker import Worker
     from .store.contract import RunCreateStore, RunDeleteStore, RunEventStore, RunQueryStore
 
@@ -101,6 +102,7 @@ __all__ = [
     "ObserverBinding",
     "OtherInstallationError",
     "PerdureError",
+    "PerdurePlugin",
     "RetryPolicy",
     "RollbackError",
     "RunCommand",
@@ -227,6 +229,7 @@ _HOMES = {
     "facade.run_stream": ("RunStream",),
     "facade.runs": ("RunsFacade",),
     "runtime.client": ("connect",),
+    "runtime.plugin": ("PerdurePlugin",),
     "runtime.worker": ("Worker",),
     "store.contract": ("RunCreateStore", "RunDeleteStore", "RunEventStore", "RunQueryStore"),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from ..contracts.back_ends import BRIDGES, installed_schemes, open_installed
 from ..contracts.errors import ConfigError, nearest
 from .contract import Bridge
 from .memory.bridge import MemoryBridge, MemoryStreams
@@ -19,6 +20,8 @@ _memories: dict[str, MemoryStreams] = {}
 def open_bridge(url: str) -> Bridge:
     """The bridge at `sqlite:///path`, `memory://` or `memory://name`, not yet started. Raises `ConfigError`.
 
+    Another scheme is that of an installed distribution (`contracts/back_ends.py`).
+
     Bridges in memory share the streams of their name within the process, and these live as long as it does.
     """
     scheme, separator, rest = url.partition("://")
@@ -26,7 +29,11 @@ def open_bridge(url: str) -> Bridge:
         return MemoryBridge(_memory(url, rest))
     if separator and scheme == "sqlite":
         return SqliteBridge(_sqlite_path(url, rest))
-    raise ConfigError(f"bridge.url: {url!r} is no bridge{nearest(scheme, ('sqlite', 'memory'))}; allowed: {_ALLOWED}")
+    if (bridge := open_installed(BRIDGES, url, "bridge.url", Bridge)) is not None:
+        return bridge
+    known = ("sqlite", "memory", *(others := installed_schemes(BRIDGES)))
+    allowed = ", ".join([_ALLOWED, *(f"{other}://" for other in others)])
+    raise ConfigError(f"bridge.url: {url!r} is no bridge{nearest(scheme, known)}; allowed: {allowed}")
 
 
 def _memory(url: str, name: str) -> MemoryStreams:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ..contracts.back_ends import CHECKPOINTERS, installed_schemes, open_installed
 from ..contracts.errors import ConfigError
 from .contract import Checkpoints
 
 
 def open_checkpoints(url: str) -> Checkpoints:
-    """The checkpoints at `sqlite:///file` or `memory://`, not yet started. Raises `ConfigError`."""
+    """The checkpoints at `sqlite:///file` or `memory://`, not yet started. Raises `ConfigError`.
+
+    Another scheme is that of an installed distribution (`contracts/back_ends.py`).
+    """
     scheme, _, rest = url.partition("://")
     if scheme == "sqlite" and rest.startswith("/") and len(rest) > 1:
         from .sqlite.checkpoints import SqliteCheckpoints
@@ -19,4 +23,7 @@ def open_checkpoints(url: str) -> Checkpoints:
         from .memory.checkpoints import MemoryCheckpoints
 
         return MemoryCheckpoints()
-    raise ConfigError(f"checkpointer.url: {url!r} is neither sqlite:///file nor memory://")
+    if (checkpoints := open_installed(CHECKPOINTERS, url, "checkpointer.url", Checkpoints)) is not None:
+        return checkpoints
+    known = ["sqlite:///file", "memory://", *(f"{other}://" for other in installed_schemes(CHECKPOINTERS))]
+    raise ConfigError(f"checkpointer.url: {url!r} is none of {', '.join(known)}")

@@ -24,6 +24,7 @@ from pydantic import (
     model_validator,
 )
 
+from .back_ends import BRIDGES, CHECKPOINTERS, STORES, Group, unknown_scheme
 from .environment import merged, read_environment
 from .errors import ConfigError, nearest
 from .settings_file import config_path, read_yaml
@@ -162,21 +163,21 @@ class LocationSettings(Section):
     """Null is a SQLite file of its own in `home`."""
 
     schemes: ClassVar[tuple[str, ...]] = ("sqlite", "memory")
+    installed: ClassVar[Group | None] = None
+    """The entry points that bring more."""
 
     @field_validator("url")
     @classmethod
     def _known_scheme(cls, url: str | None) -> str | None:
-        if url is None:
-            return None
-        scheme, separator, _ = url.partition("://")
-        if not separator or scheme not in cls.schemes:
-            allowed = ", ".join(f"{known}://" for known in cls.schemes)
-            raise ValueError(f"{url!r} has no known scheme{nearest(scheme, cls.schemes)}; allowed: {allowed}")
+        if url is not None and (wrong := unknown_scheme(url, cls.schemes, cls.installed)):
+            raise ValueError(wrong)
         return url
 
 
 class BridgeSettings(LocationSettings):
     """The event streams of runs."""
+
+    installed: ClassVar[Group | None] = BRIDGES
 
 
 class StoreSettings(LocationSettings):
@@ -186,6 +187,7 @@ class StoreSettings(LocationSettings):
     """Keep what models, tools and people say in run events; else only that they did, when, and with how many tokens."""
 
     schemes: ClassVar[tuple[str, ...]] = ("sqlite",)
+    installed: ClassVar[Group | None] = STORES
 
 
 class CheckpointerSettings(LocationSettings):
@@ -193,6 +195,8 @@ class CheckpointerSettings(LocationSettings):
 
     allowed_types: tuple[str, ...] = ()
     """Classes, as `module.Class`, that may be built of what is stored, beside those that the graphs refer to."""
+
+    installed: ClassVar[Group | None] = CHECKPOINTERS
 
 
 class NodeStoreSettings(LocationSettings):

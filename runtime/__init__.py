@@ -4,11 +4,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .client import connect
+    from .plugin import PerdurePlugin
     from .worker import Worker
 
-__all__ = ["Worker", "connect"]
+__all__ = ["PerdurePlugin", "Worker", "connect"]
 
-_LAZY = {"Worker": "worker", "connect": "client"}
+_LAZY = {"PerdurePlugin": "plugin", "Worker": "worker", "connect": "client"}
 
 
 def __getattr__(name: str) -> Any:

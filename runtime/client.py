@@ -26,11 +26,13 @@ if TYPE_CHECKING:
 class LazyTemporal:
     """A connection that is made when it is first needed: records and streams can be read without Temporal."""
 
-    def __init__(self, settings: Settings, before: Callable[[], None] | None = None) -> None:
-        """`before` is called before the first connection."""
+    def __init__(
+        self, settings: Settings, client: Client | None = None, *, before: Callable[[], None] | None = None
+    ) -> None:
+        """`before` is called before the first connection; `client`: one that is there already."""
         self._settings = settings
         self._before = before
-        self._client: Client | None = None
+        self._client = client
         self._connecting = asyncio.Lock()
 
     async def __call__(self) -> Client:
@@ -67,14 +69,21 @@ class LazyNodeStore:
 
 
 @asynccontextmanager
-async def connect(*, settings: Settings | None = None, config: str | Path | None = None) -> AsyncGenerator[RunsFacade]:
+async def connect(
+    *, settings: Settings | None = None, config: str | Path | None = None, client: Client | None = None
+) -> AsyncGenerator[RunsFacade]:
     """A `RunsFacade` over the parts that the settings name: `async with perdure.connect() as runs: ...`.
 
-    `settings`, or the file `config`, or what `load_settings` finds. Raises `ConfigError` and `UnavailableError`;
-    Temporal itself is reached for by the first call that needs it.
+    `settings`, or the file `config`, or what `load_settings` finds. `client`: a client of Temporal that is there
+    already, with its codec and interceptors, instead of the connection that the settings name. Raises `ConfigError`
+    and `UnavailableError`; Temporal itself is reached for by the first call that needs it.
     """
     settings = settings or load_settings(config)
-    async with open_facade(settings, LazyTemporal(settings)) as runs:
+    if client is not None:
+        from .connection import require_pydantic
+
+        require_pydantic(client)
+    async with open_facade(settings, LazyTemporal(settings, client)) as runs:
         yield runs
 
 

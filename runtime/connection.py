@@ -6,21 +6,23 @@ import asyncio
 import re
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import cast
 
+from pydantic import BaseModel
 from temporalio.api.enums.v1 import IndexedValueType, TaskQueueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
 from temporalio.api.taskqueue.v1 import PollerInfo, TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, DescribeTaskQueueRequest
 from temporalio.client import Client
 from temporalio.contrib.pydantic import PydanticPayloadConverter
-from temporalio.converter import DataConverter, PayloadConverter
+from temporalio.converter import DataConverter, DefaultPayloadConverter, PayloadConverter
 from temporalio.envconfig import ClientConfigProfile
 from temporalio.service import RPCError, RPCStatusCode, TLSConfig
 
 from ..contracts.errors import ConfigError, TemporalUnreachableError
+from ..contracts.serialization.text import message_of
 from ..contracts.settings import ServerSettings, Settings
 from ..contracts.wire import SEARCH_ATTRIBUTES
 
@@ -32,7 +34,8 @@ VISIBLE_LIMIT = 15.0
 """Seconds to wait for new search attributes: a cluster's caches are refreshed each 10 s."""
 _PAYLOAD_CONVERTER = PydanticPayloadConverter()
 # The SDK makes a new payload converter twice for each task of a workflow, and one with pydantic is dear.
-_DATA_CONVERTER = DataConverter(payload_converter_class=cast("type[PayloadConverter]", lambda: _PAYLOAD_CONVERTER))
+_PYDANTIC = cast("type[PayloadConverter]", lambda: _PAYLOAD_CONVERTER)
+_DATA_CONVERTER = DataConverter(payload_converter_class=_PYDANTIC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,39 @@ async def connect(target: Target, *, timeout: float) -> Client:
         raise TemporalUnreachableError(target.address, _rpc_cause(exc, target.namespace)) from exc
     except (RuntimeError, ValueError) as exc:
         raise TemporalUnreachableError(target.address, _connect_cause(str(exc))) from exc
+
+
+def with_pydantic(converter: DataConverter | None) -> DataConverter:
+    """A client's data converter, for pydantic's models; its codec stays, and so does one that is not the SDK's own."""
+    if converter is None:
+        return _DATA_CONVERTER
+    if converter.payload_converter_class is not DefaultPayloadConverter:
+        return converter
+    return replace(converter, payload_converter_class=_PYDANTIC)
+
+
+class _Carried(BaseModel):
+    """A model that pydantic's converter carries, and the SDK's own does not."""
+
+    lasts: timedelta = timedelta(seconds=1)
+
+
+def require_pydantic(client: Client) -> None:
+    """Raises `ConfigError` for a client that does not carry our models, which are pydantic's."""
+    converter, model = client.data_converter.payload_converter, _Carried()
+    try:
+        if converter.from_payloads(converter.to_payloads([model]), [_Carried]) == [model]:
+            return
+    except Exception as exc:
+        raise ConfigError(f"{_PYDANTIC_HELP} ({message_of(exc)})") from exc
+    raise ConfigError(_PYDANTIC_HELP)
+
+
+_PYDANTIC_HELP = (
+    "the client of Temporal cannot carry Perdure's models, because its data converter does not know pydantic's: make "
+    "it with Client.connect(…, plugins=[perdure.PerdurePlugin()]), which keeps its payload codec, or with "
+    "data_converter=temporalio.contrib.pydantic.pydantic_data_converter"
+)
 
 
 async def ensure_search_attributes(client: Client) -> None:

@@ -5,22 +5,22 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Protocol
 
 from temporalio.client import Client
-from temporalio.worker import UnsandboxedWorkflowRunner
+from temporalio.worker import Interceptor, UnsandboxedWorkflowRunner
 from temporalio.worker import Worker as TemporalWorker
 
 from ..activities import GraphRegistry, LiveGraphs, RunActivities
 from ..activities.attempt.heartbeat import BEATS
 from ..contracts.settings import Settings
 from ..contracts.wire_serving import graph_task_queue, short_task_queue
-from ..workflows import NotifyWorkflow, ProbeWorkflow, RunWorkflow, StateWorkflow, ThreadWorkflow
+from ..workflows import WORKFLOWS
 from .pollers import identity
 
 _LINGER = 1.0
@@ -29,6 +29,14 @@ moment, and would else be waited for."""
 _HEARTBEAT_THROTTLE = 2.0
 """Seconds by which a cancel through the heartbeat can be late, when the stop channel fails."""
 _MANY = 1000
+
+
+class Polling(Protocol):
+    """A worker of Temporal's SDK, as far as it is run and ended here."""
+
+    async def run(self) -> None: ...
+
+    async def shutdown(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +49,10 @@ class TaskQueues:
     installation: str
     ended: Callable[[asyncio.Task[None]], None]
     """Told when one of the workers has ended, and how."""
+    interceptors: Sequence[Interceptor] = ()
 
     @asynccontextmanager
-    async def polling(self, worker: TemporalWorker) -> AsyncGenerator[None]:
+    async def polling(self, worker: Polling) -> AsyncGenerator[None]:
         """While the block runs. (In the SDK's own `async with` two that fail at once cancel each other's ends.)"""
         running = self.start(worker)
         try:
@@ -52,7 +61,7 @@ class TaskQueues:
             await worker.shutdown()
             await asyncio.wait({running})
 
-    def start(self, worker: TemporalWorker) -> asyncio.Task[None]:
+    def start(self, worker: Polling) -> asyncio.Task[None]:
         """Have it poll, until it is shut down."""
         running = asyncio.create_task(worker.run())
         running.add_done_callback(self.ended)
@@ -65,10 +74,11 @@ class TaskQueues:
             self.client,
             task_queue=self.settings.temporal.task_queue,
             identity=self._identity,
-            workflows=[RunWorkflow, ThreadWorkflow, NotifyWorkflow, ProbeWorkflow, StateWorkflow],
+            workflows=WORKFLOWS,
             activities=self.activities.all,
             # Else the SDK reads every loaded module to make one up: 1.5 s before the first poll.
             build_id=f"perdure-{version('perdure')}",
+            interceptors=self.interceptors,
             # The sandbox looks for what a replay would do otherwise, at a tenth of a worker's work. Ours have no such
             # thing: tests/architecture reads each line of them, and tests/determinism replays them.
             workflow_runner=UnsandboxedWorkflowRunner(),
@@ -76,7 +86,7 @@ class TaskQueues:
             max_cached_workflows=worker.max_cached_workflows,
             graceful_shutdown_timeout=timedelta(seconds=worker.graceful_shutdown),
             sticky_queue_schedule_to_start_timeout=timedelta(seconds=worker.sticky_timeout),
-            max_heartbeat_throttle_interval=self._heartbeat_throttle,
+            max_heartbeat_throttle_interval=heartbeat_throttle(self.settings),
             # There is no external storage here, and with more the SDK makes a task to look for it in each payload.
             max_workflow_task_external_storage_concurrency=1,
         )
@@ -114,20 +124,21 @@ class TaskQueues:
             identity=self._identity,
             activities=activities,
             build_id=f"perdure-{version('perdure')}",
+            interceptors=self.interceptors,
             max_concurrent_activities=at_once,
             max_concurrent_activity_task_polls=polls,
             graceful_shutdown_timeout=timedelta(seconds=self.settings.worker.graceful_shutdown),
-            max_heartbeat_throttle_interval=self._heartbeat_throttle,
+            max_heartbeat_throttle_interval=heartbeat_throttle(self.settings),
         )
 
     @property
     def _identity(self) -> str:
         return identity(f"{os.getpid()}@{socket.gethostname()}", self.installation)
 
-    @property
-    def _heartbeat_throttle(self) -> timedelta:
-        # Else the SDK passes on a heartbeat in 0.8 timeouts, and one that is late by the rest is a lost worker.
-        return timedelta(seconds=min(_HEARTBEAT_THROTTLE, self.settings.runs.heartbeat_timeout / BEATS))
+
+def heartbeat_throttle(settings: Settings) -> timedelta:
+    """How long the SDK may keep a heartbeat back: with its own rule, one that is late is soon a lost worker."""
+    return timedelta(seconds=min(_HEARTBEAT_THROTTLE, settings.runs.heartbeat_timeout / BEATS))
 
 
 class GraphQueues:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from temporalio.client import Client
+from temporalio.worker import Interceptor
 
 from ..activities import (
     AnyObserver,
@@ -50,10 +51,13 @@ from .node_memory import open_node_memory
 from .pollers import check_alone, namespace_id
 from .reloader import Reload, Reloader
 from .server_lock import place_of_own_server
-from .task_queues import GraphQueues, TaskQueues
+from .task_queues import GraphQueues, Polling, TaskQueues
 from .telemetry import set_up_telemetry
 
 logger = logging.getLogger(__name__)
+
+
+Host = Callable[[RunActivities], Polling]
 
 
 class Worker:
@@ -66,7 +70,7 @@ class Worker:
     change anew, and tell it what became of that; not for `graphs`. The block begins when it serves: its
     graphs are announced, and what is submitted from then on is taken. Stopping it hands its runs on at their next
     superstep boundary, at the latest after `worker.graceful_shutdown`. Beside its tasks it sees to runs that their
-    client has left and that nobody brings to their end (`housekeeping.py`).
+    client has left and that nobody brings to their end (`housekeeping.py`). `interceptors`: Temporal's, of workers.
     """
 
     def __init__(
@@ -78,6 +82,7 @@ class Worker:
         client: Client | None = None,
         observers: Iterable[AnyObserver] = (),
         on_reload: Callable[[Reload], None] | None = None,
+        interceptors: Sequence[Interceptor] = (),
     ) -> None:
         """Raises `ConfigError`; `TypeError` for what is no observer, `ValueError` for two of the same name."""
         self._observers = recipients(observers)
@@ -85,6 +90,7 @@ class Worker:
         self._graphs = graphs
         self._on_reload = on_reload
         self._client = client
+        self._interceptors = interceptors
         self._stopping = asyncio.Event()
         self._over = asyncio.Event()
         """It stops, or a part of it has failed."""
@@ -94,13 +100,15 @@ class Worker:
         """Executes the block of `async with`."""
         self._cancelled = False
 
-    async def run(self, *, once_loaded: Callable[[], None] | None = None) -> None:
+    async def run(self, *, once_loaded: Callable[[], None] | None = None, host: Host | None = None) -> None:
         """Serve until `stop`. `once_loaded` is called when all is loaded and open, and no run has begun here.
+
+        `host`: gives the worker of the task queue, if there is one already (`plugin.py`).
 
         Raises `GraphLoadError`, `ConfigError` or `UnavailableError` before anything starts, and `WorkerStoppedError`
         when it stops serving by itself.
         """
-        async with self._running() as polling:
+        async with self._running(host) as polling:
             if once_loaded is not None:
                 once_loaded()
             async with polling:
@@ -151,7 +159,7 @@ class Worker:
             await self._serving
 
     @asynccontextmanager
-    async def _running(self) -> AsyncGenerator[AbstractAsyncContextManager[None]]:
+    async def _running(self, host: Host | None) -> AsyncGenerator[AbstractAsyncContextManager[None]]:
         settings = self._settings
         set_up_telemetry()
         log_in_one_line()
@@ -195,7 +203,9 @@ class Worker:
                     live=live,
                     task_queue=settings.temporal.task_queue,
                 )
-                queues = TaskQueues(client, settings, activities, store.installation, self._note_end)
+                queues = TaskQueues(
+                    client, settings, activities, store.installation, self._note_end, self._interceptors
+                )
                 of_graphs = GraphQueues(queues, graphs)
                 announcement = Announcement(store, live.task_queue, settings.temporal.task_queue, graphs)
 
@@ -215,7 +225,7 @@ class Worker:
                     announcement.running(self._stopping),
                     reloader.running(graphs, live, announce) if reloader else nullcontext(),
                 ):
-                    yield queues.polling(queues.common())
+                    yield queues.polling(host(activities) if host else queues.common())
 
     def _warn(self, graphs: GraphRegistry) -> None:
         if self._graphs is None:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from .sql import SqlStore
+from ..contracts.back_ends import STORES, open_installed
+from .contract import Store
 
 
-def open_store(url: str, *, lock_timeout: float = 10.0, capture_message_content: bool = True) -> SqlStore:
+def open_store(url: str, *, lock_timeout: float = 10.0, capture_message_content: bool = True) -> Store:
     """The store of a URL, not started yet.
 
     `sqlite:///folder/store.db`, or with four slashes for an absolute path. `lock_timeout`: seconds that a call
     waits while others write, before it raises `UnavailableError`. `capture_message_content`: whether the run events
-    that it writes have contents. Raises `ConfigError` for another kind of URL.
+    that it writes have contents. Another scheme than `sqlite` is that of an installed distribution
+    (`contracts/back_ends.py`), whose factory is given `capture_message_content`, too. Raises `ConfigError`.
     """
+    if not url.startswith("sqlite:"):
+        installed = open_installed(STORES, url, "store.url", capture_message_content=capture_message_content)
+        if installed is not None:
+            return installed
     from .sql import SqlStore  # SQLAlchemy takes 0.3 s to import, which a command that opens no store never pays
 
     return SqlStore(url, lock_timeout=lock_timeout, capture_message_content=capture_message_content)

@@ -6,4 +6,7 @@ from .run_workflow import RunWorkflow
 from .state_workflow import StateWorkflow
 from .thread_workflow import ThreadWorkflow
 
-__all__ = ["NotifyWorkflow", "ProbeWorkflow", "RunWorkflow", "StateWorkflow", "ThreadWorkflow"]
+WORKFLOWS = (RunWorkflow, ThreadWorkflow, NotifyWorkflow, ProbeWorkflow, StateWorkflow)
+"""What a worker registers."""
+
+__all__ = ["WORKFLOWS", "NotifyWorkflow", "ProbeWorkflow", "RunWorkflow", "StateWorkflow", "ThreadWorkflow"]

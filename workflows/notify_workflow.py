@@ -17,7 +17,7 @@ _RETRIES = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=t
 """Without a limit of attempts: a required observer gets every event. (What is not required gives up by itself.)"""
 
 
-@workflow.defn(name=NOTIFY_WORKFLOW)
+@workflow.defn(name=NOTIFY_WORKFLOW, sandboxed=False)
 class NotifyWorkflow:
     """Repeats one activity until everything is delivered. The run and its thread do not wait for it.
 

@@ -7,7 +7,7 @@ from temporalio import workflow
 from ..contracts.wire import PROBE_WORKFLOW
 
 
-@workflow.defn(name=PROBE_WORKFLOW)
+@workflow.defn(name=PROBE_WORKFLOW, sandboxed=False)
 class ProbeWorkflow:
     """Does nothing, which only a living worker can do."""
 

@@ -32,7 +32,7 @@ from .run_loop import RunLoop
 from .shielded import shielded
 
 
-@workflow.defn(name=RUN_WORKFLOW)
+@workflow.defn(name=RUN_WORKFLOW, sandboxed=False)
 class RunWorkflow:
     """Waits to be admitted, runs slice after slice of its graph, and finishes. All of its state is one model."""
 

@@ -13,7 +13,7 @@ from .short_activities import short_activity
 _HEARTBEAT = timedelta(seconds=10)
 
 
-@workflow.defn(name=STATE_WORKFLOW)
+@workflow.defn(name=STATE_WORKFLOW, sandboxed=False)
 class StateWorkflow:
     """Beside the thread's own workflow: a read waits for no run. Its client bounds it by an execution timeout."""
 

@@ -42,7 +42,7 @@ _AFTER_CHANGES = "threads-are-removed-after-changes"
 """Names what histories of before do not have: there, a thread was removed beside a change of its state."""
 
 
-@workflow.defn(name=THREAD_WORKFLOW)
+@workflow.defn(name=THREAD_WORKFLOW, sandboxed=False)
 class ThreadWorkflow:
     """Starts each run as a child that outlives it, admits the first in line, and looks after it to its end.
 

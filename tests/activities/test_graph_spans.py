@@ -8,10 +8,8 @@ from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, TypedDict
 
 import pytest
-from langchain_core.callbacks import CallbackManagerForLLMRun
-from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, BaseMessage
-from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.messages import AIMessage
+from langchain_core.messages.ai import UsageMetadata
 from langchain_core.tools import tool
 from langgraph.graph import START, StateGraph
 from opentelemetry import trace
@@ -21,31 +19,18 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from perdure.activities.run_events.graph_spans import GraphSpans
 from perdure.contracts.telemetry import tracing
+from perdure.testing import ScriptedChatModel
 
 
 class State(TypedDict):
     log: Annotated[list[str], operator.add]
 
 
-class Model(BaseChatModel):
-    """Answers at once, and says what it costs."""
-
-    @property
-    def _llm_type(self) -> str:
-        return "scripted"
-
-    def _generate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **more: Any,
-    ) -> ChatResult:
-        usage = {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5}
-        message = AIMessage(
-            "hello", usage_metadata=usage, response_metadata={"model_name": "m-1", "finish_reason": "stop"}
-        )  # pyright: ignore[reportArgumentType]
-        return ChatResult(generations=[ChatGeneration(message=message)])
+def model() -> ScriptedChatModel:
+    """Answers, and says what it costs."""
+    usage = UsageMetadata(input_tokens=3, output_tokens=2, total_tokens=5)
+    metadata = {"model_name": "m-1", "finish_reason": "stop"}
+    return ScriptedChatModel([AIMessage("hello", usage_metadata=usage, response_metadata=metadata)])
 
 
 @tool
@@ -56,7 +41,7 @@ async def double(number: int) -> int:
 
 def agent() -> StateGraph[State]:
     async def think(state: State) -> dict[str, Any]:
-        message = await Model().ainvoke("hi")
+        message = await model().ainvoke("hi")
         return {"log": [str(message.content)]}
 
     async def act(state: State) -> dict[str, Any]:
@@ -105,12 +90,12 @@ async def test_nodes_models_and_tools_form_a_tree(exporter: InMemorySpanExporter
     assert tree(spans) == {
         "slice": None,
         "node think": "slice",
-        "chat": "node think",
+        "chat scripted": "node think",
         "node inner": "slice",
         "node act": "node inner",
         "execute_tool double": "node act",
     }
-    chat = next(span for span in spans if span.name == "chat")
+    chat = next(span for span in spans if span.name == "chat scripted")
     about = dict(chat.attributes or {})
     assert (about["gen_ai.usage.input_tokens"], about["gen_ai.usage.output_tokens"]) == (3, 2)
     assert about["gen_ai.response.model"] == "m-1"
@@ -145,7 +130,7 @@ async def test_below_a_node_nothing_is_let_go_before_the_node(exporter: InMemory
     reached = asyncio.Event()
 
     async def think(state: State) -> dict[str, Any]:
-        await Model().ainvoke("hi")
+        await model().ainvoke("hi")
         reached.set()
         await asyncio.Event().wait()
         return {}
@@ -158,18 +143,18 @@ async def test_below_a_node_nothing_is_let_go_before_the_node(exporter: InMemory
     assert exporter.get_finished_spans() == ()
     running.cancel()
     await asyncio.wait({running})
-    assert tree(exporter.get_finished_spans()) == {"node think": None, "chat": "node think"}
+    assert tree(exporter.get_finished_spans()) == {"node think": None, "chat scripted": "node think"}
 
 
 async def test_a_plain_function_in_a_thread(exporter: InMemorySpanExporter) -> None:
     def think(state: State) -> dict[str, Any]:
-        return {"log": [str(Model().invoke("hi").content)]}
+        return {"log": [str(model().invoke("hi").content)]}
 
     graph = StateGraph(State)
     graph.add_node("think", think)
     graph.add_edge(START, "think")
     await run(graph)
-    assert tree(exporter.get_finished_spans()) == {"node think": None, "chat": "node think"}
+    assert tree(exporter.get_finished_spans()) == {"node think": None, "chat scripted": "node think"}
 
 
 async def test_the_id_of_a_span_may_be_chosen(exporter: InMemorySpanExporter) -> None:

@@ -7,7 +7,6 @@ import operator
 from collections.abc import Callable
 from typing import Annotated, Any, TypedDict, cast
 
-from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage, AnyMessage
 from langgraph.cache.memory import InMemoryCache
 from langgraph.config import get_stream_writer
@@ -15,6 +14,8 @@ from langgraph.func import entrypoint, task
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.message import add_messages
 from langgraph.types import CachePolicy, Command, Send, interrupt
+
+from perdure.testing import ScriptedChatModel
 
 Effects = list[str]
 
@@ -147,7 +148,7 @@ def same(effects: Effects) -> Any:
 
 def _talker(effects: Effects, name: str, words: str) -> Any:
     async def talk(state: Chat) -> dict[str, Any]:
-        model = GenericFakeChatModel(messages=iter([AIMessage(words, id=f"message-{name}")]))
+        model = ScriptedChatModel([AIMessage(words, id=f"message-{name}")])
         said = await model.ainvoke("go")
         effects.append(name)
         return {"messages": [said], "log": [name]}
@@ -226,7 +227,7 @@ def talk_around(effects: Effects) -> Any:
         return Command(update={"messages": found["messages"], "log": ["call"]}, goto="around")
 
     async def hidden(state: Chat) -> list[Any]:
-        model = GenericFakeChatModel(messages=iter([AIMessage("a whisper", id="message-hidden")]))
+        model = ScriptedChatModel([AIMessage("a whisper", id="message-hidden")])
         said = await model.with_config(tags=["nostream"]).ainvoke("go")
         effects.append("hidden")
         return [{"messages": said}, Command(update={"log": ["hidden"]})]

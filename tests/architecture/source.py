@@ -35,6 +35,7 @@ ROOMS = {
         "facade",
     ),
     "cli": ("contracts", "facade", "runtime"),
+    "testing": ("contracts", "activities", "facade", "runtime"),
 }
 """The rooms of the house, from the ground up, and what each may import beside itself."""
 

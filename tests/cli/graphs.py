@@ -8,10 +8,11 @@ import operator
 import time
 from typing import Annotated, Any, TypedDict
 
-from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.types import interrupt
+
+from perdure.testing import ScriptedChatModel
 
 
 class Count(TypedDict, total=False):
@@ -73,7 +74,7 @@ async def plan(state: MessagesState) -> dict[str, Any]:
 
 
 async def speak(state: MessagesState) -> dict[str, Any]:
-    model = GenericFakeChatModel(messages=iter([AIMessage("There is \x1b[31mno more cheese")]))
+    model = ScriptedChatModel([AIMessage("There is \x1b[31mno more cheese")])
     return {"messages": [await model.ainvoke("?")]}
 
 

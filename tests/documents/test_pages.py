@@ -9,6 +9,7 @@ import pytest
 from .reading import PAGES, blocks
 
 PRINTED = {
+    ("docs/plugin.md", 0): ["success You said: Hello"],
     ("docs/threads.md", 0): ["t-3 2 ()", "3 4"],
     ("docs/threads.md", 1): ["Hello ann", "None"],
 }

@@ -13,7 +13,7 @@ from .reading import blocks
 
 PROGRAMS = {
     graph: next(program for program in blocks("README.md", "python") if f'"{graph}"' in program)
-    for graph in ("research", "approval", "echo")
+    for graph in ("research", "approval", "echo", "guide")
 }
 
 
@@ -52,6 +52,10 @@ async def test_a_human_in_the_loop(runs: RunsFacade, at_home: None, capsys: pyte
 async def test_a_worker_with_graphs_of_its_program(elsewhere: None, capsys: pytest.CaptureFixture[str]) -> None:
     await _run(PROGRAMS["echo"])
     assert capsys.readouterr().out == "success You said: Hello\n"
+
+
+async def test_a_test_of_ones_own_graph() -> None:
+    await _executed(PROGRAMS["guide"], "README.md")["test_the_guide"]()
 
 
 # Collected from here: a bridge that is made as CONTRIBUTING says has the whole conformance suite.

@@ -14,12 +14,12 @@ from types import ModuleType
 from typing import Any, cast
 
 import pytest
-from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.graph.state import CompiledStateGraph
 
 from examples.research.tools import LIBRARY
+from perdure.testing import ScriptedChatModel
 
 # LangGraph's limit of old, which a run with the default question must not need to raise.
 THREAD: RunnableConfig = {"configurable": {"thread_id": "t"}, "recursion_limit": 25}
@@ -152,12 +152,8 @@ async def test_a_second_question_on_the_thread_has_notes_of_its_own(
 async def test_a_real_model_is_named_by_the_environment(
     research: CompiledStateGraph[Any, Any, Any, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class NoTools(GenericFakeChatModel):
-        def bind_tools(self, tools: Any, **kwargs: Any) -> Any:
-            return self
-
-    def init_chat_model(name: str) -> NoTools:
-        return NoTools(messages=iter([AIMessage(f"{name} says so [1].")]))
+    def init_chat_model(name: str) -> ScriptedChatModel:
+        return ScriptedChatModel([f"{name} says so [1]."])
 
     langchain = ModuleType("langchain.chat_models")
     monkeypatch.setattr(langchain, "init_chat_model", init_chat_model, raising=False)

@@ -12,15 +12,14 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Any, TypedDict, cast
 
 from langchain_core.callbacks import adispatch_custom_event
-from langchain_core.callbacks.manager import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
-from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
-from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.tools import tool
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.message import add_messages
 from langgraph.prebuilt import ToolNode
 from langgraph.types import Command, Send, interrupt
+
+from perdure.testing import Asked, ScriptedChatModel
 
 DELAY = float(os.environ.get("AGENTS_DELAY", "0"))
 
@@ -43,53 +42,29 @@ def _usage(messages: Sequence[BaseMessage], said: str) -> Any:
     }
 
 
-class Scripted(BaseChatModel):
-    """Calls the tools of its script one after the other, then answers."""
+def scripted(
+    script: Sequence[tuple[str, dict[str, Any]]] = (), *, name: str = "script-1", delay: float = DELAY
+) -> ScriptedChatModel:
+    """Calls the tools of its script one after the other, then answers, in about `delay` seconds, as a whole."""
 
-    name_of_model: str = "script-1"
-    script: list[tuple[str, dict[str, Any]]] = []  # noqa: RUF012 - pydantic copies it
-    delay: float = DELAY
-
-    @property
-    def _llm_type(self) -> str:
-        return "scripted"
-
-    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> Any:
-        return {**super()._get_ls_params(stop, **kwargs), "ls_model_name": self.name_of_model}
-
-    def _generate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        answered = sum(isinstance(message, ToolMessage) for message in messages)
-        said = f"{self.name_of_model} after {answered} of {messages[0].content}"
+    def answer(asked: Asked) -> AIMessage:
+        answered = sum(isinstance(message, ToolMessage) for message in asked.messages)
+        said = f"{name} after {answered} of {asked.messages[0].content}"
         calls: list[Any] = []
-        if answered < len(self.script):
-            name, args = self.script[answered]
-            calls = [{"name": name, "args": args, "id": f"call-{answered}"}]
-        message = AIMessage(
+        if answered < len(script):
+            tool_name, args = script[answered]
+            calls = [{"name": tool_name, "args": args, "id": f"call-{answered}"}]
+        return AIMessage(
             said,
             tool_calls=calls,
-            usage_metadata=_usage(messages, said),
-            response_metadata={"model_name": f"{self.name_of_model}-2026"},
+            usage_metadata=_usage(asked.messages, said),
+            response_metadata={"model_name": f"{name}-2026"},
         )
-        return ChatResult(generations=[ChatGeneration(message=message)])
 
-    async def _agenerate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        await asyncio.sleep(self.delay)
-        return self._generate(messages, stop)
+    return ScriptedChatModel(answer, model_name=name, token_delay=delay / 8, disable_streaming=True)
 
 
-def loop_of(model: Scripted, tools: Sequence[Any], **compiled: Any) -> Any:
+def loop_of(model: ScriptedChatModel, tools: Sequence[Any], **compiled: Any) -> Any:
     """The usual agent: model, tools, model, … until it calls none."""
 
     async def think(state: Chat) -> dict[str, Any]:
@@ -130,12 +105,12 @@ async def broken(why: str) -> str:
 def simple() -> Any:
     """A loop of tools, one of which fails."""
     script = [("search", {"query": "a"}), ("compute", {"number": 2}), ("broken", {"why": "no"})]
-    return loop_of(Scripted(script=script), [search, compute, broken])
+    return loop_of(scripted(script), [search, compute, broken])
 
 
 def _research(**compiled: Any) -> Any:
     script = [("search", {"query": "x"}), ("search", {"query": "y"})]
-    return loop_of(Scripted(name_of_model="script-2", script=script), [search], **compiled)
+    return loop_of(scripted(script, name="script-2"), [search], **compiled)
 
 
 def subagent(**compiled: Any) -> Any:
@@ -149,7 +124,7 @@ def subagent(**compiled: Any) -> Any:
         return str(found["messages"][-1].content)
 
     script = [("search", {"query": "a"}), ("delegate", {"task": "b"}), ("compute", {"number": 3})]
-    return loop_of(Scripted(script=script), [search, delegate, compute])
+    return loop_of(scripted(script), [search, delegate, compute])
 
 
 def forgetful() -> Any:
@@ -163,17 +138,17 @@ def branches() -> Any:
 
     async def branch(state: Chat) -> dict[str, Any]:
         topic = state.get("topic", "")
-        said = await Scripted().ainvoke([SystemMessage(f"topic {topic}")])
+        said = await scripted().ainvoke([SystemMessage(f"topic {topic}")])
         await asyncio.sleep(DELAY)
         found = await inner.ainvoke({"messages": [HumanMessage(f"{topic} {said.content}")]})
-        again = await Scripted(name_of_model="script-3").ainvoke([SystemMessage(f"sum {topic}"), found["messages"][-1]])
+        again = await scripted(name="script-3").ainvoke([SystemMessage(f"sum {topic}"), found["messages"][-1]])
         return {"notes": [str(again.content)]}
 
     def plain(state: Chat) -> dict[str, Any]:
-        return {"notes": [str(Scripted().invoke([HumanMessage("plain")]).content)]}
+        return {"notes": [str(scripted().invoke([HumanMessage("plain")]).content)]}
 
     async def sum_up(state: Chat) -> dict[str, Any]:
-        model = Scripted().with_config(tags=["middleware:summarize"])
+        model = scripted().with_config(tags=["middleware:summarize"])
         said = await model.ainvoke([SystemMessage("sum"), *map(SystemMessage, sorted(state.get("notes", [])))])
         await adispatch_custom_event("middleware:title", {"title": "A title"})
         return {"messages": [AIMessage(cast("str", said.content))]}
@@ -210,7 +185,7 @@ def nested() -> Any:
     graph = StateGraph(Chat)
     graph.add_node("first", _say("first", "script-1"))
     graph.add_node("middle", middle.compile())
-    graph.add_node("last", loop_of(Scripted(script=[("search", {"query": "q"})]), [search, hand_over]))
+    graph.add_node("last", loop_of(scripted([("search", {"query": "q"})]), [search, hand_over]))
     graph.add_edge(START, "first")
     graph.add_edge("first", "middle")
     graph.add_edge("middle", "last")
@@ -219,7 +194,7 @@ def nested() -> Any:
 
 def _say(word: str, model: str) -> Any:
     async def say(state: Chat) -> dict[str, Any]:
-        said = await Scripted(name_of_model=model).ainvoke([SystemMessage(word), *state.get("messages", [])[:1]])
+        said = await scripted(name=model).ainvoke([SystemMessage(word), *state.get("messages", [])[:1]])
         return {"notes": [str(said.content)]}
 
     return say
@@ -231,10 +206,10 @@ def asking() -> Any:
     @tool
     async def ask(question: str) -> str:
         """Ask the human."""
-        await Scripted(name_of_model="script-2").ainvoke([SystemMessage("before the question")])
+        await scripted(name="script-2").ainvoke([SystemMessage("before the question")])
         return str(interrupt(question))
 
-    agent = loop_of(Scripted(script=[("ask", {"question": "sure?"}), ("search", {"query": "z"})]), [ask, search])
+    agent = loop_of(scripted([("ask", {"question": "sure?"}), ("search", {"query": "z"})]), [ask, search])
     graph = StateGraph(Chat)
     graph.add_node("agent", agent)
     graph.add_node("beside", _say("beside", "script-3"))

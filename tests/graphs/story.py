@@ -5,12 +5,13 @@ import operator
 import os
 from typing import Annotated, Any, TypedDict
 
-from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage, AnyMessage
 from langgraph.config import get_stream_writer
 from langgraph.graph import START, StateGraph
 from langgraph.graph.message import add_messages
 from langgraph.types import Send
+
+from perdure.testing import ScriptedChatModel
 
 
 class State(TypedDict):
@@ -45,7 +46,7 @@ async def think(state: State) -> dict[str, Any]:
     number = state["round"]
     get_stream_writer()({"thinking": number})
     words = AIMessage(f"the words of round {number}", id=f"message-{number}")
-    said = await GenericFakeChatModel(messages=iter([words])).ainvoke("go")
+    said = await ScriptedChatModel([words]).ainvoke("go")
     await _work(state, f"think-{number}")
     return {"messages": [said], "log": [f"think-{number}"], "round": number + 1}
 

@@ -16,7 +16,6 @@ from functools import cache
 from random import Random
 from typing import Annotated, Any, TypedDict
 
-from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage, AnyMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.config import get_stream_writer
@@ -24,6 +23,8 @@ from langgraph.graph import START, StateGraph
 from langgraph.graph.message import add_messages
 from langgraph.runtime import Runtime
 from langgraph.types import Command, Send, interrupt
+
+from perdure.testing import ScriptedChatModel
 
 BEGINNING = "the beginning"
 DEEPEST = 2
@@ -124,7 +125,7 @@ def talking(name: str) -> Node:
         work.note("begin")
         words = AIMessage(f"the words of {work.name}", id=f"message-{work.name}-{work.visit}")
         said: Any = None
-        async for token in GenericFakeChatModel(messages=iter([words])).astream("go"):
+        async for token in ScriptedChatModel([words]).astream("go"):
             said = token if said is None else said + token
             await asyncio.sleep(work.wait / 8)
         work.note("end")

@@ -14,7 +14,7 @@ from support.forks import forking
 from support.stores import store_in
 
 from perdure.contracts.types import RunRecord, RunScope, RunSpec
-from perdure.store import SqlStore, open_store
+from perdure.store import SqlStore
 
 Make = Callable[..., RunRecord]
 Draft = Callable[..., Awaitable[RunRecord]]
@@ -42,7 +42,7 @@ async def store(path: Path, migrated: Path) -> AsyncIterator[SqlStore]:
 @pytest.fixture
 async def impatient(store: SqlStore, url: str) -> AsyncIterator[SqlStore]:
     """Another store on the same file, which gives up on a lock at once."""
-    impatient = open_store(url, lock_timeout=0.05)
+    impatient = SqlStore(url, lock_timeout=0.05)
     await impatient.start()
     yield impatient
     await impatient.close()

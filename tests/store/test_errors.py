@@ -175,7 +175,7 @@ async def test_a_full_disk_is_unavailable_and_leaves_nothing(
 
 
 async def _start(url: str) -> SqlStore:
-    store = open_store(url, lock_timeout=0.05)
+    store = SqlStore(url, lock_timeout=0.05)
     try:
         await store.start()
     except UnavailableError:

@@ -78,7 +78,7 @@ def set_revision(path: Path, revision: str) -> None:
 @pytest.fixture
 async def store(url: str) -> AsyncIterator[SqlStore]:
     """Started from nothing."""
-    store = open_store(url)
+    store = SqlStore(url)
     await store.start()
     yield store
     await store.close()

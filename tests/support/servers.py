@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -12,12 +11,7 @@ from pathlib import Path
 from perdure.contracts.settings import ServerSettings, Settings
 from perdure.runtime.dev_server import DevServer
 from perdure.runtime.temporal_cli import find_temporal_cli
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+from perdure.testing.environment import free_port
 
 
 def local_settings(home: Path, **server: object) -> Settings:

@@ -7,13 +7,13 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from perdure.store import SqlStore, open_store
+from perdure.store import SqlStore
 
 
 async def migrated_file(folder: Path) -> Path:
     """A file with all tables, to be copied."""
     path = folder / "store.db"
-    store = open_store(f"sqlite:///{path}")
+    store = SqlStore(f"sqlite:///{path}")
     await store.start()
     await store.close()
     return path
@@ -24,7 +24,7 @@ async def store_in(path: Path, migrated: Path) -> AsyncGenerator[SqlStore]:
     """A store in a copy of `migrated`, open while the block runs."""
     path.parent.mkdir(exist_ok=True)
     shutil.copy(migrated, path)
-    store = open_store(f"sqlite:///{path}")
+    store = SqlStore(f"sqlite:///{path}")
     await store.start()
     yield store
     await store.close()
