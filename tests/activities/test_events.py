@@ -11,7 +11,7 @@ import pytest
 from support.rows_of_events import difference, plain
 
 from perdure.contracts.types import RunRecord
-from perdure.store import SqlStore, open_store
+from perdure.store import SqlStore
 
 from .driving import BackEnds, Fuse, gathered
 from .recorded import RecordedRun, recorded
@@ -26,7 +26,7 @@ MOST_CUTS = 12
 
 @pytest.fixture(scope="module")
 async def store(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[SqlStore]:
-    store = open_store(f"sqlite:///{Path(tmp_path_factory.mktemp('store')) / 'store.db'}")
+    store = SqlStore(f"sqlite:///{Path(tmp_path_factory.mktemp('store')) / 'store.db'}")
     await store.start()
     yield store
     await store.close()
