@@ -165,12 +165,7 @@ class Worker:
         log_in_one_line()
         restrict_home(settings.home)
         store = open_store(settings.store_url, capture_message_content=settings.store.capture_message_content)
-        reloader = self._on_reload and Reloader(settings.graphs, self._on_reload)
-        graphs = await load_graphs(settings.graphs if self._graphs is None else self._graphs)
-        if reloader:
-            reloader.loaded()
-        # After the graphs: what lies beside them can be imported then.
-        ALLOWED.add_settings(settings.checkpointer.allowed_types)
+        graphs, reloader = await self._load()
         client = self._client or await connect_temporal(settings)
         own_place = partial(place_of_own_server, settings, client.service_client.config.target_host)
         await ensure_search_attributes(client)
@@ -226,6 +221,16 @@ class Worker:
                     reloader.running(graphs, live, announce) if reloader else nullcontext(),
                 ):
                     yield queues.polling(host(activities) if host else queues.common())
+
+    async def _load(self) -> tuple[GraphRegistry, Reloader | None]:
+        settings = self._settings
+        reloader = None if self._on_reload is None else Reloader(settings.graphs, self._on_reload)
+        graphs = await load_graphs(settings.graphs if self._graphs is None else self._graphs)
+        if reloader is not None:
+            reloader.loaded()
+        # After the graphs: what lies beside them can be imported then.
+        ALLOWED.add_settings(settings.checkpointer.allowed_types)
+        return graphs, reloader
 
     def _warn(self, graphs: GraphRegistry) -> None:
         if self._graphs is None:

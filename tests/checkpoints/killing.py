@@ -14,13 +14,14 @@ from collections.abc import Awaitable, Callable
 from itertools import count
 from pathlib import Path
 
+from perdure.checkpoints.conformance import graphs
+from perdure.checkpoints.conformance.graphs import said
+from perdure.checkpoints.conformance.threads import Durability
 from perdure.checkpoints.sqlite import checkpoints as checkpoints_module
 from perdure.checkpoints.sqlite.checkpoints import SqliteCheckpoints
 from perdure.checkpoints.sqlite.saving import SavingConnection, connect
 
-from . import graphs
-from .graphs import said
-from .threads import Durability, Threads
+from .threads import Threads
 
 
 async def a_turn(threads: Threads) -> object:

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from perdure.checkpoints.conformance import graphs
+from perdure.checkpoints.conformance.graphs import GREETING
 from perdure.checkpoints.sqlite.checkpoints import SqliteCheckpoints
 
-from . import graphs
-from .graphs import GREETING
 from .threads import KEPT_ROWS, Threads, file_rows
 
 ROOT = Path(__file__).parents[2]

@@ -14,10 +14,10 @@ from langgraph.errors import EmptyInputError, GraphRecursionError, InvalidUpdate
 from langgraph.graph import START, StateGraph
 from langgraph.types import Command, Send, interrupt
 
+from perdure.checkpoints.conformance.graphs import State, line, said
+from perdure.checkpoints.conformance.making import CompiledGraph, Hooks
 from perdure.checkpoints.contract import Checkpoints
 
-from .conftest import Hooks
-from .graphs import CompiledGraph, State, line, said
 from .threads import Threads
 
 KINDS = ("says", "says", "asks", "asks twice", "fails", "sends", "subgraph", "kept subgraph", "calls")

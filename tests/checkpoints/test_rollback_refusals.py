@@ -8,14 +8,15 @@ from typing import Any
 import pytest
 from langgraph.types import Command
 
+from perdure.checkpoints.conformance import graphs
+from perdure.checkpoints.conformance.graphs import GREETING, said
+from perdure.checkpoints.conformance.making import Hooks, save
+from perdure.checkpoints.conformance.threads import at
 from perdure.checkpoints.contract import Checkpoints, Guard, RunNote
 from perdure.checkpoints.saver import FencedSaver
 from perdure.contracts.errors import FencedError, RollbackError
 
-from . import graphs
-from .conftest import Hooks, save
-from .graphs import GREETING, said
-from .threads import Threads, at
+from .threads import Threads
 
 OF_RUN: Any = {**at("thread"), "metadata": {"run_id": "run"}}
 

@@ -11,14 +11,15 @@ from typing import Any
 import pytest
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
+from perdure.checkpoints.conformance import graphs
+from perdure.checkpoints.conformance.graphs import GREETING
+from perdure.checkpoints.conformance.making import save
+from perdure.checkpoints.conformance.threads import at
 from perdure.checkpoints.contract import Guard
 from perdure.checkpoints.sqlite.checkpoints import SqliteCheckpoints
 from perdure.contracts.errors import UnavailableError
 
-from . import graphs
-from .conftest import save
-from .graphs import GREETING
-from .threads import KEPT_ROWS, LANGGRAPHS, Threads, at
+from .threads import KEPT_ROWS, LANGGRAPHS, Threads
 
 
 @pytest.fixture

@@ -20,14 +20,13 @@ from langgraph.graph import START, StateGraph
 from support.servers import until
 
 from perdure.checkpoints import open_checkpoints
+from perdure.checkpoints.conformance.making import AT, Hooks, save
 from perdure.checkpoints.contract import Guard, RunNote
 from perdure.checkpoints.memory.checkpoints import MemoryCheckpoints
 from perdure.checkpoints.saver import FencedSaver
 from perdure.checkpoints.sqlite.checkpoints import SqliteCheckpoints
 from perdure.checkpoints.sqlite.saving import SavingConnection, connect
 from perdure.contracts.errors import ConfigError, FencedError, UnavailableError
-
-from .conftest import AT, Hooks, save
 
 WRITES = [("log", ["word"])]
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Callable, Iterator
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -13,11 +12,11 @@ import pytest
 from support.forks import forking
 from support.stores import store_in
 
-from perdure.contracts.types import RunRecord, RunScope, RunSpec
+from perdure.contracts.types import RunSpec
 from perdure.store import SqlStore
+from perdure.store.conformance import making
+from perdure.store.conformance.making import Draft, Make
 
-Make = Callable[..., RunRecord]
-Draft = Callable[..., Awaitable[RunRecord]]
 Program = tuple[BaseProcess, Connection]
 Launch = Callable[..., Program]
 Race = Callable[..., list[Any]]
@@ -50,35 +49,18 @@ async def impatient(store: SqlStore, url: str) -> AsyncIterator[SqlStore]:
 
 @pytest.fixture
 def make_record() -> Make:
-    def make(run_id: str = "run", thread_id: str = "thread", **fields: object) -> RunRecord:
-        now = datetime.now(UTC)
-        known = {
-            "run_id": run_id,
-            "thread_id": thread_id,
-            "assistant_id": "agent",
-            "created_at": now,
-            "updated_at": now,
-        }
-        return RunRecord.model_validate(known | {"created_at": now, "updated_at": now} | fields)
-
-    return make
+    return making.make_record
 
 
 @pytest.fixture
 def spec() -> RunSpec:
-    return RunSpec(assistant_id="agent", scope=RunScope(thread_id="thread"), input={"question": "why?"})
+    return making.make_spec()
 
 
 @pytest.fixture
-def draft(store: SqlStore, make_record: Make, spec: RunSpec) -> Draft:
+def draft(store: SqlStore) -> Draft:
     """Create a draft in the store."""
-
-    async def create(run_id: str = "run", thread_id: str = "thread") -> RunRecord:
-        stored, created = await store.create(make_record(run_id, thread_id), spec)
-        assert created
-        return stored.record
-
-    return create
+    return making.drafts_in(store)
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from perdure import ThreadTakenError
-from perdure.contracts.types import RunRecord, RunSpec
+from perdure.contracts.types import RunSpec
 from perdure.store import SqlStore, open_store
+from perdure.store.conformance.making import Make
 
-Make = Callable[..., RunRecord]
 Race = Callable[..., list[Any]]
 
 CLAIM = """
@@ -46,69 +46,9 @@ asyncio.run(main())
 """
 
 
-async def _owner(store: SqlStore, thread_id: str = "thread") -> str | None:
-    found = await store.threads.get(thread_id)
-    return None if found is None else found.user_id
-
-
 async def test_two_processes_meet_in_new_threads(store: SqlStore, url: str, race: Race) -> None:
     ann, bob = race(CLAIM, (url, "ann"), (url, "bob"))
     assert sorted(ann + bob) == sorted(f"thread-{number}" for number in range(30)), "each has one owner"
-
-
-async def test_what_a_refused_draft_leaves(store: SqlStore, make_record: Make, spec: RunSpec) -> None:
-    await store.create(make_record("one", user_id="ann"), spec)
-    for user in ("bob", "cid"):
-        with pytest.raises(ThreadTakenError):
-            await store.create(make_record("two", user_id=user), spec)
-    assert await store.get("two") is None
-    assert await store.threads.get("thread") is None, "a claim is no thread yet"
-    assert await store.threads.list() == []
-    await store.create(make_record("three", user_id="ann"), spec)
-    await store.create(make_record("four", user_id=None), spec)  # nobody in particular may do what all may
-    await store.mark_submitted("four")
-    assert await _owner(store) == "ann"
-
-
-@pytest.mark.parametrize("remove", ["discard", "delete"])
-async def test_a_claim_goes_with_the_last_draft(store: SqlStore, make_record: Make, spec: RunSpec, remove: str) -> None:
-    await store.create(make_record("one", user_id="ann"), spec)
-    await store.create(make_record("two", user_id="ann"), spec)
-    assert await getattr(store, remove)("one")
-    with pytest.raises(ThreadTakenError):
-        await store.create(make_record("three", user_id="bob"), spec)
-    assert await getattr(store, remove)("two")
-    await store.create(make_record("three", user_id="bob"), spec)
-    await store.mark_submitted("three")
-    assert await _owner(store) == "bob"
-
-
-async def test_a_removed_thread_stays_with_the_user_of_a_draft(
-    store: SqlStore, make_record: Make, spec: RunSpec
-) -> None:
-    await store.create(make_record("one", user_id="ann", metadata={"a": 1}), spec)
-    await store.mark_submitted("one")
-    await store.create(make_record("two", user_id="ann"), spec)
-    await store.delete("one")
-    assert await store.threads.delete("thread")
-    assert await store.threads.get("thread") is None
-    assert not await store.threads.delete("thread")
-    with pytest.raises(ThreadTakenError):
-        await store.create(make_record("three", user_id="bob"), spec)
-    await store.mark_submitted("two")
-    thread = await store.threads.get("thread")
-    assert thread is not None
-    assert (thread.user_id, thread.metadata) == ("ann", {})
-
-
-async def test_a_thread_without_runs_keeps_its_owner(store: SqlStore, make_record: Make, spec: RunSpec) -> None:
-    await store.create(make_record("one", user_id="ann"), spec)
-    await store.mark_submitted("one")
-    await store.delete("one")
-    with pytest.raises(ThreadTakenError):
-        await store.create(make_record("two", user_id="bob"), spec)
-    assert await store.threads.delete("thread")
-    await store.create(make_record("two", user_id="bob"), spec)
 
 
 async def test_threads_of_an_older_store_have_their_owners(

@@ -2,137 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
-import pytest
-
-from perdure.contracts.errors import InvalidRunError
 from perdure.contracts.types import (
-    CancelAction,
-    MultitaskStrategy,
-    RunError,
-    RunRecord,
-    RunScope,
-    RunSpec,
     RunStatus,
-    RunTrouble,
 )
-from perdure.store import RunEnding, SqlStore, StoredRun
-
-Make = Callable[..., RunRecord]
-Draft = Callable[..., Awaitable[RunRecord]]
-
-
-async def test_create_writes_a_draft(store: SqlStore, make_record: Make, spec: RunSpec) -> None:
-    record = make_record()
-    assert await store.create(record, spec) == (StoredRun(record, submitted=False), True)
-    assert await store.get("run") == StoredRun(record, submitted=False)
-
-
-async def test_create_again_changes_nothing(store: SqlStore, make_record: Make, spec: RunSpec) -> None:
-    first, _ = await store.create(make_record(), spec)
-    await store.mark_submitted("run")
-    other = make_record(thread_id="other", title="other")
-    assert await store.create(other, spec.model_copy(update={"input": "other"})) == (
-        StoredRun(first.record, submitted=True),
-        False,
-    )
-    assert (await store.get_spec("run")).input == spec.input
-
-
-async def test_one_of_many_concurrent_creates_wins(store: SqlStore, make_record: Make, spec: RunSpec) -> None:
-    answers = await asyncio.gather(*(store.create(make_record(title=str(n)), spec) for n in range(20)))
-    assert sum(created for _, created in answers) == 1
-    assert len({stored.record.title for stored, _ in answers}) == 1
-
-
-async def test_every_field_of_a_record_is_kept(store: SqlStore, spec: RunSpec) -> None:
-    moment = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
-    record = RunRecord(
-        run_id="run",
-        thread_id="thread",
-        assistant_id="agent",
-        status=RunStatus.AWAITING_INPUT,
-        temporary=True,
-        multitask_strategy=MultitaskStrategy.ROLLBACK,
-        metadata={"nested": [1, {"a": None}], "nul": "\0", "text": "ü😀"},
-        follow_up_to_run_id="before",
-        created_at=moment,
-        updated_at=moment + timedelta(seconds=1),
-        started_at=moment + timedelta(seconds=2),
-        ended_at=moment + timedelta(seconds=3),
-        error=RunError(type="ValueError", message="m", traceback="t"),
-        sequence=3,
-        attempt=4,
-        steps=5,
-        cancel_action=CancelAction.INTERRUPT,
-        user_id="user",
-        title="title",
-        usage={"tokens": 6},
-        trouble=RunTrouble(type="WorkerLostError", message="gone", count=2, lost=1, since=moment),
-    )
-    assert all(getattr(record, name) != field.default for name, field in RunRecord.model_fields.items())
-    await store.create(record, spec)
-    stored = await store.get("run")
-    assert stored is not None
-    assert stored.record == record
-
-
-@pytest.mark.parametrize(
-    "moment",
-    [
-        datetime(2026, 1, 2, 12, tzinfo=timezone(timedelta(hours=5))),
-        datetime(2026, 1, 2, 7),
-    ],
-)
-async def test_times_come_back_as_aware_utc(
-    store: SqlStore, make_record: Make, spec: RunSpec, moment: datetime
-) -> None:
-    await store.create(make_record(created_at=moment), spec)
-    stored = await store.get("run")
-    assert stored is not None
-    assert stored.record.created_at.isoformat() == "2026-01-02T07:00:00+00:00"
-
-
-async def test_metadata_becomes_json_at_once(store: SqlStore, make_record: Make, spec: RunSpec) -> None:
-    created, _ = await store.create(
-        make_record(metadata={"set": {2, 1}, "when": datetime(2026, 1, 1, tzinfo=UTC)}), spec
-    )
-    assert created.record.metadata == {"set": [1, 2], "when": "2026-01-01T00:00:00+00:00"}
-    assert await store.get("run") == created
-
-
-async def test_a_spec_that_cannot_be_stored_leaves_nothing(store: SqlStore, make_record: Make) -> None:
-    spec = RunSpec(assistant_id="agent", scope=RunScope(thread_id="thread"), input={"lock": asyncio.Lock()})
-    with pytest.raises(InvalidRunError, match="input"):
-        await store.create(make_record(), spec)
-    assert await store.get("run") is None
-
-
-async def test_submitted_once_and_again(store: SqlStore, draft: Draft) -> None:
-    before = await draft()
-    await store.mark_submitted("run")
-    await store.mark_submitted("run", sequence=7)
-    await store.mark_submitted("run", sequence=8)
-    await store.mark_submitted("run")
-    expected = before.model_copy(update={"sequence": 7})
-    assert await store.get("run") == StoredRun(expected, submitted=True)
-
-
-async def test_submitting_an_absent_run_is_ignored(store: SqlStore) -> None:
-    await store.mark_submitted("absent", sequence=1)
-    assert await store.get("absent") is None
-
-
-async def test_a_late_acknowledgement_gives_a_finished_run_its_sequence(store: SqlStore, draft: Draft) -> None:
-    await draft()
-    ended = await store.finish("run", RunEnding(RunStatus.SUCCESS, steps=1), fence=1)
-    await store.mark_submitted("run", sequence=7)
-    assert await store.get("run") == StoredRun(ended.model_copy(update={"sequence": 7}), submitted=True)
+from perdure.store import RunEnding, SqlStore
+from perdure.store.conformance.making import Draft
 
 
 async def test_discard_removes_a_draft(store: SqlStore, draft: Draft, path: Path) -> None:
@@ -143,34 +20,6 @@ async def test_discard_removes_a_draft(store: SqlStore, draft: Draft, path: Path
     assert _rows(path) == {"runs": 0, "run_specs": 0, "run_values": 0}
 
 
-async def _submit(store: SqlStore) -> object:
-    return await store.mark_submitted("run")
-
-
-async def _run(store: SqlStore) -> object:
-    return await store.mark_running("run", fence=1, attempt=1)
-
-
-async def _ask(store: SqlStore) -> object:
-    return await store.mark_awaiting("run", fence=1, steps=1, interrupts=[], values=None)
-
-
-async def _finish(store: SqlStore) -> object:
-    return await store.finish("run", RunEnding(RunStatus.ERROR, steps=1), fence=1)
-
-
-@pytest.mark.parametrize("submit", [_submit, _run, _ask, _finish])
-async def test_discard_leaves_what_temporal_has_taken(
-    store: SqlStore, draft: Draft, submit: Callable[[SqlStore], Awaitable[object]]
-) -> None:
-    await draft()
-    await submit(store)
-    assert not await store.discard("run")
-    stored = await store.get("run")
-    assert stored is not None
-    assert stored.submitted
-
-
 async def test_delete_removes_everything_of_a_run(store: SqlStore, draft: Draft, path: Path) -> None:
     await draft()
     await draft("other")
@@ -179,14 +28,6 @@ async def test_delete_removes_everything_of_a_run(store: SqlStore, draft: Draft,
     assert not await store.delete("run")
     assert await store.get("run") is None
     assert _rows(path) == {"runs": 1, "run_specs": 1, "run_values": 0}
-
-
-async def test_a_deleted_run_can_be_created_anew(store: SqlStore, draft: Draft) -> None:
-    await draft()
-    await store.mark_running("run", fence=9, attempt=3)
-    await store.delete("run")
-    await draft()
-    assert (await store.mark_running("run", fence=1, attempt=1)).attempt == 1
 
 
 def _rows(path: Path) -> dict[str, int]:

@@ -15,10 +15,9 @@ from langgraph.channels.delta import DeltaChannel
 from langgraph.func import entrypoint, task
 from langgraph.graph import START, StateGraph
 from langgraph.graph.message import add_messages
-from langgraph.pregel import Pregel
 from langgraph.types import Command, Send, interrupt
 
-CompiledGraph = Pregel[Any, Any, Any, Any]
+from .making import CompiledGraph
 
 
 def appended(state: Any, writes: Sequence[list[str]]) -> list[str]:

@@ -1,0 +1,72 @@
+"""What a store promises of whose a thread is."""
+
+from __future__ import annotations
+
+import pytest
+
+from ...contracts.errors import ThreadTakenError
+from ...contracts.types import RunSpec
+from ..contract import Store
+from .making import Make
+
+
+async def _owner(store: Store, thread_id: str = "thread") -> str | None:
+    found = await store.threads.get(thread_id)
+    return None if found is None else found.user_id
+
+
+class ClaimPromises:
+    """A thread belongs to the user of its first draft, from the transaction on that writes it."""
+
+    async def test_what_a_refused_draft_leaves(self, store: Store, make_record: Make, spec: RunSpec) -> None:
+        await store.create(make_record("one", user_id="ann"), spec)
+        for user in ("bob", "cid"):
+            with pytest.raises(ThreadTakenError):
+                await store.create(make_record("two", user_id=user), spec)
+        assert await store.get("two") is None
+        assert await store.threads.get("thread") is None, "a claim is no thread yet"
+        assert await store.threads.list() == []
+        await store.create(make_record("three", user_id="ann"), spec)
+        await store.create(make_record("four", user_id=None), spec)  # nobody in particular may do what all may
+        await store.mark_submitted("four")
+        assert await _owner(store) == "ann"
+
+    @pytest.mark.parametrize("remove", ["discard", "delete"])
+    async def test_a_claim_goes_with_the_last_draft(
+        self, store: Store, make_record: Make, spec: RunSpec, remove: str
+    ) -> None:
+        await store.create(make_record("one", user_id="ann"), spec)
+        await store.create(make_record("two", user_id="ann"), spec)
+        assert await getattr(store, remove)("one")
+        with pytest.raises(ThreadTakenError):
+            await store.create(make_record("three", user_id="bob"), spec)
+        assert await getattr(store, remove)("two")
+        await store.create(make_record("three", user_id="bob"), spec)
+        await store.mark_submitted("three")
+        assert await _owner(store) == "bob"
+
+    async def test_a_removed_thread_stays_with_the_user_of_a_draft(
+        self, store: Store, make_record: Make, spec: RunSpec
+    ) -> None:
+        await store.create(make_record("one", user_id="ann", metadata={"a": 1}), spec)
+        await store.mark_submitted("one")
+        await store.create(make_record("two", user_id="ann"), spec)
+        await store.delete("one")
+        assert await store.threads.delete("thread")
+        assert await store.threads.get("thread") is None
+        assert not await store.threads.delete("thread")
+        with pytest.raises(ThreadTakenError):
+            await store.create(make_record("three", user_id="bob"), spec)
+        await store.mark_submitted("two")
+        thread = await store.threads.get("thread")
+        assert thread is not None
+        assert (thread.user_id, thread.metadata) == ("ann", {})
+
+    async def test_a_thread_without_runs_keeps_its_owner(self, store: Store, make_record: Make, spec: RunSpec) -> None:
+        await store.create(make_record("one", user_id="ann"), spec)
+        await store.mark_submitted("one")
+        await store.delete("one")
+        with pytest.raises(ThreadTakenError):
+            await store.create(make_record("two", user_id="bob"), spec)
+        assert await store.threads.delete("thread")
+        await store.create(make_record("two", user_id="bob"), spec)

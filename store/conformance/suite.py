@@ -1,0 +1,38 @@
+"""The exact form of a store's promises: tests that every back end passes, ours and yours.
+
+Subclass `StoreConformance` in a test module, with pytest-asyncio in its auto mode and one fixture, started and new:
+
+    class TestMyStore(StoreConformance):
+        @pytest.fixture
+        async def store(self): ...
+
+What a back end does when its disk is full or its processes die is its own, and no part of this.
+"""
+
+from .claims import ClaimPromises
+from .drafts import DraftPromises
+from .exchange import ExchangePromises
+from .lifecycle_events import LifecyclePromises
+from .making import StoreFixtures
+from .progress import ProgressPromises
+from .queries import QueryPromises
+from .run_events import RunEventPromises
+from .trouble import TroublePromises
+from .unended import HousekeepingPromises
+
+__all__ = ["StoreConformance"]
+
+
+class StoreConformance(
+    StoreFixtures,
+    DraftPromises,
+    ClaimPromises,
+    ProgressPromises,
+    QueryPromises,
+    LifecyclePromises,
+    RunEventPromises,
+    ExchangePromises,
+    TroublePromises,
+    HousekeepingPromises,
+):
+    """All promises."""
