@@ -34,7 +34,7 @@ from .driver.resume_point import input_steps, steps_spent
 from .graphs.answers import Answers
 from .graphs.graph_registry import CompiledGraph, GraphRegistry
 from .graphs.interrupts import completed, stopped_at
-from .graphs.run_config import run_config, thread_config
+from .graphs.run_config import is_of, run_config, thread_config
 
 logger = logging.getLogger(__name__)
 
@@ -173,9 +173,11 @@ class Finalizer:
             spent = steps_spent(run_id, head, note) - input_steps(spec, graph) if note else 0
         counts = {id: question.answered for id, question in stopped.asked.items()}
         shown = tuple(stopped.interrupts)
-        # Without a note the run has executed nothing: what stands there is another run's, which may be at work.
-        done = to_json(values) if note else None
-        next = tuple(stopped.next) if note else ()
+        # Else the run has executed nothing: what stands there is another run's, which may be at work. (The note goes
+        # with the run's end, which may have to be written once more.)
+        executed = note is not None or (head is not None and is_of(head, run_id))
+        done = to_json(values) if executed else None
+        next = tuple(stopped.next) if executed else ()
         return _Rest(done, to_json(stopped.values), shown, max(0, spent), title_in_state(values), counts, next=next)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from langgraph.cache.base import BaseCache, FullKey, Namespace
 from langgraph.cache.sqlite import SqliteCache
 
-from ..blocking import BUSY_TIMEOUT
+from ..blocking import BUSY_TIMEOUT, private_database
 from ..contracts.serialization.serde import Serializer
 from .sqlite_opening import opened
 
@@ -84,7 +84,7 @@ class SqliteNodeCache(BaseCache[Any]):
     def _opened(self) -> SqliteCache[Any]:
         with self._opening:
             if self._cache is None:
-                self._path.parent.mkdir(parents=True, exist_ok=True)
+                private_database(self._path)
                 self._cache = opened(
                     lambda: SqliteCache[Any](path=str(self._path), serde=Serializer()), f"the cache in {self._path}"
                 )

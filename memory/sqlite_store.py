@@ -20,7 +20,7 @@ from typing import Any, cast
 from langgraph.store.base import BaseStore, Op, PutOp, Result, TTLConfig
 from langgraph.store.sqlite import SqliteStore
 
-from ..blocking import BUSY_TIMEOUT
+from ..blocking import BUSY_TIMEOUT, private_database
 from ..contracts.langgraph_json import NodeStoreConfig
 from .embedding import embedding
 from .sqlite_opening import opened
@@ -99,7 +99,7 @@ class SqliteNodeStore(BaseStore):
 
     def _connect(self) -> SqliteStore:
         if self._path is not None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            private_database(self._path)
         connection = sqlite3.connect(
             self._path or ":memory:",
             timeout=BUSY_TIMEOUT,

@@ -240,8 +240,9 @@ class Publisher:
                 await self._outbox.until(lambda: not self._own_tasks(save))
         if save.reported is None and namespace in self._unheard:
             self._refuse(save)
-        # Not what has come since its report: with durability `async` that may itself wait for this checkpoint.
-        await self.flush(save.reported)
+        # Not what has come since its report: with durability `async` that may itself wait for this checkpoint. A graph
+        # that fails reports no more, while tasks of its next superstep may have said something.
+        await (self._outbox.flush_before(save) if save.reported is None else self.flush(save.reported))
 
     def _own_tasks(self, save: _Save) -> list[_Save]:
         """Tasks of its own graph, whose reports come before its own: one of another graph may come behind it."""

@@ -10,7 +10,7 @@ import pytest
 from langgraph.graph import END, START, StateGraph
 from pydantic import BaseModel
 
-from perdure.contracts.recent import Recent
+from perdure.contracts.recent import Recent, RecentMap
 
 from .driving import BackEnds, make_run
 from .worlds import State
@@ -32,7 +32,7 @@ def collections_of(root: object) -> dict[str, int]:
             if isinstance(value, set | dict | list | deque):
                 place = f"{type(one).__name__}.{name}"
                 found[place] = found.get(place, 0) + len(cast("Sized", value))
-            elif type(value).__module__.startswith(OURS) and not isinstance(value, BaseModel | Recent):
+            elif type(value).__module__.startswith(OURS) and not isinstance(value, BaseModel | Recent | RecentMap):
                 todo.append(value)
     return found
 

@@ -22,7 +22,7 @@ async def test_a_pipe_gets_a_plain_line_for_each_event(cli: CommandLine) -> None
     assert "\x1b" not in ended.out
     assert [number for number, _, _ in lines] == [str(number + 1) for number in range(len(lines))]
     tokens = [text for _, event, text in lines if event == "messages" and text.startswith("speak: ")]
-    assert tokens[:2] == ['speak: "There"', 'speak: " "']
+    assert tokens[:2] == ['speak: "There"', 'speak: " is"']
     assert ["3", "updates"] in [line[:2] for line in lines]
     assert "search(words=cheese)" in ended.out
     assert lines[-1][1:] == ["end", "success · 2 steps"]

@@ -54,6 +54,7 @@ async def test_a_worker_with_graphs_of_its_program(elsewhere: None, capsys: pyte
     assert capsys.readouterr().out == "success You said: Hello\n"
 
 
+@pytest.mark.usefixtures("needs_server")
 async def test_a_test_of_ones_own_graph() -> None:
     await _executed(PROGRAMS["guide"], "README.md")["test_the_guide"]()
 

@@ -20,6 +20,7 @@ def spec(graph: str = "counting") -> RunSpec:
     return RunSpec(assistant_id=graph, scope=RunScope(thread_id="t"), input=count_to(3) | {"log": []})
 
 
+@pytest.mark.usefixtures("needs_server")
 async def test_a_server_of_its_own_and_nothing_left(monkeypatch: pytest.MonkeyPatch) -> None:
     # What a developer's shell says.
     monkeypatch.setenv("TEMPORAL_ADDRESS", "temporal.example:7233")
@@ -65,6 +66,7 @@ async def test_what_else_is_set_is_kept_and_can_be_in_memory(temporal: str) -> N
         assert {path.name for path in env.settings.home.iterdir()}.isdisjoint({"bridge.db", "checkpoints.db"})
 
 
+@pytest.mark.usefixtures("needs_server")
 async def test_the_server_is_gone_with_its_block() -> None:
     async with server() as address:
         await connect_temporal(Target(address, "default"), timeout=5)
