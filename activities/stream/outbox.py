@@ -93,9 +93,9 @@ class Outbox:
         limit = self.accepted if count is None else count
         await self.until(lambda: self._sent >= limit)
 
-    async def flush_before(self, hold: Hold) -> None:
-        """Wait until all events are in the bridge, but for those that wait for the end of this hold."""
-        await self.until(lambda: not self._queue or any(one is hold for one in self._queue[0].holds))
+    async def flush_before(self, kept_back: Callable[[Hold], bool]) -> None:
+        """Wait until all events are in the bridge, but for those that wait for the end of such a hold."""
+        await self.until(lambda: not self._queue or any(map(kept_back, self._queue[0].holds)))
 
     async def until(self, reached: Callable[[], bool]) -> None:
         """Wait for a condition on what is sent or has been told with `move`."""

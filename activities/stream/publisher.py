@@ -65,6 +65,9 @@ class _Save(Hold):
     awaited: bool = False
     """It had not begun when its task reported."""
 
+    def is_checkpoint_of(self, namespace: str) -> bool:
+        return self.is_checkpoint and self.namespace == namespace
+
 
 class Publisher:
     """The events of one live graph, on their way to the bridge; the hooks of its saver."""
@@ -240,9 +243,12 @@ class Publisher:
                 await self._outbox.until(lambda: not self._own_tasks(save))
         if save.reported is None and namespace in self._unheard:
             self._refuse(save)
-        # Not what has come since its report: with durability `async` that may itself wait for this checkpoint. A graph
-        # that fails reports no more, while tasks of its next superstep may have said something.
-        await (self._outbox.flush_before(save) if save.reported is None else self.flush(save.reported))
+        # Not what has come since its report: with durability `async` that may itself wait for this checkpoint. One that
+        # nothing reports (an empty input's) waits for nothing that waits for a later one: they are saved in order.
+        if save.reported is None:
+            await self._outbox.flush_before(lambda hold: isinstance(hold, _Save) and hold.is_checkpoint_of(namespace))
+        else:
+            await self.flush(save.reported)
 
     def _own_tasks(self, save: _Save) -> list[_Save]:
         """Tasks of its own graph, whose reports come before its own: one of another graph may come behind it."""
