@@ -14,9 +14,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from ..bridge.contract import Bridge
 from ..checkpoints.contract import Checkpoints
-from ..contracts.errors import (
-    RunNotFoundError,
-)
+from ..contracts.errors import RunNotFoundError
 from ..contracts.lifecycle import ending_of
 from ..contracts.types import RunRecord
 from ..contracts.wire import (

@@ -18,12 +18,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from temporalio.api.errordetails.v1 import NotFoundFailure
-from temporalio.client import (
-    Client,
-    WorkflowExecutionDescription,
-    WorkflowExecutionStatus,
-    WorkflowFailureError,
-)
+from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus, WorkflowFailureError
 from temporalio.service import RPCError, RPCStatusCode
 
 from ..activities.attempt.fence import attempt_fence
@@ -32,12 +27,7 @@ from ..bridge.contract import Bridge
 from ..contracts.errors import RunNotFoundError
 from ..contracts.search_attributes import RUN_STATUS
 from ..contracts.types import TERMINAL_EVENTS, CancelAction, RunError, RunRecord, RunStatus
-from ..contracts.wire import (
-    TERMINATED,
-    RunOutcome,
-    run_workflow_id,
-    thread_workflow_id,
-)
+from ..contracts.wire import TERMINATED, RunOutcome, run_workflow_id, thread_workflow_id
 from ..contracts.wire_ending import FinishInput, outcome_in
 from ..store.contract import Store, StoredRun
 from .connection import RPC_LIMIT

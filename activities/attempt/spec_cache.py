@@ -17,7 +17,7 @@ class SpecCache:
 
     def __init__(self, store: RunQueryStore) -> None:
         self._store = store
-        self._saved_results: OrderedDict[str, RunSpec] = OrderedDict()
+        self._kept: OrderedDict[str, RunSpec] = OrderedDict()
 
     async def full(self, run_id: str) -> RunSpec:
         """The spec with its input, for the graph. Raises `RunNotFoundError` or `TypeNotAllowedError`."""
@@ -28,20 +28,20 @@ class SpecCache:
             raise exc.of(run_id) from None
 
     def _keep(self, run_id: str, spec: RunSpec) -> RunSpec:
-        self._saved_results[run_id] = spec.model_copy(update={"input": _LEFT_OUT if spec.input is not None else None})
-        if len(self._saved_results) > _KEPT:
-            self._saved_results.popitem(last=False)
+        self._kept[run_id] = spec.model_copy(update={"input": _LEFT_OUT if spec.input is not None else None})
+        if len(self._kept) > _KEPT:
+            self._kept.popitem(last=False)
         return spec
 
     async def without_input(self, run_id: str) -> RunSpec:
         """The spec, its input replaced by a stand-in that only tells whether there is one: not for the graph."""
-        if run_id not in self._saved_results:
+        if run_id not in self._kept:
             self._keep(run_id, await self._store.get_spec(run_id))
-        return self._saved_results[run_id]
+        return self._kept[run_id]
 
     def drop(self, run_id: str) -> None:
         """The run has ended."""
-        self._saved_results.pop(run_id, None)
+        self._kept.pop(run_id, None)
 
 
 _LEFT_OUT = "(left out)"

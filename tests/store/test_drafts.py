@@ -5,9 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from perdure.contracts.types import (
-    RunStatus,
-)
+from perdure.contracts.types import RunStatus
 from perdure.store import RunEnding, SqlStore
 from perdure.store.conformance.making import Draft
 
