@@ -11,10 +11,9 @@ from datetime import timedelta
 from typing import cast
 
 from pydantic import BaseModel
-from temporalio.api.enums.v1 import IndexedValueType, TaskQueueType
+from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
-from temporalio.api.taskqueue.v1 import PollerInfo, TaskQueue
-from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, DescribeTaskQueueRequest
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.contrib.pydantic import PydanticPayloadConverter
 from temporalio.converter import DataConverter, DefaultPayloadConverter, PayloadConverter
@@ -27,8 +26,6 @@ from ..contracts.settings import ServerSettings, Settings
 from ..contracts.wire import SEARCH_ATTRIBUTES
 
 KEYWORD = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
-POLLER_LIFETIME = 90.0
-"""Seconds after its last poll for which a worker counts as present: a poll lasts 60 s when there is no work."""
 RPC_LIMIT = timedelta(seconds=10)
 VISIBLE_LIMIT = 15.0
 """Seconds to wait for new search attributes: a cluster's caches are refreshed each 10 s."""
@@ -158,32 +155,10 @@ async def ensure_search_attributes(client: Client) -> None:
             missing = await _missing_search_attributes(client)
     except RPCError as exc:
         if exc.status in _TRANSIENT:
-            raise _unreachable(client, exc) from exc
+            raise unreachable(client, exc) from exc
         raise ConfigError(_search_attributes_help(client, exc.message or exc.status.name)) from exc
     if missing:
         raise ConfigError(_search_attributes_help(client, f"added, but not there after {VISIBLE_LIMIT:g} s"))
-
-
-async def workers_polling(client: Client, task_queue: str) -> bool:
-    """Whether a worker polls the task queue for workflows.
-
-    A worker that was killed still counts for `POLLER_LIFETIME`. Raises `TemporalUnreachableError`.
-    """
-    request = DescribeTaskQueueRequest(
-        namespace=client.namespace,
-        task_queue=TaskQueue(name=task_queue),
-        task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
-    )
-    try:
-        answer = await client.workflow_service.describe_task_queue(request, timeout=RPC_LIMIT)
-    except RPCError as exc:
-        raise _unreachable(client, exc) from exc
-    return any_recent(answer.pollers, time.time())
-
-
-def any_recent(pollers: Iterable[PollerInfo], now: float) -> bool:
-    """Whether one of the pollers was seen within `POLLER_LIFETIME` before `now` (Unix time)."""
-    return any(now - poller.last_access_time.ToMicroseconds() / 1e6 <= POLLER_LIFETIME for poller in pollers)
 
 
 _TRANSIENT = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
@@ -226,7 +201,8 @@ def _address(client: Client) -> str:
     return client.service_client.config.target_host
 
 
-def _unreachable(client: Client, error: RPCError) -> TemporalUnreachableError:
+def unreachable(client: Client, error: RPCError) -> TemporalUnreachableError:
+    """What a call that has failed says of the server."""
     return TemporalUnreachableError(_address(client), _rpc_cause(error, client.namespace))
 
 

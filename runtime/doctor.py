@@ -31,7 +31,8 @@ from ..contracts.types import Frozen
 from ..contracts.wire import SEARCH_ATTRIBUTES
 from ..contracts.workers import WorkerRecord
 from ..store.open import open_store
-from .connection import RPC_LIMIT, connect_temporal, temporal_target, workers_polling
+from .connection import RPC_LIMIT, connect_temporal, temporal_target
+from .pollers import workers_polling
 from .probe import worker_answers
 from .temporal_cli import find_temporal_cli
 

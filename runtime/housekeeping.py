@@ -25,7 +25,6 @@ from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
@@ -36,6 +35,7 @@ from ..contracts.types import CancelAction, RunStatus
 from ..contracts.wire import RUN_WORKFLOW, SEARCH_RUN_STATUS, SIGNAL_CANCEL, run_workflow_id
 from ..store.contract import Store
 from .connection import RPC_LIMIT
+from .pollers import namespace_id
 from .repair import Repair, is_missing
 
 logger = logging.getLogger(__name__)
@@ -134,9 +134,8 @@ class Housekeeping:
 
     async def _temporal_answers(self) -> bool:
         """Asked without the retries of the client's own calls, which take long and complain on the terminal."""
-        request = DescribeNamespaceRequest(namespace=self._client.namespace)
         try:
-            await self._client.workflow_service.describe_namespace(request, timeout=RPC_LIMIT)
+            await namespace_id(self._client)
         except RPCError:
             return False
         return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import PollerInfo, TaskQueue
@@ -10,10 +11,12 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, Describe
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from ..contracts.errors import ConfigError, TemporalUnreachableError
+from ..contracts.errors import ConfigError
 from ..facade.submission import Polling
-from .connection import RPC_LIMIT, any_recent
+from .connection import RPC_LIMIT, unreachable
 
+POLLER_LIFETIME = 90.0
+"""Seconds after its last poll for which a worker counts as present: a poll lasts 60 s when there is no work."""
 _MARK = " perdure:"
 
 
@@ -27,9 +30,25 @@ async def look_at_pollers(client: Client, task_queue: str, installation: str) ->
     try:
         pollers, namespace = await _pollers(client, task_queue), await namespace_id(client)
     except RPCError as exc:
-        raise TemporalUnreachableError(client.service_client.config.target_host, exc.message) from exc
+        raise unreachable(client, exc) from exc
     others = tuple(_told(poller) for poller in pollers if _is_other(poller, installation))
     return Polling(ours=len(others) < len(pollers), others=others, namespace_id=namespace)
+
+
+async def workers_polling(client: Client, task_queue: str) -> bool:
+    """Whether a worker polls the task queue for workflows.
+
+    A worker that was killed still counts for `POLLER_LIFETIME`. Raises `TemporalUnreachableError`.
+    """
+    try:
+        return bool(await _pollers(client, task_queue))
+    except RPCError as exc:
+        raise unreachable(client, exc) from exc
+
+
+def any_recent(pollers: Iterable[PollerInfo], now: float) -> bool:
+    """Whether one of the pollers was seen within `POLLER_LIFETIME` before `now` (Unix time)."""
+    return any(now - poller.last_access_time.ToMicroseconds() / 1e6 <= POLLER_LIFETIME for poller in pollers)
 
 
 async def check_alone(client: Client, task_queue: str, installation: str) -> None:

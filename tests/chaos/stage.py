@@ -16,8 +16,8 @@ from support.workers import WorkerProcess, environment
 import perdure
 from perdure import RunsFacade, Settings, TemporalUnreachableError
 from perdure.contracts.settings import RunSettings, WorkerSettings
-from perdure.runtime.connection import workers_polling
 from perdure.runtime.dev_server import DevServer
+from perdure.runtime.pollers import workers_polling
 
 from .client import JOB
 from .wild import NAME, WildRun

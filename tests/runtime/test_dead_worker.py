@@ -15,8 +15,9 @@ from temporalio.worker import Worker as TemporalWorker
 
 from perdure import Settings, Worker
 from perdure.contracts.errors import WorkerStoppedError
-from perdure.runtime.connection import connect_temporal, workers_polling
+from perdure.runtime.connection import connect_temporal
 from perdure.runtime.doctor import check_workers
+from perdure.runtime.pollers import workers_polling
 from perdure.runtime.probe import ANSWER_LIMIT, worker_answers
 
 GRAPHS = {"gate": "gate.py:graph"}
