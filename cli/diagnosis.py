@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..contracts.errors import GraphLoadError
+from ..contracts.workers import served_graphs
 from ..runtime import abandon as runtime_abandon
 from ..runtime.doctor import Check, announced_workers, declared_graphs, examine
 from ..runtime.unserved import load_failure, why_not_served
@@ -44,7 +45,7 @@ async def graphs(session: Session) -> ExitCode:
         declared, problem = dict[str, str](), exc
     workers = await announced_workers(settings)
     now = datetime.now(UTC)
-    served = sorted({name for worker in workers if worker.is_there(now) for name in worker.graphs})
+    served = served_graphs(workers, now)
     if problem is not None and not served:
         raise problem
     if problem is not None:

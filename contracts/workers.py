@@ -44,6 +44,16 @@ class WorkerRecord(Frozen):
         return f"was last heard of at {self.seen_at:%Y-%m-%d %H:%M:%S} UTC: it was killed, or hangs"
 
 
+def those_there(workers: Iterable[WorkerRecord], now: datetime) -> list[WorkerRecord]:
+    """The workers that are there."""
+    return [worker for worker in workers if worker.is_there(now)]
+
+
+def served_graphs(workers: Iterable[WorkerRecord], now: datetime) -> list[str]:
+    """The graphs of the workers that are there, in the order of the alphabet."""
+    return sorted({name for worker in those_there(workers, now) for name in worker.graphs})
+
+
 def served_by(workers: Iterable[WorkerRecord]) -> str:
     """`a, b (process 1 on host); c (process 2 on host)`, or `no worker is there`."""
     told = [f"{', '.join(sorted(worker.graphs)) or 'nothing'} ({worker.name})" for worker in workers]
@@ -58,9 +68,11 @@ def unknown_nodes(workers: Iterable[WorkerRecord], graph: str, wanted: Iterable[
     announced = [worker.graphs[graph] for worker in workers if graph in worker.graphs]
     if not announced or any(nodes is None for nodes in announced):
         return {}
-    known = sorted({node for nodes in announced for node in nodes or ()})
-    return {
-        node: f"{nearest(node, known)}; it has: {', '.join(known)}"
-        for node in wanted
-        if node not in known and node != "*"
-    }
+    known = {node for nodes in announced for node in nodes or ()}
+    return missing_nodes(known, (node for node in wanted if node != "*"))
+
+
+def missing_nodes(nodes: Iterable[str], wanted: Iterable[str]) -> dict[str, str]:
+    """Those of `wanted` that are not among the nodes of a graph, each with the nearest that is, and all of them."""
+    known = sorted(nodes)
+    return {node: f"{nearest(node, known)}; it has: {', '.join(known)}" for node in wanted if node not in known}

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from ..contracts.errors import GraphNotServedError, InvalidRunError, UnknownGraphError
 from ..contracts.settings import TemporalSettings
 from ..contracts.types import RunSpec
-from ..contracts.workers import WorkerRecord, served_by, unknown_nodes
+from ..contracts.workers import WorkerRecord, served_by, those_there, unknown_nodes
 from ..store.contract import Store
 
 _PAUSE = 0.2
@@ -61,8 +61,7 @@ class ServedGraphs:
         self._workers, self._seen = await self._store.workers.list(self._settings.task_queue), time.monotonic()
 
     def _there(self) -> list[WorkerRecord]:
-        now = datetime.now(UTC)
-        return [worker for worker in self._workers if worker.is_there(now)]
+        return those_there(self._workers, datetime.now(UTC))
 
 
 def _check_nodes(spec: RunSpec, serving: Sequence[WorkerRecord]) -> None:

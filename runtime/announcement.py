@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 from ..activities import GraphRegistry
-from ..activities.graphs.graph_registry import CompiledGraph
+from ..activities.graphs.graph_registry import nodes_of
 from ..contracts.errors import PerdureError
 from ..contracts.workers import LIFETIME, WorkerRecord
 from ..store.contract import Store
@@ -39,7 +39,7 @@ class Announcement:
                 worker_id=self._worker_id,
                 task_queue=self._task_queue,
                 name=f"process {os.getpid()} on {socket.gethostname()}",
-                graphs={name: _nodes(graph) for name, graph in self._graphs.compiled()},
+                graphs={name: None if graph is None else nodes_of(graph) for name, graph in self._graphs.compiled()},
                 started_at=self._started_at,
                 seen_at=datetime.now(UTC),
             )
@@ -77,7 +77,3 @@ class Announcement:
             await self._store.workers.end(self._worker_id, datetime.now(UTC))
         except PerdureError as exc:
             logger.warning("the worker could not say that it stops; its announcement lapses: %s", exc)
-
-
-def _nodes(graph: CompiledGraph | None) -> tuple[str, ...] | None:
-    return None if graph is None else tuple(sorted(node for node in graph.nodes if not node.startswith("__")))

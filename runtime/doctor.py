@@ -29,7 +29,7 @@ from ..contracts.settings import Settings, load_settings
 from ..contracts.settings_file import CONFIG_FILE
 from ..contracts.types import Frozen
 from ..contracts.wire import SEARCH_ATTRIBUTES
-from ..contracts.workers import WorkerRecord
+from ..contracts.workers import WorkerRecord, served_graphs
 from ..store.open import open_store
 from .connection import RPC_LIMIT, connect_temporal, temporal_target
 from .pollers import workers_polling
@@ -218,7 +218,7 @@ async def check_workers(client: Client, settings: Settings) -> Check:
     if dead is not None:
         advice = "start `perdure worker` (or `perdure dev`)"
         return Check(name="workers", level="fail", detail=dead, advice=advice, service=True)
-    served = await served_graphs(settings)
+    served = served_graphs(await announced_workers(settings), datetime.now(UTC))
     unserved = sorted(set(_declared_or_none(settings.graphs)) - set(served))
     if unserved:
         detail = f"they do not serve {', '.join(unserved)} of {settings.graphs}"
@@ -242,13 +242,6 @@ async def announced_workers(settings: Settings) -> list[WorkerRecord]:
         return [*await store.workers.list(settings.temporal.task_queue)]
     finally:
         await store.close()
-
-
-async def served_graphs(settings: Settings) -> list[str]:
-    """The graphs of the workers that are there. Raises `UnavailableError`."""
-    now = datetime.now(UTC)
-    there = [worker for worker in await announced_workers(settings) if worker.is_there(now)]
-    return sorted({name for worker in there for name in worker.graphs})
 
 
 def _location(spec: Any) -> str:

@@ -29,6 +29,7 @@ from ..contracts.search_attributes import RUN_STATUS
 from ..contracts.types import TERMINAL_EVENTS, CancelAction, RunError, RunRecord, RunStatus
 from ..contracts.wire import TERMINATED, RunOutcome, run_workflow_id, thread_workflow_id
 from ..contracts.wire_ending import FinishInput, outcome_in
+from ..contracts.workers import served_graphs
 from ..store.contract import Store, StoredRun
 from .connection import RPC_LIMIT
 from .pollers import namespace_id
@@ -156,8 +157,7 @@ class Repair:
     async def _others_serve(self, graph: str) -> bool:
         if graph in self.ending.graphs.names:
             return False
-        now, workers = datetime.now(UTC), await self.store.workers.list(self.task_queue)
-        return any(graph in worker.graphs for worker in workers if worker.is_there(now))
+        return graph in served_graphs(await self.store.workers.list(self.task_queue), datetime.now(UTC))
 
     async def _describe(self, workflow_id: str) -> WorkflowExecutionDescription | None:
         """The newest execution, `None` without any."""

@@ -10,7 +10,7 @@ from datetime import datetime
 from ..activities import load_graphs
 from ..contracts.errors import GraphLoadError
 from ..contracts.settings import Settings
-from ..contracts.workers import WorkerRecord, served_by
+from ..contracts.workers import WorkerRecord, served_by, those_there
 
 
 async def load_failure(settings: Settings) -> str | None:
@@ -25,7 +25,7 @@ async def load_failure(settings: Settings) -> str | None:
 
 def why_not_served(graph: str, workers: Sequence[WorkerRecord], failure: str | None, now: datetime) -> str:
     """What became of the worker that served it, or who is there without it, and what has to be done first."""
-    there = [worker for worker in workers if worker.is_there(now)]
+    there = those_there(workers, now)
     before = next((worker for worker in workers if graph in worker.graphs), None)
     told = "no worker has announced it" if before is None else f"{before.name}, which served it, {before.fate(now)}"
     others = f"; there are: {served_by(there)}" if there else ""

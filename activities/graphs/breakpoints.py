@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from ...contracts.errors import RunStateError, nearest
+from ...contracts.errors import RunStateError
 from ...contracts.types import RunSpec
 from ...contracts.wire import SliceInput
-from .graph_registry import CompiledGraph
+from ...contracts.workers import missing_nodes
+from .graph_registry import CompiledGraph, nodes_of
 
 
 def check_breakpoints(slice: SliceInput, spec: RunSpec, graph: CompiledGraph) -> None:
@@ -15,10 +16,7 @@ def check_breakpoints(slice: SliceInput, spec: RunSpec, graph: CompiledGraph) ->
     """
     if slice.steps or slice.takeovers or slice.resumed:
         return
-    known = sorted(node for node in graph.nodes if not node.startswith("__"))
     for field in ("interrupt_before", "interrupt_after"):
         nodes = getattr(spec, field)
-        for node in () if nodes == "*" else nodes:
-            if node not in known:
-                text = f"{field}: the graph has no node {node!r}{nearest(node, known)}; it has: {', '.join(known)}"
-                raise RunStateError(slice.run_id, text)
+        for node, instead in missing_nodes(nodes_of(graph), () if nodes == "*" else nodes).items():
+            raise RunStateError(slice.run_id, f"{field}: the graph has no node {node!r}{instead}")

@@ -48,6 +48,11 @@ class _Entry:
     """`None` for a factory that wants the config of each run."""
 
 
+def nodes_of(graph: CompiledGraph) -> tuple[str, ...]:
+    """A graph's own nodes, in the order of the alphabet."""
+    return tuple(sorted(node for node in graph.nodes if not node.startswith("__")))
+
+
 class GraphRegistry:
     """Named graphs, loaded once."""
 

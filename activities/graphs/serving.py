@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from ...contracts.types import RunTrouble
 from ...contracts.wire import ERROR_NOT_SERVED, ERROR_OTHER_INSTALLATION
 from ...contracts.wire_serving import NotServed
-from ...contracts.workers import WorkerRecord, served_by
+from ...contracts.workers import WorkerRecord, served_by, those_there
 from ...store.contract import Store
 from ..attempt.failures import MachineFailure, SentOn
 from .graph_registry import GraphRegistry
@@ -55,12 +54,12 @@ class Serving:
         """Raises what sends an activity on to a worker that has the graph, where there is one."""
         if self.serves(graph) or anywhere:
             return
-        if await self._others(lambda worker: graph in worker.graphs):
+        if any(graph in worker.graphs for worker in await self._there()):
             raise SentOn(_text(graph), NotServed(), type=ERROR_NOT_SERVED, non_retryable=True)
 
     async def send_on(self, run_id: str, graph: str, found: NotServed) -> MachineFailure:
         """What sends a slice on. Until it is taken the record says what the run waits for."""
-        there = await self._others(lambda _: True)
+        there = await self._there()
         trouble = RunTrouble(
             type=ERROR_NOT_SERVED,
             message=f"waits for a worker that serves the graph {graph!r}; there are: {served_by(there)}",
@@ -70,10 +69,8 @@ class Serving:
         await self._store.note_waiting(run_id, trouble)
         return SentOn(_text(graph), found, type=ERROR_NOT_SERVED, non_retryable=True)
 
-    async def _others(self, wanted: Callable[[WorkerRecord], bool]) -> list[WorkerRecord]:
-        now = datetime.now(UTC)
-        workers = await self._store.workers.list(self._task_queue)
-        return [worker for worker in workers if worker.is_there(now) and wanted(worker)]
+    async def _there(self) -> list[WorkerRecord]:
+        return those_there(await self._store.workers.list(self._task_queue), datetime.now(UTC))
 
 
 def _text(graph: str) -> str:
