@@ -30,7 +30,7 @@ from ..contracts.settings_file import CONFIG_FILE
 from ..contracts.types import Frozen
 from ..contracts.wire import SEARCH_ATTRIBUTES
 from ..contracts.workers import WorkerRecord, served_graphs
-from ..store.open import open_store
+from ..store.open import opened_store
 from .connection import RPC_LIMIT, connect_temporal, temporal_target
 from .pollers import workers_polling
 from .probe import worker_answers
@@ -142,12 +142,8 @@ async def check_bridge(settings: Settings) -> Check:
 
 async def check_store(settings: Settings) -> Check:
     """Records can be read, from tables of this version."""
-    store = open_store(settings.store_url)
-    try:
-        await store.start()
+    async with opened_store(settings.store_url) as store:
         await store.list(limit=1)
-    finally:
-        await store.close()
     return _part("store", settings.store_url)
 
 
@@ -236,12 +232,8 @@ def declared_graphs(path: Path) -> dict[str, str]:
 
 async def announced_workers(settings: Settings) -> list[WorkerRecord]:
     """The workers of the task queue, also those of the last day that have gone. Raises `UnavailableError`."""
-    store = open_store(settings.store_url)
-    try:
-        await store.start()
+    async with opened_store(settings.store_url) as store:
         return [*await store.workers.list(settings.temporal.task_queue)]
-    finally:
-        await store.close()
 
 
 def _location(spec: Any) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
 from ..contracts.back_ends import STORES, open_installed
 from .contract import Store
 
@@ -21,3 +24,14 @@ def open_store(url: str, *, lock_timeout: float = 10.0, capture_message_content:
     from .sql import SqlStore  # SQLAlchemy takes 0.3 s to import, which a command that opens no store never pays
 
     return SqlStore(url, lock_timeout=lock_timeout, capture_message_content=capture_message_content)
+
+
+@asynccontextmanager
+async def opened_store(url: str) -> AsyncGenerator[Store]:
+    """The store of a URL, for the block. Raises `ConfigError` and `UnavailableError`."""
+    store = open_store(url)
+    try:
+        await store.start()
+        yield store
+    finally:
+        await store.close()
