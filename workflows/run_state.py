@@ -56,12 +56,16 @@ def _only(arguments: Sequence[Any]) -> Any:
     return arguments[0] if arguments else None
 
 
-def read_let_go(arguments: Sequence[Any]) -> str:
-    """The task queue of a `let_go` signal."""
+def _text(arguments: Sequence[Any], wanted: str) -> str:
     payload = _only(arguments)
     if not isinstance(payload, str):
-        raise RefusedError(f"let_go takes the name of a worker's task queue, not {payload!r}")
+        raise RefusedError(f"{wanted}, not {payload!r}")
     return payload
+
+
+def read_let_go(arguments: Sequence[Any]) -> str:
+    """The task queue of a `let_go` signal."""
+    return _text(arguments, "let_go takes the name of a worker's task queue")
 
 
 def accept_let_go(state: RunProgress, holder: str) -> None:
@@ -73,10 +77,7 @@ def accept_let_go(state: RunProgress, holder: str) -> None:
 
 def read_trouble(arguments: Sequence[Any]) -> str:
     """The text of a `tell_trouble` signal."""
-    payload = _only(arguments)
-    if not isinstance(payload, str):
-        raise RefusedError(f"tell_trouble takes a text, not {payload!r}")
-    return payload
+    return _text(arguments, "tell_trouble takes a text")
 
 
 def accept_cancel(state: RunProgress, action: CancelAction) -> None:
