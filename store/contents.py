@@ -40,12 +40,11 @@ def columns(connection: Connection, run_id: str, content: bytes | None) -> dict[
     chunks = dict(zip(digests, parts, strict=True))
     run: int = connection.execute(_POSITION, {"of_run": run_id}).scalar_one()
     numbers = _known(connection, run, chunks)
-    last: int = connection.execute(_LAST, {"of": run}).scalar_one()
-    new = {digest: last + place for place, digest in enumerate((one for one in chunks if one not in numbers), 1)}
-    if new:
-        rows = [{"run": run, "number": new[one], "digest": one, "data": chunks[one]} for one in new]
+    if new := [digest for digest in chunks if digest not in numbers]:
+        last: int = connection.execute(_LAST, {"of": run}).scalar_one()
+        numbers |= {digest: number for number, digest in enumerate(new, last + 1)}
+        rows = [{"run": run, "number": numbers[one], "digest": one, "data": chunks[one]} for one in new]
         connection.execute(_INSERT, rows)
-    numbers |= new
     return {"content": None, "chunks": to_ranges(numbers[digest] for digest in digests)}
 
 
