@@ -109,7 +109,7 @@ class RunActivities:
         self._specs = SpecCache(store)
         self._answers = Answers(store.threads)
         parts = GraphParts(graphs, bridge, checkpoints, store.events, live.may_hold)
-        self._slices = Slices(parts, store, self._specs, dispatcher, live, client, self._serving)
+        self._slices = Slices(parts, store, self._specs, dispatcher, live, client, self._serving, self._troubles)
 
     @property
     def all(self) -> list[Callable[..., Any]]:

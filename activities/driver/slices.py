@@ -49,6 +49,7 @@ class Slices:
         live: LiveGraphs,
         client: Client,
         serving: Serving,
+        troubles: Troubles,
     ) -> None:
         self._parts = parts
         self._store = store
@@ -58,7 +59,7 @@ class Slices:
         self._client = client
         self._serving = serving
         self._suspects = Suspects(store)
-        self._troubles = Troubles(client, store)
+        self._troubles = troubles
         self._step_notes = StepNotes(store)
 
     async def run(self, slice: SliceInput, info: activity.Info, heartbeat: Heartbeat) -> SliceResult:
