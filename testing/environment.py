@@ -45,11 +45,18 @@ async def server(home: Path | None = None) -> AsyncGenerator[str]:
     """
     async with AsyncExitStack() as stack:
         home = home or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="perdure-")))
-        development = DevServer(_server_settings(home))
-        await development.start()
-        # Nobody misses what it would still write: a polite stop takes a second.
-        stack.push_async_callback(development.stop, limit=0)
-        yield development.address
+        yield (await stack.enter_async_context(started(_server_settings(home)))).address
+
+
+@asynccontextmanager
+async def started(settings: Settings) -> AsyncGenerator[DevServer]:
+    """The server of these settings. Nobody misses what it would still write at its end: a polite one takes a second."""
+    development = DevServer(settings)
+    await development.start()
+    try:
+        yield development
+    finally:
+        await development.stop(limit=0)
 
 
 @asynccontextmanager

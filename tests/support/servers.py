@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from perdure.contracts.settings import ServerSettings, Settings
-from perdure.runtime.dev_server import DevServer
 from perdure.runtime.temporal_cli import find_temporal_cli
-from perdure.testing.environment import free_port
+from perdure.testing.environment import free_port, started
+
+__all__ = ["free_port", "local_settings", "running", "started", "state_of", "temporal_command", "until"]
 
 
 def local_settings(home: Path, **server: object) -> Settings:
@@ -39,17 +39,6 @@ async def until(condition: Callable[[], bool | Awaitable[bool]], limit: float = 
             return
         assert time.monotonic() < deadline, "the condition did not come true"
         await asyncio.sleep(0.01)
-
-
-@asynccontextmanager
-async def started(settings: Settings) -> AsyncGenerator[DevServer]:
-    """A server for a test about something else than its stop, which takes a second when it is polite."""
-    server = DevServer(settings)
-    await server.start()
-    try:
-        yield server
-    finally:
-        await server.stop(limit=0)
 
 
 async def temporal_command(address: str, *arguments: str) -> str:
