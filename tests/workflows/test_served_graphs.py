@@ -14,7 +14,17 @@ from support.graphs import Count, asking, count_to, counting
 from support.servers import until
 
 import perdure
-from perdure import InvalidRunError, RunScope, RunsFacade, RunSpec, RunStatus, Settings, UnknownGraphError, Worker
+from perdure import (
+    InvalidRunError,
+    RunRecord,
+    RunScope,
+    RunsFacade,
+    RunSpec,
+    RunStatus,
+    Settings,
+    UnknownGraphError,
+    Worker,
+)
 from perdure.contracts.errors import GraphNotServedError
 from perdure.store import SqlStore
 
@@ -90,12 +100,18 @@ async def test_an_unknown_breakpoint_of_a_graph_that_is_made_for_each_run_ends_t
     assert "interrupt_before: the graph has no node 'wrk' (did you mean 'work'?)" in result.error.message
 
 
+async def _begun(runs: RunsFacade, settings: Settings) -> RunRecord:
+    """A run under way, whose worker has been stopped."""
+    async with Worker(graphs={"counting": counting()}, settings=settings):
+        record = await runs.create_background(_run("counting", input=count_to(100, 0.05)))
+        async with contextlib.aclosing(await runs.join_stream(record.run_id)) as events:
+            await anext(events)
+    return record
+
+
 async def test_a_run_waits_while_nobody_serves_its_graph(runs: RunsFacade, settings: Settings) -> None:
     async with Worker(graphs={"other": counting()}, settings=settings):
-        async with Worker(graphs={"counting": counting()}, settings=settings):
-            record = await runs.create_background(_run("counting", input=count_to(100, 0.05)))
-            async with contextlib.aclosing(await runs.join_stream(record.run_id)) as events:
-                await anext(events)
+        record = await _begun(runs, settings)
 
         async def in_trouble() -> bool:
             found = await runs.get_run(record.run_id)
@@ -117,10 +133,7 @@ async def test_a_run_waits_while_nobody_serves_its_graph(runs: RunsFacade, setti
 
 async def test_a_run_that_waits_for_its_graph_can_be_cancelled(runs: RunsFacade, settings: Settings) -> None:
     async with Worker(graphs={"other": counting()}, settings=settings):
-        async with Worker(graphs={"counting": counting()}, settings=settings):
-            record = await runs.create_background(_run("counting", input=count_to(100, 0.05)))
-            async with contextlib.aclosing(await runs.join_stream(record.run_id)) as events:
-                await anext(events)
+        record = await _begun(runs, settings)
         assert await runs.cancel(record.run_id)
         assert (await runs.join_wait(record.run_id)).status is RunStatus.INTERRUPTED
 
