@@ -18,6 +18,7 @@ from temporalio.common import (
 from temporalio.service import RPCError, RPCStatusCode
 
 from ..contracts.errors import NoWorkerError
+from ..contracts.retry import Retry, retried
 from ..contracts.search_attributes import run_attributes, thread_attributes
 from ..contracts.settings import TemporalSettings
 from ..contracts.wire import (
@@ -125,14 +126,11 @@ class Submitter:
     async def _update(
         self, client: Client, thread_id: str, line: ThreadLine, update: str, request: Request, answer: type[T]
     ) -> T:
-        deadline = time.monotonic() + self._settings.submit_timeout
-        while True:
-            try:
-                return await self._update_once(client, thread_id, line, update, request, answer)
-            except RPCError as exc:
-                if not _may_pass(exc) or time.monotonic() > deadline:
-                    raise
-            await asyncio.sleep(_PAUSE)
+        until = time.monotonic() + self._settings.submit_timeout
+        return await retried(
+            lambda: self._update_once(client, thread_id, line, update, request, answer),
+            Retry(when=_may_pass, until=until, pause=_PAUSE),
+        )
 
     async def _update_once(
         self, client: Client, thread_id: str, line: ThreadLine, update: str, request: Request, answer: type[T]
@@ -191,6 +189,6 @@ class Submitter:
         return Admission(run_id=run.run_id, sequence=1)
 
 
-def _may_pass(error: RPCError) -> bool:
+def _may_pass(error: Exception) -> bool:
     """Whether a thread could not take an update just now: it has ten under way, or goes on in its next execution."""
-    return error.status in _PASSING or "update was aborted" in error.message
+    return isinstance(error, RPCError) and (error.status in _PASSING or "update was aborted" in error.message)

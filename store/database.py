@@ -7,6 +7,7 @@ execute it. (Measured: with statements made anew, the end of a run took 3.5 ms, 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -15,6 +16,7 @@ from sqlalchemy import URL, Connection, RowMapping, Select, exc, make_url
 
 from ..blocking import uncut
 from ..contracts.errors import ConfigError, UnavailableError, nearest
+from ..contracts.retry import Retry, retried
 from . import sqlite
 
 T = TypeVar("T")
@@ -148,18 +150,11 @@ class Database:
                 self._idle.set()
 
     async def _in_turn(self, lane: _Lane, work: Work[T]) -> T:
-        now = asyncio.get_running_loop().time
-        deadline = now() + self._lock_timeout
-        async with asyncio.timeout_at(deadline):
+        until = time.monotonic() + self._lock_timeout
+        async with asyncio.timeout(self._lock_timeout):
             await lane.turn.acquire()
         try:
-            while True:
-                try:
-                    return await lane.run(work)
-                except exc.OperationalError as error:
-                    if not sqlite.is_busy(error) or now() >= deadline:
-                        raise
-                await asyncio.sleep(_PAUSE)
+            return await retried(lambda: lane.run(work), Retry(when=_is_busy, until=until, pause=_PAUSE))
         finally:
             lane.turn.release()
 
@@ -167,6 +162,10 @@ class Database:
         cause = error.orig if isinstance(error, exc.DBAPIError) else error
         waited = f" (waited {self._lock_timeout:g} s for others)" if isinstance(error, TimeoutError) else ""
         return UnavailableError(f"the store {self} cannot be used now: {cause}{waited}")
+
+
+def _is_busy(error: Exception) -> bool:
+    return isinstance(error, exc.OperationalError) and sqlite.is_busy(error)
 
 
 def _parse(text: str) -> URL:
