@@ -16,6 +16,7 @@ from temporalio.worker import Interceptor
 
 from ..activities import (
     AnyObserver,
+    BackEnds,
     Dispatcher,
     GraphRegistry,
     GraphSource,
@@ -169,10 +170,9 @@ class Worker:
         client = self._client or await connect_temporal(settings)
         own_place = partial(place_of_own_server, settings, client.service_client.config.target_host)
         await ensure_search_attributes(client)
-        bridge = open_bridge(settings.bridge_url)
-        checkpoints = open_checkpoints(settings.checkpointer_url)
+        ends = BackEnds(graphs, open_bridge(settings.bridge_url), store, open_checkpoints(settings.checkpointer_url))
         graphs.memory = memory = open_node_memory(settings)
-        async with _open(store, bridge, checkpoints, memory):
+        async with _open(store, ends.bridge, ends.checkpoints, memory):
             dispatcher = self._dispatcher(client, store)
             if (place := own_place()) is not None:
                 await store.meet_temporal(await namespace_id(client), place)
@@ -180,18 +180,14 @@ class Worker:
             housekeeping = Housekeeping(
                 client=client,
                 task_queue=settings.temporal.task_queue,
-                store=store,
-                bridge=bridge,
-                ending=Finalizer(graphs, bridge, store, checkpoints, dispatcher),
+                ends=ends,
+                ending=Finalizer(ends, dispatcher),
                 own_place=own_place,
             )
             with Pulse(client) as pulse:
                 live = self._live_graphs(client)
                 activities = RunActivities(
-                    graphs=graphs,
-                    bridge=bridge,
-                    store=store,
-                    checkpoints=checkpoints,
+                    ends=ends,
                     client=client,
                     pulse=pulse,
                     dispatcher=dispatcher,
@@ -202,7 +198,7 @@ class Worker:
                     client, settings, activities, store.installation, self._note_end, self._interceptors
                 )
                 of_graphs = GraphQueues(queues, graphs)
-                announcement = Announcement(store, live.task_queue, settings.temporal.task_queue, graphs)
+                announcement = Announcement(ends, live.task_queue, settings.temporal.task_queue)
 
                 async def announce() -> None:
                     of_graphs.look()
