@@ -15,7 +15,8 @@ from typing import TypeVar
 from sqlalchemy import URL, Connection, RowMapping, Select, exc, make_url
 
 from ..blocking import uncut
-from ..contracts.errors import ConfigError, UnavailableError, nearest
+from ..contracts.back_ends import STORES, not_opened
+from ..contracts.errors import ConfigError, UnavailableError
 from ..contracts.retry import Retry, retried
 from . import sqlite
 
@@ -174,7 +175,5 @@ def _parse(text: str) -> URL:
     except (exc.ArgumentError, ValueError) as error:
         raise ConfigError("store.url is not a URL; write it like sqlite:///folder/store.db") from error
     if url.drivername not in _SCHEMES:
-        allowed = ", ".join(f"{scheme}://" for scheme in _SCHEMES)
-        close = nearest(url.drivername, _SCHEMES)
-        raise ConfigError(f"store.url begins with {url.drivername}://{close}; allowed: {allowed}")
+        raise not_opened("store.url", text, _SCHEMES, STORES)
     return url
