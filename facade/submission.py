@@ -11,15 +11,13 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from temporalio.client import Client, WithStartWorkflowOperation, WorkflowUpdateRPCTimeoutOrCancelledError
-from temporalio.common import (
-    WorkflowIDConflictPolicy,
-    WorkflowIDReusePolicy,
-)
+from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError, RPCStatusCode
 
 from ..contracts.errors import NoWorkerError
 from ..contracts.retry import Retry, retried
-from ..contracts.search_attributes import run_attributes, thread_attributes
+from ..contracts.run_start import run_start
+from ..contracts.search_attributes import thread_attributes
 from ..contracts.settings import TemporalSettings
 from ..contracts.wire import (
     RUN_WORKFLOW,
@@ -27,7 +25,6 @@ from ..contracts.wire import (
     UPDATE_DELETE_THREAD,
     UPDATE_STATE,
     UPDATE_SUBMIT,
-    run_workflow_id,
     thread_workflow_id,
 )
 from ..contracts.wire_thread import (
@@ -179,12 +176,8 @@ class Submitter:
         await client.start_workflow(
             RUN_WORKFLOW,
             run,
-            id=run_workflow_id(run.run_id),
             task_queue=self._settings.task_queue,
-            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-            task_timeout=WORKFLOW_TASK_TIMEOUT,
-            search_attributes=run_attributes(run),
-            static_summary=plan.submission.summary,
+            **run_start(run, plan.submission.summary),
         )
         return Admission(run_id=run.run_id, sequence=1)
 
