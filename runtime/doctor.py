@@ -98,9 +98,10 @@ async def check_graphs(settings: Settings) -> Check:
     """Every graph can be loaded."""
     try:
         with contextlib.redirect_stdout(sys.stderr):  # a graph's module may print when it is imported
-            graphs = await load_graphs(settings.graphs)
-            node_store_config(settings.graphs)
-            warnings = [*project_warnings(read_langgraph_json(settings.graphs))]
+            project = read_langgraph_json(settings.graphs)
+            graphs = await load_graphs(project)
+            node_store_config(project)
+            warnings = [*project_warnings(project)]
     except GraphLoadError as exc:
         return Check(name="graphs", level="fail", detail=str(exc), advice="correct it; a worker does not start before")
     detail = "; ".join([", ".join(graphs.names), *takeover_warnings(graphs), *warnings])

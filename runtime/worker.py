@@ -38,7 +38,7 @@ from ..blocking import restrict_home
 from ..bridge.open import open_bridge
 from ..checkpoints.open import open_checkpoints
 from ..contracts.errors import WorkerStoppedError
-from ..contracts.langgraph_json import read_langgraph_json
+from ..contracts.langgraph_json import LangGraphJson, read_langgraph_json
 from ..contracts.serialization.allowed_types import ALLOWED
 from ..contracts.serialization.text import message_of
 from ..contracts.settings import Settings, load_settings
@@ -166,12 +166,13 @@ class Worker:
         log_in_one_line()
         restrict_home(settings.home)
         store = open_store(settings.store_url, capture_message_content=settings.store.capture_message_content)
-        graphs, reloader = await self._load()
+        project = self._project()
+        graphs, reloader = await self._load(project)
         client = self._client or await connect_temporal(settings)
         own_place = partial(place_of_own_server, settings, client.service_client.config.target_host)
         await ensure_search_attributes(client)
         ends = BackEnds(graphs, open_bridge(settings.bridge_url), store, open_checkpoints(settings.checkpointer_url))
-        graphs.memory = memory = open_node_memory(settings)
+        graphs.memory = memory = open_node_memory(settings, project)
         async with _open(store, ends.bridge, ends.checkpoints, memory):
             dispatcher = self._dispatcher(client, store)
             if (place := own_place()) is not None:
@@ -205,7 +206,7 @@ class Worker:
                     await announcement.say()
 
                 logger.info("serving %s on task queue %s", _listed(graphs), settings.temporal.task_queue)
-                self._warn(graphs)
+                self._warn(graphs, project)
                 async with (
                     dispatcher.running(),
                     housekeeping.running(),
@@ -218,19 +219,24 @@ class Worker:
                 ):
                     yield queues.polling(host(activities) if host else queues.common())
 
-    async def _load(self) -> tuple[GraphRegistry, Reloader | None]:
+    def _project(self) -> LangGraphJson | None:
+        """The file that the settings name. It need not be there where a program gives its graphs itself."""
+        file = self._settings.graphs
+        return None if self._graphs is not None and not file.exists() else read_langgraph_json(file)
+
+    async def _load(self, project: LangGraphJson | None) -> tuple[GraphRegistry, Reloader | None]:
         settings = self._settings
         reloader = None if self._on_reload is None else Reloader(settings.graphs, self._on_reload)
-        graphs = await load_graphs(settings.graphs if self._graphs is None else self._graphs)
-        if reloader is not None:
-            reloader.loaded()
+        graphs = await load_graphs(project or settings.graphs if self._graphs is None else self._graphs)
+        if reloader is not None and project is not None:
+            reloader.loaded(project)
         # After the graphs: what lies beside them can be imported then.
         ALLOWED.add_settings(settings.checkpointer.allowed_types)
         return graphs, reloader
 
-    def _warn(self, graphs: GraphRegistry) -> None:
-        if self._graphs is None:
-            for warning in project_warnings(read_langgraph_json(self._settings.graphs)):
+    def _warn(self, graphs: GraphRegistry, project: LangGraphJson | None) -> None:
+        if self._graphs is None and project is not None:
+            for warning in project_warnings(project):
                 logger.warning(warning)
         for warning in takeover_warnings(graphs):
             logger.info(warning)
