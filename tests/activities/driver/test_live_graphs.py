@@ -26,8 +26,8 @@ from perdure.contracts.errors import GraphLoadError
 from perdure.contracts.types import RunScope, RunSpec
 from perdure.contracts.wire import RunLimits, SliceInput, SliceResult
 
-from .driving import BackEnds, worker_ends
-from .worlds import State, chain
+from ..driving import BackEnds, worker_ends
+from ..worlds import State, chain
 
 FOR_EVER = 1000.0
 

@@ -24,9 +24,9 @@ from perdure.contracts.errors import UnavailableError, UnknownGraphError
 from perdure.contracts.types import STREAM_MODES, Stop
 from perdure.contracts.wire import SliceInput, SliceResult
 
-from .comparing import bare, bare_until, differences, published
-from .driving import BackEnds, Run, make_run, worker_ends
-from .worlds import PLAIN, State, chain, loop, noted
+from ..comparing import bare, bare_until, differences, published
+from ..driving import BackEnds, Run, make_run, worker_ends
+from ..worlds import PLAIN, State, chain, loop, noted
 
 Node = Callable[[State], Awaitable[Any]]
 

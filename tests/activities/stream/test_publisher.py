@@ -27,8 +27,8 @@ from perdure.contracts.errors import FencedError, RunNotFoundError, UnavailableE
 from perdure.contracts.serialization.serializer import from_json
 from perdure.contracts.wire import DeliveredAnswer, SliceInput, SliceResult
 
-from .driving import BackEnds, CutBridge, CutCheckpoints, Fuse, Power, make_run, worker_ends
-from .worlds import PLAIN, State, noted
+from ..driving import BackEnds, CutBridge, CutCheckpoints, Fuse, Power, make_run, worker_ends
+from ..worlds import PLAIN, State, noted
 
 MODES = ("values", "updates", "custom", "tasks")
 
