@@ -72,9 +72,8 @@ class Creation:
         await self._bridge.create(plan.run_id)
         if attend is not None:
             await attend(plan.run_id)
-        if (
-            spec.run_id is not None
-        ):  # a thread knows the ids of its own runs only, and it would cancel others for nothing
+        if spec.run_id is not None:
+            # Before the thread is asked: it knows the ids of its own runs only, and would cancel others for nothing.
             await self._check_not_used_up(plan, created=created)
         return await self._submit(client, plan, created=created)
 

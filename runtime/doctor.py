@@ -89,7 +89,9 @@ async def check_home(settings: Settings) -> Check:
 async def check_disk(settings: Settings) -> Check:
     """There is room for records, events and checkpoints."""
     free = shutil.disk_usage(_existing(settings.home)).free
-    level: Level = "fail" if free < _NO_DISK else "warn" if free < _LITTLE_DISK else "ok"
+    level: Level = "warn" if free < _LITTLE_DISK else "ok"
+    if free < _NO_DISK:
+        level = "fail"
     advice = None if level == "ok" else "delete old runs, or set home (PERDURE_HOME) to a larger disk"
     return Check(name="disk", level=level, detail=f"{free / 1e9:.1f} GB free", advice=advice)
 

@@ -84,9 +84,12 @@ class ThreadSupervisor:
         self.changes += 1
 
     def _begin(self, run: ThreadRun, head: ThreadRun | None, *, draining: bool) -> None:
-        # A run that was carried over from an earlier execution is not watched while it is in line: a watch takes an
-        # activity's slot. If it ends there, that is noticed when it comes to be first.
-        if draining if not run.started else run is not head:
+        # Started now, it would be lost with a continue-as-new: a child whose start is pending is not carried over.
+        must_wait = not run.started and draining
+        # Carried over from an earlier execution, and in line: a watch takes an activity's slot. If the run ends there,
+        # that is noticed when it comes to be first.
+        needs_no_watch = run.started and run is not head
+        if must_wait or needs_no_watch:
             return
         self._cared_for.add(run.submission.run_id)
         run.admitted = run.admitted or (run is head and not run.started)

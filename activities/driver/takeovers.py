@@ -98,7 +98,9 @@ async def _where(checkpoints: Checkpoints, slice: SliceInput, spec: RunSpec) -> 
     spent = steps_spent(slice.run_id, root, note) if note else 0
     if root is None or spent == 0:
         return "its first superstep"
-    applied = 0 if spec.input is None else 2 if START in root.checkpoint["channel_versions"] else 1
+    # As `input_steps`, for which the graph would have to be there.
+    of_input = 2 if START in root.checkpoint["channel_versions"] else 1
+    applied = 0 if spec.input is None else of_input
     newest = await _newest(checkpoints, slice.thread_id) or root
     nodes = (*_path(newest), ", ".join(_next(newest)) or "?")
     return f"superstep {max(slice.steps, spent - applied) + 1} ({' › '.join(nodes)})"
