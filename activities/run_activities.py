@@ -69,6 +69,7 @@ from .thread_restore import Threads
 logger = logging.getLogger(__name__)
 
 _CANCEL_LIMIT = timedelta(seconds=5)
+"""For how the run's workflow is shown, nothing else: the end is written, and must not wait for it."""
 
 T = TypeVar("T")
 W = TypeVar("W", bound=RunWork)

@@ -12,6 +12,7 @@ from .graphs.back_ends import BackEnds
 from .graphs.run_config import thread_config
 
 _PAGE = 500
+"""Runs of one query: a thread may have had thousands, and the store is there for others, too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,10 @@ _POLLERS_KNOWN_FOR = 60.0
 """Seconds for which a worker that was seen is taken to be there still. If it has gone, the submission waits."""
 
 _PAUSE = 0.1
+"""Seconds before an update that the thread could not take is given again: it is busy for a workflow task."""
 _PASSING = (RPCStatusCode.FAILED_PRECONDITION, RPCStatusCode.RESOURCE_EXHAUSTED, RPCStatusCode.ABORTED)
+"""The SDK repeats the last two by itself, for a while. One of 600 submissions to a thread that was just going on in its
+next execution came back with the first, and had executed nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from ..contracts.retry import Retry, is_a, retried_on_thread
 
 T = TypeVar("T")
 _PAUSE = 0.05
+"""Seconds: the other process makes its tables in about as long."""
 
 
 def opened(connect: Callable[[], T], what: str) -> T:

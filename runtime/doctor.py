@@ -38,8 +38,8 @@ from .temporal_cli import find_temporal_cli
 
 _CHECK_LIMIT = 15.0
 """Seconds that one check may take: longer than each part waits for a lock or a connection of its own."""
-_LITTLE_DISK = 1_000_000_000
-_NO_DISK = 100_000_000
+_LITTLE_DISK, _NO_DISK = 1_000_000_000, 100_000_000
+"""Bytes. The logs of the databases alone may take 64 MB each."""
 
 Level = Literal["ok", "warn", "fail"]
 

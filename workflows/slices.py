@@ -40,6 +40,7 @@ loop (the SDK polls in threads of its own). It is waited out where a worker was 
 # The server's name for it: a step that is too slow is the run's end and no reason to try again.
 _SLICE_FAILURES = machine_failures(but=["TemporalTimeout:StartToClose"])
 _ONCE = RetryPolicy(maximum_attempts=1)
+"""Of a slice for the holder: a second attempt would wait for it once more, and anybody can take the run over."""
 
 
 class Slices:

@@ -42,6 +42,7 @@ from . import admission
 from .short_activities import HEARTBEAT, MACHINE_FAILURES, UNLIMITED, short_activity
 
 _PAUSE = 1.0
+"""Seconds before a thread that could not be removed, because one of its runs went on, is looked at again."""
 
 ChildHandle = workflow.ChildWorkflowHandle[Any, RunOutcome]
 

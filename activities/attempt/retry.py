@@ -15,6 +15,7 @@ logger = logging.getLogger(__name__)
 _RETRY_FOR = 30.0
 """Seconds that a back end may be away before the slice is given up, to be taken up again by Temporal's retries."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
+"""Seconds: a locked file is free again in some ms, a restarted database in some seconds."""
 
 
 async def when_there(write: Callable[[], Awaitable[None]], *, what: str, run_id: str, say: Say) -> None:

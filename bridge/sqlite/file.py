@@ -12,7 +12,7 @@ from ...contracts.errors import ConfigError
 from ...contracts.retry import Retry, retried_on_thread
 
 _APPLICATION_ID = 0x50445242  # "PDRB" in the file's header: what tells a bridge from any other database
-_VERSION = 1
+_VERSION = 1  # of the tables: a newer one is refused, an older one would be migrated
 _WAL_KEPT = 64 * 2**20  # bytes of the log that stay on the disk after a burst
 
 # Events lie in a table with row ids, because rows of many KB make a tree without them deep. AUTOINCREMENT keeps

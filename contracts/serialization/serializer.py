@@ -28,6 +28,7 @@ __all__ = ["from_json", "qualified_name", "to_json"]
 logger = logging.getLogger(__name__)
 
 _TYPES_NAMED = 10
+"""In one warning."""
 
 
 def to_json(value: object) -> bytes:
