@@ -33,6 +33,7 @@ from langgraph.checkpoint.base import (
 from ..blocking import uncut
 from ..contracts.closing import closing
 from ..contracts.errors import FencedError, TypeNotAllowedError, UnavailableError
+from ..contracts.langgraph_names import RESUME
 from ..contracts.recent import Recent
 from ..contracts.serialization.allowed_types import refusing_types
 from .addresses import checkpoint_address
@@ -40,9 +41,6 @@ from .contract import Checkpoints, Guard, SaveHooks
 from .storable import AuthorsOf, Save, nobody, storable
 
 T = TypeVar("T")
-
-_RESUME = "__resume__"
-"""LangGraph's channel for the answers that a task has had."""
 
 PickedUpHook = Callable[[RunnableConfig, CheckpointTuple], Coroutine[Any, Any, None]]
 
@@ -129,7 +127,7 @@ class FencedSaver(BaseCheckpointSaver[Any]):
             guard = Guard(self._run_id, self._fence, keep=address not in self._kept)
             # Savers replace what is special only where all of it is; else the answers of before would stay, and an
             # error handler, which LangGraph runs again after a cut, would ask once more.
-            answers = [write for write in values if write[0] == _RESUME]
+            answers = [write for write in values if write[0] == RESUME]
             with save.of(values):
                 if answers and any(channel not in WRITES_IDX_MAP for channel, _ in values):
                     await self._checkpoints.put_writes(guard, config, answers, task_id, task_path)

@@ -8,12 +8,12 @@ from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
-from langgraph.constants import START
 from langgraph.types import Command
 
 from ...checkpoints.contract import Checkpoints, RunNote
 from ...contracts.answers import answers_by_id
 from ...contracts.errors import RunStateError, TypeNotAllowedError
+from ...contracts.langgraph_names import NO_TASK, START
 from ...contracts.serialization.allowed_types import showing_types
 from ...contracts.types import RunSpec
 from ...contracts.wire import DeliveredAnswer, SliceInput
@@ -21,7 +21,6 @@ from ..graphs.answers import RefusedAnswerError
 from ..graphs.edited_state import NextAnswer, answer_after_edit, answer_by_command, is_given, take_away
 from ..graphs.graph_registry import CompiledGraph
 from ..graphs.interrupts import open_questions, still_due
-from ..graphs.open_interrupts import NO_TASK
 from ..graphs.request_check import check_request
 from ..graphs.run_config import at_checkpoint, is_of, thread_config
 from ..graphs.served_nodes import check_served

@@ -20,21 +20,20 @@ from typing import Any, cast
 
 from langchain_core.messages import BaseMessageChunk
 from langgraph.checkpoint.base import CheckpointTuple
-from langgraph.constants import START
 from langgraph.types import StateSnapshot
 
 from ...bridge.contract import KEY_ONLY
+from ...contracts.langgraph_names import INTERRUPT, METADATA, RETURN, START
 from ...contracts.recent import Recent
 from ...contracts.serialization.serializer import to_json
-from ..graphs.chunks import INTERRUPT, interrupt_ids, is_of_handler, task_as_shown, task_result
+from ..graphs.chunks import interrupt_ids, is_of_handler, task_as_shown, task_result
 from ..graphs.run_config import is_of
-from ..graphs.saved_results import RETURN, SavedResults, is_internal
+from ..graphs.saved_results import SavedResults, is_internal
 from .outgoing import Namespace, Outgoing, Reports, event_key, event_name, mode_of
 
 INTERNAL_MODES = ("tasks", "checkpoints")
 """Streamed for every run: they carry the ids that the keys are made of, and drive the slices."""
 
-_METADATA = "__metadata__"
 _NOTHING = object()
 
 
@@ -156,10 +155,10 @@ class Deduplicator:
             asked = interrupt_ids(chunk) or [self._newest]
             yield Outgoing(event_name("updates", ns), chunk, event_key(Reports.UPDATES_AT_INTERRUPT, ns, *asked))
         elif (task := self._kept_task(ns, chunk)) is not None:
-            update = {name: value for name, value in chunk.items() if name != _METADATA}
+            update = {name: value for name, value in chunk.items() if name != METADATA}
             yield Outgoing(event_name("updates", ns), update, event_key(Reports.UPDATES, ns, str(task["id"])))
             yield from self._result_of_kept(ns, task)
-        elif _METADATA in chunk:
+        elif METADATA in chunk:
             yield from self._on_hit(ns, chunk)
         else:
             self._updates.setdefault(ns, []).append(chunk)
@@ -176,7 +175,7 @@ class Deduplicator:
         yield Outgoing(event_name("updates", ns), chunk, key, *tasks, checkpoint=checkpoint, before_writes=True)
 
     def _kept_task(self, ns: Namespace, chunk: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        if not cast("Mapping[str, Any]", chunk.get(_METADATA) or {}).get("cached"):
+        if not cast("Mapping[str, Any]", chunk.get(METADATA) or {}).get("cached"):
             return None
         tasks = self._tasks.get(ns, [])
         for position, task in enumerate(tasks):
