@@ -112,6 +112,7 @@ class FencedSaver(BaseCheckpointSaver[Any]):
             partial(self._hooks.after_checkpoint, checkpoint_id),
             address,
         )
+        # After the save: what is held is saved. (The root stands where its `checkpoints` event is not read on from.)
         if self.stand is not None and namespace and metadata.get("source") == "loop":
             await self.stand(tuple(namespace.split("|")))
         return {"configurable": {"thread_id": thread_id, "checkpoint_ns": namespace, "checkpoint_id": checkpoint_id}}
@@ -199,6 +200,7 @@ class FencedSaver(BaseCheckpointSaver[Any]):
     ) -> None:
         self._on_loop(self.aput_writes(config, writes, task_id, task_path))
 
+    # Back ends belong to the event loop that opened them.
     def _on_loop(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
@@ -262,6 +264,7 @@ class FencedSaver(BaseCheckpointSaver[Any]):
         inner = self._inner.with_allowlist(extra_allowlist)
         if inner is self._inner:
             return self
+        # A copy that shares what this one remembers: a graph and its subgraphs are one attempt, with one failure.
         clone = copy.copy(self)
         clone._inner = inner
         clone.serde = inner.serde

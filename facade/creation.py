@@ -65,6 +65,8 @@ class Creation:
         await self._served.check(spec)
         if spec.follow_up_to_run_id is not None:
             await self._lookup.existing(spec.follow_up_to_run_id)
+        # The record first, then the stream, then Temporal: what is left of a submission that is cut off in between is a
+        # draft, which no list shows and which nobody executes.
         stored, created = await self._store.create(plan.record, plan.spec, temporal=self._submitter.namespace_id)
         _check_same_run(plan, stored.record)
         if stored.record.status.terminal:

@@ -145,6 +145,7 @@ class Submitter:
             except RPCError as exc:
                 if exc.status is not RPCStatusCode.NOT_FOUND:
                     raise
+        # Made for each call, because it can be used only once.
         start: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
             THREAD_WORKFLOW,
             ThreadInput(
