@@ -16,6 +16,7 @@ from .attempt.heartbeat import Pulse
 from .driver.let_go import LetGo
 from .driver.live_graphs import LiveGraphs
 from .driver.memory_use import MemoryBound
+from .graphs.back_ends import BackEnds
 from .graphs.graph_registry import GraphRegistry, GraphSource, load_graphs
 from .graphs.local_modules import LocalModules
 from .graphs.node_store import node_store_config
@@ -26,6 +27,7 @@ from .run_activities import RunActivities
 
 __all__ = [
     "AnyObserver",
+    "BackEnds",
     "CallbackObserver",
     "CompositeObserver",
     "Dispatcher",

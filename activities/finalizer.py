@@ -11,8 +11,7 @@ from typing import Any
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 
-from ..bridge.contract import Bridge, NewEvent
-from ..checkpoints.contract import Checkpoints
+from ..bridge.contract import NewEvent
 from ..checkpoints.reading import read_snapshot
 from ..contracts.containment import contained
 from ..contracts.errors import UnavailableError
@@ -28,11 +27,12 @@ from ..contracts.wire import (
 )
 from ..contracts.wire_ending import FinishInput
 from ..observers.dispatcher import Dispatcher
-from ..store.contract import RunEnding, Store
+from ..store.contract import RunEnding
 from .driver.live_graphs import LiveGraphs
 from .driver.resume_point import input_steps, steps_spent
 from .graphs.answers import Answers
-from .graphs.graph_registry import CompiledGraph, GraphRegistry
+from .graphs.back_ends import BackEnds
+from .graphs.graph_registry import CompiledGraph
 from .graphs.interrupts import completed, stopped_at
 from .graphs.run_config import is_of, run_config, thread_config
 
@@ -50,10 +50,7 @@ _TERMINAL_EVENTS: Mapping[LifecycleType, str] = {
 class Finalizer:
     """Ends runs, and announces what they wait for. Every step may be repeated."""
 
-    graphs: GraphRegistry
-    bridge: Bridge
-    store: Store
-    checkpoints: Checkpoints
+    ends: BackEnds
     dispatcher: Dispatcher | None = None
     """Tells observers; `None`: there are none."""
     live: LiveGraphs | None = None
@@ -63,8 +60,8 @@ class Finalizer:
         """Shut earlier attempts out, write the record, publish the terminal event, tell observers."""
         if finish.error is not None and finish.error.type == TERMINATED:
             # Its graph may still be at work, and nobody else tells it to stop.
-            await self.bridge.cancel(finish.run_id)
-        await self.checkpoints.take(finish.run_id, finish.thread_id, fence=fence)
+            await self.ends.bridge.cancel(finish.run_id)
+        await self.ends.checkpoints.take(finish.run_id, finish.thread_id, fence=fence)
         # A run that was rolled back has left nothing: what stands there is older.
         gone = finish.status is RunStatus.ROLLED_BACK
         rest = _Rest() if gone else await self._look(spec, finish.run_id, finish.thread_id)
@@ -79,12 +76,12 @@ class Finalizer:
             interrupts=rest.interrupts if asks else (),
             title=rest.title,
         )
-        record = await self.store.finish(finish.run_id, ending, fence=fence)
+        record = await self.ends.store.finish(finish.run_id, ending, fence=fence)
         async with self._telling(finish.run_id, webhook=spec.webhook is not None):
             if spec.scope.kind == "stateless" and spec.on_completion != "keep":  # who sees the end finds it gone
-                await self.checkpoints.delete_thread(finish.thread_id)
-            await self.bridge.publish_terminal(finish.run_id, _terminal_event(record), fence=fence)
-            await self.checkpoints.settle(finish.run_id)
+                await self.ends.checkpoints.delete_thread(finish.thread_id)
+            await self.ends.bridge.publish_terminal(finish.run_id, _terminal_event(record), fence=fence)
+            await self.ends.checkpoints.settle(finish.run_id)
         return Ended(record, rest.next)
 
     async def promise(self, run_id: str, spec: RunSpec) -> None:
@@ -95,11 +92,11 @@ class Finalizer:
     async def announce(self, asks: QuestionsInput, spec: RunSpec, *, fence: int) -> None:
         """Write what the run waits for, publish the `awaiting_input` event."""
         rest = await self._look(spec, asks.run_id, asks.thread_id)
-        answers = Answers(self.store.threads)
+        answers = Answers(self.ends.store.threads)
         if asks.keep_as is not None:
             await answers.keep(asks.keep_as, rest.asked)
         error = None if asks.refused is None else RunError(type=REFUSED_ANSWER, message=asks.refused)
-        await self.store.mark_awaiting(
+        await self.ends.store.mark_awaiting(
             asks.run_id,
             fence=fence,
             steps=asks.steps,
@@ -118,7 +115,7 @@ class Finalizer:
         # The workflow's number: the same when this is repeated, another at the next question.
         event = NewEvent(AWAITING_INPUT_EVENT, to_json(data), f"ask\n{asks.fence}")
         async with self._telling(asks.run_id):
-            await self.bridge.mark_awaiting_input(asks.run_id, event, fence=fence)
+            await self.ends.bridge.mark_awaiting_input(asks.run_id, event, fence=fence)
         await answers.drop(asks.spent)
 
     def _telling(self, run_id: str, *, webhook: bool = False) -> AbstractAsyncContextManager[None]:
@@ -131,7 +128,7 @@ class Finalizer:
         if self.live is not None and (graph := self.live.graph_of(run_id)) is not None:
             yield graph.copy({"checkpointer": saver})
             return
-        async with self.graphs.open(spec.assistant_id, run_config(spec, run_id, thread_id), saver) as graph:
+        async with self.ends.graphs.open(spec.assistant_id, run_config(spec, run_id, thread_id), saver) as graph:
             yield graph
 
     async def _look(self, spec: RunSpec, run_id: str, thread_id: str) -> _Rest:
@@ -142,7 +139,7 @@ class Finalizer:
         except asyncio.CancelledError:
             raise
         except BaseException as exc:
-            if self.checkpoints.outage(exc):
+            if self.ends.checkpoints.outage(exc):
                 raise UnavailableError(f"the state of thread {thread_id!r} cannot be read: {exc}") from exc
             # The end of a run must not depend on its graph, which may be why it failed.
             return await self._stored(run_id, thread_id, message_of(exc))
@@ -151,9 +148,9 @@ class Finalizer:
         """The state as the checkpointer holds it, where no graph shows it. Raises `UnavailableError`."""
         logger.warning("run %s: its graph does not show its values, so they are those stored: %s", run_id, why)
         try:
-            found = await read_snapshot(self.checkpoints.saver, thread_id, None)
+            found = await read_snapshot(self.ends.checkpoints.saver, thread_id, None)
         except Exception as exc:
-            if self.checkpoints.outage(exc):
+            if self.ends.checkpoints.outage(exc):
                 raise UnavailableError(f"the state of thread {thread_id!r} cannot be read: {exc}") from exc
             message = f"the run's values cannot be read, neither by its graph ({why}) nor as stored: {message_of(exc)}"
             logger.warning("run %s: %s", run_id, message)
@@ -164,10 +161,10 @@ class Finalizer:
         return _Rest(values, values, title=title_in_state(found.values))
 
     async def _seen(self, spec: RunSpec, run_id: str, thread_id: str) -> _Rest:
-        saver, here = self.checkpoints.saver, thread_config(thread_id)
+        saver, here = self.ends.checkpoints.saver, thread_config(thread_id)
         async with self._opened(spec, run_id, thread_id, saver) as graph:
             stopped = await stopped_at(graph, saver, here)
-            head, note = await saver.aget_tuple(here), await self.checkpoints.note(run_id)
+            head, note = await saver.aget_tuple(here), await self.ends.checkpoints.note(run_id)
             unfinished = head if head and head.pending_writes else None
             values = (await completed(graph, unfinished)).values if unfinished else stopped.values
             spent = steps_spent(run_id, head, note) - input_steps(spec, graph) if note else 0

@@ -14,6 +14,7 @@ from ..contracts.wire import NOTIFY_WORKFLOW, SIGNAL_DELIVER, notify_workflow_id
 from ..contracts.wire_notify import NotifyInput
 
 _RPC_LIMIT = timedelta(seconds=10)
+"""Without one, a call to a server that hangs would never come back."""
 
 
 @dataclass(frozen=True, slots=True)

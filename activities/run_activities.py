@@ -12,8 +12,6 @@ from temporalio import activity
 from temporalio.client import Client, WorkflowFailureError
 from temporalio.service import RPCError, RPCStatusCode
 
-from ..bridge.contract import Bridge
-from ..checkpoints.contract import Checkpoints
 from ..contracts.errors import RunNotFoundError
 from ..contracts.lifecycle import ending_of
 from ..contracts.types import RunRecord
@@ -49,7 +47,6 @@ from ..contracts.wire_thread import (
     WatchResult,
 )
 from ..observers.dispatcher import Dispatcher
-from ..store.contract import Store
 from .attempt.boundary import translated
 from .attempt.failures import MachineFailure
 from .attempt.fence import own_fence
@@ -59,12 +56,11 @@ from .attempt.spans import end_run_span
 from .attempt.spec_cache import SpecCache
 from .attempt.surroundings import surroundings
 from .attempt.trouble import Troubles
-from .driver.graph_parts import GraphParts
 from .driver.live_graphs import LiveGraphs
 from .driver.slices import Slices
 from .finalizer import Finalizer
 from .graphs.answers import Answers
-from .graphs.graph_registry import GraphRegistry
+from .graphs.back_ends import BackEnds
 from .graphs.serving import Serving
 from .graphs.state_updates import States
 from .graphs.thread_state import Snapshots
@@ -73,6 +69,7 @@ from .thread_restore import Threads
 logger = logging.getLogger(__name__)
 
 _CANCEL_LIMIT = timedelta(seconds=5)
+"""For how the run's workflow is shown, nothing else: the end is written, and must not wait for it."""
 
 T = TypeVar("T")
 W = TypeVar("W", bound=RunWork)
@@ -84,10 +81,7 @@ class RunActivities:
     def __init__(
         self,
         *,
-        graphs: GraphRegistry,
-        bridge: Bridge,
-        store: Store,
-        checkpoints: Checkpoints,
+        ends: BackEnds,
         client: Client,
         pulse: Pulse,
         dispatcher: Dispatcher,
@@ -95,21 +89,20 @@ class RunActivities:
         task_queue: str,
     ) -> None:
         self._pulse = pulse
-        self._serving = Serving(store, graphs, task_queue)
-        self._bridge = bridge
+        self._serving = Serving(ends, task_queue)
+        self._bridge = ends.bridge
         self._dispatcher = dispatcher
         self._live = live
-        self._ending = Finalizer(graphs, bridge, store, checkpoints, dispatcher, live)
-        self._threads = Threads(bridge, store, checkpoints)
-        self._troubles = Troubles(client, store)
-        self._snapshots = Snapshots(graphs, store, checkpoints)
-        self._states = States(graphs, store, checkpoints, self._snapshots)
-        self._store = store
+        self._ending = Finalizer(ends, dispatcher, live)
+        self._threads = Threads(ends)
+        self._troubles = Troubles(client, ends.store)
+        self._snapshots = Snapshots(ends)
+        self._states = States(ends, self._snapshots)
+        self._store = ends.store
         self._client = client
-        self._specs = SpecCache(store)
-        self._answers = Answers(store.threads)
-        parts = GraphParts(graphs, bridge, checkpoints, store.events, live.may_hold)
-        self._slices = Slices(parts, store, self._specs, dispatcher, live, client, self._serving, self._troubles)
+        self._specs = SpecCache(ends.store)
+        self._answers = Answers(ends.store.threads)
+        self._slices = Slices(ends, self._specs, dispatcher, live, client, self._serving, self._troubles)
 
     @property
     def all(self) -> list[Callable[..., Any]]:

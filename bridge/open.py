@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from ..contracts.back_ends import BRIDGES, installed_schemes, open_installed
-from ..contracts.errors import ConfigError, nearest
+from ..contracts.back_ends import BRIDGES, not_opened, open_installed
+from ..contracts.errors import ConfigError
 from .contract import Bridge
 from .memory.bridge import MemoryBridge, MemoryStreams
 from .sqlite.bridge import SqliteBridge
 
-_ALLOWED = "sqlite:///relative/path, sqlite:////absolute/path, memory:// or memory://name"
+_KNOWN = ("sqlite:///relative/path", "sqlite:////absolute/path", "memory://", "memory://name")
 
 _memories: dict[str, MemoryStreams] = {}
 """For as long as the process, like a file: a program may close its last bridge and open another one."""
@@ -31,9 +31,7 @@ def open_bridge(url: str) -> Bridge:
         return SqliteBridge(_sqlite_path(url, rest))
     if (bridge := open_installed(BRIDGES, url, "bridge.url", Bridge)) is not None:
         return bridge
-    known = ("sqlite", "memory", *(others := installed_schemes(BRIDGES)))
-    allowed = ", ".join([_ALLOWED, *(f"{other}://" for other in others)])
-    raise ConfigError(f"bridge.url: {url!r} is no bridge{nearest(scheme, known)}; allowed: {allowed}")
+    raise not_opened("bridge.url", url, _KNOWN, BRIDGES)
 
 
 def _memory(url: str, name: str) -> MemoryStreams:
@@ -45,7 +43,7 @@ def _memory(url: str, name: str) -> MemoryStreams:
 def _sqlite_path(url: str, rest: str) -> Path:
     path = rest.removeprefix("/")
     if path == rest or not path or path.endswith("/"):
-        raise ConfigError(f"bridge.url: {url!r} names no file; allowed: {_ALLOWED}")
+        raise ConfigError(f"bridge.url: {url!r} names no file; allowed: {', '.join(_KNOWN)}")
     if path == ":memory:":
         raise ConfigError(f"bridge.url: {url!r} cannot be shared by two connections; use memory://")
     if "?" in path:

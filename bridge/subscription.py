@@ -48,7 +48,8 @@ async def follow(
                 spoke_at = clock()
             if position < found.last_id:
                 continue
-            if not await change.wait(None if heartbeat_interval is None else spoke_at + heartbeat_interval):
+            silent_until = None if heartbeat_interval is None else spoke_at + heartbeat_interval
+            if not await change.wait(silent_until):
                 yield StreamEvent(id=str(position), event=HEARTBEAT_EVENT)
                 spoke_at = clock()
 

@@ -12,13 +12,13 @@ from typing import Any, cast
 from langgraph.checkpoint.base import CheckpointTuple
 from langgraph.types import Send
 
-_BRANCH, _JOIN, _SENDS, INPUT = "branch:to:", "join:", "__pregel_tasks", "__start__"
+from ..contracts.langgraph_names import BRANCH, JOIN, SENDS, START
 
 
 def due_nodes(found: CheckpointTuple) -> Iterator[str]:
     """The nodes of the superstep that follows: those that were sent for, then the others by name."""
     checkpoint = found.checkpoint
-    for send in cast("Sequence[Any]", checkpoint["channel_values"].get(_SENDS, ())):
+    for send in cast("Sequence[Any]", checkpoint["channel_values"].get(SENDS, ())):
         if isinstance(send, Send):
             yield send.node
     yield from sorted(
@@ -32,11 +32,11 @@ def due_nodes(found: CheckpointTuple) -> Iterator[str]:
 
 def _triggered(channel: str, values: Mapping[str, Any]) -> str | None:
     """The node that a channel starts, if it is there."""
-    if channel == INPUT and channel in values:
-        return INPUT
-    if channel.startswith(_BRANCH) and channel in values:
-        return channel.removeprefix(_BRANCH)
-    if channel.startswith(_JOIN) and channel in values:
+    if channel == START and channel in values:
+        return START
+    if channel.startswith(BRANCH) and channel in values:
+        return channel.removeprefix(BRANCH)
+    if channel.startswith(JOIN) and channel in values:
         names, node = _of_join(channel)
         return node if names == _arrived(values[channel]) else None
     return None
@@ -49,14 +49,14 @@ def needed_nodes(found: CheckpointTuple, channels: Collection[str]) -> Iterator[
     """
     yield from due_nodes(found)
     for channel, value in found.checkpoint["channel_values"].items():
-        if channel.startswith(_JOIN) and channel not in channels and _arrived(value):
+        if channel.startswith(JOIN) and channel not in channels and _arrived(value):
             names, node = _of_join(channel)
             yield from sorted({*names, node})
 
 
 def _of_join(channel: str) -> tuple[set[str], str]:
     """The nodes for which a join waits, and the one that it starts."""
-    names, _, node = channel.removeprefix(_JOIN).rpartition(":")
+    names, _, node = channel.removeprefix(JOIN).rpartition(":")
     return set(names.split("+")), node
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..contracts.back_ends import CHECKPOINTERS, installed_schemes, open_installed
-from ..contracts.errors import ConfigError
+from ..contracts.back_ends import CHECKPOINTERS, not_opened, open_installed
 from .contract import Checkpoints
 
 
@@ -25,5 +24,4 @@ def open_checkpoints(url: str) -> Checkpoints:
         return MemoryCheckpoints()
     if (checkpoints := open_installed(CHECKPOINTERS, url, "checkpointer.url", Checkpoints)) is not None:
         return checkpoints
-    known = ["sqlite:///file", "memory://", *(f"{other}://" for other in installed_schemes(CHECKPOINTERS))]
-    raise ConfigError(f"checkpointer.url: {url!r} is none of {', '.join(known)}")
+    raise not_opened("checkpointer.url", url, ("sqlite:///file", "memory://"), CHECKPOINTERS)

@@ -15,13 +15,11 @@ from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
 from langgraph.types import Interrupt
 
 from ..contracts.closing import closing
+from ..contracts.langgraph_names import END, INTERNAL, INTERRUPT, ROOT
 from ..contracts.serialization.serializer import from_json, to_json
 from ..contracts.threads import ThreadSnapshot
 from ..contracts.types import RunInterrupt
 from .due import due_nodes
-
-_BRANCH, _JOIN, _INTERRUPT = "branch:to:", "join:", "__interrupt__"
-_RETURN, _ROOT = "__end__", "__root__"
 
 
 async def read_snapshot(
@@ -64,19 +62,19 @@ def _snapshot(thread_id: str, found: CheckpointTuple) -> ThreadSnapshot:
 
 def _values(channels: Mapping[str, Any]) -> Any:
     """The channels of the graph's own state; of a functional entrypoint, what it returned."""
-    for whole in (_RETURN, _ROOT):
+    for whole in (END, ROOT):
         if whole in channels:
             return channels[whole]
     return {name: value for name, value in channels.items() if not _is_internal(name)}
 
 
 def _is_internal(channel: str) -> bool:
-    return channel.startswith(("__", _BRANCH, _JOIN))
+    return channel.startswith(INTERNAL)
 
 
 def _interrupts(found: CheckpointTuple) -> Iterator[RunInterrupt]:
     for _, channel, value in found.pending_writes or ():
-        if channel == _INTERRUPT:
+        if channel == INTERRUPT:
             for asked in cast("Sequence[Any]", value if isinstance(value, Sequence) else (value,)):
                 if isinstance(asked, Interrupt):
                     yield RunInterrupt(id=asked.id, value=from_json(to_json(asked.value)))

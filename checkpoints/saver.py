@@ -33,6 +33,7 @@ from langgraph.checkpoint.base import (
 from ..blocking import uncut
 from ..contracts.closing import closing
 from ..contracts.errors import FencedError, TypeNotAllowedError, UnavailableError
+from ..contracts.langgraph_names import RESUME
 from ..contracts.recent import Recent
 from ..contracts.serialization.allowed_types import refusing_types
 from .addresses import checkpoint_address
@@ -40,9 +41,6 @@ from .contract import Checkpoints, Guard, SaveHooks
 from .storable import AuthorsOf, Save, nobody, storable
 
 T = TypeVar("T")
-
-_RESUME = "__resume__"
-"""LangGraph's channel for the answers that a task has had."""
 
 PickedUpHook = Callable[[RunnableConfig, CheckpointTuple], Coroutine[Any, Any, None]]
 
@@ -114,6 +112,7 @@ class FencedSaver(BaseCheckpointSaver[Any]):
             partial(self._hooks.after_checkpoint, checkpoint_id),
             address,
         )
+        # After the save: what is held is saved. (The root stands where its `checkpoints` event is not read on from.)
         if self.stand is not None and namespace and metadata.get("source") == "loop":
             await self.stand(tuple(namespace.split("|")))
         return {"configurable": {"thread_id": thread_id, "checkpoint_ns": namespace, "checkpoint_id": checkpoint_id}}
@@ -129,7 +128,7 @@ class FencedSaver(BaseCheckpointSaver[Any]):
             guard = Guard(self._run_id, self._fence, keep=address not in self._kept)
             # Savers replace what is special only where all of it is; else the answers of before would stay, and an
             # error handler, which LangGraph runs again after a cut, would ask once more.
-            answers = [write for write in values if write[0] == _RESUME]
+            answers = [write for write in values if write[0] == RESUME]
             with save.of(values):
                 if answers and any(channel not in WRITES_IDX_MAP for channel, _ in values):
                     await self._checkpoints.put_writes(guard, config, answers, task_id, task_path)
@@ -201,6 +200,7 @@ class FencedSaver(BaseCheckpointSaver[Any]):
     ) -> None:
         self._on_loop(self.aput_writes(config, writes, task_id, task_path))
 
+    # Back ends belong to the event loop that opened them.
     def _on_loop(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
@@ -264,6 +264,7 @@ class FencedSaver(BaseCheckpointSaver[Any]):
         inner = self._inner.with_allowlist(extra_allowlist)
         if inner is self._inner:
             return self
+        # A copy that shares what this one remembers: a graph and its subgraphs are one attempt, with one failure.
         clone = copy.copy(self)
         clone._inner = inner
         clone.serde = inner.serde

@@ -67,10 +67,7 @@ async def abandon(namespace_id: str, session: Session) -> ExitCode:
     """`perdure abandon`."""
     await runtime_abandon.abandon(session.settings, namespace_id)
     text = f"the Temporal with the namespace {namespace_id} is gone for good: a worker ends its open runs as errors"
-    if session.output.as_json:
-        session.output.document({"abandoned": namespace_id})
-    else:
-        session.output.line(text)
+    session.output.result({"abandoned": namespace_id}, text)
     return ExitCode.OK
 
 

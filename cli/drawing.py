@@ -14,10 +14,7 @@ async def graph(session: Session, name: str, run_id: str | None, *, ascii: bool)
 
     current = () if run_id is None else await _current(session, name, run_id)
     drawn = await draw(session.settings.graphs, name, current=current, ascii=ascii)
-    if session.output.as_json:
-        session.output.document({"graph": name, "current": [*current], "drawing": drawn})
-    else:
-        session.output.line(drawn.rstrip("\n"))
+    session.output.result({"graph": name, "current": [*current], "drawing": drawn}, drawn.rstrip("\n"))
     return ExitCode.OK
 
 

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from ..contracts.langgraph_names import INTERRUPT
 from ..contracts.types import (
     AWAITING_INPUT_EVENT,
     GAP_EVENT,
@@ -19,7 +20,6 @@ from ..contracts.types import (
 )
 from .output import short
 
-_INTERRUPT = "__interrupt__"
 _CHUNKS = ("AIMessageChunk",)
 """Types of messages that are a part of one."""
 
@@ -98,7 +98,7 @@ def read_updates(data: Any) -> Iterator[StepUpdate]:
     if not isinstance(data, Mapping):
         return
     for node, update in cast("Mapping[str, Any]", data).items():
-        if node != _INTERRUPT:
+        if node != INTERRUPT:
             parts = cast("list[Any]", update) if isinstance(update, list) else [update]
             changes = [cast("Mapping[str, Any]", part) for part in parts if isinstance(part, Mapping)]
             keys = tuple(dict.fromkeys(key for change in changes for key in change))

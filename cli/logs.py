@@ -13,11 +13,11 @@ _CORE = "temporalio.core"
 
 def configure(*, serves: bool, debug: bool) -> None:
     """Set up logging. `serves`: the command is a service, which tells what it does; others only warn."""
-    detail = logging.DEBUG if debug else logging.INFO if serves else logging.WARNING
+    usual = logging.INFO if serves else logging.WARNING
     logging.basicConfig(
         stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    logging.getLogger("perdure").setLevel(detail)
+    logging.getLogger("perdure").setLevel(logging.DEBUG if debug else usual)
     if not serves and not debug:
         # When Ctrl-C cuts a call off, the SDK leaves a future behind that asyncio complains about.
         logging.getLogger("asyncio").setLevel(logging.CRITICAL)

@@ -56,6 +56,13 @@ class Output:
         """A JSON value on one line."""
         self._write(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
 
+    def result(self, document: Any, text: str) -> None:
+        """What the command has to say: to a program as a JSON value, to a human as a text."""
+        if self.as_json:
+            self.document(document)
+        else:
+            self.line(text)
+
     def pretty(self, value: Any) -> None:
         """A JSON value for a human."""
         self.line(json.dumps(value, ensure_ascii=False, indent=2))

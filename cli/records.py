@@ -24,6 +24,7 @@ from .timeline import Timeline, event_line
 from .views import STATUS_STYLES, answer_lines, elapsed, question_text
 
 _PAGE = 200
+"""Events of one query. All of them are shown."""
 _EACH = 1.0
 """Seconds between two looks of `--watch`: each is one small query."""
 

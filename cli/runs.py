@@ -100,7 +100,7 @@ async def resume(session: Session, run_id: str, value: Any) -> ExitCode:
         session.parting = lambda: f"\nrun {run_id} may get its answer when a worker is there; look: {look}"
         with _patience(session, "a worker that takes the answer"):
             await runs.resume(run_id, value)
-    _tell(session, {"run_id": run_id, "accepted": True}, f"run {run_id} has its answer and goes on")
+    session.output.result({"run_id": run_id, "accepted": True}, f"run {run_id} has its answer and goes on")
     session.output.note(f"  follow: {session.hint('stream', run_id)}")
     return ExitCode.OK
 
@@ -111,7 +111,7 @@ async def delete(session: Session, run_id: str) -> ExitCode:
         with _patience(session, f"run {run_id} to stop"):
             if not await runs.delete_run(run_id):
                 raise RunNotFoundError(run_id)
-    _tell(session, {"run_id": run_id, "deleted": True}, f"run {run_id} is deleted")
+    session.output.result({"run_id": run_id, "deleted": True}, f"run {run_id} is deleted")
     return ExitCode.OK
 
 
@@ -121,7 +121,7 @@ async def delete_thread(session: Session, thread_id: str) -> ExitCode:
         with _patience(session, f"the runs of thread {thread_id} to stop"):
             if not await runs.delete_thread(thread_id):
                 raise ThreadNotFoundError(thread_id)
-    _tell(session, {"thread_id": thread_id, "deleted": True}, f"thread {thread_id} is deleted")
+    session.output.result({"thread_id": thread_id, "deleted": True}, f"thread {thread_id} is deleted")
     return ExitCode.OK
 
 
@@ -164,7 +164,7 @@ async def _tell_stop(session: Session, runs: RunsFacade, run_id: str, accepted: 
     if not accepted:
         how = f"has ended already as {status}" if status.terminal else "is about to end by itself"
         text = f"run {run_id} {how}; nothing to stop"
-    _tell(session, {"run_id": run_id, "accepted": accepted, "status": status}, text)
+    session.output.result({"run_id": run_id, "accepted": accepted, "status": status}, text)
     return ExitCode.OK
 
 
@@ -174,13 +174,6 @@ def _tell_submitted(session: Session, record: RunRecord) -> None:
         return
     session.output.line(f"run {record.run_id} on thread {record.thread_id}: {record.status}")
     session.output.note(f"  follow: {session.hint('stream', record.run_id)}")
-
-
-def _tell(session: Session, document: dict[str, Any], text: str) -> None:
-    if session.output.as_json:
-        session.output.document(document)
-    else:
-        session.output.line(text)
 
 
 @contextmanager

@@ -120,7 +120,4 @@ def _warn_of_elsewhere(session: Session, address: str) -> None:
 
 
 def _tell(session: Session, event: str, text: str, **details: Any) -> None:
-    if session.output.as_json:
-        session.output.document({"event": event, **details})
-    else:
-        session.output.line(text)
+    session.output.result({"event": event, **details}, text)

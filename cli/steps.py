@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ..facade import RunsFacade
 
 _PAGE = 200
+"""Checkpoints of one query. All of them are shown."""
 
 
 async def step_lines(runs: RunsFacade, record: RunRecord) -> list[str]:

@@ -13,6 +13,7 @@ They are looked for when a scheme is none of ours: to read the installed distrib
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal
 
 from .errors import ConfigError, nearest
@@ -32,16 +33,35 @@ def installed_schemes(group: Group) -> list[str]:
 
 
 def unknown_scheme(url: str, known: tuple[str, ...], group: Group | None) -> str | None:
-    """What is wrong with the scheme of a URL; `None` for one of ours (`known`) or of an installed distribution."""
+    """What is wrong with the scheme of a URL; `None` for one of ours (`known`) or of an installed distribution.
+
+    `known`: schemes, or URLs that show how one is written.
+    """
     scheme, separator, _ = url.partition("://")
-    if separator and scheme in known:
+    ours = [one.partition("://")[0] for one in known]
+    if separator and scheme in ours:
         return None
-    schemes = (*known, *(installed_schemes(group) if group else ()))
-    if separator and scheme in schemes:
+    others = installed_schemes(group) if group else []
+    if separator and scheme in others:
         return None
-    allowed = ", ".join(f"{name}://" for name in schemes)
     more = f" (others come with a distribution that has an entry point in {group})" if group else ""
-    return f"{url!r} has no known scheme{nearest(scheme, schemes)}; allowed: {allowed}{more}"
+    close = nearest(scheme, [*ours, *others])
+    return f"{without_password(url)!r} has no known scheme{close}; allowed: {_allowed(*known, *others)}{more}"
+
+
+def not_opened(setting: str, url: str, known: tuple[str, ...], group: Group | None) -> ConfigError:
+    """The error for a URL that no back end has taken: by its scheme, or because it is not written as that wants it."""
+    unwritten = f"{without_password(url)!r} is not written as one of these: {_allowed(*known)}"
+    return ConfigError(f"{setting}: {unknown_scheme(url, known, group) or unwritten}")
+
+
+def without_password(url: str) -> str:
+    """For texts: who connects, and with which password, is nobody else's business."""
+    return re.sub(r"(?<=://)[^/?#]*@", "***@", url)
+
+
+def _allowed(*urls: str) -> str:
+    return ", ".join(url if "://" in url else f"{url}://" for url in urls)
 
 
 def open_installed(group: Group, url: str, setting: str, kind: type[Any] | None = None, **options: Any) -> Any:
@@ -55,7 +75,8 @@ def open_installed(group: Group, url: str, setting: str, kind: type[Any] | None 
     found = list(entry_points(group=group, name=scheme)) if separator else []
     if not found:
         return None
-    where = f"{setting}: {url!r} is opened by {found[0].value}" + (f" of {found[0].dist.name}" if found[0].dist else "")
+    whose = f" of {found[0].dist.name}" if found[0].dist else ""
+    where = f"{setting}: {without_password(url)!r} is opened by {found[0].value}{whose}"
     try:
         made = found[0].load()(url, **options)
     except ConfigError:

@@ -17,6 +17,7 @@ from zlib import crc32
 SMALLEST = 1024
 """Bytes of a content that is worth it, and of a chunk on the average."""
 _LARGEST = 4096
+"""Bytes of a chunk without a boundary (one long text), so that a change in it does not cost all of it."""
 _BOUNDARY = re.compile(rb"(?<=\})(?=,\{|\])")
 
 

@@ -24,6 +24,7 @@ Identifier = Annotated[
 ]
 
 TEN_YEARS = 10 * 365 * 86400.0
+"""Seconds. No wait is longer: Temporal refuses, or overflows on, what is much longer."""
 Seconds = Annotated[float, Field(ge=0, le=TEN_YEARS, allow_inf_nan=False)]
 PositiveSeconds = Annotated[float, Field(gt=0, le=TEN_YEARS, allow_inf_nan=False)]
 

@@ -40,7 +40,7 @@ _V4_AT_THE_END = tuple(map(ip_network, ("64:ff9b::/96", "::/96", "::ffff:0:0/96"
 _6TO4, _TEREDO = ip_network("2002::/16"), ip_network("2001::/32")
 _ISATAP = (0x00005EFE, 0x02005EFE)
 """What stands before the IPv4 address at the end, under whatever prefix. (RFC 5214)"""
-_V4 = 0xFFFFFFFF
+_V4 = 0xFFFFFFFF  # the bits of an IPv4 address
 _SECRET = "whsec_"
 _KEY_LENGTHS = range(24, 65)
 """Bytes of a key."""

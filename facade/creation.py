@@ -65,6 +65,8 @@ class Creation:
         await self._served.check(spec)
         if spec.follow_up_to_run_id is not None:
             await self._lookup.existing(spec.follow_up_to_run_id)
+        # The record first, then the stream, then Temporal: what is left of a submission that is cut off in between is a
+        # draft, which no list shows and which nobody executes.
         stored, created = await self._store.create(plan.record, plan.spec, temporal=self._submitter.namespace_id)
         _check_same_run(plan, stored.record)
         if stored.record.status.terminal:
@@ -72,9 +74,8 @@ class Creation:
         await self._bridge.create(plan.run_id)
         if attend is not None:
             await attend(plan.run_id)
-        if (
-            spec.run_id is not None
-        ):  # a thread knows the ids of its own runs only, and it would cancel others for nothing
+        if spec.run_id is not None:
+            # Before the thread is asked: it knows the ids of its own runs only, and would cancel others for nothing.
             await self._check_not_used_up(plan, created=created)
         return await self._submit(client, plan, created=created)
 

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from ..contracts.actor import resolve_user_id
-from ..contracts.errors import InvalidRunError, nearest
+from ..contracts.errors import InvalidRunError
 from ..contracts.types import RunPage, RunRecord, RunStatus
 from ..store.contract import RunQueryStore
 from ..store.run_filter import RunFilter
+from .choices import chosen
 from .lookup import RunLookup
 
 
@@ -44,14 +45,5 @@ def run_filter(
     """Raises `InvalidRunError` for a status that there is not."""
     given = (statuses,) if isinstance(statuses, str) else statuses
     utc = None if since is None else since.astimezone(UTC)  # one without a zone is this machine's time
-    return RunFilter(tuple(_status(one) for one in given), assistant_id, utc)
-
-
-def _status(name: RunStatus | str) -> RunStatus:
-    try:
-        return RunStatus(name)
-    except ValueError:
-        allowed = ", ".join(RunStatus)
-        raise InvalidRunError(
-            f"unknown run status {name!r}{nearest(str(name), RunStatus)}; allowed: {allowed}", field="status"
-        ) from None
+    known = tuple(chosen(RunStatus, one, "run status", field="status") for one in given)
+    return RunFilter(known, assistant_id, utc)

@@ -26,6 +26,7 @@ _STATELESS = "stateless-"
 """Before the run's id, the thread id of a run that has its thread to itself."""
 _SUMMARY_LENGTH = 100
 _PREVIEW_DEPTH = 10
+"""Characters of the input that Temporal's UI shows, in one line of its list; levels in which they are looked for."""
 
 _NOT_YET: dict[str, Callable[[RunSpec], bool]] = {
     "feedback_keys": lambda spec: bool(spec.feedback_keys),

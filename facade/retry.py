@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from ..contracts.errors import NoWorkerError, ThreadBusyError
+from ..contracts.errors import PerdureError, ThreadBusyError
+from ..contracts.retry import Retry, is_a, retried
 from ..contracts.settings import TemporalSettings
 from ..store.contract import RunQueryStore
 
 T = TypeVar("T")
 
+PAUSE = 0.02  # seconds: Temporal and the store agree again within a few of them
 
-async def patience(settings: TemporalSettings) -> AsyncIterator[None]:
-    """Turns of a short wait, for `submit_timeout` at the most."""
-    deadline = time.monotonic() + settings.submit_timeout
-    while time.monotonic() < deadline:
-        yield
-        await asyncio.sleep(0.02)
+
+class NotYetError(Exception):
+    """A call came too early by a moment."""
+
+    def __init__(self, meaning: PerdureError) -> None:
+        super().__init__(str(meaning))
+        self.meaning = meaning
+        """What its caller is told when the moment does not pass."""
+
+
+async def patiently(settings: TemporalSettings, call: Callable[[], Awaitable[T]]) -> T:
+    """What a call answers when it is not too early any more. Raises its meaning after `submit_timeout`."""
+    until = time.monotonic() + settings.submit_timeout
+    try:
+        return await retried(call, Retry(when=is_a(NotYetError), until=until, pause=PAUSE))
+    except NotYetError as exc:
+        raise exc.meaning from None
 
 
 async def when_free(settings: TemporalSettings, store: RunQueryStore, call: Callable[[], Awaitable[T]]) -> T:
@@ -27,13 +39,14 @@ async def when_free(settings: TemporalSettings, store: RunQueryStore, call: Call
 
     Raises `ThreadBusyError`, and what the call raises.
     """
-    busy: ThreadBusyError | None = None
-    async for _ in patience(settings):
+
+    async def once() -> T:
         try:
             return await call()
         except ThreadBusyError as exc:
-            busy = exc
             holder = await store.get(exc.run_id)
             if holder is None or not holder.record.status.terminal:
                 raise
-    raise busy or NoWorkerError(settings.task_queue, 0)
+            raise NotYetError(exc) from exc
+
+    return await patiently(settings, once)

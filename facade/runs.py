@@ -19,7 +19,7 @@ from ..contracts.settings import Settings
 from ..contracts.threads import ThreadRecord, ThreadSnapshot, ThreadStatus
 from ..contracts.types import CancelAction, RunPage, RunRecord, RunSpec, RunStatus, WaitResult
 from ..store.contract import Store
-from .actions import check_action
+from .choices import chosen
 from .events import Events
 from .listing import RunListing, run_filter
 from .lookup import RunLookup
@@ -156,7 +156,7 @@ class RunsFacade:
         `action`: `interrupt` keeps what the run has done, `rollback` gives its thread back as it was before the run.
         True: it ends as cancelled. False: it had ended, or its end had been decided.
         """
-        checked = check_action(action)
+        checked = chosen(CancelAction, action, "cancel action")
         if await self._has_ended(run_id):  # then nobody has to be told, and Temporal's client is not even loaded
             return False
         return await self._steering.cancel(run_id, checked)

@@ -14,6 +14,7 @@ from ..contracts.workers import WorkerRecord, served_by, those_there, unknown_no
 from ..store.contract import Store
 
 _PAUSE = 0.2
+"""Seconds between two looks at the announcements: a worker that is exchanged for a newer one takes some."""
 _KNOWN_FOR = 2.0
 """Seconds for which what workers have announced is taken to be so still. A run that finds it otherwise waits."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -26,7 +28,7 @@ from ..contracts.wire_steering import StopAnswer, StopRequest
 from ..store.contract import Store
 from .answers import FacadeAnswer
 from .lookup import RunLookup
-from .retry import patience
+from .retry import PAUSE, NotYetError, patiently
 from .translation import NotCheckedError, answered, translated
 
 _DECISION = 5.0
@@ -81,16 +83,19 @@ class Steering:
 
     async def _call(self, run_id: str, call: Callable[[Workflow], Awaitable[bool]]) -> bool:
         """What the call to the workflow of a run answers; False for a run that has ended."""
-        async for _ in patience(self._settings):
+
+        async def once() -> bool:
             if (await self._lookup.existing(run_id)).record.status.terminal:
                 return False
             workflow = await self._lookup.workflow(run_id)
             try:
                 with translated(self._settings, run_id=run_id):
                     return await call(workflow)
-            except RunNotFoundError:
-                continue  # its workflow is about to start, or has just ended
-        raise UnavailableError(f"run {run_id!r} cannot be reached: its workflow has not started; try again")
+            except RunNotFoundError as exc:  # its workflow is about to start, or has just ended
+                why = f"run {run_id!r} cannot be reached: its workflow has not started; try again"
+                raise NotYetError(UnavailableError(why)) from exc
+
+        return await patiently(self._settings, once)
 
     async def resume(self, run_id: str, value: Any) -> None:
         """Raises `InvalidRunError`, or `RunStateError` when the run does not wait or the answer fits no question."""
@@ -117,7 +122,9 @@ class Steering:
 
     async def _until_moved(self, record: RunRecord) -> None:
         """The record follows when a worker goes on; until then it would still show the question."""
-        async for _ in patience(self._settings):
+        until = time.monotonic() + self._settings.submit_timeout
+        while time.monotonic() < until:
             stored = await self._lookup.find(record.run_id)
             if stored is None or stored.record.updated_at != record.updated_at:
                 return
+            await asyncio.sleep(PAUSE)

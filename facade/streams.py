@@ -24,6 +24,7 @@ LEASE = 30.0
 _RENEWALS = 3
 """Within one lease, so that one that fails or comes late does not matter."""
 _RETRY = 1.0
+"""Seconds until the next try, when a renewal fails: there is time for several before the lease is over."""
 
 Attend = Callable[[str], Awaitable[None]]
 _BEGUN = StreamEvent(id="0", event=HEARTBEAT_EVENT)

@@ -16,14 +16,13 @@ from temporalio.client import (
     WorkflowExecutionStatus,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
-from temporalio.common import (
-    WorkflowIDConflictPolicy,
-    WorkflowIDReusePolicy,
-)
+from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError, RPCStatusCode
 
 from ..contracts.errors import NoWorkerError
-from ..contracts.search_attributes import run_attributes, thread_attributes
+from ..contracts.retry import Retry, retried
+from ..contracts.run_start import run_start
+from ..contracts.search_attributes import thread_attributes
 from ..contracts.settings import TemporalSettings
 from ..contracts.wire import (
     RUN_WORKFLOW,
@@ -31,7 +30,6 @@ from ..contracts.wire import (
     UPDATE_DELETE_THREAD,
     UPDATE_STATE,
     UPDATE_SUBMIT,
-    run_workflow_id,
     thread_workflow_id,
 )
 from ..contracts.wire_thread import (
@@ -54,9 +52,12 @@ Request = Submission | StateChange | ThreadDeletion
 _POLLERS_KNOWN_FOR = 60.0
 """Seconds for which a worker that was seen is taken to be there still. If it has gone, the submission waits."""
 
-_PAUSE = 0.1
 _DESCRIPTION = timedelta(seconds=5)
+_PAUSE = 0.1
+"""Seconds before an update that the thread could not take is given again: it is busy for a workflow task."""
 _PASSING = (RPCStatusCode.FAILED_PRECONDITION, RPCStatusCode.RESOURCE_EXHAUSTED, RPCStatusCode.ABORTED)
+"""The SDK repeats the last two by itself, for a while. One of 600 submissions to a thread that was just going on in its
+next execution came back with the first, and had executed nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,14 +146,11 @@ class Submitter:
     async def _update(
         self, client: Client, thread_id: str, line: ThreadLine, update: str, request: Request, answer: type[T]
     ) -> T:
-        deadline = time.monotonic() + self._settings.submit_timeout
-        while True:
-            try:
-                return await self._update_once(client, thread_id, line, update, request, answer)
-            except RPCError as exc:
-                if not _may_pass(exc) or time.monotonic() + _PAUSE > deadline:
-                    raise
-            await asyncio.sleep(_PAUSE)
+        until = time.monotonic() + self._settings.submit_timeout
+        return await retried(
+            lambda: self._update_once(client, thread_id, line, update, request, answer),
+            Retry(when=_may_pass, until=until, pause=_PAUSE),
+        )
 
     async def _update_once(
         self, client: Client, thread_id: str, line: ThreadLine, update: str, request: Request, answer: type[T]
@@ -166,6 +164,7 @@ class Submitter:
             except RPCError as exc:
                 if exc.status is not RPCStatusCode.NOT_FOUND:
                     raise
+        # Made for each call, because it can be used only once.
         start: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
             THREAD_WORKFLOW,
             ThreadInput(
@@ -196,12 +195,8 @@ class Submitter:
         await client.start_workflow(
             RUN_WORKFLOW,
             run,
-            id=run_workflow_id(run.run_id),
             task_queue=self._settings.task_queue,
-            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-            task_timeout=WORKFLOW_TASK_TIMEOUT,
-            search_attributes=run_attributes(run),
-            static_summary=plan.submission.summary,
+            **run_start(run, plan.submission.summary),
         )
         return Admission(run_id=run.run_id, sequence=1)
 
@@ -215,6 +210,6 @@ async def _task_queue(client: Client, workflow_id: str) -> str | None:
     return found.task_queue if found.status is WorkflowExecutionStatus.RUNNING else None
 
 
-def _may_pass(error: RPCError) -> bool:
+def _may_pass(error: Exception) -> bool:
     """Whether a thread could not take an update just now: it has ten under way, or goes on in its next execution."""
-    return error.status in _PASSING or "update was aborted" in error.message
+    return isinstance(error, RPCError) and (error.status in _PASSING or "update was aborted" in error.message)

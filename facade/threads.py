@@ -8,13 +8,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..contracts.actor import AUTO, UserId, resolve_user_id
-from ..contracts.errors import InvalidRunError, ThreadNotFoundError, nearest
+from ..contracts.errors import InvalidRunError, ThreadNotFoundError
 from ..contracts.settings import TemporalSettings
 from ..contracts.specs import dump_value
 from ..contracts.threads import ThreadRecord, ThreadSnapshot, ThreadStatus
 from ..contracts.wire_thread import StateChange
 from ..store.contract import Store
 from ..store.exchange import StateUpdate
+from .choices import chosen
 from .retry import when_free
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class Threads:
         if limit < 1:
             raise InvalidRunError(f"limit must be 1 or more, not {limit}", field="limit")
         return await self._store.threads.list(
-            status=_status(status),
+            status=None if status is None else chosen(ThreadStatus, status, "thread status", field="status"),
             metadata=_metadata(metadata or {}),
             user_id=_of_whom(user_id),
             limit=limit,
@@ -170,16 +171,6 @@ def _of_whom(user_id: UserId) -> str | None:
     if actor is not None and wanted != actor:
         raise InvalidRunError("user_id: an actor sees only threads of its own", field="user_id")
     return wanted
-
-
-def _status(status: ThreadStatus | str | None) -> ThreadStatus | None:
-    try:
-        return None if status is None else ThreadStatus(status)
-    except ValueError:
-        allowed = ", ".join(ThreadStatus)
-        raise InvalidRunError(
-            f"unknown thread status {status!r}{nearest(str(status), ThreadStatus)}; allowed: {allowed}", field="status"
-        ) from None
 
 
 def _metadata(metadata: Mapping[str, Any]) -> dict[str, _Scalar]:

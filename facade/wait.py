@@ -32,6 +32,7 @@ async def wait_for_run(
                 result = await store.get_result(run_id)
                 if _settled(result.status, at_questions):
                     return result
+    # The stream is over, and its end was not among the events: the run had ended before `last_event_id`, say.
     return await store.get_result(run_id)
 
 

@@ -9,12 +9,12 @@ from typing import Any
 from langgraph.cache.base import BaseCache
 from langgraph.cache.memory import InMemoryCache
 
-from ..contracts.errors import ConfigError
+from ..contracts.back_ends import not_opened
 from ..contracts.langgraph_json import NodeStoreConfig
 from .sqlite_cache import SqliteNodeCache
 from .sqlite_store import SqliteNodeStore
 
-_ALLOWED = "sqlite:///relative/path, sqlite:////absolute/path, memory:// or memory://name"
+_KNOWN = ("sqlite:///relative/path", "sqlite:////absolute/path", "memory://", "memory://name")
 
 _stores: dict[str, SqliteNodeStore] = {}
 _caches: dict[str, InMemoryCache[Any]] = {}
@@ -48,4 +48,4 @@ def _place(setting: str, url: str) -> Path | str:
         return Path(path)
     if scheme == "memory" and re.fullmatch(r"[\w.-]*", rest):
         return rest
-    raise ConfigError(f"{setting}.url: {url!r} is none; allowed: {_ALLOWED}")
+    raise not_opened(f"{setting}.url", url, _KNOWN, None)

@@ -9,9 +9,11 @@ from typing import TypeVar
 
 from ..blocking import BUSY_TIMEOUT
 from ..contracts.errors import UnavailableError
+from ..contracts.retry import Retry, is_a, retried_on_thread
 
 T = TypeVar("T")
 _PAUSE = 0.05
+"""Seconds: the other process makes its tables in about as long."""
 
 
 def opened(connect: Callable[[], T], what: str) -> T:
@@ -21,10 +23,7 @@ def opened(connect: Callable[[], T], what: str) -> T:
     when it looks again.
     """
     until = time.monotonic() + BUSY_TIMEOUT
-    while True:
-        try:
-            return connect()
-        except (sqlite3.Error, OSError) as exc:
-            if time.monotonic() > until:
-                raise UnavailableError(f"{what} cannot be used now: {exc}") from exc
-            time.sleep(_PAUSE)
+    try:
+        return retried_on_thread(connect, Retry(when=is_a(sqlite3.Error, OSError), until=until, pause=_PAUSE))
+    except (sqlite3.Error, OSError) as exc:
+        raise UnavailableError(f"{what} cannot be used now: {exc}") from exc

@@ -10,11 +10,10 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
-from ..activities import GraphRegistry
+from ..activities import BackEnds
 from ..activities.graphs.graph_registry import nodes_of
 from ..contracts.errors import PerdureError
 from ..contracts.workers import LIFETIME, WorkerRecord
-from ..store.contract import Store
 
 logger = logging.getLogger(__name__)
 
@@ -25,11 +24,11 @@ _RENEWED = LIFETIME.total_seconds() / 3
 class Announcement:
     """Of one worker, `worker_id`; what its graphs are is looked up each time, since they may be loaded anew."""
 
-    def __init__(self, store: Store, worker_id: str, task_queue: str, graphs: GraphRegistry) -> None:
-        self._store = store
+    def __init__(self, ends: BackEnds, worker_id: str, task_queue: str) -> None:
+        self._store = ends.store
+        self._graphs = ends.graphs
         self._worker_id = worker_id
         self._task_queue = task_queue
-        self._graphs = graphs
         self._started_at = datetime.now(UTC)
 
     async def say(self) -> None:

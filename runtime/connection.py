@@ -27,6 +27,7 @@ from ..contracts.wire import SEARCH_ATTRIBUTES
 
 KEYWORD = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
 RPC_LIMIT = timedelta(seconds=10)
+"""Without one, a call to a server that hangs would never come back."""
 VISIBLE_LIMIT = 15.0
 """Seconds to wait for new search attributes: a cluster's caches are refreshed each 10 s."""
 _PAYLOAD_CONVERTER = PydanticPayloadConverter()

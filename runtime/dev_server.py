@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import math
 import os
 import socket
 import sys
@@ -18,6 +19,7 @@ from temporalio.service import RPCError
 
 from ..blocking import private_folder, restrict_database, restrict_home
 from ..contracts.errors import DevServerError, TemporalUnreachableError
+from ..contracts.retry import Retry, is_a, retried
 from ..contracts.settings import Settings
 from .connection import Target, connect, server_address, temporal_target
 from .server_command import database_path, server_command
@@ -142,16 +144,16 @@ class DevServer:
         return await connect(self._target, timeout=self._settings.temporal.connect_timeout)
 
     async def _until_ready(self, process: asyncio.subprocess.Process) -> None:
+        async def answers() -> None:
+            if process.returncode is not None:  # what answers then is another server, at the same address
+                raise self._failure(f"ended at once with status {process.returncode}")
+            await connect(self._target, timeout=1.0)
+
         try:
             async with asyncio.timeout(self._start_limit):
-                while process.returncode is None:
-                    with contextlib.suppress(TemporalUnreachableError):
-                        await connect(self._target, timeout=1.0)
-                        return
-                    await asyncio.sleep(0.02)
+                await retried(answers, Retry(when=is_a(TemporalUnreachableError), until=math.inf, pause=0.02))
         except TimeoutError as exc:
             raise self._failure(f"does not answer after {self._start_limit:g} s") from exc
-        raise self._failure(f"ended at once with status {process.returncode}")
 
     def _failure(self, what: str) -> DevServerError:
         heading = f"the development server {what}; the end of {self.log_path}:"

@@ -38,8 +38,8 @@ from .temporal_cli import find_temporal_cli
 
 _CHECK_LIMIT = 15.0
 """Seconds that one check may take: longer than each part waits for a lock or a connection of its own."""
-_LITTLE_DISK = 1_000_000_000
-_NO_DISK = 100_000_000
+_LITTLE_DISK, _NO_DISK = 1_000_000_000, 100_000_000
+"""Bytes. The logs of the databases alone may take 64 MB each."""
 
 Level = Literal["ok", "warn", "fail"]
 
@@ -89,7 +89,9 @@ async def check_home(settings: Settings) -> Check:
 async def check_disk(settings: Settings) -> Check:
     """There is room for records, events and checkpoints."""
     free = shutil.disk_usage(_existing(settings.home)).free
-    level: Level = "fail" if free < _NO_DISK else "warn" if free < _LITTLE_DISK else "ok"
+    level: Level = "warn" if free < _LITTLE_DISK else "ok"
+    if free < _NO_DISK:
+        level = "fail"
     advice = None if level == "ok" else "delete old runs, or set home (PERDURE_HOME) to a larger disk"
     return Check(name="disk", level=level, detail=f"{free / 1e9:.1f} GB free", advice=advice)
 
@@ -98,9 +100,10 @@ async def check_graphs(settings: Settings) -> Check:
     """Every graph can be loaded."""
     try:
         with contextlib.redirect_stdout(sys.stderr):  # a graph's module may print when it is imported
-            graphs = await load_graphs(settings.graphs)
-            node_store_config(settings.graphs)
-            warnings = [*project_warnings(read_langgraph_json(settings.graphs))]
+            project = read_langgraph_json(settings.graphs)
+            graphs = await load_graphs(project)
+            node_store_config(project)
+            warnings = [*project_warnings(project)]
     except GraphLoadError as exc:
         return Check(name="graphs", level="fail", detail=str(exc), advice="correct it; a worker does not start before")
     detail = "; ".join([", ".join(graphs.names), *takeover_warnings(graphs), *warnings])

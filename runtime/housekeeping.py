@@ -28,12 +28,11 @@ from datetime import UTC, datetime, timedelta
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from ..activities import BackEnds
 from ..activities.finalizer import Finalizer
-from ..bridge.contract import Bridge
 from ..contracts.errors import PerdureError
 from ..contracts.types import CancelAction, RunStatus
 from ..contracts.wire import RUN_WORKFLOW, SEARCH_RUN_STATUS, SIGNAL_CANCEL, run_workflow_id
-from ..store.contract import Store
 from .connection import RPC_LIMIT
 from .pollers import namespace_id
 from .repair import Repair, is_missing
@@ -79,16 +78,15 @@ class Housekeeping:
         *,
         client: Client,
         task_queue: str,
-        store: Store,
-        bridge: Bridge,
+        ends: BackEnds,
         ending: Finalizer,
         own_place: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._client = client
         self._task_queue = task_queue
-        self._store = store
-        self._bridge = bridge
-        self._repair = Repair(client, task_queue, store, bridge, ending, own_place)
+        self._store = ends.store
+        self._bridge = ends.bridge
+        self._repair = Repair(client, task_queue, ends, ending, own_place)
         self._pace = PACE
         self._name = str(uuid.uuid4())
         """Of this worker, as the holder of leases."""

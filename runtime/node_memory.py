@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from ..activities import node_store_config
+from ..contracts.langgraph_json import LangGraphJson, read_langgraph_json
 from ..contracts.settings import Settings
 from ..memory import NodeMemory, SqliteNodeStore, open_node_cache, open_node_store
 
 
-def open_node_memory(settings: Settings) -> NodeMemory:
-    """Not yet started. Raises `ConfigError` and `GraphLoadError`."""
-    return NodeMemory(settings_store(settings), open_node_cache(settings.langgraph_cache_url))
+def open_node_memory(settings: Settings, project: LangGraphJson | None) -> NodeMemory:
+    """Not yet started. `project`: the file that the settings name, if it is there.
+
+    Raises `ConfigError` and `GraphLoadError`.
+    """
+    return NodeMemory(_store(settings, project), open_node_cache(settings.langgraph_cache_url))
 
 
 def settings_store(settings: Settings) -> SqliteNodeStore:
     """LangGraph's store, as the workers of these settings give it to graphs. Raises as `open_node_memory`."""
-    return open_node_store(settings.langgraph_store_url, node_store_config(settings.graphs))
+    return _store(settings, read_langgraph_json(settings.graphs) if settings.graphs.exists() else None)
+
+
+def _store(settings: Settings, project: LangGraphJson | None) -> SqliteNodeStore:
+    return open_node_store(settings.langgraph_store_url, node_store_config(project))

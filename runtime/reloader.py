@@ -15,7 +15,7 @@ from watchfiles import awatch  # pyright: ignore[reportUnknownVariableType]
 
 from ..activities import GraphRegistry, LiveGraphs, LocalModules, load_graphs
 from ..contracts.errors import PerdureError
-from ..contracts.langgraph_json import read_langgraph_json
+from ..contracts.langgraph_json import LangGraphJson, read_langgraph_json
 from ..contracts.serialization.text import message_of
 
 logger = logging.getLogger(__name__)
@@ -63,9 +63,9 @@ class Reloader:
         self._suspects: frozenset[Path] = frozenset()
         """What else may mend a change that could not be loaded."""
 
-    def loaded(self) -> None:
-        """The graphs have just been loaded: what is changed from now on is a change."""
-        self._read()
+    def loaded(self, config: LangGraphJson) -> None:
+        """The graphs of this file have just been loaded: what is changed from now on is a change."""
+        self._look_in(config)
         self._seen = _digests(self._files())
 
     @asynccontextmanager
@@ -119,12 +119,12 @@ class Reloader:
         self._seen = _digests(self._files()) | {file: now[file] for file in self._files() & now.keys()}
 
     async def _load(self) -> GraphRegistry:
-        self._read()
-        with self._modules.anew():
-            return await load_graphs(self._path)
-
-    def _read(self) -> None:
         config = read_langgraph_json(self._path)
+        self._look_in(config)
+        with self._modules.anew():
+            return await load_graphs(config)
+
+    def _look_in(self, config: LangGraphJson) -> None:
         self._modules.look_in(config)
         self._environment = frozenset({config.folder / config.env} if isinstance(config.env, str) else ())
 

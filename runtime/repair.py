@@ -21,16 +21,16 @@ from temporalio.api.errordetails.v1 import NotFoundFailure
 from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus, WorkflowFailureError
 from temporalio.service import RPCError, RPCStatusCode
 
+from ..activities import BackEnds
 from ..activities.attempt.fence import attempt_fence
 from ..activities.finalizer import Finalizer
-from ..bridge.contract import Bridge
 from ..contracts.errors import RunNotFoundError
 from ..contracts.search_attributes import RUN_STATUS
 from ..contracts.types import TERMINAL_EVENTS, CancelAction, RunError, RunRecord, RunStatus
 from ..contracts.wire import TERMINATED, RunOutcome, run_workflow_id, thread_workflow_id
 from ..contracts.wire_ending import FinishInput, outcome_in
 from ..contracts.workers import served_graphs
-from ..store.contract import Store, StoredRun
+from ..store.contract import StoredRun
 from .connection import RPC_LIMIT
 from .pollers import namespace_id
 
@@ -50,8 +50,7 @@ class Repair:
 
     client: Client
     task_queue: str
-    store: Store
-    bridge: Bridge
+    ends: BackEnds
     ending: Finalizer
     own_place: Callable[[], str | None] = lambda: None
     """Where the server's files are, if it is the installation's own: a new one there takes the place of the old."""
@@ -74,13 +73,13 @@ class Repair:
             await self._without_workflow(stored)
         elif workflow.status is WorkflowExecutionStatus.RUNNING:
             if not stored.submitted:
-                await self.store.mark_submitted(run_id)
+                await self.ends.store.mark_submitted(run_id)
         elif workflow.task_queue == self.task_queue:
             await self._finish(await self._end(workflow, stored.record))
 
     async def _unended(self, run_id: str) -> StoredRun | None:
         """The run, if its record or its stream has no end."""
-        stored = await self.store.get(run_id)
+        stored = await self.ends.store.get(run_id)
         if stored is None or (stored.record.status.terminal and await self._announced(run_id)):
             return None
         return stored
@@ -88,8 +87,8 @@ class Repair:
     async def _announced(self, run_id: str) -> bool:
         """Whether nobody waits for the stream's terminal event (any more)."""
         try:
-            last = await self.bridge.last_event_id(run_id)
-            async with aclosing(self.bridge.subscribe(run_id, last_event_id=max(0, last - 1))) as events:
+            last = await self.ends.bridge.last_event_id(run_id)
+            async with aclosing(self.ends.bridge.subscribe(run_id, last_event_id=max(0, last - 1))) as events:
                 return last > 0 and (await anext(events)).event in TERMINAL_EVENTS
         except RunNotFoundError:
             return True
@@ -103,8 +102,8 @@ class Repair:
             return  # it may be about to start the run; and it repairs the runs that it knows
         if stored.submitted:
             await self._finish(_ended_from_outside(record, "its workflow is gone", datetime.now(UTC)))
-        elif datetime.now(UTC) - record.created_at > DRAFT_LIFETIME and await self.store.discard(record.run_id):
-            await self.bridge.cleanup(record.run_id)
+        elif datetime.now(UTC) - record.created_at > DRAFT_LIFETIME and await self.ends.store.discard(record.run_id):
+            await self.ends.bridge.cleanup(record.run_id)
 
     async def _may_know(self, stored: StoredRun) -> bool:
         """Whether this Temporal can tell that the run is gone: it was submitted here, or what it was submitted to is.
@@ -116,8 +115,8 @@ class Repair:
         if there is None or there == here:
             return True
         if (place := self.own_place()) is not None:
-            await self.store.meet_temporal(here, place)
-        if await self.store.is_gone(there):
+            await self.ends.store.meet_temporal(here, place)
+        if await self.ends.store.is_gone(there):
             return True
         if there not in self.left:
             self.left.add(there)
@@ -146,7 +145,7 @@ class Repair:
         return _finish_input(record, closed, outcome)
 
     async def _finish(self, finish: FinishInput) -> None:
-        spec = await self.store.get_spec(finish.run_id)
+        spec = await self.ends.store.get_spec(finish.run_id)
         if await self._others_serve(spec.assistant_id):
             return  # one of them looks, too, and can read the values
         await self.ending.promise(finish.run_id, spec)
@@ -155,9 +154,9 @@ class Repair:
         logger.warning("run %s is repaired; it ended as %s%s", record.run_id, record.status, why)
 
     async def _others_serve(self, graph: str) -> bool:
-        if graph in self.ending.graphs.names:
+        if graph in self.ends.graphs.names:
             return False
-        return graph in served_graphs(await self.store.workers.list(self.task_queue), datetime.now(UTC))
+        return graph in served_graphs(await self.ends.store.workers.list(self.task_queue), datetime.now(UTC))
 
     async def _describe(self, workflow_id: str) -> WorkflowExecutionDescription | None:
         """The newest execution, `None` without any."""

@@ -20,6 +20,7 @@ from typing import BinaryIO, Literal
 
 from ..blocking import restrict
 from ..contracts.errors import DevServerError
+from ..contracts.retry import Retry, is_a, retried_on_thread
 from ..contracts.settings import Settings
 from .connection import server_address
 from .server_command import database_path
@@ -27,8 +28,8 @@ from .server_command import database_path
 _NOTE = re.compile(r"process (?P<pid>\d+), (?P<address>\S+?)(, started by process (?P<owner>\d+))?")
 _LOOKS, _LOOK = 200, 0.05
 """How often, and with which pause (seconds), it is looked whether a server has ended. Politely, it takes a second."""
-_TRIES = 5
-"""Who only looks whether it is locked (`holder_of`) has it for a moment."""
+_GRACE = 0.25
+"""Seconds. Who only looks whether it is locked (`holder_of`) has it for a moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +50,15 @@ def server_lock(settings: Settings) -> Generator[int]:
     """
     path = _lock_path(settings)
     with writable(path, "ab+") as lock:
-        if not any(_taken_now(lock) for _ in range(_TRIES)):
+        until = time.monotonic() + _GRACE
+        try:
+            retried_on_thread(lambda: _lock(lock), Retry(when=is_a(BlockingIOError), until=until, pause=0.01))
+        except BlockingIOError:
             holder = _note_in(path) or "which is just starting"
             raise DevServerError(
                 f"the database {path.with_suffix('')} is in use by another development server ({holder}). Stop that "
                 "one, or set server.db_filename or home"
-            )
+            ) from None
         yield lock.fileno()
 
 
@@ -77,8 +81,10 @@ def holder_of(settings: Settings) -> Holder | None:
     path = _lock_path(settings)
     try:
         with path.open("rb") as lock:
-            if _take(lock):
-                return None
+            _lock(lock)
+            return None
+    except BlockingIOError:
+        pass
     except OSError:
         return None
     found = _NOTE.fullmatch(_note_in(path))
@@ -135,19 +141,9 @@ def _lock_path(settings: Settings) -> Path:
     return database.with_name(f"{database.name}.lock")
 
 
-def _taken_now(lock: BinaryIO) -> bool:
-    taken = _take(lock)
-    if not taken:
-        time.sleep(0.01)
-    return taken
-
-
-def _take(lock: BinaryIO) -> bool:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+def _lock(lock: BinaryIO) -> None:
+    """Raises `BlockingIOError` while somebody else has it."""
+    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _note_in(path: Path) -> str:

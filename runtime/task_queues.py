@@ -29,6 +29,7 @@ moment, and would else be waited for."""
 _HEARTBEAT_THROTTLE = 2.0
 """Seconds by which a cancel through the heartbeat can be late, when the stop channel fails."""
 _MANY = 1000
+"""Activities at once, of those that wait more than they work: a slice here goes on with a graph that is held anyway."""
 
 
 class Polling(Protocol):

@@ -16,6 +16,7 @@ from temporalio.worker import Interceptor
 
 from ..activities import (
     AnyObserver,
+    BackEnds,
     Dispatcher,
     GraphRegistry,
     GraphSource,
@@ -37,7 +38,7 @@ from ..blocking import restrict_home
 from ..bridge.open import open_bridge
 from ..checkpoints.open import open_checkpoints
 from ..contracts.errors import WorkerStoppedError
-from ..contracts.langgraph_json import read_langgraph_json
+from ..contracts.langgraph_json import LangGraphJson, read_langgraph_json
 from ..contracts.serialization.allowed_types import ALLOWED
 from ..contracts.serialization.text import message_of
 from ..contracts.settings import Settings, load_settings
@@ -164,77 +165,90 @@ class Worker:
         set_up_telemetry()
         log_in_one_line()
         restrict_home(settings.home)
+        # Before the graphs, which take long to load: a wrong URL is told at once.
         store = open_store(settings.store_url, capture_message_content=settings.store.capture_message_content)
-        graphs, reloader = await self._load()
+        project = self._project()
+        graphs, reloader = await self._load(project)
         client = self._client or await connect_temporal(settings)
-        own_place = partial(place_of_own_server, settings, client.service_client.config.target_host)
         await ensure_search_attributes(client)
-        bridge = open_bridge(settings.bridge_url)
-        checkpoints = open_checkpoints(settings.checkpointer_url)
-        graphs.memory = memory = open_node_memory(settings)
-        async with _open(store, bridge, checkpoints, memory):
-            dispatcher = self._dispatcher(client, store)
-            if (place := own_place()) is not None:
-                await store.meet_temporal(await namespace_id(client), place)
-            await check_alone(client, settings.temporal.task_queue, store.installation)
-            housekeeping = Housekeeping(
-                client=client,
-                task_queue=settings.temporal.task_queue,
-                store=store,
-                bridge=bridge,
-                ending=Finalizer(graphs, bridge, store, checkpoints, dispatcher),
-                own_place=own_place,
+        ends = BackEnds(graphs, open_bridge(settings.bridge_url), store, open_checkpoints(settings.checkpointer_url))
+        graphs.memory = memory = open_node_memory(settings, project)
+        async with _open(store, ends.bridge, ends.checkpoints, memory):
+            await self._check_temporal(client, store)
+            logger.info("serving %s on task queue %s", _listed(graphs), settings.temporal.task_queue)
+            self._warn(graphs, project)
+            async with self._at_work(ends, client, reloader, host) as polling:
+                yield polling
+
+    @asynccontextmanager
+    async def _at_work(
+        self, ends: BackEnds, client: Client, reloader: Reloader | None, host: Host | None
+    ) -> AsyncGenerator[AbstractAsyncContextManager[None]]:
+        """All that a worker does while its back ends are open. What polls the common queue is left to the caller."""
+        task_queue, dispatcher = self._settings.temporal.task_queue, self._dispatcher(client, ends.store)
+        housekeeping = Housekeeping(
+            client=client,
+            task_queue=task_queue,
+            ends=ends,
+            ending=Finalizer(ends, dispatcher),
+            own_place=self._own_place(client),
+        )
+        with Pulse(client) as pulse:
+            live = self._live_graphs(client)
+            activities = RunActivities(
+                ends=ends, client=client, pulse=pulse, dispatcher=dispatcher, live=live, task_queue=task_queue
             )
-            with Pulse(client) as pulse:
-                live = self._live_graphs(client)
-                activities = RunActivities(
-                    graphs=graphs,
-                    bridge=bridge,
-                    store=store,
-                    checkpoints=checkpoints,
-                    client=client,
-                    pulse=pulse,
-                    dispatcher=dispatcher,
-                    live=live,
-                    task_queue=settings.temporal.task_queue,
-                )
-                queues = TaskQueues(
-                    client, settings, activities, store.installation, self._note_end, self._interceptors
-                )
-                of_graphs = GraphQueues(queues, graphs)
-                announcement = Announcement(store, live.task_queue, settings.temporal.task_queue, graphs)
+            queues = TaskQueues(
+                client, self._settings, activities, ends.store.installation, self._note_end, self._interceptors
+            )
+            of_graphs = GraphQueues(queues, ends.graphs)
+            announcement = Announcement(ends, live.task_queue, task_queue)
 
-                async def announce() -> None:
-                    of_graphs.look()
-                    await announcement.say()
+            async def announce() -> None:
+                of_graphs.look()
+                await announcement.say()
 
-                logger.info("serving %s on task queue %s", _listed(graphs), settings.temporal.task_queue)
-                self._warn(graphs)
-                async with (
-                    dispatcher.running(),
-                    housekeeping.running(),
-                    queues.polling(queues.short()),
-                    live.open(self._stopping),
-                    queues.own(live, self._stopping),
-                    of_graphs.polling(),
-                    announcement.running(self._stopping),
-                    reloader.running(graphs, live, announce) if reloader else nullcontext(),
-                ):
-                    yield queues.polling(host(activities) if host else queues.common())
+            # They end from the last to the first: who is announced no more gets no new runs, and what ends a run (the
+            # short activities, the dispatcher) outlives the graphs that come to their end here.
+            async with (
+                dispatcher.running(),
+                housekeeping.running(),
+                queues.polling(queues.short()),
+                live.open(self._stopping),
+                queues.own(live, self._stopping),
+                of_graphs.polling(),
+                announcement.running(self._stopping),
+                reloader.running(ends.graphs, live, announce) if reloader else nullcontext(),
+            ):
+                yield queues.polling(host(activities) if host else queues.common())
 
-    async def _load(self) -> tuple[GraphRegistry, Reloader | None]:
+    def _own_place(self, client: Client) -> Callable[[], str | None]:
+        return partial(place_of_own_server, self._settings, client.service_client.config.target_host)
+
+    async def _check_temporal(self, client: Client, store: Store) -> None:
+        """Raises `ConfigError` where another installation is served."""
+        if (place := self._own_place(client)()) is not None:
+            await store.meet_temporal(await namespace_id(client), place)
+        await check_alone(client, self._settings.temporal.task_queue, store.installation)
+
+    def _project(self) -> LangGraphJson | None:
+        """The file that the settings name. It need not be there where a program gives its graphs itself."""
+        file = self._settings.graphs
+        return None if self._graphs is not None and not file.exists() else read_langgraph_json(file)
+
+    async def _load(self, project: LangGraphJson | None) -> tuple[GraphRegistry, Reloader | None]:
         settings = self._settings
         reloader = None if self._on_reload is None else Reloader(settings.graphs, self._on_reload)
-        graphs = await load_graphs(settings.graphs if self._graphs is None else self._graphs)
-        if reloader is not None:
-            reloader.loaded()
+        graphs = await load_graphs(project or settings.graphs if self._graphs is None else self._graphs)
+        if reloader is not None and project is not None:
+            reloader.loaded(project)
         # After the graphs: what lies beside them can be imported then.
         ALLOWED.add_settings(settings.checkpointer.allowed_types)
         return graphs, reloader
 
-    def _warn(self, graphs: GraphRegistry) -> None:
-        if self._graphs is None:
-            for warning in project_warnings(read_langgraph_json(self._settings.graphs)):
+    def _warn(self, graphs: GraphRegistry, project: LangGraphJson | None) -> None:
+        if self._graphs is None and project is not None:
+            for warning in project_warnings(project):
                 logger.warning(warning)
         for warning in takeover_warnings(graphs):
             logger.info(warning)

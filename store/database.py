@@ -7,6 +7,7 @@ execute it. (Measured: with statements made anew, the end of a run took 3.5 ms, 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -14,7 +15,9 @@ from typing import TypeVar
 from sqlalchemy import URL, Connection, RowMapping, Select, exc, make_url
 
 from ..blocking import uncut
-from ..contracts.errors import ConfigError, UnavailableError, nearest
+from ..contracts.back_ends import STORES, not_opened
+from ..contracts.errors import ConfigError, UnavailableError
+from ..contracts.retry import Retry, retried
 from . import sqlite
 
 T = TypeVar("T")
@@ -148,18 +151,11 @@ class Database:
                 self._idle.set()
 
     async def _in_turn(self, lane: _Lane, work: Work[T]) -> T:
-        now = asyncio.get_running_loop().time
-        deadline = now() + self._lock_timeout
-        async with asyncio.timeout_at(deadline):
+        until = time.monotonic() + self._lock_timeout
+        async with asyncio.timeout(self._lock_timeout):
             await lane.turn.acquire()
         try:
-            while True:
-                try:
-                    return await lane.run(work)
-                except exc.OperationalError as error:
-                    if not sqlite.is_busy(error) or now() >= deadline:
-                        raise
-                await asyncio.sleep(_PAUSE)
+            return await retried(lambda: lane.run(work), Retry(when=_is_busy, until=until, pause=_PAUSE))
         finally:
             lane.turn.release()
 
@@ -169,13 +165,15 @@ class Database:
         return UnavailableError(f"the store {self} cannot be used now: {cause}{waited}")
 
 
+def _is_busy(error: Exception) -> bool:
+    return isinstance(error, exc.OperationalError) and sqlite.is_busy(error)
+
+
 def _parse(text: str) -> URL:
     try:
         url = make_url(text)
     except (exc.ArgumentError, ValueError) as error:
         raise ConfigError("store.url is not a URL; write it like sqlite:///folder/store.db") from error
     if url.drivername not in _SCHEMES:
-        allowed = ", ".join(f"{scheme}://" for scheme in _SCHEMES)
-        close = nearest(url.drivername, _SCHEMES)
-        raise ConfigError(f"store.url begins with {url.drivername}://{close}; allowed: {allowed}")
+        raise not_opened("store.url", text, _SCHEMES, STORES)
     return url

@@ -10,9 +10,8 @@ from temporalio.common import RetryPolicy
 
 from ..contracts.wire import ACTIVITY_DELIVER_EVENTS, NOTIFY_WORKFLOW, SIGNAL_DELIVER
 from ..contracts.wire_notify import NotifyInput
+from .short_activities import HEARTBEAT, UNLIMITED
 
-_UNLIMITED = timedelta(days=3650)
-_HEARTBEAT_TIMEOUT = timedelta(seconds=10)
 _RETRIES = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
 """Without a limit of attempts: a required observer gets every event. (What is not required gives up by itself.)"""
 
@@ -39,8 +38,8 @@ class NotifyWorkflow:
             await workflow.execute_activity(
                 ACTIVITY_DELIVER_EVENTS,
                 notify,
-                start_to_close_timeout=_UNLIMITED,
-                heartbeat_timeout=_HEARTBEAT_TIMEOUT,
+                start_to_close_timeout=UNLIMITED,
+                heartbeat_timeout=HEARTBEAT,
                 retry_policy=_RETRIES,
                 summary=", ".join(notify.required) or "observers",
             )

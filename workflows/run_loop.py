@@ -61,6 +61,7 @@ class RunLoop:
         state = self._state
         await workflow.wait_condition(lambda: state.admitted or self._ends)
         waited = (workflow.now() - workflow.info().workflow_start_time).total_seconds()
+        # Not once a slice has run: a continue-as-new is no new start.
         if self._run.limits.after_seconds > waited and not self._ends and state.slices == 0:
             await self._pause(self._run.limits.after_seconds - waited)
 
@@ -157,6 +158,7 @@ class RunLoop:
         state.timeout = state.timeout or f"the run took longer than run_timeout ({limit:g} s)"
 
     def _continue_as_new_if_suggested(self) -> None:
+        # Between two slices only: nothing of the run is under way then, and what was signalled is in its state.
         if workflow.info().is_continue_as_new_suggested():
             workflow.continue_as_new(self._run.model_copy(update={"progress": self._state}))
 

@@ -36,7 +36,7 @@ from .shielded import shielded
 class RunWorkflow:
     """Waits to be admitted, runs slice after slice of its graph, and finishes. All of its state is one model."""
 
-    @workflow.init
+    @workflow.init  # signals and updates may be handled before `run` begins
     def __init__(self, run: RunInput) -> None:
         self._run = run
         self._state = run.progress or RunProgress(admitted=run.admitted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import TypeVar
 
@@ -19,12 +20,25 @@ _SLOT = timedelta(seconds=1)
 """To get a slot, best one of the worker where this workflow is, which saves a way over the server."""
 _TO_SERVER = timedelta(seconds=10)
 """For a worker that serves the graph to take what it is needed for. One that is there takes it at once."""
-MACHINE_FAILURES = RetryPolicy(
-    initial_interval=timedelta(milliseconds=200),
-    maximum_interval=timedelta(seconds=2),
-)
-"""Without a limit of attempts: a lost worker, a missed heartbeat, a database that is away. A frozen worker may swallow
-several of them, so the intervals stay short."""
+UNLIMITED = timedelta(days=3650)
+"""Of one attempt of an activity that takes as long as it takes. (Temporal wants a number.)"""
+HEARTBEAT = timedelta(seconds=10)
+"""A worker that was silent for so long is lost, unless the run says it. Until then nobody takes its activities over."""
+
+
+def machine_failures(*, but: Sequence[str] = ()) -> RetryPolicy:
+    """Retries without a limit of attempts: of a lost worker, a missed heartbeat, a database that is away.
+
+    A frozen worker may swallow several attempts, so the intervals stay short. `but`: types of errors that are final.
+    """
+    return RetryPolicy(
+        initial_interval=timedelta(milliseconds=200),
+        maximum_interval=timedelta(seconds=2),
+        non_retryable_error_types=but or None,
+    )
+
+
+MACHINE_FAILURES = machine_failures()
 
 
 async def short_activity(
@@ -33,7 +47,7 @@ async def short_activity(
     result_type: type[T],
     *,
     summary: str,
-    heartbeat: timedelta,
+    heartbeat: timedelta = HEARTBEAT,
     limit: timedelta = timedelta(minutes=10),
     graph: str | None = None,
 ) -> T:

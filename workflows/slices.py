@@ -28,23 +28,19 @@ from ..contracts.wire import (
 from ..contracts.wire_ending import StopInput
 from ..contracts.wire_serving import graph_task_queue
 from . import run_state
-from .short_activities import MACHINE_FAILURES, sent_on
+from .short_activities import UNLIMITED, machine_failures, sent_on
 from .ui_text import slice_summary
 from .work import next_work
 
-_UNLIMITED = timedelta(days=3650)
 _STOPPING = timedelta(seconds=30)
 """For a slice to stop its graph when `step_timeout` is over. One that cannot (its event loop is blocked) is left."""
 _TO_HOLDER = timedelta(seconds=2)
 """For the holder of a graph to take its slice. One that is there takes it at once, also while a node blocks its event
 loop (the SDK polls in threads of its own). It is waited out where a worker was killed between two slices only."""
-_SLICE_FAILURES = RetryPolicy(
-    initial_interval=MACHINE_FAILURES.initial_interval,
-    maximum_interval=MACHINE_FAILURES.maximum_interval,
-    # The server's name for it: a step that is too slow is the run's end and no reason to try again.
-    non_retryable_error_types=["TemporalTimeout:StartToClose"],
-)
+# The server's name for it: a step that is too slow is the run's end and no reason to try again.
+_SLICE_FAILURES = machine_failures(but=["TemporalTimeout:StartToClose"])
 _ONCE = RetryPolicy(maximum_attempts=1)
+"""Of a slice for the holder: a second attempt would wait for it once more, and anybody can take the run over."""
 
 
 class Slices:
@@ -145,7 +141,7 @@ class Slices:
             result_type=SliceResult,
             task_queue=at,
             schedule_to_start_timeout=_TO_HOLDER if held else None,
-            start_to_close_timeout=_UNLIMITED
+            start_to_close_timeout=UNLIMITED
             if limits.step_timeout is None
             else timedelta(seconds=limits.step_timeout) + _STOPPING,
             heartbeat_timeout=timedelta(seconds=limits.heartbeat_timeout),

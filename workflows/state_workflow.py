@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from temporalio import workflow
 
 from ..contracts.wire import ACTIVITY_READ_STATE, STATE_WORKFLOW
 from ..contracts.wire_thread import StateAnswer, StateQuery
 from .short_activities import short_activity
-
-_HEARTBEAT = timedelta(seconds=10)
 
 
 @workflow.defn(name=STATE_WORKFLOW, sandboxed=False)
@@ -24,6 +20,5 @@ class StateWorkflow:
             query,
             StateAnswer,
             summary="reads the state",
-            heartbeat=_HEARTBEAT,
             graph=query.assistant_id,
         )

@@ -8,10 +8,9 @@ from datetime import timedelta
 from typing import Any
 
 from temporalio import workflow
-from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import ActivityError, ApplicationError, ChildWorkflowError, WorkflowAlreadyStartedError
 
-from ..contracts.search_attributes import run_attributes
+from ..contracts.run_start import run_start
 from ..contracts.types import RunError, RunStatus
 from ..contracts.wire import (
     ACTIVITY_CHANGE_STATE,
@@ -28,7 +27,6 @@ from ..contracts.wire import (
 from ..contracts.wire_ending import FinishInput, ended_by_itself
 from ..contracts.wire_serving import short_task_queue
 from ..contracts.wire_thread import (
-    WORKFLOW_TASK_TIMEOUT,
     ChangeStateInput,
     DeleteThreadInput,
     DeletionAnswer,
@@ -41,13 +39,10 @@ from ..contracts.wire_thread import (
     run_input,
 )
 from . import admission
-from .short_activities import MACHINE_FAILURES, short_activity
-
-_FOR_EVER = timedelta(days=3650)
-_HEARTBEAT = timedelta(seconds=10)
-"""A worker that was silent for so long is lost. Until then nobody sees that the run it watched has ended."""
+from .short_activities import HEARTBEAT, MACHINE_FAILURES, UNLIMITED, short_activity
 
 _PAUSE = 1.0
+"""Seconds before a thread that could not be removed, because one of its runs went on, is looked at again."""
 
 ChildHandle = workflow.ChildWorkflowHandle[Any, RunOutcome]
 
@@ -90,9 +85,12 @@ class ThreadSupervisor:
         self.changes += 1
 
     def _begin(self, run: ThreadRun, head: ThreadRun | None, *, draining: bool) -> None:
-        # A run that was carried over from an earlier execution is not watched while it is in line: a watch takes an
-        # activity's slot. If it ends there, that is noticed when it comes to be first.
-        if draining if not run.started else run is not head:
+        # Started now, it would be lost with a continue-as-new: a child whose start is pending is not carried over.
+        must_wait = not run.started and draining
+        # Carried over from an earlier execution, and in line: a watch takes an activity's slot. If the run ends there,
+        # that is noticed when it comes to be first.
+        needs_no_watch = run.started and run is not head
+        if must_wait or needs_no_watch:
             return
         self._cared_for.add(run.submission.run_id)
         run.admitted = run.admitted or (run is head and not run.started)
@@ -124,18 +122,15 @@ class ThreadSupervisor:
             self.changed()
 
     async def _start_child(self, run: ThreadRun) -> ChildHandle:
-        given = run_input(self._thread_id, run.submission, sequence=run.sequence, admitted=run.admitted)
-        given.installation = self._state.installation  # the line does not say it for each run
+        # The line does not say for each run whose stores have it: the thread says it for all of them.
+        submission = run.submission.model_copy(update={"installation": self._state.installation})
+        given = run_input(self._thread_id, submission, sequence=run.sequence, admitted=run.admitted)
         return await workflow.start_child_workflow(
             RUN_WORKFLOW,
             given,
-            id=run_workflow_id(given.run_id),
             result_type=RunOutcome,
-            task_timeout=WORKFLOW_TASK_TIMEOUT,
             parent_close_policy=workflow.ParentClosePolicy.ABANDON,
-            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-            search_attributes=run_attributes(given),
-            static_summary=run.submission.summary,
+            **run_start(given, submission.summary),
             static_details=f"Run {run.sequence} of thread `{self._thread_id}`",
         )
 
@@ -145,8 +140,8 @@ class ThreadSupervisor:
             WatchInput(run_id=run.submission.run_id),
             result_type=WatchResult,
             task_queue=short_task_queue(workflow.info().task_queue),
-            start_to_close_timeout=_FOR_EVER,
-            heartbeat_timeout=_HEARTBEAT,
+            start_to_close_timeout=UNLIMITED,
+            heartbeat_timeout=HEARTBEAT,
             retry_policy=MACHINE_FAILURES,
             summary=f"run {run.sequence} of this thread",
         )
@@ -191,7 +186,6 @@ class ThreadSupervisor:
                 ),
                 RunOutcome,
                 summary=f"repair of run {run.sequence}",
-                heartbeat=_HEARTBEAT,
                 graph=run.submission.assistant_id or None,
                 limit=timedelta(seconds=60),
             )
@@ -205,7 +199,6 @@ class ThreadSupervisor:
             ChangeStateInput(thread_id=self._thread_id, fence=int(workflow.time() * 1000), change=change),
             StateChanged,
             summary="changes the state",
-            heartbeat=_HEARTBEAT,
             graph=change.assistant_id,
         )
 
@@ -223,7 +216,6 @@ class ThreadSupervisor:
                 ),
                 DeletionAnswer,
                 summary="removes the thread",
-                heartbeat=_HEARTBEAT,
             )
         except ActivityError as exc:  # a run went while the activity listed them; it is still due, so we come again
             workflow.logger.warning("thread %s is not removed yet: %s", self._thread_id, exc.cause)

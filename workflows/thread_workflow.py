@@ -50,13 +50,16 @@ class ThreadWorkflow:
     So from then on it starts nothing, keeps what comes in, and hands it all to its next execution.
     """
 
-    @workflow.init
+    @workflow.init  # the update that starts it is handled before `run` begins
     def __init__(self, thread: ThreadInput) -> None:
         self._state = admission.begin(thread)
         self._supervisor = ThreadSupervisor(thread.thread_id, self._state)
         self._updates = 0
         self._removed = 0
         """Removals that have found runs or state."""
+
+    # What others ask. Refused is by `ApplicationError` only: any other exception fails the workflow's task, which is
+    # tried again and again, and the thread stands still.
 
     @workflow.update(name=UPDATE_SUBMIT, description="Admit a run to the thread")
     def submit(self, submission: Submission) -> Admission:
@@ -84,6 +87,7 @@ class ThreadWorkflow:
         """Waits until it is done. A run that is submitted meanwhile comes after it."""
         self._check(change.installation)
         state = self._state
+        # Not `wait_condition`, which wakes all who wait for it together: the first would not keep the others out.
         await until_free(lambda: not state.changing and state.delete_up_to is None)
         self._check_owner(change.user_id)
         if state.runs:

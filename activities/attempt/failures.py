@@ -13,6 +13,7 @@ from ...contracts.wire import ERROR_GRAPH, GraphFailure
 # A failure is kept in the history and in the record: long texts are cut, at the end that says less.
 _MESSAGE_LENGTH = 4_000
 _TRACEBACK_LENGTH = 16_000
+"""Characters."""
 
 
 class SliceFailed(Exception):

@@ -8,6 +8,7 @@ from ...contracts.wire_serving import SHORT
 
 _ATTEMPT_BITS = 20  # a million retries of one activity: days, at their longest interval
 _SHORT_ATTEMPTS = 1 << (_ATTEMPT_BITS - 1)
+"""One that found no slot begins again on the queue of short ones, as attempt 1: that comes after all before."""
 
 
 def attempt_fence(base: int, attempt: int) -> int:

@@ -10,6 +10,7 @@ from ...contracts.types import RunSpec
 from ...store.contract import RunQueryStore
 
 _KEPT = 500
+"""Specs: of more runs than a worker has at work at a time. One that is missing is read again."""
 
 
 class SpecCache:

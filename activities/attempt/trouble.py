@@ -25,6 +25,7 @@ WORKER_LOST = "WorkerLostError"
 """The type of the error of a run that has lost too many workers, and of the trouble of one that has lost some."""
 
 _RPC_LIMIT = timedelta(seconds=10)
+"""Without one, a call to a server that hangs would never come back; so it is with each call to Temporal."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from .resumed import PickedUp
 from .telling import Telling
 
 _UNSAVED_BUG = "_put_checkpoint_fut"
-"""What LangGraph misses under durability `sync` in a subgraph compiled with `checkpointer=False`. (Facts.)"""
+"""What LangGraph misses under durability `sync` in a subgraph compiled with `checkpointer=False`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from ...contracts.wire_steering import SIGNAL_LET_GO
 logger = logging.getLogger(__name__)
 
 _RPC_LIMIT = timedelta(seconds=2)
+"""A worker that shuts down waits for it; and a run that does not hear of it loses no more (`_TO_HOLDER`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -20,6 +21,7 @@ from ...contracts.types import RunSpec
 from ...contracts.wire import SliceInput, SliceResult
 from ..attempt.failures import SliceFailed
 from ..attempt.heartbeat import Say
+from ..graphs.back_ends import BackEnds
 from ..graphs.breakpoints import check_breakpoints
 from ..graphs.graph_registry import CompiledGraph
 from ..graphs.interrupts import open_questions, still_due, stopped_at
@@ -27,7 +29,6 @@ from ..graphs.run_config import run_config, thread_config
 from ..stream.outbox import OutboxClosed
 from .gate import Gate
 from .graph_call import GraphCall
-from .graph_parts import GraphParts, GraphRaised
 from .pause_policy import PausePolicy
 from .resume_point import ResumePoint, resume_point_of
 from .stops import Stops, watching_shutdown
@@ -39,22 +40,37 @@ _CANCEL_GRACE = 5.0
 """Seconds that a cancelled graph may take to clean up. Then the slice ends without it, and the fence keeps it out."""
 
 
+class GraphRaised(Exception):
+    """The graph uses Perdure itself, and raised an error of ours, its cause: it says nothing about this run."""
+
+
 class LiveGraph:
     """`attend` for each slice, then `close`.
 
     One task owns it from its making to its end, since what a factory opens may have to be closed where it was opened.
-    `slice`: the first that it attends. `attempt`: of the run.
+    `slice`: the first that it attends. `attempt`: of the run. `may_hold`: whether a graph may wait for its next slice;
+    else the slice goes on.
     """
 
-    def __init__(self, parts: GraphParts, slice: SliceInput, spec: RunSpec, *, fence: int, attempt: int = 1) -> None:
-        self._parts = parts
+    def __init__(
+        self,
+        ends: BackEnds,
+        slice: SliceInput,
+        spec: RunSpec,
+        *,
+        fence: int,
+        attempt: int = 1,
+        may_hold: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self._ends = ends
+        self._may_hold = may_hold
         self._slice = slice
         self._spec = spec
         self._fence = fence
         self._say: Say = lambda _: None
         self._telling = Telling(
-            parts.bridge,
-            parts.events,
+            ends.bridge,
+            ends.store.events,
             slice.run_id,
             spec,
             fence=fence,
@@ -62,8 +78,8 @@ class LiveGraph:
             trace=slice.trace is not None,
             say=lambda text: self._say(text),
         )
-        self._saver = FencedSaver(parts.checkpoints, slice.run_id, fence=fence, hooks=self._telling.saves)
-        self._stops = Stops(parts.bridge, slice.run_id, self._pause_at_boundary)
+        self._saver = FencedSaver(ends.checkpoints, slice.run_id, fence=fence, hooks=self._telling.saves)
+        self._stops = Stops(ends.bridge, slice.run_id, self._pause_at_boundary)
         self._control = RunControl()
         self._owner: asyncio.Task[None] | None = None
         self._made = asyncio.Event()
@@ -104,7 +120,7 @@ class LiveGraph:
 
     async def check_fence(self) -> None:
         """Raises `FencedError` if another attempt has taken the run over."""
-        await self._parts.checkpoints.check(self._slice.run_id, fence=self._fence)
+        await self._ends.checkpoints.check(self._slice.run_id, fence=self._fence)
 
     @property
     def fence(self) -> int:
@@ -162,10 +178,10 @@ class LiveGraph:
 
     async def _own(self) -> None:
         config = run_config(self._spec, self._slice.run_id, self._slice.thread_id)
-        async with self._parts.graphs.open(self._spec.assistant_id, config, self._saver) as graph:
+        async with self._ends.graphs.open(self._spec.assistant_id, config, self._saver) as graph:
             check_breakpoints(self._slice, self._spec, graph)
             self._graph = graph
-            self._start = await resume_point_of(self._slice, self._spec, graph, self._saver, self._parts.checkpoints)
+            self._start = await resume_point_of(self._slice, self._spec, graph, self._saver, self._ends.checkpoints)
             self._policy = PausePolicy(self._control, self._spec, self._start, graph)
             self._gate = Gate(self._is_over, self._policy.unfinished.at_rest)
             over = self._ended.is_set() or self._let_go.is_set()
@@ -173,7 +189,7 @@ class LiveGraph:
                 await self._telling.stand_at_breakpoint(graph, self._saver, self._slice.thread_id)
             elif not over:
                 async with self._telling.open(graph), self._stops:
-                    call = GraphCall(graph, self._parts.graphs, self._spec, self._saver, self._telling)
+                    call = GraphCall(graph, self._ends.graphs, self._spec, self._saver, self._telling)
                     running = call.run(self._start, config, self._control, self._policy, self._gate)
                     self._running = asyncio.create_task(running)
                     self._reasons = [asyncio.create_task(one.wait()) for one in self._reasons_to_stop]
@@ -190,7 +206,7 @@ class LiveGraph:
         return self._stops.now, *self._telling.failed
 
     def _is_over(self) -> bool:
-        may_hold = self._saver.unsaved is None and (self._policy.must_pause or self._parts.may_hold())
+        may_hold = self._saver.unsaved is None and (self._policy.must_pause or self._may_hold())
         return may_hold and self._policy.is_over
 
     async def _end(self) -> None:

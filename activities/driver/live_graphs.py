@@ -74,7 +74,7 @@ class LiveGraphs:
         live = self._graphs.get(run_id)
         if live is None or not self.holds(run_id):
             return None
-        live.attended = True
+        live.attended = True  # before the first await: two slices may come for it at once
         self._stop_waiting(run_id)
         try:
             await live.check_fence()
@@ -89,7 +89,8 @@ class LiveGraphs:
 
     async def add(self, run_id: str, live: LiveGraph) -> None:
         """The graph of a new attempt. One of an earlier attempt is closed first."""
-        while run_id in self._graphs:  # several attempts may wait for the same one to be closed
+        # Again and again: several attempts may wait for the same one to be closed, and only one of them is next.
+        while run_id in self._graphs:
             await self.close(run_id)
         self._graphs[run_id] = live
 

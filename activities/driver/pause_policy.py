@@ -19,12 +19,16 @@ from .unfinished_tasks import Unfinished
 class PausePolicy:
     """Follows a live graph.
 
-    * A slice is over when its budget is spent and a task has ended in it.
-    * A worker that shuts down, or serves other code now, asks LangGraph to drain, on a task's successful result, never
-      while a function is at work: the drain would reach a graph that it calls, and it would begin again.
-    * Under durability `exit` nothing is saved before the end, so there the run is one slice.
+    A slice is over when its budget is spent *and* a task has ended in it: else a budget of 0 would go round for ever.
+    It is never over under durability `exit`, where nothing is saved before the end: there the run is one slice.
 
-    (Rules tried in the experiments `subgraph_drain_on_result`, `hitl_with_slices`, `live_graph`.)
+    A worker that shuts down, or serves other code now, asks LangGraph to drain:
+
+    * on a task's successful result, the first moment at which something is gained. Asked earlier, a subgraph would stop
+      before its first step, for ever;
+    * never for a task that asks or has failed: the graph comes to its end by itself then, and a subgraph beside the one
+      that asks would be drained again and again;
+    * never while a function is at work: the drain would reach a graph that it calls, and it would begin again.
     """
 
     def __init__(self, control: RunControl, spec: RunSpec, start: ResumePoint, graph: CompiledGraph) -> None:

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
-from langgraph.constants import START
 from langgraph.types import Command
 
 from ...checkpoints.contract import Checkpoints, RunNote
 from ...contracts.answers import answers_by_id
 from ...contracts.errors import RunStateError, TypeNotAllowedError
+from ...contracts.langgraph_names import NO_TASK, START
 from ...contracts.serialization.allowed_types import showing_types
 from ...contracts.types import RunSpec
 from ...contracts.wire import DeliveredAnswer, SliceInput
 from ..graphs.answers import RefusedAnswerError
-from ..graphs.edited_state import answer_after_edit, answer_by_command, is_given, take_away
+from ..graphs.edited_state import NextAnswer, answer_after_edit, answer_by_command, is_given, take_away
 from ..graphs.graph_registry import CompiledGraph
 from ..graphs.interrupts import open_questions, still_due
-from ..graphs.open_interrupts import NO_TASK
 from ..graphs.request_check import check_request
 from ..graphs.run_config import at_checkpoint, is_of, thread_config
 from ..graphs.served_nodes import check_served
@@ -91,34 +90,51 @@ class _Beginning:
     checkpoints: Checkpoints
 
     async def start(self) -> ResumePoint:
-        head = await self.saver.aget_tuple(self._config)
-        if head is not None and await take_away(self.saver, head, self.slice.run_id):
-            head = await self.saver.aget_tuple(self._config)
+        head = await self._newest()
         note = await self.checkpoints.note(self.slice.run_id) or await self._take_note(head)
         spent = steps_spent(self.slice.run_id, head, note)
-        own = spent > 0
-        steps = max(0, spent - input_steps(self.spec, self.graph))
+        own = spent > 0  # the run has saved something, so that its input is applied
         if head is not None and (own or self.slice.answers or self._answers_by_command):
             await check_served(self.slice, self.graph, self.saver, head)
-        to_next = None if own or note.answered or self.slice.answers else answer_by_command(self.spec, head)
-        answers = self.slice.answers or ([] if to_next else self._command_answers(note, own=own))
-        asked = await open_questions(self.graph, self.saver, self._config) if answers else {}
-        if self.slice.answers and not asked:
-            to_next = answer_after_edit(answers, head)
-        resume: Any = still_due(answers, asked) or None
-        if to_next and not is_given(head):
-            resume = to_next.value
-        given = self._input(head, note, resume, own=own)
-        if own and given is None and head and (held := await self._breakpoint(head)):
-            return ResumePoint(input=None, spent=spent, base_step=note.step, steps=steps, held_at=held)
-        return ResumePoint(
-            input=given,
+        answers, resume = await self._answers(head, note, own=own)
+        point = ResumePoint(
+            input=self._input(head, note, resume, own=own),
             spent=spent,
             base_step=note.step,
-            steps=steps,
+            steps=max(0, spent - input_steps(self.spec, self.graph)),
             checkpoint_id=None if own else self._requested_checkpoint,
             answers=answers,
         )
+        if own and point.input is None and head and (held := await self._breakpoint(head)):
+            return replace(point, held_at=held, answers=[])
+        return point
+
+    async def _newest(self) -> CheckpointTuple | None:
+        head = await self.saver.aget_tuple(self._config)
+        if head is not None and await take_away(self.saver, head, self.slice.run_id):
+            return await self.saver.aget_tuple(self._config)
+        return head
+
+    async def _answers(
+        self, head: CheckpointTuple | None, note: RunNote, *, own: bool
+    ) -> tuple[list[DeliveredAnswer], Any]:
+        """The run's answers, and what of them is given now (`None`: nothing, it was given before).
+
+        | the run | its answers | given now |
+        |---|---|---|
+        | was answered while it waited | those | those whose question is open still |
+        | the same, but an edit has left nothing open | those | if it is one: it, to what is asked next |
+        | begins with `command.resume`, while nothing is open | none | it, to what is asked next |
+        | the same, while questions are open | one for each | those whose question is open still |
+        """
+        begins_unasked = not self.slice.answers and not own and not note.answered
+        if begins_unasked and (to_next := answer_by_command(self.spec, head)) is not None:
+            return [], _not_given(to_next, head)
+        answers = self.slice.answers or self._command_answers(note, own=own)
+        asked = await open_questions(self.graph, self.saver, self._config) if answers else {}
+        if self.slice.answers and not asked:
+            return answers, _not_given(answer_after_edit(answers, head), head)
+        return answers, still_due(answers, asked) or None
 
     @property
     def _config(self) -> RunnableConfig:
@@ -192,6 +208,10 @@ class _Beginning:
         if after and head.parent_config and _hits(after, (await self.graph.aget_state(head.parent_config)).next):
             return checkpoint_id
         return None
+
+
+def _not_given(to_next: NextAnswer | None, head: CheckpointTuple | None) -> Any:
+    return None if to_next is None or is_given(head) else to_next.value
 
 
 def _command(*, resume: Any, update: Any = None, goto: str | tuple[str, ...] = ()) -> Command[Any] | None:

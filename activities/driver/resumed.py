@@ -18,10 +18,10 @@ from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
 
 from ...checkpoints.addresses import checkpoint_namespace
 from ...contracts.closing import closing
+from ...contracts.langgraph_names import RESUMING
 
-_RESUMING = "__pregel_resuming"
 _MAP = "checkpoint_map"
-"""LangGraph's keys of a nested graph's config: whether to go on, and the checkpoints of the graphs around it."""
+"""LangGraph's key of a nested graph's config for the checkpoints of the graphs around it."""
 _LIMIT = "recursion_limit"
 
 
@@ -55,11 +55,11 @@ class PickedUp:
             return  # somebody only looks
         if not checkpoint_namespace(config):
             config[_LIMIT] = CountedLimit(config[_LIMIT], self._spent)
-        elif (place := config.get("configurable", {})).get(_RESUMING):
+        elif (place := config.get("configurable", {})).get(RESUMING):
             if found.metadata.get("parents") == place.get(_MAP, {}):
                 config[_LIMIT] = CountedLimit(config[_LIMIT], await self._steps_of(found))
             else:
-                place[_RESUMING] = False
+                place[RESUMING] = False
 
     async def _steps_of(self, found: CheckpointTuple) -> int:
         """Since the graph was given its input."""

@@ -18,17 +18,16 @@ from ...contracts.wire import ERROR_WORKER_SHUTDOWN, GraphFailure, SliceInput, S
 from ...contracts.wire_serving import NotServed
 from ...contracts.wire_steering import ERROR_NOT_HELD
 from ...observers.dispatcher import Dispatcher
-from ...store.contract import Store
 from ..attempt.failures import MachineFailure, SliceFailed, graph_failure
 from ..attempt.fence import attempt_fence
 from ..attempt.heartbeat import Heartbeat, Say, marked
 from ..attempt.run_metrics import measure_begin, since
 from ..attempt.spec_cache import SpecCache
 from ..attempt.trouble import Troubles, was_lost
+from ..graphs.back_ends import BackEnds
 from ..graphs.serving import Serving
 from ..run_events.human import human_message
-from .graph_parts import GraphParts, GraphRaised
-from .live_graph import LiveGraph
+from .live_graph import GraphRaised, LiveGraph
 from .live_graphs import LiveGraphs
 from .step_notes import StepNotes
 from .suspects import Suspects
@@ -42,8 +41,7 @@ class Slices:
 
     def __init__(
         self,
-        parts: GraphParts,
-        store: Store,
+        ends: BackEnds,
         specs: SpecCache,
         dispatcher: Dispatcher,
         live: LiveGraphs,
@@ -51,16 +49,16 @@ class Slices:
         serving: Serving,
         troubles: Troubles,
     ) -> None:
-        self._parts = parts
-        self._store = store
+        self._ends = ends
+        self._store = ends.store
         self._specs = specs
         self._dispatcher = dispatcher
         self._live = live
         self._client = client
         self._serving = serving
-        self._suspects = Suspects(store)
+        self._suspects = Suspects(ends.store)
         self._troubles = troubles
-        self._step_notes = StepNotes(store)
+        self._step_notes = StepNotes(ends.store)
 
     async def run(self, slice: SliceInput, info: activity.Info, heartbeat: Heartbeat) -> SliceResult:
         """Raises `ApplicationError` when the graph raised or the worker shuts down, else what is to be tried again."""
@@ -99,7 +97,7 @@ class Slices:
         graph = slice.assistant_id
         if graph is None or self._serving.serves(graph):
             return
-        failed = None if attempt == 1 else await setback(self._client, self._parts.checkpoints, slice)
+        failed = None if attempt == 1 else await setback(self._client, self._ends.checkpoints, slice)
         lost = slice.lost if failed is None else failed.lost
         raise await self._serving.send_on(slice.run_id, graph, NotServed(begun=number - 1, lost=lost))
 
@@ -116,7 +114,7 @@ class Slices:
         await self._live.close(slice.run_id)  # of an attempt before this one
         trouble = await self._begin(slice, spec, fence, number, say)
         async with self._suspects.turn(slice, trouble, fence=fence, say=say):
-            live = LiveGraph(self._parts, slice, spec, fence=fence, attempt=number)
+            live = LiveGraph(self._ends, slice, spec, fence=fence, attempt=number, may_hold=self._live.may_hold)
             await self._live.add(slice.run_id, live)
             result = await self._run_graph(live, slice, begun, say)
         if attempt > 1 or slice.lost:
@@ -156,18 +154,18 @@ class Slices:
             attempt=number,
             sequence=slice.sequence or None,
             human_message=human_message(spec.input),
-            setback=await setback(self._client, self._parts.checkpoints, slice),
+            setback=await setback(self._client, self._ends.checkpoints, slice),
         )
         if record.status.terminal:
             raise RunNotFoundError(slice.run_id)
         await self._troubles.tell(slice.run_id, record.trouble, say)
-        await check_takeovers(record, slice, spec, self._parts.checkpoints)
+        await check_takeovers(record, slice, spec, self._ends.checkpoints)
         measure_begin(record, number)
         self._dispatcher.tell(slice.run_id)
-        await self._parts.checkpoints.take(slice.run_id, slice.thread_id, fence=fence)
-        await self._parts.bridge.create(slice.run_id)
+        await self._ends.checkpoints.take(slice.run_id, slice.thread_id, fence=fence)
+        await self._ends.bridge.create(slice.run_id)
         await self._check_not_deleted(slice.run_id)
-        await self._parts.bridge.publish(slice.run_id, [announcement], fence=fence)
+        await self._ends.bridge.publish(slice.run_id, [announcement], fence=fence)
         if number == 1:
             instruments().first_event.record(since(record), {"graph": record.assistant_id})
         return record.trouble
@@ -175,8 +173,8 @@ class Slices:
     async def _check_not_deleted(self, run_id: str) -> None:
         """A worker that was frozen since it saw the record has made anew what went with a deletion."""
         if await self._store.get(run_id) is None:
-            await self._parts.bridge.cleanup(run_id)
-            await self._parts.checkpoints.forget(run_id)
+            await self._ends.bridge.cleanup(run_id)
+            await self._ends.checkpoints.forget(run_id)
             raise RunNotFoundError(run_id)
 
 

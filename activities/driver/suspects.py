@@ -50,7 +50,7 @@ class Suspects:
             return
         say("waits for its turn: it has lost workers, or was beside a run that has")
         await self._acquire(None if slice.limits.step_timeout is None else _PATIENCE)
-        with ExitStack() as held:
+        with ExitStack() as held:  # which is closed once: at the end of the turn, or when it has lasted too long
             held.callback(self._turn.release)
             later = asyncio.get_running_loop().call_later(_LONGEST_TURN, held.close)
             held.callback(later.cancel)

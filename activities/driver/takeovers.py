@@ -8,15 +8,15 @@ fault of the run. So Temporal is asked how the attempt before this one ended.
 from __future__ import annotations
 
 import logging
-from typing import Any
 
 from langgraph.checkpoint.base import CheckpointTuple
-from langgraph.constants import START
 from temporalio import activity
 from temporalio.client import Client
 
 from ...checkpoints.contract import Checkpoints
+from ...checkpoints.due import due_nodes
 from ...contracts.closing import closing
+from ...contracts.langgraph_names import START
 from ...contracts.types import RunError, RunRecord, RunSpec
 from ...contracts.wire import SliceInput
 from ...store.contract import Setback
@@ -26,10 +26,6 @@ from .resume_point import steps_spent
 from .suspects import waits_from
 
 logger = logging.getLogger(__name__)
-
-_EDGE, _JOIN = "branch:to:", "join:"
-"""Beginnings of the names of LangGraph's channels that trigger a node; its name is at their end."""
-_SENDS = "__pregel_tasks"
 
 
 async def setback(client: Client, checkpoints: Checkpoints, slice: SliceInput) -> Setback | None:
@@ -98,21 +94,15 @@ async def _where(checkpoints: Checkpoints, slice: SliceInput, spec: RunSpec) -> 
     spent = steps_spent(slice.run_id, root, note) if note else 0
     if root is None or spent == 0:
         return "its first superstep"
-    applied = 0 if spec.input is None else 2 if START in root.checkpoint["channel_versions"] else 1
+    # As `input_steps`, for which the graph would have to be there.
+    of_input = 2 if START in root.checkpoint["channel_versions"] else 1
+    applied = 0 if spec.input is None else of_input
     newest = await _newest(checkpoints, slice.thread_id) or root
-    nodes = (*_path(newest), ", ".join(_next(newest)) or "?")
+    due = sorted({*due_nodes(newest)})
+    nodes = (*_path(newest), ", ".join(due) or "?")
     return f"superstep {max(slice.steps, spent - applied) + 1} ({' › '.join(nodes)})"
 
 
 def _path(found: CheckpointTuple) -> tuple[str, ...]:
     namespace: str = found.config.get("configurable", {}).get("checkpoint_ns", "")
     return tuple(part.partition(":")[0] for part in namespace.split("|") if part)
-
-
-def _next(found: CheckpointTuple) -> list[str]:
-    """The nodes that a checkpoint has made due."""
-    values: dict[str, Any] = found.checkpoint["channel_values"]
-    channels = [*(found.checkpoint.get("updated_channels") or values)]
-    nodes = {name.removeprefix(_EDGE) for name in channels if name.startswith(_EDGE)}
-    nodes |= {name.rpartition(":")[2] for name in channels if name.startswith(_JOIN)}
-    return sorted(nodes | {str(send.node) for send in values.get(_SENDS) or ()})

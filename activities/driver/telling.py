@@ -11,6 +11,7 @@ from langchain_core.callbacks import BaseCallbackHandler
 from langgraph.checkpoint.base import BaseCheckpointSaver
 
 from ...bridge.contract import Bridge
+from ...contracts.langgraph_names import INTERRUPT
 from ...contracts.telemetry import tracing
 from ...contracts.types import RunSpec
 from ...store.contract import RunEventStore
@@ -21,7 +22,7 @@ from ..graphs.run_config import is_of, thread_config
 from ..run_events import EventCallbacks, EventRecorder, RecordedSaves
 from ..run_events.graph_spans import GraphSpans
 from ..stream.authors import Authors
-from ..stream.deduplicator import INTERRUPT, Deduplicator
+from ..stream.deduplicator import Deduplicator
 from ..stream.outgoing import Namespace
 from ..stream.publisher import Publisher
 from ..stream.root_messages import RootMessages

@@ -7,8 +7,8 @@ from typing import Any, cast
 
 from langgraph.types import PregelTask
 
-INTERRUPT = "__interrupt__"
-"""The key of open questions in `updates` and `values`."""
+from ...contracts.langgraph_names import INTERRUPT
+
 _ERROR_HANDLERS = ("__error_handler__", "__default_error_handler__")
 """Beginnings of the names of LangGraph's nodes for error handlers."""
 

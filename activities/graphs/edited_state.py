@@ -18,11 +18,9 @@ from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
 from ...checkpoints.due import due_nodes
 from ...contracts.answers import names_questions
 from ...contracts.closing import closing
+from ...contracts.langgraph_names import NO_TASK, RESUME
 from ...contracts.types import RunSpec
 from ...contracts.wire import DeliveredAnswer
-from .open_interrupts import NO_TASK
-
-_RESUME = "__resume__"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +45,7 @@ def answer_after_edit(answers: Sequence[DeliveredAnswer], head: CheckpointTuple 
 def is_given(head: CheckpointTuple | None) -> bool:
     """Whether LangGraph has such an answer at this checkpoint."""
     writes = head.pending_writes if head else None
-    return any(task == NO_TASK and channel == _RESUME for task, channel, _ in writes or ())
+    return any(task == NO_TASK and channel == RESUME for task, channel, _ in writes or ())
 
 
 async def take_away(saver: BaseCheckpointSaver[Any], head: CheckpointTuple, run_id: str) -> bool:
@@ -55,13 +53,13 @@ async def take_away(saver: BaseCheckpointSaver[Any], head: CheckpointTuple, run_
     if not _waits(head) or not await _consumed(saver, head, run_id):
         return False
     # LangGraph takes None for no answer. There is no way to remove a write.
-    await saver.aput_writes(head.config, [(_RESUME, None)], NO_TASK)
+    await saver.aput_writes(head.config, [(RESUME, None)], NO_TASK)
     return True
 
 
 def _waits(head: CheckpointTuple) -> bool:
     writes = head.pending_writes or ()
-    return any(task == NO_TASK and channel == _RESUME and value is not None for task, channel, value in writes)
+    return any(task == NO_TASK and channel == RESUME and value is not None for task, channel, value in writes)
 
 
 async def _consumed(saver: BaseCheckpointSaver[Any], head: CheckpointTuple, run_id: str) -> bool:
@@ -77,7 +75,7 @@ async def _consumed(saver: BaseCheckpointSaver[Any], head: CheckpointTuple, run_
 
 
 def _has_answers(found: CheckpointTuple) -> bool:
-    return any(task != NO_TASK and channel == _RESUME for task, channel, _ in found.pending_writes or ())
+    return any(task != NO_TASK and channel == RESUME for task, channel, _ in found.pending_writes or ())
 
 
 def _goes_on(head: CheckpointTuple | None) -> bool:

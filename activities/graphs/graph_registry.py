@@ -28,7 +28,7 @@ from langgraph.pregel import Pregel
 
 from ...contracts.containment import ContainedExit, contained
 from ...contracts.errors import GraphLoadError, UnknownGraphError, nearest
-from ...contracts.langgraph_json import read_langgraph_json
+from ...contracts.langgraph_json import LangGraphJson, read_langgraph_json
 from ...contracts.serialization.allowed_types import ALLOWED
 from ...contracts.serialization.text import message_of, text_of
 from ...memory import NodeMemory
@@ -125,21 +125,21 @@ def subgraphs(graph: CompiledGraph) -> Iterator[CompiledGraph]:
             parts.extend(getattr(part, "steps", ()))  # of a sequence
 
 
-async def load_graphs(source: Path | Mapping[str, GraphSource]) -> GraphRegistry:
-    """Load every graph of a `langgraph.json`, or of a mapping from names to graphs.
+async def load_graphs(source: Path | LangGraphJson | Mapping[str, GraphSource]) -> GraphRegistry:
+    """Load every graph of a `langgraph.json`, read or not, or of a mapping from names to graphs.
 
     Raises `GraphLoadError` for the first that cannot be loaded, with the file, the attribute and the cause.
     """
-    found = _from_file(source) if isinstance(source, Path) else _from_mapping(source)
+    source = read_langgraph_json(source) if isinstance(source, Path) else source
+    found = _from_file(source) if isinstance(source, LangGraphJson) else _from_mapping(source)
     entries = {name: await _entry(graph, where) for name, (graph, where) in found.items()}
     # A factory's graph may not be there yet when what it has stored is read.
     ALLOWED.add(graph_types(*((entry.compiled or entry.source) for entry in entries.values())))
     return GraphRegistry(entries)
 
 
-def _from_file(path: Path) -> dict[str, tuple[GraphSource, str]]:
-    config = read_langgraph_json(path)
-    locations = [*config.locations()]
+def _from_file(config: LangGraphJson) -> dict[str, tuple[GraphSource, str]]:
+    path, locations = config.path, [*config.locations()]
     prepare_process(config)
     return {name: (import_attribute(name, spec, path), f"{path}: {name} = {spec}") for name, spec in locations}
 

@@ -27,6 +27,7 @@ from ...contracts.serialization.allowed_types import TypeName
 logger = logging.getLogger(__name__)
 
 _MOST_OBJECTS = 50_000
+"""Of all that a graph refers to: it is looked at once, while the worker starts."""
 _MOST_ITEMS = 1_000
 """Of one collection: a graph may close over its data."""
 _LIBRARIES = frozenset(

@@ -2,7 +2,8 @@
 
 An answer that is given again after a crash could answer the next question of the same node. LangGraph keeps the
 answers that a task has consumed beside its checkpoint, so an answer is delivered again only while their number is
-the one at the time of the question. (Rule tried in the experiment `resume_redelivery_exact`.)
+the one at the time of the question. (`tests/activities/driver/test_questions.py`
+cuts a run at every write.)
 """
 
 from __future__ import annotations

@@ -8,22 +8,21 @@ from typing import Any
 from langgraph.store.base import ensure_embeddings
 
 from ...contracts.errors import GraphLoadError
-from ...contracts.langgraph_json import NodeStoreConfig, read_langgraph_json
+from ...contracts.langgraph_json import LangGraphJson, NodeStoreConfig
 from ...contracts.serialization.text import message_of
 from .graph_registry import import_attribute
 from .project import prepare_process
 
 
-def node_store_config(path: Path) -> NodeStoreConfig:
+def node_store_config(config: LangGraphJson | None) -> NodeStoreConfig:
     """Raises `GraphLoadError`. Without a file (a program may give its graphs itself) there is nothing to configure."""
-    if not path.exists():
+    if config is None:
         return NodeStoreConfig()
-    config = read_langgraph_json(path)
     index = config.store.index
     if index is None or not isinstance(index.embed, str):
         return config.store
     prepare_process(config)
-    embed = _embedding(index.embed, path)
+    embed = _embedding(index.embed, config.path)
     return config.store.model_copy(update={"index": index.model_copy(update={"embed": embed})})
 
 

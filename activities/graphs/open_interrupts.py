@@ -19,15 +19,10 @@ from langgraph.checkpoint.base import WRITES_IDX_MAP, BaseCheckpointSaver, Check
 from langgraph.types import Interrupt, PregelTask, StateSnapshot
 
 from ...checkpoints.addresses import checkpoint_namespace
-from ...checkpoints.due import INPUT, needed_nodes
+from ...checkpoints.due import needed_nodes
+from ...contracts.langgraph_names import HANDED_ON, INTERRUPT, NO_TASK, RESUME, START
 from ...contracts.types import RunInterrupt
 from .graph_registry import CompiledGraph
-from .saved_results import HANDED_ON
-
-NO_TASK = "00000000-0000-0000-0000-000000000000"
-"""LangGraph's id for writes of no task: what a command updates."""
-_RESUME = "__resume__"
-_INTERRUPT = "__interrupt__"
 
 Namespace = tuple[str, ...]
 
@@ -134,7 +129,7 @@ class _Level:
     @cached_property
     def missing(self) -> list[str]:
         """Nodes that are due and that the graph does not have."""
-        return [name for name in self.due if name != INPUT and name not in self.graph.nodes]
+        return [name for name in self.due if name != START and name not in self.graph.nodes]
 
     @cached_property
     def others(self) -> dict[str, _Written]:
@@ -246,9 +241,9 @@ def _written_beside(saved: CheckpointTuple) -> dict[str, _Written]:
             continue
         values = cast("list[Any]", value) if isinstance(value, list | tuple) else [value]
         task = tasks.setdefault(id, _Written())
-        if channel == _INTERRUPT:
+        if channel == INTERRUPT:
             task.interrupts = values
-        elif channel == _RESUME:
+        elif channel == RESUME:
             task.answered = len(values)
         elif channel == HANDED_ON:
             task.handed_on = True

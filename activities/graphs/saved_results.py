@@ -6,22 +6,16 @@ from collections.abc import Iterable
 from typing import Any
 
 from langgraph.checkpoint.base import WRITES_IDX_MAP, CheckpointTuple
-from langgraph.constants import END
 
-HANDED_ON = "__error_source_node__"
-"""LangGraph's channel for the mark of a task that has failed, and whose error handler takes over."""
-RETURN = "__return__"
-"""LangGraph's channel for the result of a `@task`."""
-_ERROR = "__error__"
+from ...contracts.langgraph_names import END, ERROR, HANDED_ON, INTERNAL, RETURN
+
 _NO_RESULTS = {*WRITES_IDX_MAP, HANDED_ON}
 """Channels of writes that say what happened to a task, and not what it gave."""
-_INTERNAL = ("__", "branch:", "join:")
-"""Beginnings of the names of channels that LangGraph adds to a graph's own."""
 
 
 def is_internal(channel: str) -> bool:
     """Whether no event shows a channel. (That of an entrypoint's result is shown.)"""
-    return channel.startswith(_INTERNAL) and channel not in (RETURN, END)
+    return channel.startswith(INTERNAL) and channel not in (RETURN, END)
 
 
 class SavedResults:
@@ -39,7 +33,7 @@ class SavedResults:
         handed_on = {task for task, channel, _ in writes if channel == HANDED_ON}
         gave: dict[str, list[tuple[str, Any]]] = {}
         for task, channel, value in writes:
-            if channel == _ERROR and task in handed_on:
+            if channel == ERROR and task in handed_on:
                 self.errors[task] = str(value)
             elif channel not in _NO_RESULTS:
                 gave.setdefault(task, []).append((channel, value))

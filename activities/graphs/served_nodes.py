@@ -9,8 +9,9 @@ from typing import Any
 
 from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
 
-from ...checkpoints.due import INPUT, needed_nodes
+from ...checkpoints.due import needed_nodes
 from ...contracts.errors import MissingNodeError
+from ...contracts.langgraph_names import START
 from ...contracts.wire import SliceInput
 from .answers import RefusedAnswerError
 from .graph_registry import CompiledGraph
@@ -38,7 +39,7 @@ async def check_served(
 async def _missing(
     thread_id: str, graph: CompiledGraph, saver: BaseCheckpointSaver[Any], head: CheckpointTuple
 ) -> str | None:
-    due = {*needed_nodes(head, {*graph.channels})} - {INPUT}
+    due = {*needed_nodes(head, {*graph.channels})} - {START}
     if unknown := sorted(due - set(graph.nodes)):
         return unknown[0]
     if due.isdisjoint(subgraphs_of(graph)):

@@ -9,9 +9,8 @@ from ...contracts.types import RunTrouble
 from ...contracts.wire import ERROR_NOT_SERVED, ERROR_OTHER_INSTALLATION
 from ...contracts.wire_serving import NotServed
 from ...contracts.workers import WorkerRecord, served_by, those_there
-from ...store.contract import Store
 from ..attempt.failures import MachineFailure, SentOn
-from .graph_registry import GraphRegistry
+from .back_ends import BackEnds
 
 logger = logging.getLogger(__name__)
 
@@ -22,9 +21,9 @@ _TRY_AGAIN = timedelta(seconds=2)
 class Serving:
     """Of one worker. `task_queue`: that of its workflows."""
 
-    def __init__(self, store: Store, graphs: GraphRegistry, task_queue: str) -> None:
-        self._store = store
-        self._graphs = graphs
+    def __init__(self, ends: BackEnds, task_queue: str) -> None:
+        self._store = ends.store
+        self._graphs = ends.graphs
         self._task_queue = task_queue
         self._told = False
 

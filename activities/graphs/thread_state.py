@@ -17,13 +17,12 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.types import PregelTask, StateSnapshot
 
 from ...checkpoints.addresses import checkpoint_namespace
-from ...checkpoints.contract import Checkpoints
 from ...contracts.closing import closing
 from ...contracts.errors import PerdureError, RunNotFoundError, UnavailableError
 from ...contracts.serialization.serializer import to_json
 from ...contracts.wire_thread import StateAnswer, StateQuery
-from ...store.contract import Store
-from .graph_registry import CompiledGraph, GraphRegistry
+from .back_ends import BackEnds
+from .graph_registry import CompiledGraph
 from .interrupts import open_questions
 from .run_config import at_checkpoint, run_config, thread_config
 
@@ -37,33 +36,29 @@ _PART = 16_000_000
 class Snapshots:
     """Reads states. Reading changes nothing, and may be repeated."""
 
-    graphs: GraphRegistry
-    store: Store
-    checkpoints: Checkpoints
+    ends: BackEnds
 
     async def answer(self, query: StateQuery) -> StateAnswer:
         """Read, and keep what was read for the client. Raises `UnavailableError`."""
-        reading = _Reading(self.graphs, self.store, self.checkpoints, query)
+        reading = _Reading(self.ends, query)
         try:
             more = await reading.read()
         except Exception as exc:
             if isinstance(exc, UnavailableError):
                 raise
-            if self.checkpoints.outage(exc):
+            if self.ends.checkpoints.outage(exc):
                 raise UnavailableError(f"the state of thread {query.thread_id!r} cannot be read: {exc}") from exc
             # Whatever a graph raises while it shows its state is its own, and would be raised again.
             trace = None if isinstance(exc, PerdureError) else exc
             logger.warning("thread %s: no graph shows its state: %s", query.thread_id, exc, exc_info=trace)
             return StateAnswer(failure=str(exc) or repr(exc))
-        await self.store.threads.put_answer(query.read_id, b"[" + b",".join(reading.shown) + b"]")
+        await self.ends.store.threads.put_answer(query.read_id, b"[" + b",".join(reading.shown) + b"]")
         return StateAnswer(more=more)
 
 
 @dataclass(slots=True)
 class _Reading:
-    graphs: GraphRegistry
-    store: Store
-    checkpoints: Checkpoints
+    ends: BackEnds
     query: StateQuery
     shown: list[bytes] = field(default_factory=list[bytes])
     before: str | None = None
@@ -92,9 +87,9 @@ class _Reading:
 
     async def _read_by(self, name: str) -> str | None:
         """Read as far as this graph has saved; the one that has saved what comes then, `None` at the end."""
-        saver = self.checkpoints.saver
+        saver = self.ends.checkpoints.saver
         config = await self._config(name)
-        async with self.graphs.open(name, config, saver) as graph, aclosing(self._states(graph)) as states:
+        async with self.ends.graphs.open(name, config, saver) as graph, aclosing(self._states(graph)) as states:
             async for state in states:
                 if state.metadata is None:  # there is no such checkpoint
                     return None
@@ -124,7 +119,7 @@ class _Reading:
 
     async def _writer(self) -> str | None:
         """The graph that has saved what is to be shown next, as far as that is known."""
-        saver = self.checkpoints.saver
+        saver = self.ends.checkpoints.saver
         if self.query.limit is None:
             found = await saver.aget_tuple(self._here)
         else:
@@ -135,12 +130,12 @@ class _Reading:
 
     async def _config(self, name: str) -> RunnableConfig:
         """The config of the thread's latest run, for a factory that makes the graph by it."""
-        runs = await self.store.list(self.query.thread_id, limit=1)
+        runs = await self.ends.store.list(self.query.thread_id, limit=1)
         if not runs or runs[0].record.assistant_id != name:
             return thread_config(self.query.thread_id)
         run_id = runs[0].record.run_id
         try:
-            spec = await self.store.get_spec(run_id)
+            spec = await self.ends.store.get_spec(run_id)
         except RunNotFoundError:  # it was deleted just now
             return thread_config(self.query.thread_id)
         return run_config(spec, run_id, self.query.thread_id)
@@ -149,7 +144,7 @@ class _Reading:
         places = _places(state)
         if self.query.limit is not None or self.query.checkpoint_id is not None or not state.tasks:
             return _json(_snapshot(state, places, [(one.id, one.value) for one in state.interrupts]))
-        asked = await open_questions(graph, self.checkpoints.saver, self._here)
+        asked = await open_questions(graph, self.ends.checkpoints.saver, self._here)
         places |= {id: question.namespace for id, question in asked.items()}
         return _json(_snapshot(state, places, [(id, one.interrupt.value) for id, one in asked.items()]))
 

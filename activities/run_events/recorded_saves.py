@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...checkpoints.contract import SaveHooks
-from ..graphs.saved_results import HANDED_ON
+from ...contracts.langgraph_names import ERROR, HANDED_ON, INTERRUPT, RESUME
 from .recorder import EventRecorder
 
-_NO_ENDS = {"__error__", "__interrupt__", "__resume__"}
+_NO_ENDS = {ERROR, INTERRUPT, RESUME}
 """LangGraph's channels for writes of a task that will run again."""
 
 

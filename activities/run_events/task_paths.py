@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from itertools import accumulate
 from typing import Any
 
-_PUSH = "__pregel_push"
+from ...contracts.langgraph_names import PUSH
 
 
 def task_path(metadata: Mapping[str, Any]) -> str:
@@ -43,6 +43,6 @@ def task_in(path: str, namespace: str) -> str | None:
 def in_subgraph(metadata: Mapping[str, Any]) -> bool:
     """A `@task` runs in the graph of its caller, but its path has a part for each call around it."""
     calls, path = 1, metadata.get("langgraph_path", ())
-    while len(path) == 4 and path[0] == _PUSH and path[-1] is True:
+    while len(path) == 4 and path[0] == PUSH and path[-1] is True:
         calls, path = calls + 1, path[1]
     return sum(not part.isdigit() for part in task_path(metadata).split("|")) > calls

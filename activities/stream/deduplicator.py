@@ -3,7 +3,8 @@
 A graph that is picked up where another attempt left it reports again where it stands: the state, the tasks it
 goes on with, the results it has kept. Each of these events has a key by which the bridge knows it, so a run that
 was taken over publishes what an uninterrupted one does, in the same order. Tokens and custom events have none: only
-a node that really runs emits them. (Rules tried in the experiment `publish_once`.)
+a node that really runs emits them. (`tests/activities/stream/test_published.py`
+compares it with bare LangGraph.)
 
 What cannot be told from the stream: which of several tasks of one name and superstep a hit of LangGraph's own cache
 belongs to, and, where `updates` are not streamed, that there was one. After a crash in that superstep it is reported
@@ -19,21 +20,20 @@ from typing import Any, cast
 
 from langchain_core.messages import BaseMessageChunk
 from langgraph.checkpoint.base import CheckpointTuple
-from langgraph.constants import START
 from langgraph.types import StateSnapshot
 
 from ...bridge.contract import KEY_ONLY
+from ...contracts.langgraph_names import INTERRUPT, METADATA, RETURN, START
 from ...contracts.recent import Recent
 from ...contracts.serialization.serializer import to_json
-from ..graphs.chunks import INTERRUPT, interrupt_ids, is_of_handler, task_as_shown, task_result
+from ..graphs.chunks import interrupt_ids, is_of_handler, task_as_shown, task_result
 from ..graphs.run_config import is_of
-from ..graphs.saved_results import RETURN, SavedResults, is_internal
-from .outgoing import Namespace, Outgoing, event_key, event_name, mode_of
+from ..graphs.saved_results import SavedResults, is_internal
+from .outgoing import Namespace, Outgoing, Reports, event_key, event_name, mode_of
 
 INTERNAL_MODES = ("tasks", "checkpoints")
 """Streamed for every run: they carry the ids that the keys are made of, and drive the slices."""
 
-_METADATA = "__metadata__"
 _NOTHING = object()
 
 
@@ -115,7 +115,8 @@ class Deduplicator:
         """What still waited when the stream ended: the state beside an open interrupt has no checkpoint of its own."""
         for ns, chunk in self._values.items():
             if "values" in self._modes:
-                yield Outgoing(event_name("values", ns), chunk, event_key("v", ns, blake2b(to_json(chunk)).hexdigest()))
+                key = event_key(Reports.VALUES, ns, blake2b(to_json(chunk)).hexdigest())
+                yield Outgoing(event_name("values", ns), chunk, key)
         self._values.clear()
 
     def _keyed(self, ns: Namespace, mode: str, chunk: Any) -> Iterator[Outgoing]:
@@ -139,7 +140,7 @@ class Deduplicator:
 
     def _on_values(self, ns: Namespace, chunk: Any) -> Iterator[Outgoing]:
         if asked := interrupt_ids(chunk):
-            yield Outgoing(event_name("values", ns), chunk, event_key("vi", ns, *asked))
+            yield Outgoing(event_name("values", ns), chunk, event_key(Reports.VALUES_AT_INTERRUPT, ns, *asked))
         else:
             self._values[ns] = chunk
 
@@ -152,12 +153,12 @@ class Deduplicator:
         if INTERRUPT in chunk:
             # A breakpoint has no ids; it is told from another by where it is.
             asked = interrupt_ids(chunk) or [self._newest]
-            yield Outgoing(event_name("updates", ns), chunk, event_key("ui", ns, *asked))
+            yield Outgoing(event_name("updates", ns), chunk, event_key(Reports.UPDATES_AT_INTERRUPT, ns, *asked))
         elif (task := self._kept_task(ns, chunk)) is not None:
-            update = {name: value for name, value in chunk.items() if name != _METADATA}
-            yield Outgoing(event_name("updates", ns), update, event_key("u", ns, str(task["id"])))
+            update = {name: value for name, value in chunk.items() if name != METADATA}
+            yield Outgoing(event_name("updates", ns), update, event_key(Reports.UPDATES, ns, str(task["id"])))
             yield from self._result_of_kept(ns, task)
-        elif _METADATA in chunk:
+        elif METADATA in chunk:
             yield from self._on_hit(ns, chunk)
         else:
             self._updates.setdefault(ns, []).append(chunk)
@@ -168,13 +169,13 @@ class Deduplicator:
         if len(tasks) != 1:
             yield Outgoing(event_name("updates", ns), chunk)
             return
-        for kind in (("tr",), ("d", "task_result")):
-            yield Outgoing(KEY_ONLY, None, event_key(kind[0], ns, *kind[1:], *tasks))
-        key, checkpoint = event_key("u", ns, *tasks), self._heads.get(ns)
+        yield Outgoing(KEY_ONLY, None, event_key(Reports.TASK_RESULT, ns, *tasks))
+        yield Outgoing(KEY_ONLY, None, event_key(Reports.DEBUG_TASK, ns, "task_result", *tasks))
+        key, checkpoint = event_key(Reports.UPDATES, ns, *tasks), self._heads.get(ns)
         yield Outgoing(event_name("updates", ns), chunk, key, *tasks, checkpoint=checkpoint, before_writes=True)
 
     def _kept_task(self, ns: Namespace, chunk: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        if not cast("Mapping[str, Any]", chunk.get(_METADATA) or {}).get("cached"):
+        if not cast("Mapping[str, Any]", chunk.get(METADATA) or {}).get("cached"):
             return None
         tasks = self._tasks.get(ns, [])
         for position, task in enumerate(tasks):
@@ -190,7 +191,7 @@ class Deduplicator:
         gave = self._saved_results.results[task["id"]].items()
         result = {name: value for name, value in gave if name == RETURN or self._is_shown(name, root=not ns)}
         chunk = task_result(task, result=result)
-        yield Outgoing(event_name("tasks", ns), chunk, event_key("tr", ns, str(task["id"])))
+        yield Outgoing(event_name("tasks", ns), chunk, event_key(Reports.TASK_RESULT, ns, str(task["id"])))
         yield from self._debug_result(ns, chunk)
 
     def _debug_result(self, ns: Namespace, chunk: Mapping[str, Any]) -> Iterator[Outgoing]:
@@ -209,7 +210,7 @@ class Deduplicator:
         LangGraph leaves that out, but remembers what it left out only for one call.
         """
         message = chunk[0]
-        key, known = event_key("m", (), str(message.id)), message.id in self._said
+        key, known = event_key(Reports.MESSAGE, (), str(message.id)), message.id in self._said
         if message.id is None:
             yield Outgoing(event_name("messages", ns), chunk)
             return
@@ -231,12 +232,10 @@ class Deduplicator:
         self._tasks[ns] = list(chunk["tasks"])
         values = self._values.pop(ns, _NOTHING)
         if values is not _NOTHING and not self._is_silent(ns, checkpoint_id, values):
-            yield Outgoing(
-                event_name("values", ns), values, event_key("v", ns, checkpoint_id), checkpoint=checkpoint_id
-            )
-        yield Outgoing(
-            event_name("checkpoints", ns), chunk, event_key("c", ns, checkpoint_id), checkpoint=checkpoint_id
-        )
+            key = event_key(Reports.VALUES, ns, checkpoint_id)
+            yield Outgoing(event_name("values", ns), values, key, checkpoint=checkpoint_id)
+        key = event_key(Reports.CHECKPOINT, ns, checkpoint_id)
+        yield Outgoing(event_name("checkpoints", ns), chunk, key, checkpoint=checkpoint_id)
         for task in chunk["tasks"]:
             if "updates" not in self._modes and task["id"] in self._saved_results.results:  # else behind their updates
                 yield from self._result_of_kept(ns, task)
@@ -256,12 +255,13 @@ class Deduplicator:
         payload = cast("Mapping[str, Any]", chunk["payload"])
         if chunk["type"] == "checkpoint":
             checkpoint_id = str(payload["config"]["configurable"]["checkpoint_id"])
-            yield Outgoing(event_name("debug", ns), chunk, event_key("dc", ns, checkpoint_id), checkpoint=checkpoint_id)
+            key = event_key(Reports.DEBUG_CHECKPOINT, ns, checkpoint_id)
+            yield Outgoing(event_name("debug", ns), chunk, key, checkpoint=checkpoint_id)
             return
         if is_of_handler(payload):
             return
         asked = [str(interrupt["id"]) for interrupt in payload.get("interrupts", ())]
-        kind = "de" if payload.get("error") else "d"
+        kind = Reports.DEBUG_ERROR if payload.get("error") else Reports.DEBUG_TASK
         task_id = str(payload["id"])
         key = event_key(kind, ns, str(chunk["type"]), task_id, *asked)
         yield self._of_task("debug", ns, chunk, key, task_id if "result" in payload else None)
@@ -275,9 +275,9 @@ class Deduplicator:
         for within in [one for one in self._values if one[: len(task_ns)] == task_ns]:
             yield from self._unsaved_values(within)
         for update in self._updates.pop(ns, []):
-            yield self._of_task("updates", ns, update, event_key("u", ns, task_id), task_id)
+            yield self._of_task("updates", ns, update, event_key(Reports.UPDATES, ns, task_id), task_id)
         asked = [str(interrupt["id"]) for interrupt in chunk["interrupts"]]
-        kind = "te" if chunk["error"] else "tr"  # the same task may fail, be tried again, and succeed
+        kind = Reports.TASK_ERROR if chunk["error"] else Reports.TASK_RESULT
         yield self._of_task("tasks", ns, chunk, event_key(kind, ns, task_id, *asked), task_id)
 
     def _of_task(self, mode: str, ns: Namespace, chunk: Any, key: str, finished: str | None = None) -> Outgoing:
@@ -288,8 +288,9 @@ class Deduplicator:
         if is_of_handler(chunk):
             return
         task_id = str(chunk["id"])
-        yield self._of_task("tasks", ns, chunk, event_key("ti", ns, task_id))
+        yield self._of_task("tasks", ns, chunk, event_key(Reports.TASK_INPUT, ns, task_id))
         kept = self._saved_results.results.get(task_id, {})
         if RETURN in kept:  # of a `@task`: nothing else reports it
-            yield Outgoing(event_name("updates", ns), {chunk["name"]: kept[RETURN]}, event_key("u", ns, task_id))
+            update = {chunk["name"]: kept[RETURN]}
+            yield Outgoing(event_name("updates", ns), update, event_key(Reports.UPDATES, ns, task_id))
             yield from self._result_of_kept(ns, chunk)

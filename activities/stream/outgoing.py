@@ -3,10 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 Namespace = tuple[str, ...]
 """Of a graph: empty for the root."""
+
+
+class Reports(StrEnum):
+    """What an event reports: the first part of its key. The bridge keeps keys, so a value never changes."""
+
+    VALUES = "v"
+    VALUES_AT_INTERRUPT = "vi"
+    UPDATES = "u"
+    UPDATES_AT_INTERRUPT = "ui"
+    TASK_INPUT = "ti"
+    TASK_RESULT = "tr"
+    TASK_ERROR = "te"
+    """Apart from the result: the same task may fail, be tried again, and succeed."""
+    MESSAGE = "m"
+    CHECKPOINT = "c"
+    DEBUG_TASK = "d"
+    """Its input or its result, as the part that follows says."""
+    DEBUG_ERROR = "de"
+    DEBUG_CHECKPOINT = "dc"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +59,6 @@ def namespace_of(event: str) -> str:
     return event.partition("|")[2]
 
 
-def event_key(kind: str, ns: Namespace, *parts: str) -> str:
+def event_key(reports: Reports, ns: Namespace, *parts: str) -> str:
     """The same for what reports the same, and for nothing else."""
-    return "\n".join((kind, "|".join(ns), *parts))
+    return "\n".join((reports, "|".join(ns), *parts))

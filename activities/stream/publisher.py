@@ -27,22 +27,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from langgraph.checkpoint.base import CheckpointTuple
-from langgraph.constants import START
 
 from ...bridge.contract import Bridge, NewEvent
 from ...checkpoints.addresses import checkpoint_namespace
+from ...contracts.langgraph_names import ERROR, HANDED_ON, RESUME, START
 from ...contracts.recent import Recent
 from ...contracts.serialization.serializer import to_json
 from ..attempt.heartbeat import Say
-from ..graphs.saved_results import HANDED_ON
 from .outbox import Hold, Outbox, OutboxClosed
 from .outgoing import Outgoing, namespace_of
 
 _REPORT_TIMEOUT = 0.1
 """Seconds that a save waits for its task's report. It comes within a turn of the event loop, but hidden tasks and
 graphs that are not streamed report nothing."""
-_ANSWERS = "__resume__"
-_SILENT_CHANNELS = {"__error__", _ANSWERS}
+_SILENT_CHANNELS = {ERROR, RESUME}
 """Writes to LangGraph's special channels that no report follows. Nor does one follow a graph's hidden start."""
 
 
@@ -202,10 +200,10 @@ class Publisher:
             return
         save = self._begin(task_id, namespace)
         channels = {channel for channel, _ in writes}
-        if channels != {_ANSWERS}:
+        if channels != {RESUME}:
             self._writing.add(task_id)
         if channels <= _SILENT_CHANNELS or task_path.endswith(START):
-            if "__error__" in channels and not self._listening:  # it was cut off, which is no failure of its own
+            if ERROR in channels and not self._listening:  # it was cut off, which is no failure of its own
                 self._refuse(save)
             return
         if HANDED_ON not in channels:  # the stream stands still until such a failure is saved

@@ -20,8 +20,8 @@ from langgraph.types import Command
 from pydantic import BaseModel
 
 from ...contracts.recent import Recent
+from ..run_events.task_paths import in_subgraph
 
-_PUSH = "__pregel_push"
 Metadata = dict[str, Any]
 
 
@@ -53,7 +53,7 @@ class RootMessages(BaseCallbackHandler):
         **kwargs: Any,
     ) -> None:
         is_node = metadata and kwargs.get("name") == metadata.get("langgraph_node") and TAG_HIDDEN not in (tags or ())
-        if metadata and is_node and _is_of_root(metadata):
+        if metadata and is_node and not in_subgraph(metadata):
             given = frozenset(message.id for message in _in_state(inputs) if message.id)
             self._running[run_id] = metadata, given
             for id in given:
@@ -71,14 +71,6 @@ class RootMessages(BaseCallbackHandler):
         self, error: BaseException, *, run_id: UUID, parent_run_id: UUID | None = None, **kwargs: Any
     ) -> None:
         self._running.pop(run_id, None)
-
-
-def _is_of_root(metadata: Metadata) -> bool:
-    """A `@task` runs in the graph of its caller, but its namespace has a part for each call around it."""
-    calls, path = 1, metadata.get("langgraph_path", ())
-    while len(path) == 4 and path[0] == _PUSH and path[-1] is True:
-        calls, path = calls + 1, path[1]
-    return str(metadata["langgraph_checkpoint_ns"]).count("|") + 1 == calls
 
 
 def _messages(result: Any) -> Iterator[BaseMessage]:

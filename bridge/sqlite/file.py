@@ -9,9 +9,10 @@ from urllib.parse import quote
 
 from ...blocking import BUSY_TIMEOUT, private_database
 from ...contracts.errors import ConfigError
+from ...contracts.retry import Retry, retried_on_thread
 
 _APPLICATION_ID = 0x50445242  # "PDRB" in the file's header: what tells a bridge from any other database
-_VERSION = 1
+_VERSION = 1  # of the tables: a newer one is refused, an older one would be migrated
 _WAL_KEPT = 64 * 2**20  # bytes of the log that stay on the disk after a burst
 
 # Events lie in a table with row ids, because rows of many KB make a tree without them deep. AUTOINCREMENT keeps
@@ -106,18 +107,17 @@ def _is_new(connection: sqlite3.Connection, path: Path) -> bool:
 
 def _use_log(connection: sqlite3.Connection, path: Path) -> None:
     """Switch to WAL, which is what lets readers and a writer go at the same time."""
-    deadline = time.monotonic() + BUSY_TIMEOUT
-    while True:
-        try:
-            (mode,) = connection.execute("PRAGMA journal_mode=WAL").fetchone()
-            break
-        except sqlite3.OperationalError as exc:
-            # SQLite does not wait when several processes make the switch at the same moment.
-            if exc.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)
+    # SQLite does not wait when several processes make the switch at the same moment.
+    (mode,) = retried_on_thread(
+        lambda: connection.execute("PRAGMA journal_mode=WAL").fetchone(),
+        Retry(when=_is_busy, until=time.monotonic() + BUSY_TIMEOUT, pause=0.01),
+    )
     if mode != "wal":
         raise ConfigError(f"bridge.url: the file system of {path} has no shared memory; name a file on a local disk")
+
+
+def _is_busy(error: Exception) -> bool:
+    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode == sqlite3.SQLITE_BUSY
 
 
 def _create_tables(connection: sqlite3.Connection, path: Path) -> None:

@@ -31,6 +31,7 @@ def end(connection: sqlite3.Connection, run_id: str, event: NewEvent, *, fence: 
         if row is None:
             raise RunNotFoundError(run_id)
         stream, last_id, ended, current = row
+        # As if it had not ended: `finish_run` may come twice, and the second time finds what it wanted.
         check_writable(run_id, fence=fence, current=current, ended=False)
         if not ended:
             last_id += 1

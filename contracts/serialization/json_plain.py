@@ -19,6 +19,7 @@ _FEW = 10_000
 """Values that are encoded together although some parts may be there several times."""
 
 _MOST = 10_000_000
+"""Values that are looked at: the list of those of one level is held in memory."""
 _SIMPLE = frozenset({str, int, float, bool, type(None)})
 _OPTIONS = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_SUBCLASS
 

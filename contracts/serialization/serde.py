@@ -19,6 +19,7 @@ from .serializer import qualified_name
 logger = logging.getLogger(__name__)
 
 _MOST_TOLD = 1_000
+"""Classes that are warned of, each once: what is stored may name ever new ones."""
 _DEPTH = 50
 """Levels of a value that are looked into."""
 _BLOCKED = {"msgpack_blocked", "msgpack_method_blocked"}

@@ -3,6 +3,12 @@
 Every value becomes something that a parser of any language reads (`docs/serialization.md` has the table). What has
 no JSON form, contains itself, or is too deep or too much, becomes `{"__unserializable__": "module.Class"}`, with a
 warning in the log.
+
+Why not `pydantic_core.to_json` with a fallback, which is two to three times as fast: of 78 forms that are tested (and
+documented, so clients read them) it has 33 otherwise, and a fallback is not asked about most of these (dates, named
+tuples, sets, keys, large integers). It consumes generators, which are the graph's, loses one of two keys that get the
+same text, raises for all of a value when one part cannot be shown or contains itself, and has no bound. What would be
+left to it is the table of scalars in `json_forms.py`, which it would not make shorter.
 """
 
 from __future__ import annotations
@@ -22,6 +28,7 @@ __all__ = ["from_json", "qualified_name", "to_json"]
 logger = logging.getLogger(__name__)
 
 _TYPES_NAMED = 10
+"""In one warning."""
 
 
 def to_json(value: object) -> bytes:

@@ -8,14 +8,15 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, TypeVar, cast
 
 from temporalio.testing import ActivityEnvironment
 
 from perdure.activities.attempt.failures import SliceFailed
 from perdure.activities.attempt.fence import attempt_fence
-from perdure.activities.driver.graph_parts import GraphParts, GraphRaised
-from perdure.activities.driver.live_graph import LiveGraph
+from perdure.activities.driver.live_graph import GraphRaised, LiveGraph
+from perdure.activities.graphs.back_ends import BackEnds as WorkerEnds
 from perdure.activities.graphs.graph_registry import CompiledGraph, GraphRegistry, GraphSource, load_graphs
 from perdure.activities.graphs.interrupts import stopped_at
 from perdure.activities.graphs.run_config import run_config, thread_config
@@ -27,7 +28,7 @@ from perdure.contracts.errors import FencedError
 from perdure.contracts.serialization.serializer import from_json, to_json
 from perdure.contracts.types import METADATA_EVENT, RunInterrupt, RunScope, RunSpec, RunStatus, StreamEvent
 from perdure.contracts.wire import RunLimits, RunProgress, SliceInput, SliceResult
-from perdure.store.contract import RunEventStore
+from perdure.store.contract import RunEventStore, Store
 from perdure.workflows import run_state
 
 T = TypeVar("T")
@@ -262,13 +263,13 @@ class Run:
         fence, number = attempt_fence(given.fence, attempt), given.takeovers + attempt
         await self._begin(given, fence, number)
         self.power = Power(self.fuse)
-        parts = GraphParts(
+        ends = worker_ends(
             self.graphs,
             cast("Bridge", CutBridge(self.ends.bridge, self.power)),
             CutCheckpoints(self.ends.checkpoints, self.power),
             self._event_store(self.power),
         )
-        self.live = LiveGraph(parts, given, self.spec, fence=fence, attempt=number)
+        self.live = LiveGraph(ends, given, self.spec, fence=fence, attempt=number)
         self.ends.held.append(self.live)
 
     def _event_store(self, power: Power) -> RunEventStore | None:
@@ -291,6 +292,13 @@ class Run:
             found.append(await anext(stream))
         await stream.aclose()
         return found
+
+
+def worker_ends(
+    graphs: GraphRegistry, bridge: Bridge, checkpoints: Checkpoints, events: RunEventStore | None = None
+) -> WorkerEnds:
+    """What a live graph works with. `events`: where those of its run go, `None`: nowhere."""
+    return WorkerEnds(graphs, bridge, cast("Store", SimpleNamespace(events=events)), checkpoints)
 
 
 async def gathered(work: Iterable[Awaitable[T]], *, at_once: int = 8) -> list[T]:

@@ -14,6 +14,7 @@ from perdure.bridge import MemoryBridge
 from perdure.checkpoints.memory.checkpoints import MemoryCheckpoints
 from perdure.contracts.types import RunScope, RunSpec
 
+from .driving import worker_ends
 from .worlds import chain
 
 SPEC = RunSpec(assistant_id="graph", scope=RunScope(thread_id="thread"))
@@ -33,7 +34,7 @@ async def look(checkpoints: MemoryCheckpoints) -> Any:
     graphs = await load_graphs({"graph": factory})
     async with graphs.open("graph", {}, checkpoints.saver) as graph:
         await graph.ainvoke({"log": []}, {"configurable": {"thread_id": "thread"}})
-    end = Finalizer(graphs, MemoryBridge(), None, checkpoints)  # pyright: ignore[reportArgumentType]
+    end = Finalizer(worker_ends(graphs, MemoryBridge(), checkpoints))
     return await end._look(SPEC, "run", "thread")  # pyright: ignore[reportPrivateUsage]
 
 

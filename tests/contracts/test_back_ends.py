@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from perdure import ConfigError, Settings, load_settings
 from perdure.bridge import MemoryBridge, open_bridge
 from perdure.checkpoints import open_checkpoints
+from perdure.memory import open_node_cache, open_node_store
 from perdure.store import open_store
 
 MODULE = """
@@ -93,7 +95,7 @@ def test_the_settings_take_its_schemes(acme: Path, tmp_path: Path) -> None:
         ("broken://x", r"acme_back_ends:broken .*, which raised OSError: no such cluster"),
         ("absent://x", r"which raised ModuleNotFoundError: .*acme_back_ends_absent"),
         ("acne://x", r"did you mean 'acme'.*allowed: .*memory://name, absent://, acme://"),
-        ("acme", r"is no bridge"),
+        ("acme", r"bridge\.url: 'acme' has no known scheme"),
     ],
 )
 def test_what_is_wrong_is_said(acme: Path, url: str, said: str) -> None:
@@ -107,8 +109,26 @@ def test_an_unknown_scheme_names_what_is_known(acme: Path, tmp_path: Path) -> No
         config.write_text(f"{{{section}: {{url: 'acmee://x'}}}}")
         with pytest.raises(ConfigError, match=rf"'acme'.*allowed: sqlite://.*acme://.*perdure\.{group}"):
             load_settings(config)
-    with pytest.raises(ConfigError, match="none of sqlite:///file, memory://, acme://"):
-        open_checkpoints("acmee://x")
+    for open_one, allowed in (
+        (open_bridge, r"sqlite:///relative/path, sqlite:////absolute/path, memory://, memory://name, absent://, acme"),
+        (open_checkpoints, r"sqlite:///file, memory://, acme://"),
+        (open_store, r"sqlite://, acme://"),
+    ):
+        said = rf"\.url: 'acmee://x' has no known scheme \(did you mean 'acme'\?\); allowed: {allowed}"
+        with pytest.raises(ConfigError, match=said):
+            open_one("acmee://x")
+
+
+@pytest.mark.parametrize("open_one", [open_bridge, open_checkpoints, open_store, open_node_store, open_node_cache])
+def test_an_error_names_no_password(open_one: Callable[[str], object]) -> None:
+    with pytest.raises(ConfigError, match=r"'mongo://\*\*\*@host:1/x\?a=b' has no known scheme"):
+        open_one("mongo://user:p@ss@host:1/x?a=b")
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///"])
+def test_a_known_scheme_without_its_form_is_told_the_form(url: str) -> None:
+    with pytest.raises(ConfigError, match=f"checkpointer.url: '{url}' is not written as one of these: sqlite:///file"):
+        open_checkpoints(url)
 
 
 def test_ours_are_found_without_a_look_at_what_is_installed() -> None:

@@ -11,7 +11,7 @@ from langchain_core.messages import AIMessage, HumanMessage
 from perdure.contracts.errors import InvalidRunError
 from perdure.contracts.settings import RunSettings, WebhookSettings
 from perdure.contracts.types import CancelAction, CheckpointRequest, MultitaskStrategy, RetryPolicy, RunScope, RunSpec
-from perdure.facade.actions import check_action
+from perdure.facade.choices import chosen
 from perdure.facade.planner import ExecutionPlanner, RunPlan
 
 
@@ -216,7 +216,8 @@ def test_an_input_that_contains_itself_is_no_error_of_ours() -> None:
 
 @pytest.mark.parametrize("action", CancelAction)
 def test_an_action_by_name(action: CancelAction) -> None:
-    assert check_action(action) is check_action(action.value) is action
+    assert chosen(CancelAction, action, "cancel action") is action
+    assert chosen(CancelAction, action.value, "cancel action") is action
 
 
 @pytest.mark.parametrize(
@@ -228,5 +229,5 @@ def test_an_action_by_name(action: CancelAction) -> None:
 )
 def test_a_wrong_action(action: str, text: str) -> None:
     with pytest.raises(InvalidRunError) as raised:
-        check_action(action)
+        chosen(CancelAction, action, "cancel action")
     assert text in str(raised.value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,11 +13,10 @@ from support.graphs import counting
 from temporalio.client import Client, WorkflowHandle
 
 from perdure import RunScope, RunSpec, RunStatus, Settings
-from perdure.activities import load_graphs
+from perdure.activities import BackEnds, load_graphs
 from perdure.activities.finalizer import Finalizer
 from perdure.bridge import open_bridge
 from perdure.bridge.contract import Bridge
-from perdure.checkpoints.contract import Checkpoints
 from perdure.checkpoints.open import open_checkpoints
 from perdure.contracts.settings import RunSettings
 from perdure.contracts.types import StreamEvent
@@ -36,20 +35,25 @@ class House:
 
     client: Client
     task_queue: str
-    store: Store
-    bridge: Bridge
-    checkpoints: Checkpoints
+    ends: BackEnds
     ending: Finalizer
 
+    @property
+    def store(self) -> Store:
+        return self.ends.store
+
+    @property
+    def bridge(self) -> Bridge:
+        return self.ends.bridge
+
     def repair(self, client: Client | None = None, task_queue: str | None = None) -> Repair:
-        return Repair(client or self.client, task_queue or self.task_queue, self.store, self.bridge, self.ending)
+        return Repair(client or self.client, task_queue or self.task_queue, self.ends, self.ending)
 
     def housekeeping(self, client: Client | None = None, bridge: Bridge | None = None) -> Housekeeping:
         return Housekeeping(
             client=client or self.client,
             task_queue=self.task_queue,
-            store=self.store,
-            bridge=bridge or self.bridge,
+            ends=replace(self.ends, bridge=bridge or self.bridge),
             ending=self.ending,
         )
 
@@ -102,8 +106,8 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
     for part in parts:
         await part.start()
     client = await connect_temporal(settings)
-    ending = Finalizer(graphs, bridge, store, checkpoints)
-    yield House(client, settings.temporal.task_queue, store, bridge, checkpoints, ending)
+    ends = BackEnds(graphs, bridge, store, checkpoints)
+    yield House(client, settings.temporal.task_queue, ends, Finalizer(ends))
     for part in reversed(parts):
         await part.close()
 

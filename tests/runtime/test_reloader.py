@@ -185,3 +185,17 @@ async def test_a_worker_does_not_reload_by_itself(project: Project, runs: RunsFa
     async with Worker(settings=project.settings):
         project.write("reload_words.py", "WORD = 'new'\n")
         assert await said(runs) == ["old"]
+
+
+async def test_a_start_reads_the_file_once(project: Project, temporal: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that what is warned of, watched and given to nodes is what is served."""
+    reads: list[Path] = []
+    read_text = Path.read_text
+
+    def counted(path: Path, *args: Any, **options: Any) -> str:
+        reads.append(path)
+        return read_text(path, *args, **options)
+
+    monkeypatch.setattr(Path, "read_text", counted)
+    async with project.served():
+        assert [path.name for path in reads].count("langgraph.json") == 1

@@ -179,14 +179,14 @@ async def test_what_the_cut_attempt_says_afterwards_is_refused(house: House) -> 
     run_id = await house.submitted(thread_id=thread_id)
     last = attempt_fence(int(time.time() * 1000), 7)
     await house.store.mark_running(run_id, fence=last, attempt=1)
-    await house.checkpoints.take(run_id, thread_id, fence=last)
+    await house.ends.checkpoints.take(run_id, thread_id, fence=last)
     await house.bridge.publish(run_id, [], fence=last)
     await house.terminated(run_id)
     await house.repair().look(run_id)
     with pytest.raises(FencedError):
         await house.bridge.publish(run_id, [], fence=last)
     with pytest.raises(FencedError):
-        await house.checkpoints.take(run_id, thread_id, fence=last)
+        await house.ends.checkpoints.take(run_id, thread_id, fence=last)
 
 
 async def test_a_draft_that_nobody_submitted_is_removed_after_an_hour(house: House) -> None:

@@ -16,7 +16,7 @@ from langgraph.graph import START, StateGraph
 from perdure.activities.graphs.graph_registry import GraphRegistry, load_graphs
 from perdure.contracts.errors import GraphLoadError, UnknownGraphError
 
-from .worlds import State, chain, noted
+from ..worlds import State, chain, noted
 
 GRAPH = """
 from typing import TypedDict

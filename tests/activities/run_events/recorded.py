@@ -18,7 +18,7 @@ from perdure.contracts.wire import RunLimits, SliceInput
 from perdure.store import RunEnding, SqlStore
 from perdure.store.contract import EventBatch, EventFilter, RunEventStore
 
-from .driving import BackEnds, Fuse, Power, Run
+from ..driving import BackEnds, Fuse, Power, Run
 
 _numbers = count(1)
 

@@ -16,9 +16,9 @@ from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode
 from langgraph.types import Command, RetryPolicy, Send, interrupt
 
-from .comparing import bare, differences, published
-from .driving import BackEnds, make_run
-from .worlds import State, answers, chain, noted
+from ..comparing import bare, differences, published
+from ..driving import BackEnds, make_run
+from ..worlds import State, answers, chain, noted
 
 MODES = ("values", "updates", "tasks", "checkpoints", "custom")
 

@@ -12,9 +12,9 @@ from langgraph.types import interrupt
 from perdure.contracts.errors import RunStateError
 from perdure.contracts.types import RunCommand, RunInterrupt
 
-from .comparing import bare, differences, published
-from .driving import BackEnds, Fuse, Run, gathered, make_run
-from .worlds import ASKING, PLAIN, State, answers, chain, noted, sequence
+from ..comparing import bare, differences, published
+from ..driving import BackEnds, Fuse, Run, gathered, make_run
+from ..worlds import ASKING, PLAIN, State, answers, chain, noted, sequence
 
 ENDLESS = 1000.0
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from .comparing import bare, differences, published
-from .driving import BackEnds, Fuse, Run, gathered, make_run
-from .worlds import ASKING, PLAIN, answers, given
+from ..comparing import bare, differences, published
+from ..driving import BackEnds, Fuse, Run, gathered, make_run
+from ..worlds import ASKING, PLAIN, answers, given
 
 ENDLESS = 1000.0
 MODES = ("values", "updates", "messages", "custom")

@@ -14,9 +14,9 @@ from perdure.contracts.errors import RunStateError
 from perdure.contracts.types import RunCommand, RunStatus
 from perdure.workflows import run_state
 
-from .driving import BackEnds, Fuse, Run, make_run
+from ..driving import BackEnds, Fuse, Run, make_run
+from ..worlds import State, answers, noted
 from .test_questions import at_every_write
-from .worlds import State, answers, noted
 
 
 def _graph() -> Any:

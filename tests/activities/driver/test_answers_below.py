@@ -11,9 +11,9 @@ from langgraph.func import entrypoint, task
 from langgraph.graph import START, StateGraph
 from langgraph.types import interrupt
 
-from .driving import BackEnds, Fuse, make_run
+from ..driving import BackEnds, Fuse, make_run
+from ..worlds import State, answers
 from .test_questions import ENDLESS, asked, at_every_write
-from .worlds import State, answers
 
 
 def _graph(name: str, node: Any) -> StateGraph[State]:

@@ -125,12 +125,12 @@ async def test_local_dependencies_can_be_imported(tmp_path: Path) -> None:
 )
 def test_an_embedding_that_cannot_be_loaded(tmp_path: Path, embed: str, text: str) -> None:
     with pytest.raises(GraphLoadError, match=r"store\.index\.embed") as raised:
-        node_store_config(written(tmp_path, store={"index": {"dims": 3, "embed": embed}}))
+        node_store_config(read_langgraph_json(written(tmp_path, store={"index": {"dims": 3, "embed": embed}})))
     assert text in str(raised.value)
 
 
-def test_without_a_file_the_store_is_plain(tmp_path: Path) -> None:
-    assert node_store_config(tmp_path / "langgraph.json").index is None
+def test_without_a_file_the_store_is_plain() -> None:
+    assert node_store_config(None).index is None
 
 
 def test_each_key_is_named_once() -> None:

@@ -18,7 +18,6 @@ from temporalio.testing import ActivityEnvironment
 
 import perdure.activities.driver.memory_use
 from perdure.activities.driver import live_graph, live_graphs
-from perdure.activities.driver.graph_parts import GraphParts
 from perdure.activities.driver.live_graph import LiveGraph
 from perdure.activities.driver.live_graphs import LiveGraphs
 from perdure.activities.driver.memory_use import MemoryBound, resident
@@ -28,8 +27,8 @@ from perdure.contracts.errors import GraphLoadError
 from perdure.contracts.types import RunScope, RunSpec
 from perdure.contracts.wire import RunLimits, SliceInput, SliceResult
 
-from .driving import BackEnds
-from .worlds import State, chain
+from ..driving import BackEnds, worker_ends
+from ..worlds import State, chain
 
 FOR_EVER = 1000.0
 
@@ -48,9 +47,9 @@ class House:
         """The first slice, or that of a takeover."""
         await self.ends.checkpoints.take(self.run_id, self.run_id, fence=fence)
         await self.ends.bridge.create(self.run_id)
-        parts = GraphParts(self.graphs, self.ends.bridge, self.ends.checkpoints, may_hold=self.live.may_hold)
+        ends = worker_ends(self.graphs, self.ends.bridge, self.ends.checkpoints)
         run = RunSpec(assistant_id="graph", scope=RunScope(thread_id=self.run_id), input={"log": []}, **spec)
-        live = LiveGraph(parts, self.slice(budget), run, fence=fence)
+        live = LiveGraph(ends, self.slice(budget), run, fence=fence, may_hold=self.live.may_hold)
         await self.live.add(self.run_id, live)
         return await self._attend(live, budget)
 

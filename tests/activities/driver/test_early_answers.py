@@ -14,7 +14,7 @@ from langgraph.types import Command, interrupt
 from perdure import RunCommand
 from perdure.activities.graphs.run_config import thread_config
 
-from .driving import BackEnds, Fuse, Run, gathered, make_run
+from ..driving import BackEnds, Fuse, Run, gathered, make_run
 
 EARLY = "early"
 

@@ -16,8 +16,8 @@ from perdure.contracts.types import RunCommand, RunStatus
 from perdure.contracts.wire import SliceResult
 from perdure.workflows import run_state
 
-from .driving import BackEnds, Run, make_run
-from .worlds import State, answers, chain, noted
+from ..driving import BackEnds, Run, make_run
+from ..worlds import State, answers, chain, noted
 
 TEXT = "^node 'x' is not in the graph that is served now$"
 

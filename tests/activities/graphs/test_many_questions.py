@@ -16,8 +16,8 @@ from perdure.contracts.wire import Answer, DeliveredAnswer, Question, RunProgres
 from perdure.store.exchange import StateUpdate
 from perdure.workflows import run_state
 
-from .driving import BackEnds
-from .worlds import State
+from ..driving import BackEnds
+from ..worlds import State
 
 TEMPORAL = 2_000_000
 """Bytes that it takes in a payload."""

@@ -13,9 +13,9 @@ from support.comparison import Seen
 
 from perdure.contracts.types import STREAM_MODES
 
-from .comparing import bare_until, differences, published
-from .driving import BackEnds, make_run
-from .worlds import State, chain, noted, sequence
+from ..comparing import bare_until, differences, published
+from ..driving import BackEnds, make_run
+from ..worlds import State, chain, noted, sequence
 
 
 def unsaveable(state: State) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from temporalio.testing import ActivityEnvironment
 from perdure.activities.driver.takeovers import setback
 from perdure.contracts.wire import SliceInput
 
-from .driving import BackEnds
+from ..driving import BackEnds
 
 
 class _Silent:

@@ -13,7 +13,7 @@ from support.rows_of_events import difference, plain
 from perdure.contracts.types import RunRecord
 from perdure.store import SqlStore
 
-from .driving import BackEnds, Fuse, gathered
+from ..driving import BackEnds, Fuse, gathered
 from .recorded import RecordedRun, recorded
 
 IN_ONE_LINE = ("simple", "subagent", "forgetful", "nested")

@@ -12,8 +12,8 @@ from pydantic import BaseModel
 
 from perdure.contracts.recent import Recent, RecentMap
 
-from .driving import BackEnds, make_run
-from .worlds import State
+from ..driving import BackEnds, make_run
+from ..worlds import State
 
 OURS = "perdure."
 

@@ -11,10 +11,10 @@ from langgraph.graph import START, StateGraph
 from perdure.activities.stream import publisher
 from perdure.contracts.types import STREAM_MODES
 
-from .comparing import bare, differences, published
-from .driving import BackEnds, Run, make_run
-from .test_slice_ends import unsaved
-from .worlds import ASKING, PLAIN, State, answers, chain, given, noted, sequence
+from ..comparing import bare, differences, published
+from ..driver.test_slice_ends import unsaved
+from ..driving import BackEnds, Run, make_run
+from ..worlds import ASKING, PLAIN, State, answers, chain, given, noted, sequence
 
 ENDLESS = 1000.0
 CASES: list[tuple[tuple[str, ...], float, bool]] = [

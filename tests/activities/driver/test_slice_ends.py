@@ -16,7 +16,6 @@ from support.servers import until
 from temporalio.testing import ActivityEnvironment
 
 from perdure.activities.driver import live_graph as live_module
-from perdure.activities.driver.graph_parts import GraphParts
 from perdure.activities.driver.live_graph import LiveGraph
 from perdure.activities.graphs.graph_registry import load_graphs
 from perdure.activities.graphs.run_config import thread_config
@@ -25,9 +24,9 @@ from perdure.contracts.errors import UnavailableError, UnknownGraphError
 from perdure.contracts.types import STREAM_MODES, Stop
 from perdure.contracts.wire import SliceInput, SliceResult
 
-from .comparing import bare, bare_until, differences, published
-from .driving import BackEnds, Run, make_run
-from .worlds import PLAIN, State, chain, loop, noted
+from ..comparing import bare, bare_until, differences, published
+from ..driving import BackEnds, Run, make_run, worker_ends
+from ..worlds import PLAIN, State, chain, loop, noted
 
 Node = Callable[[State], Awaitable[Any]]
 
@@ -48,7 +47,7 @@ async def sliced(run: Run, environment: ActivityEnvironment, **given: Any) -> Sl
     slice = SliceInput(run_id=run.run_id, thread_id=run.thread_id, fence=1, limits=run.limits, **given)
     await run.ends.checkpoints.take(run.run_id, run.thread_id, fence=1)
     await run.ends.bridge.create(run.run_id)
-    live = LiveGraph(GraphParts(run.graphs, run.ends.bridge, run.ends.checkpoints), slice, run.spec, fence=1)
+    live = LiveGraph(worker_ends(run.graphs, run.ends.bridge, run.ends.checkpoints), slice, run.spec, fence=1)
     try:
         return await environment.run(live.attend, slice)
     finally:
@@ -443,7 +442,7 @@ async def test_what_a_graph_says_last_before_it_raises_is_in_its_stream(
     slice = SliceInput(run_id=run.run_id, thread_id=run.thread_id, fence=1, limits=run.limits)
     await ends.checkpoints.take(run.run_id, run.thread_id, fence=1)
     await ends.bridge.create(run.run_id)
-    live = LiveGraph(GraphParts(run.graphs, slow, ends.checkpoints), slice, run.spec, fence=1)
+    live = LiveGraph(worker_ends(run.graphs, slow, ends.checkpoints), slice, run.spec, fence=1)
     with pytest.raises(ValueError, match="no way"):
         await ActivityEnvironment().run(live.attend, slice)
     await live.close()

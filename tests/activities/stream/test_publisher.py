@@ -18,7 +18,6 @@ from temporalio.testing import ActivityEnvironment
 
 from perdure.activities.attempt import retry
 from perdure.activities.attempt.failures import SliceFailed
-from perdure.activities.driver.graph_parts import GraphParts
 from perdure.activities.driver.live_graph import LiveGraph
 from perdure.activities.stream import outbox
 from perdure.activities.stream import publisher as publisher_module
@@ -28,8 +27,8 @@ from perdure.contracts.errors import FencedError, RunNotFoundError, UnavailableE
 from perdure.contracts.serialization.serializer import from_json
 from perdure.contracts.wire import DeliveredAnswer, SliceInput, SliceResult
 
-from .driving import BackEnds, CutBridge, CutCheckpoints, Fuse, Power, make_run
-from .worlds import PLAIN, State, noted
+from ..driving import BackEnds, CutBridge, CutCheckpoints, Fuse, Power, make_run, worker_ends
+from ..worlds import PLAIN, State, noted
 
 MODES = ("values", "updates", "custom", "tasks")
 
@@ -141,8 +140,8 @@ class Slices:
     async def slice(self, given: SliceInput) -> SliceResult:
         await self._ends.checkpoints.take(given.run_id, given.thread_id, fence=given.fence)
         await self._ends.bridge.create(given.run_id)
-        parts = GraphParts(self._run.graphs, cast("Bridge", self.bridge), self.checkpoints)
-        live = LiveGraph(parts, given, self._run.spec, fence=given.fence)
+        ends = worker_ends(self._run.graphs, cast("Bridge", self.bridge), self.checkpoints)
+        live = LiveGraph(ends, given, self._run.spec, fence=given.fence)
         try:
             return await ActivityEnvironment().run(live.attend, given)
         finally:

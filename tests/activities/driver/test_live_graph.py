@@ -21,7 +21,7 @@ from langgraph.runtime import Runtime
 from langgraph.store.memory import InMemoryStore
 from langgraph.types import Send
 
-from .driving import BackEnds, Run, make_run
+from ..driving import BackEnds, Run, make_run
 
 
 class State(TypedDict, total=False):

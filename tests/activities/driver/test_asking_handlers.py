@@ -13,9 +13,9 @@ from perdure.activities.graphs.interrupts import open_questions
 from perdure.activities.graphs.run_config import thread_config
 from perdure.contracts.types import RunCommand
 
-from .driving import BackEnds, Fuse, Run, make_run
+from ..driving import BackEnds, Fuse, Run, make_run
+from ..worlds import Effects, State, answers, noted
 from .test_questions import ENDLESS, asked, at_every_write
-from .worlds import Effects, State, answers, noted
 
 
 def _fails(effects: Effects) -> Any:
