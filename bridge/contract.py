@@ -132,9 +132,15 @@ class Bridge(ABC):
     async def cleanup(self, run_id: str) -> None:
         """Forget the stream. Its subscribers' iterations raise `RunNotFoundError`. Idempotent."""
 
-    async def incarnation(self) -> str | None:
-        """Which start of the back end answers; after another one, its newest writes may be lost. `None`: never."""
+    async def losses(self) -> str | None:
+        """A name for what may be lost: the newest writes before a restart of the back end. `None`: there is nothing.
+
+        It stays until somebody has `mended` it, which is to say, has given again what the records say.
+        """
         return None
+
+    async def mended(self, losses: str) -> None:  # noqa: B027 – there is nothing to do where nothing is lost
+        """What bears this name is mended."""
 
 
 def parse_event_id(value: str | int | None) -> int:

@@ -33,6 +33,7 @@ from ..activities import (
 )
 from ..activities.attempt.activity_log import log_in_one_line
 from ..activities.finalizer import Finalizer
+from ..activities.stream.lasting_bridge import LastingBridge
 from ..blocking import restrict_home
 from ..bridge.open import open_bridge
 from ..checkpoints.open import open_checkpoints
@@ -169,7 +170,7 @@ class Worker:
         client = self._client or await connect_temporal(settings)
         own_place = partial(place_of_own_server, settings, client.service_client.config.target_host)
         await ensure_search_attributes(client)
-        bridge = open_bridge(settings.bridge_url)
+        bridge = LastingBridge(open_bridge(settings.bridge_url), store)
         checkpoints = open_checkpoints(settings.checkpointer_url)
         graphs.memory = memory = open_node_memory(settings)
         async with _open(store, bridge, checkpoints, memory):

@@ -143,8 +143,14 @@ class RedisBridge(Bridge):
         parts.publishing.forget(run_id)
         await parts.writes.call(CLEAN_UP.call(self._keys.all(run_id), self._keys.channel(run_id)), of=run_id)
 
-    async def incarnation(self) -> str | None:
-        return run_id_of(await self._open.reads.call(("INFO", "server")))
+    async def losses(self) -> str | None:
+        reads = self._open.reads
+        info, mended = await asyncio.gather(reads.call(("INFO", "server")), reads.call(("GET", self._keys.mended)))
+        server = run_id_of(info)
+        return None if mended is not None and mended.decode() == server else server
+
+    async def mended(self, losses: str) -> None:
+        await self._open.writes.call(("SET", self._keys.mended, losses))
 
     async def _create(self, run_id: str, *, again: bool) -> None:
         # Not a counter of the server's: that would be a key of another slot.

@@ -16,6 +16,11 @@ class Keys:
         """A sorted set of all runs: an index of what the heads say. A cluster has it in a slot of its own."""
         return f"{self.prefix}:leases"
 
+    @property
+    def mended(self) -> str:
+        """The server's `run_id` up to whose start everything that was lost is mended."""
+        return f"{self.prefix}:mended"
+
     def head(self, run_id: str) -> str:
         return f"{self.prefix}:{{{run_id}}}"
 
