@@ -57,9 +57,7 @@ class Losses:
         turn = f"losses of {self.task_queue}"
         if lost is None or not await self.store.lease(turn, self.worker, _TURN):
             return
-        logger.warning(
-            "the bridge was started anew, and may have lost its newest writes; what goes on is looked through"
-        )
+        logger.info("the bridge was started anew and may have lost its newest writes: all that goes on is looked at")
         done = True
         async with aclosing(unended()) as going:
             async for run_id in going:

@@ -21,12 +21,13 @@ _TOLD = b"$7\r\nmessage\r\n"
 class RedisFaults(Faults):
     """`proxy`: before the first handle."""
 
-    def __init__(self, server: RedisServer, proxy: Proxy) -> None:
+    def __init__(self, server: RedisServer, proxy: Proxy | None = None) -> None:
         self._server = server
         self._proxy = proxy
 
     @asynccontextmanager
     async def lost_answers(self, bridge: Bridge) -> AsyncGenerator[None]:
+        assert self._proxy is not None
         self._proxy.cut_at = _PUBLISHED
         yield
         assert self._proxy.cut_at is None, "no answer was lost"
@@ -39,6 +40,7 @@ class RedisFaults(Faults):
 
     @asynccontextmanager
     async def deafness(self, bridge: Bridge) -> AsyncGenerator[None]:
+        assert self._proxy is not None
         self._proxy.drops = _TOLD
         yield
         self._proxy.drops = None

@@ -8,6 +8,8 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -44,6 +46,18 @@ def found(kind: str, folder: Path) -> Path:
     if program.parent == folder:
         program.chmod(0o700)
     return program
+
+
+@contextmanager
+def any_server(folder: Path) -> Iterator[RedisServer]:
+    """A running one, of whichever kind there is."""
+    kind = next((kind for kind in KINDS if binary(kind, folder)), KINDS[0])
+    server = RedisServer(found(kind, folder), folder / "files")
+    server.start()
+    try:
+        yield server
+    finally:
+        server.kill()
 
 
 class RedisServer:
