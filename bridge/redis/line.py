@@ -67,15 +67,16 @@ class Line:
             await asyncio.shield(self._serving)
         await self._drop()
 
-    async def call(self, words: Words, *, of: str | None = None, size: int = 0, patience: float = PATIENCE) -> Any:
+    async def call(self, words: Words, *, of: str | None = None, size: int = 0, patience: float | None = None) -> Any:
         """The answer. `of`: the run that it changes, whose calls happen one after the other; `size`: bytes.
 
-        `patience`: seconds that it waits for a server that has gone away. Raises `UnavailableError`, without knowing
+        `patience`: seconds that it waits for a server that has gone away (`PATIENCE`). Raises `UnavailableError`, without knowing
         whether it has happened. One that is cancelled before its turn does not happen.
         """
         if self._closed:
             raise UnavailableError(f"the bridge at {self._address.shown} was closed")
-        call = _Call(words, of, size, patience, asyncio.get_running_loop().create_future())
+        wait = PATIENCE if patience is None else patience
+        call = _Call(words, of, size, wait, asyncio.get_running_loop().create_future())
         self._queue.append(call)
         self._stirred.set()
         return await call.answer

@@ -49,10 +49,11 @@ def found(kind: str, folder: Path) -> Path:
 
 
 @contextmanager
-def any_server(folder: Path) -> Iterator[RedisServer]:
+def any_server(folder: Path, *options: str) -> Iterator[RedisServer]:
     """A running one, of whichever kind there is."""
+    folder.mkdir(exist_ok=True)
     kind = next((kind for kind in KINDS if binary(kind, folder)), KINDS[0])
-    server = RedisServer(found(kind, folder), folder / "files")
+    server = RedisServer(found(kind, folder), folder / "files", *options)
     server.start()
     try:
         yield server
@@ -72,7 +73,8 @@ class RedisServer:
         files = ["--dir", str(folder), "--logfile", str(folder / "log"), "--save", "", "--appendonly", "yes"]
         # Written to its log before it answers, and never synced: the log is cut where a power cut would cut it.
         own = ["--port", str(self.port), "--bind", "127.0.0.1", *files, "--appendfsync", "no"]
-        self._command = [str(program), *own, *options]
+        file = [one for one in options[:1] if one.endswith(".conf")]  # which comes first
+        self._command = [str(program), *file, *own, *options[len(file) :]]
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
