@@ -70,8 +70,8 @@ class Line:
     async def call(self, words: Words, *, of: str | None = None, size: int = 0, patience: float | None = None) -> Any:
         """The answer. `of`: the run that it changes, whose calls happen one after the other; `size`: bytes.
 
-        `patience`: seconds that it waits for a server that has gone away (`PATIENCE`). Raises `UnavailableError`, without knowing
-        whether it has happened. One that is cancelled before its turn does not happen.
+        `patience`: seconds that it waits for a server that has gone away, instead of `PATIENCE`. One that is cancelled
+        before its turn does not happen. Raises `UnavailableError`, without knowing whether it has happened.
         """
         if self._closed:
             raise UnavailableError(f"the bridge at {self._address.shown} was closed")

@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -49,7 +49,7 @@ def found(kind: str, folder: Path) -> Path:
 
 
 @contextmanager
-def any_server(folder: Path, *options: str) -> Iterator[RedisServer]:
+def any_server(folder: Path, *options: str) -> Generator[RedisServer]:
     """A running one, of whichever kind there is."""
     folder.mkdir(exist_ok=True)
     kind = next((kind for kind in KINDS if binary(kind, folder)), KINDS[0])
