@@ -76,7 +76,9 @@ class Line:
         if self._closed:
             raise UnavailableError(f"the bridge at {self._address.shown} was closed")
         wait = PATIENCE if patience is None else patience
-        call = _Call(words, of, size, wait, asyncio.get_running_loop().create_future())
+        # A text that is none (half a surrogate pair) fails here, and not where others wait as well.
+        encoded = tuple(word.encode() if isinstance(word, str) else word for word in words)
+        call = _Call(encoded, of, size, wait, asyncio.get_running_loop().create_future())
         self._queue.append(call)
         self._stirred.set()
         return await call.answer
@@ -118,6 +120,9 @@ class Line:
                 self._give_up([*waiting, *self._queue], exc)
                 await asyncio.sleep(self._pause)
                 self._pause = min(2 * self._pause + 0.02, _LONGEST_PAUSE)
+            except Exception as exc:  # noqa: BLE001 - whatever goes wrong, nobody must wait for it for ever
+                await self._drop()
+                self._fail(waiting, exc)
             else:
                 self._pause = 0.0
 
@@ -138,8 +143,13 @@ class Line:
         for call in calls:
             if call.deadline is None:
                 call.deadline = now + call.patience
-            elif call.deadline <= now and not call.answer.done():
-                call.answer.set_exception(self._unavailable(why))
+            elif call.deadline <= now:
+                self._fail([call], self._unavailable(why))
+
+    def _fail(self, calls: list[_Call], why: Exception) -> None:
+        for call in calls:
+            if not call.answer.done():
+                call.answer.set_exception(why)
 
     def _unavailable(self, why: Exception) -> UnavailableError:
         return unavailable(self._address, why)

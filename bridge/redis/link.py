@@ -40,7 +40,7 @@ class Link:
     @property
     def server(self) -> str:
         """Changes with each start of the server, and from one server to another."""
-        return self.info["run_id"]
+        return self.info.get("run_id", "")
 
     async def ask(self, commands: Sequence[Words]) -> list[Any]:
         """Send them together; their answers, each of which may be a `ResponseError`."""

@@ -9,6 +9,7 @@ ids anew.
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -58,6 +59,9 @@ class Publishing:
         except UnavailableError:
             self._told[run_id] = _Unsettled(batch, number, told)
             raise
+        except asyncio.CancelledError:  # it may happen, too, and nobody is told with which ids
+            self._told[run_id] = None
+            raise
         self._told[run_id] = None if terminal else max(last, told or 0)
         return last
 
@@ -100,8 +104,10 @@ class Publishing:
                 raise RunNotFoundError(run_id)
             case [b"fenced", current]:
                 raise FencedError(run_id, batch.fence, int(current))
-            case _:
+            case [b"ended"]:
                 raise StreamEndedError(run_id)
+            case other:  # a batch that another one has overtaken
+                raise UnavailableError(f"the stream of run {run_id!r} was not written: {other!r}")
 
 
 def _words(events: Sequence[NewEvent]) -> Iterator[Word]:
