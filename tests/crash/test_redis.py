@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 from support.graphs import count_to, counting
 from support.redis_faults import RedisFaults
 from support.redis_servers import RedisServer, any_server
 from support.servers import until
+from support.story import STORY, story_spec
+from support.streams import under_way
+from support.workers import MortalWorker
 
 import perdure
 from perdure import RunScope, RunsFacade, RunSpec, RunStatus, Settings, StreamEvent, Worker
 from perdure.bridge.conformance.losses import seen
 from perdure.bridge.redis import RedisBridge
-from perdure.contracts.settings import BridgeSettings
+from perdure.bridge.stream import LEAP
+from perdure.contracts.settings import BridgeSettings, RunSettings
 from perdure.runtime.housekeeping import Pace
 
 STEPS = 12
@@ -94,6 +100,30 @@ async def test_a_power_cut_loses_events_and_no_run(runs: RunsFacade, faults: Red
     assert seen(again) != seen(events), "something was lost"
     assert again[-1] == events[-1]
     assert (await runs.join_wait(run_id)).status is RunStatus.SUCCESS
+
+
+async def test_worker_and_server_die_at_once(settings: Settings, faults: RedisFaults, tmp_path: Path) -> None:
+    # One slice: what is killed between two of them is waited for by Temporal, for ten seconds.
+    one_slice = RunSettings(heartbeat_timeout=1.0, slice_budget=60.0)
+    settings = settings.model_copy(update={"runs": one_slice})
+    worker = MortalWorker(settings, STORY)
+    try:
+        async with perdure.connect(settings=settings) as runs:
+            story = story_spec(f"thread-{uuid.uuid4()}", tmp_path / "effects", rounds=2, delay=0.1)
+            run_id, reading = await under_way(runs, story)
+            worker.kill()
+            await faults.restart()
+            worker.start()
+            events = await asyncio.wait_for(reading, 40)
+            ids = seen(events)
+            assert max(ids) > LEAP, "another process cannot know which ids were given"
+            announced = [event for event in events if event.event == "metadata"]
+            assert [event.data["attempt"] for event in announced] == [1, 2]
+            assert int(announced[1].id) > LEAP
+            assert events[-1].event == "end"
+            assert (await runs.join_wait(run_id)).status is RunStatus.SUCCESS
+    finally:
+        worker.kill()
 
 
 async def test_a_lost_end_is_told_again(runs: RunsFacade, faults: RedisFaults, redis: RedisServer) -> None:
