@@ -89,6 +89,13 @@ class LossPromises:
             assert seen(await rest(bridge.subscribe(run_id, last_event_id=21)), after=21) == [last, last + 1]
             assert seen(await rest(bridge.subscribe(run_id)))[-2:] == [last, last + 1]
 
+    async def test_an_attempt_after_another_one_gives_no_lost_id_anew(self, bridge: Bridge, peer: Bridge) -> None:
+        run_id = await new_stream(bridge)
+        await publish(bridge, run_id, [event("first")])
+        async with self.faults.power_cut():
+            await publish(peer, run_id, [event("lost")] * 20, fence=2)
+        assert await publish(bridge, run_id, [event("next")], fence=3) > 21, "what it was told before is not the last"
+
     async def test_a_stream_that_is_lost_is_made_again(self, bridge: Bridge, peer: Bridge) -> None:
         for writer in (bridge, peer):  # who was told the last id, and who was not
             async with self.faults.power_cut():

@@ -154,10 +154,8 @@ class RedisBridge(Bridge):
 
     async def _create(self, run_id: str, *, again: bool) -> None:
         # Not a counter of the server's: that would be a key of another slot.
-        number, parts = secrets.randbits(62), self._open
-        told = parts.publishing.told(run_id) if again else ""
-        words = CREATE.call([self._keys.head(run_id)], SERVER, number, int(again), told)
-        await parts.writes.call(words, of=run_id)
+        words = CREATE.call([self._keys.head(run_id)], SERVER, secrets.randbits(62), int(again))
+        await self._open.writes.call(words, of=run_id)
 
     def _watch(self, run_id: str, topic: Topic) -> AbstractContextManager[Watch]:
         return self._open.listener.watch(run_id, topic)

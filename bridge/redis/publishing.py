@@ -31,6 +31,14 @@ class _Batch:
 
 
 @dataclass(frozen=True, slots=True)
+class _Told:
+    """The id of the last event, as the server told an attempt. Another attempt may have been told of later ones."""
+
+    last: int
+    fence: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Unsettled:
     """A batch that was given up."""
 
@@ -47,8 +55,8 @@ class Publishing:
         self._line = line
         self._writer = secrets.token_hex(4)
         self._numbers = count(1)
-        self._told: RecentMap[str, int | _Unsettled | None] = RecentMap()
-        """For each run the id of its last event, as the server told it, or what is not known."""
+        self._told: RecentMap[str, _Told | _Unsettled | None] = RecentMap()
+        """By run."""
 
     async def publish(self, run_id: str, events: Sequence[NewEvent], *, fence: int, terminal: bool = False) -> int:
         """The id of the stream's last event. Raises as `Bridge.publish`, and `UnavailableError`."""
@@ -62,13 +70,8 @@ class Publishing:
         except asyncio.CancelledError:  # it may happen, too, and nobody is told with which ids
             self._told[run_id] = None
             raise
-        self._told[run_id] = None if terminal else max(last, told or 0)
+        self._told[run_id] = None if terminal else _Told(max(last, told or 0), fence)
         return last
-
-    def told(self, run_id: str) -> str:
-        """The id that the server told last, if nothing has become uncertain since."""
-        told = self._told.get(run_id)
-        return str(told) if isinstance(told, int) else ""
 
     def forget(self, run_id: str) -> None:
         """The stream is about to go, and its ids with it."""
@@ -79,7 +82,7 @@ class Publishing:
         match self._told.get(run_id):
             case _Unsettled(before, number, told) if before == batch:
                 return number, told
-            case int(told):
+            case _Told(told, fence) if fence == batch.fence:
                 return next(self._numbers), told
             case _:  # some ids may have been given that nobody here was told of
                 return next(self._numbers), None

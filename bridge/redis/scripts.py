@@ -52,12 +52,10 @@ class Script:
 
 CREATE = Script(
     f"""
--- KEYS: head.  ARGV: server, number, whether it was made before, the last id that the writer was told or ''
+-- KEYS: head.  ARGV: server, number, whether it was made before
 local found = redis.call('HMGET', KEYS[1], 'last', 'floor', 'server')
-local known, floor = ARGV[4] ~= '', tonumber(found[2] or '0')
-if ARGV[3] == '1' and found[3] ~= ARGV[1] then
-  floor = math.max(floor, known and tonumber(ARGV[4]) or tonumber(found[1] or '0') + {LEAP})
-end
+local floor = tonumber(found[2] or '0')
+if ARGV[3] == '1' and found[3] ~= ARGV[1] then floor = math.max(floor, tonumber(found[1] or '0') + {LEAP}) end
 if not found[1] then
   redis.call('HSET', KEYS[1], 'number', ARGV[2], 'first', string.format('%.0f', floor + 1), 'last', '0', 'ended', '0',
     'fence', string.rep('0', 20), 'stop', '0', 'done', '')
