@@ -50,12 +50,20 @@ class Bridge(ABC):
         Nothing else makes a stream: what an attempt that was left behind publishes after `cleanup` is lost with it.
         """
 
+    async def create_again(self, run_id: str) -> None:
+        """`create`, for a stream that was made before, and may be lost, or its newest events.
+
+        What is published from now on gets ids that no reader has seen, behind a hole, if anything may be lost.
+        """
+        await self.create(run_id)
+
     @abstractmethod
     async def publish(self, run_id: str, events: Sequence[NewEvent], *, fence: int) -> int:
         """Append `events` in order, those with a key that was seen left out; the id of the stream's last event.
 
-        Takes the fence also when `events` is empty. Raises `RunNotFoundError` for a stream that was not created,
-        `FencedError`, or `StreamEndedError` after the terminal event.
+        Takes the fence also when `events` is empty. After `UnavailableError` the same call may be repeated, before any
+        other publish of the run by this handle: its events are appended once. Raises `RunNotFoundError` for a stream
+        that was not created, `FencedError`, or `StreamEndedError` after the terminal event.
         """
 
     @abstractmethod
@@ -76,9 +84,10 @@ class Bridge(ABC):
         """Every event after `last_event_id` in order, then live, up to and with the terminal event.
 
         With `heartbeat_interval` (seconds) a silence of that length yields a `heartbeat` event, which carries the
-        id before it and no data, and is not stored. Events that are no longer held are announced by one `gap`
-        event with `{"first_available_id": …}`. The first step raises `RunNotFoundError` for an unknown run and
-        `InvalidEventIdError` for an id that is not a number. An id beyond the last event waits for later ones.
+        id before it and no data, and is not stored. Events that are not held (any more), wherever in the stream, are
+        announced by a `gap` event with `{"first_available_id": …}`. The first step raises `RunNotFoundError` for an
+        unknown run and `InvalidEventIdError` for an id that is not a number. An id beyond the last event waits for
+        later ones.
         """
 
     @abstractmethod
@@ -108,8 +117,8 @@ class Bridge(ABC):
     async def abandoned(self) -> list[str]:
         """The runs that have not ended and whose lease has run out, the longest ago first.
 
-        Measured by the back end's clock, or by one that its processes share and that nobody can set. After a restart
-        of the machine whose clock it is, all leases of before have run out.
+        Measured by the back end's clock, or by one that its processes share. After a restart of the machine whose clock
+        it is, all leases of before run out, at the latest when they would have.
         """
 
     @abstractmethod
@@ -122,6 +131,16 @@ class Bridge(ABC):
     @abstractmethod
     async def cleanup(self, run_id: str) -> None:
         """Forget the stream. Its subscribers' iterations raise `RunNotFoundError`. Idempotent."""
+
+    async def losses(self) -> str | None:
+        """A name for what may be lost: the newest writes before a restart of the back end. `None`: there is nothing.
+
+        It stays until somebody has `mended` it, which is to say, has given again what the records say.
+        """
+        return None
+
+    async def mended(self, losses: str) -> None:  # noqa: B027 – there is nothing to do where nothing is lost
+        """What bears this name is mended."""
 
 
 def parse_event_id(value: str | int | None) -> int:

@@ -7,20 +7,31 @@ from pathlib import Path
 
 from ..contracts.back_ends import BRIDGES, not_opened, open_installed
 from ..contracts.errors import ConfigError
+from ..contracts.urls import redacted
 from .contract import Bridge
 from .memory.bridge import MemoryBridge, MemoryStreams
 from .sqlite.bridge import SqliteBridge
 
-_KNOWN = ("sqlite:///relative/path", "sqlite:////absolute/path", "memory://", "memory://name")
+_KNOWN = (
+    "sqlite:///relative/path",
+    "sqlite:////absolute/path",
+    "memory://",
+    "memory://name",
+    "redis://host",
+    "rediss://host",
+    "redis+sentinel://host/master",
+    "rediss+sentinel://host/master",
+)
+_REDIS = ("redis", "rediss", "redis+sentinel", "rediss+sentinel")
 
 _memories: dict[str, MemoryStreams] = {}
 """For as long as the process, like a file: a program may close its last bridge and open another one."""
 
 
 def open_bridge(url: str) -> Bridge:
-    """The bridge at `sqlite:///path`, `memory://` or `memory://name`, not yet started. Raises `ConfigError`.
+    """The bridge at `sqlite:///path`, `memory://`, `memory://name` or `redis://host`, not yet started.
 
-    Another scheme is that of an installed distribution (`contracts/back_ends.py`).
+    Raises `ConfigError`. Another scheme is that of an installed distribution (`contracts/back_ends.py`).
 
     Bridges in memory share the streams of their name within the process, and these live as long as it does.
     """
@@ -29,9 +40,21 @@ def open_bridge(url: str) -> Bridge:
         return MemoryBridge(_memory(url, rest))
     if separator and scheme == "sqlite":
         return SqliteBridge(_sqlite_path(url, rest))
+    if separator and scheme in _REDIS:
+        return _redis(url)
     if (bridge := open_installed(BRIDGES, url, "bridge.url", Bridge)) is not None:
         return bridge
     raise not_opened("bridge.url", url, _KNOWN, BRIDGES)
+
+
+def _redis(url: str) -> Bridge:
+    try:
+        from .redis import RedisBridge
+    except ModuleNotFoundError as exc:
+        raise ConfigError(
+            f'bridge.url: {redacted(url)!r} needs redis-py ({exc}): pip install "perdure[redis]"'
+        ) from exc
+    return RedisBridge(url)
 
 
 def _memory(url: str, name: str) -> MemoryStreams:

@@ -9,6 +9,8 @@ from ..contracts.errors import FencedError, StreamEndedError
 from ..contracts.types import Stop
 from .contract import KEY_ONLY, NewEvent
 
+LEAP = 1_000_000
+"""How far the ids of a stream go on behind those that may have been given and lost: more than were given meanwhile."""
 _STOPS = (Stop.AT_BOUNDARY, Stop.NOW)  # a later one outranks those before it
 
 

@@ -42,11 +42,11 @@ async def follow(
             for event in _announced(found, position):
                 position = int(event.id)
                 yield event
-            if found.ended and position >= found.last_id:
+            if found.ended and (position >= found.last_id or not found.events):
                 return
             if position != before:
                 spoke_at = clock()
-            if position < found.last_id:
+            if position < found.last_id and found.events:
                 continue
             silent_until = None if heartbeat_interval is None else spoke_at + heartbeat_interval
             if not await change.wait(silent_until):
@@ -55,11 +55,18 @@ async def follow(
 
 
 def _announced(found: Excerpt, position: int) -> Iterator[StreamEvent]:
-    if found.first_id > position + 1:
-        data = {"first_available_id": str(found.first_id)}
-        yield StreamEvent(id=str(found.first_id - 1), event=GAP_EVENT, data=data)
+    """The events behind `position`, and each hole before or among them."""
     for stored in found.events:
+        if stored.id > position + 1:
+            yield _gap(stored.id)
+        position = stored.id
         yield StreamEvent(id=str(stored.id), event=stored.event, data=from_json(stored.data))
+    if not found.events and found.first_id > position + 1:
+        yield _gap(found.first_id)
+
+
+def _gap(available: int) -> StreamEvent:
+    return StreamEvent(id=str(available - 1), event=GAP_EVENT, data={"first_available_id": str(available)})
 
 
 async def await_stop(

@@ -13,11 +13,11 @@ They are looked for when a scheme is none of ours: to read the installed distrib
 
 from __future__ import annotations
 
-import re
 from typing import Any, Literal
 
 from .errors import ConfigError, nearest
 from .serialization.text import message_of
+from .urls import redacted
 
 Group = Literal["perdure.bridges", "perdure.stores", "perdure.checkpointers"]
 BRIDGES: Group = "perdure.bridges"
@@ -46,18 +46,13 @@ def unknown_scheme(url: str, known: tuple[str, ...], group: Group | None) -> str
         return None
     more = f" (others come with a distribution that has an entry point in {group})" if group else ""
     close = nearest(scheme, [*ours, *others])
-    return f"{without_password(url)!r} has no known scheme{close}; allowed: {_allowed(*known, *others)}{more}"
+    return f"{redacted(url)!r} has no known scheme{close}; allowed: {_allowed(*known, *others)}{more}"
 
 
 def not_opened(setting: str, url: str, known: tuple[str, ...], group: Group | None) -> ConfigError:
     """The error for a URL that no back end has taken: by its scheme, or because it is not written as that wants it."""
-    unwritten = f"{without_password(url)!r} is not written as one of these: {_allowed(*known)}"
+    unwritten = f"{redacted(url)!r} is not written as one of these: {_allowed(*known)}"
     return ConfigError(f"{setting}: {unknown_scheme(url, known, group) or unwritten}")
-
-
-def without_password(url: str) -> str:
-    """For texts: who connects, and with which password, is nobody else's business."""
-    return re.sub(r"(?<=://)[^/?#]*@", "***@", url)
 
 
 def _allowed(*urls: str) -> str:
@@ -76,7 +71,7 @@ def open_installed(group: Group, url: str, setting: str, kind: type[Any] | None 
     if not found:
         return None
     whose = f" of {found[0].dist.name}" if found[0].dist else ""
-    where = f"{setting}: {without_password(url)!r} is opened by {found[0].value}{whose}"
+    where = f"{setting}: {redacted(url)!r} is opened by {found[0].value}{whose}"
     try:
         made = found[0].load()(url, **options)
     except ConfigError:

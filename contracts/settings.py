@@ -177,6 +177,7 @@ class LocationSettings(Section):
 class BridgeSettings(LocationSettings):
     """The event streams of runs."""
 
+    schemes: ClassVar[tuple[str, ...]] = ("sqlite", "memory", "redis", "rediss", "redis+sentinel", "rediss+sentinel")
     installed: ClassVar[Group | None] = BRIDGES
 
 

@@ -47,6 +47,9 @@ class Creation:
 
     async def create(self, spec: RunSpec, attend: Attend | None = None) -> RunRecord:
         """The record, once the run's place in its thread is certain. `attend` is called before the submission."""
+        if attend is None and spec.ends_with_reader:
+            # Nobody's presence holds it, and its record has to say so: a worker gives leases that are lost again.
+            spec = spec.model_copy(update={"on_disconnect": "continue"})
         with _traced(spec):
             return await self._create(spec, attend)
 

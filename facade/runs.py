@@ -21,6 +21,7 @@ from ..contracts.types import CancelAction, RunPage, RunRecord, RunSpec, RunStat
 from ..store.contract import Store
 from .choices import chosen
 from .events import Events
+from .lasting_streams import LastingStreams
 from .listing import RunListing, run_filter
 from .lookup import RunLookup
 from .run_stream import RunStream
@@ -56,7 +57,7 @@ class RunsFacade:
         self._lookup = RunLookup(settings.temporal, store, temporal)
         self._events = Events(store, self._lookup)
         self._listing = RunListing(store, self._lookup)
-        self._bridge = bridge
+        self._bridge = LastingStreams(bridge, store)
         self._node_store = node_store
         self._temporal = temporal
         self._workers_polling = workers_polling
@@ -107,7 +108,7 @@ class RunsFacade:
         With `on_disconnect="cancel"` the run is cancelled when its stream is closed or dropped before its end, and,
         within a minute, when this process dies. A reader that is slow, or that joins later, changes nothing.
         """
-        if spec.on_disconnect == "cancel":
+        if spec.ends_with_reader:
             record, events = await create_attended(self._bridge, partial(self._creation.create, spec), self.cancel)
             return record, RunStream(events)
         record = await self.create_background(spec)

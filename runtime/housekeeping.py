@@ -8,6 +8,7 @@ What it does may be done twice, by several workers. What it costs does not depen
   seconds. It comes late and may be wrong, so it only says where to look (`repair.py`).
 - records that say a run goes on: one after the other, day and night, each compared with Temporal; by one worker at a
   time, which has a lease in the store.
+- what the bridge has lost in a restart of its server (`losses.py`): one look each few seconds.
 - values of states on their way between a client and a worker, whose client has died: after a day.
 
 While Temporal is away, nothing is looked at. An error is logged, and what was not done because of it is found again.
@@ -34,6 +35,7 @@ from ..contracts.errors import PerdureError
 from ..contracts.types import CancelAction, RunStatus
 from ..contracts.wire import RUN_WORKFLOW, SEARCH_RUN_STATUS, SIGNAL_CANCEL, run_workflow_id
 from .connection import RPC_LIMIT
+from .losses import Losses
 from .pollers import namespace_id
 from .repair import Repair, is_missing
 
@@ -63,6 +65,7 @@ class Pace:
     between: float = 0.5
     """Between two records."""
     left: float = 3600.0
+    losses: float = 3.0
 
 
 PACE = Pace()
@@ -90,6 +93,7 @@ class Housekeeping:
         self._pace = PACE
         self._name = str(uuid.uuid4())
         """Of this worker, as the holder of leases."""
+        self._losses = Losses(client, task_queue, ends, self._repair, self._name)
         self._since = datetime.now(UTC) - _FIRST_SIGHT
         self._seen: dict[str, datetime] = {}
         """The closed executions that have been looked at, and when they closed."""
@@ -103,6 +107,7 @@ class Housekeeping:
             asyncio.create_task(self._repeat(pace.closed, self._repair_closed)),
             asyncio.create_task(self._repeat(pace.records, self._repair_records)),
             asyncio.create_task(self._repeat(pace.left, self._drop_left)),
+            asyncio.create_task(self._repeat(pace.losses, self._mend_losses)),
         ]
         try:
             yield
@@ -158,6 +163,10 @@ class Housekeeping:
             return False
         logger.info("run %s is cancelled: its client has gone away", run_id)
         return True
+
+    async def _mend_losses(self) -> None:
+        if await self._temporal_answers():
+            await self._losses.mend(self._unended, self._try)
 
     async def _drop_left(self) -> None:
         await self._store.threads.drop_left(datetime.now(UTC) - _LEFT_FOR)

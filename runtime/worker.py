@@ -34,6 +34,7 @@ from ..activities import (
 )
 from ..activities.attempt.activity_log import log_in_one_line
 from ..activities.finalizer import Finalizer
+from ..activities.stream.lasting_bridge import LastingBridge
 from ..blocking import restrict_home
 from ..bridge.open import open_bridge
 from ..checkpoints.open import open_checkpoints
@@ -171,7 +172,8 @@ class Worker:
         graphs, reloader = await self._load(project)
         client = self._client or await connect_temporal(settings)
         await ensure_search_attributes(client)
-        ends = BackEnds(graphs, open_bridge(settings.bridge_url), store, open_checkpoints(settings.checkpointer_url))
+        bridge = LastingBridge(open_bridge(settings.bridge_url), store)
+        ends = BackEnds(graphs, bridge, store, open_checkpoints(settings.checkpointer_url))
         graphs.memory = memory = open_node_memory(settings, project)
         async with _open(store, ends.bridge, ends.checkpoints, memory):
             await self._check_temporal(client, store)

@@ -9,11 +9,9 @@ from typing import cast
 from temporalio import activity
 from temporalio.client import Client
 
-from ...bridge.contract import NewEvent
 from ...contracts.errors import GraphLoadError, PerdureError, RunNotFoundError, RunStateError, TypeNotAllowedError
-from ...contracts.serialization.serializer import to_json
 from ...contracts.telemetry.metrics import instruments
-from ...contracts.types import METADATA_EVENT, RunSpec, RunTrouble
+from ...contracts.types import RunSpec, RunTrouble
 from ...contracts.wire import ERROR_WORKER_SHUTDOWN, GraphFailure, SliceInput, SliceResult
 from ...contracts.wire_serving import NotServed
 from ...contracts.wire_steering import ERROR_NOT_HELD
@@ -27,6 +25,7 @@ from ..attempt.trouble import Troubles, was_lost
 from ..graphs.back_ends import BackEnds
 from ..graphs.serving import Serving
 from ..run_events.human import human_message
+from ..stream.lasting_bridge import attempt_event
 from .live_graph import GraphRaised, LiveGraph
 from .live_graphs import LiveGraphs
 from .step_notes import StepNotes
@@ -145,8 +144,7 @@ class Slices:
 
     async def _begin(self, slice: SliceInput, spec: RunSpec, fence: int, number: int, say: Say) -> RunTrouble | None:
         """Take the fence everywhere, and announce the attempt to those who read; the run's trouble."""
-        data = {"run_id": slice.run_id, "thread_id": slice.thread_id, "attempt": number}
-        announcement = NewEvent(METADATA_EVENT, to_json(data), key=f"attempt\n{number}")
+        announcement = attempt_event(slice.run_id, slice.thread_id, number)
         # The record first: of a run that was deleted nothing may come back.
         record = await self._store.mark_running(
             slice.run_id,
@@ -163,7 +161,8 @@ class Slices:
         measure_begin(record, number)
         self._dispatcher.tell(slice.run_id)
         await self._ends.checkpoints.take(slice.run_id, slice.thread_id, fence=fence)
-        await self._ends.bridge.create(slice.run_id)
+        create = self._ends.bridge.create if number == 1 else self._ends.bridge.create_again
+        await create(slice.run_id)
         await self._check_not_deleted(slice.run_id)
         await self._ends.bridge.publish(slice.run_id, [announcement], fence=fence)
         if number == 1:

@@ -108,6 +108,18 @@ class WritingPromises:
         for i, last_id in enumerate(last_ids):
             assert [data for _, data in found[last_id - 5 : last_id]] == [[i, n] for n in range(5)]
 
+    async def test_a_cancelled_publish_comes_before_the_next(self, bridge: Bridge, peer: Bridge) -> None:
+        run_id = await new_stream(bridge)
+        for n in range(60):
+            task = asyncio.create_task(bridge.publish(run_id, [event([n, "cancelled"])], fence=1))
+            await asyncio.sleep(n % 6 * 0.0001)
+            task.cancel()
+            await bridge.publish(run_id, [event([n, "next"])], fence=1)
+        await peer.publish(run_id, [event("after")], fence=1)
+        found = [data for _, data in await stored(bridge, run_id)][:-1]
+        assert found == sorted(found)
+        assert [n for n, which in found if which == "next"] == list(range(60))
+
     async def test_a_cancelled_publish_happens_wholly_or_not_at_all(self, bridge: Bridge, peer: Bridge) -> None:
         run_id = await new_stream(bridge)
         await bridge.publish(run_id, [], fence=1)

@@ -14,7 +14,7 @@ from threading import Lock
 from ...contracts.errors import RunNotFoundError, UnavailableError
 from ...contracts.types import Stop, StreamEvent
 from ..contract import Bridge, NewEvent
-from ..stream import Excerpt, StoredEvent, check_writable, fresh_events, stop_level
+from ..stream import LEAP, Excerpt, StoredEvent, check_writable, fresh_events, stop_level
 from ..subscription import await_stop, follow
 from ..watches import Topic, Watch, Watches
 
@@ -95,6 +95,11 @@ class MemoryBridge(Bridge):
         with self._transaction() as streams:
             if run_id not in streams.by_run:
                 streams.by_run[run_id] = _Stream(next(streams.numbers))
+
+    async def create_again(self, run_id: str) -> None:
+        with self._transaction() as streams:
+            if run_id not in streams.by_run:
+                streams.by_run[run_id] = _Stream(next(streams.numbers), last_id=LEAP)
 
     async def publish(self, run_id: str, events: Sequence[NewEvent], *, fence: int) -> int:
         with self._transaction() as streams:

@@ -15,7 +15,7 @@ from ...blocking import SqliteThread, SqliteWriter
 from ...contracts.errors import UnavailableError
 from ...contracts.types import Stop, StreamEvent
 from ..contract import Bridge, NewEvent
-from ..stream import Excerpt, stop_level
+from ..stream import LEAP, Excerpt, stop_level
 from ..subscription import await_stop, follow
 from ..watches import Topic, Watch
 from . import leases, streams
@@ -66,6 +66,9 @@ class SqliteBridge(Bridge):
 
     async def create(self, run_id: str) -> None:
         await self._write(partial(streams.create, run_id=run_id))
+
+    async def create_again(self, run_id: str) -> None:
+        await self._write(partial(streams.create, run_id=run_id, after=LEAP))
 
     async def publish(self, run_id: str, events: Sequence[NewEvent], *, fence: int) -> int:
         return await self._write(Publish(run_id, tuple(events), fence))

@@ -17,9 +17,12 @@ _EXCERPT_EVENTS = 500
 _EXCERPT_BYTES = 2**20
 
 
-def create(connection: sqlite3.Connection, run_id: str) -> None:
+def create(connection: sqlite3.Connection, run_id: str, *, after: int = 0) -> None:
+    """`after`: the id after which those of a new stream begin."""
     with transaction(connection):
-        connection.execute("INSERT OR IGNORE INTO streams (run_id) VALUES (?)", (run_id,))
+        connection.execute(
+            "INSERT OR IGNORE INTO streams (run_id, first_id, last_id) VALUES (?, ?, ?)", (run_id, after + 1, after)
+        )
 
 
 def end(connection: sqlite3.Connection, run_id: str, event: NewEvent, *, fence: int) -> int:

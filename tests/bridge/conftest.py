@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 
 import pytest
+from support.redis_servers import KINDS, RedisServer, found
 
 pytest.register_assert_rewrite(
     "perdure.bridge.conformance.leases",
     "perdure.bridge.conformance.lifetime",
+    "perdure.bridge.conformance.losses",
     "perdure.bridge.conformance.probe",
     "perdure.bridge.conformance.reading",
     "perdure.bridge.conformance.stops",
@@ -39,3 +41,13 @@ async def peer(bridge: SqliteBridge, path: Path) -> AsyncGenerator[SqliteBridge]
     await peer.start()
     yield peer
     await peer.close()
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def redis_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """One of each kind, for a module."""
+    folder = tmp_path_factory.mktemp(request.param)
+    server = RedisServer(found(request.param, folder), folder / "files")
+    server.start()
+    yield server
+    server.kill()

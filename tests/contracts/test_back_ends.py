@@ -94,7 +94,7 @@ def test_the_settings_take_its_schemes(acme: Path, tmp_path: Path) -> None:
         ("wrong://x", r"opened by acme_back_ends:wrong of acme-back-ends, which gave a str and no Bridge"),
         ("broken://x", r"acme_back_ends:broken .*, which raised OSError: no such cluster"),
         ("absent://x", r"which raised ModuleNotFoundError: .*acme_back_ends_absent"),
-        ("acne://x", r"did you mean 'acme'.*allowed: .*memory://name, absent://, acme://"),
+        ("acne://x", r"did you mean 'acme'.*allowed: .*memory://name, .*absent://, acme://"),
         ("acme", r"bridge\.url: 'acme' has no known scheme"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -19,6 +20,10 @@ class Proxy:
         self._server: asyncio.Server | None = None
         self._ends: set[asyncio.StreamWriter] = set()
         self.address = f"127.0.0.1:{self._own_port}"
+        self.cut_at: bytes | None = None
+        """The next answer that has this in it is lost, with its connection."""
+        self.drops: bytes | None = None
+        """What the far side says with this in it does not arrive."""
 
     async def __aenter__(self) -> Self:
         await self.mend()
@@ -41,17 +46,31 @@ class Proxy:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._own_port)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        far_reader, far_writer = await asyncio.open_connection(self._host, int(self._port))
+        try:
+            far_reader, far_writer = await asyncio.open_connection(self._host, int(self._port))
+        except OSError:
+            writer.close()
+            return
         self._ends |= {writer, far_writer}
         try:
-            await asyncio.gather(_forward(reader, far_writer), _forward(far_reader, writer))
+            await asyncio.gather(_forward(reader, far_writer), _forward(far_reader, writer, self._passes))
         finally:
             self._ends -= {writer, far_writer}
 
+    def _passes(self, data: bytes) -> bool:
+        """Whether it is passed on. Raises `OSError` to cut the connection."""
+        if self.cut_at is not None and self.cut_at in data:
+            self.cut_at = None
+            raise ConnectionResetError
+        return self.drops is None or self.drops not in data
 
-async def _forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+
+async def _forward(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, passes: Callable[[bytes], bool] = lambda _: True
+) -> None:
     with suppress(OSError):
         while data := await reader.read(65536):
-            writer.write(data)
-            await writer.drain()
+            if passes(data):
+                writer.write(data)
+                await writer.drain()
     writer.close()

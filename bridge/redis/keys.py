@@ -1,0 +1,41 @@
+"""The names of a run's keys, all in one slot of a cluster, and of its channel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Of an installation."""
+
+    prefix: str
+
+    @property
+    def leases(self) -> str:
+        """A sorted set of all runs: an index of what the heads say. A cluster has it in a slot of its own."""
+        return f"{self.prefix}:leases"
+
+    @property
+    def mended(self) -> str:
+        """The server's `run_id` up to whose start everything that was lost is mended."""
+        return f"{self.prefix}:mended"
+
+    def head(self, run_id: str) -> str:
+        return f"{self.prefix}:{{{run_id}}}"
+
+    def events(self, run_id: str) -> str:
+        return f"{self.head(run_id)}:events"
+
+    def seen(self, run_id: str) -> str:
+        return f"{self.head(run_id)}:keys"
+
+    def all(self, run_id: str) -> tuple[str, str, str]:
+        """What a publish touches."""
+        return self.head(run_id), self.events(run_id), self.seen(run_id)
+
+    channel = head
+
+    def run_of(self, channel: str) -> str:
+        """The run of a channel."""
+        return channel[len(self.prefix) + 2 : -1]
