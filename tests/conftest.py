@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from support.postgres import PostgresServer, database_of, started_postgres
 from support.servers import local_settings, started
-from support.stores import migrated_file
+from support.stores import migrated_database, migrated_file
 
 import perdure
 from perdure import RunsFacade, Settings
@@ -75,6 +75,19 @@ def postgres() -> Iterator[PostgresServer]:
 def postgres_url(postgres: PostgresServer) -> Iterator[str]:
     """Of an empty database of the test's own."""
     with database_of(postgres) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+async def migrated_postgres(postgres: PostgresServer) -> str:
+    """The name of a database with all tables of a store, to be copied."""
+    return await migrated_database(postgres)
+
+
+@pytest.fixture
+def migrated_url(postgres: PostgresServer, migrated_postgres: str) -> Iterator[str]:
+    """Of a database of the test's own, with all tables of a store."""
+    with database_of(postgres, migrated_postgres) as url:
         yield url
 
 

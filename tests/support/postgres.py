@@ -93,15 +93,13 @@ class PostgresServer:
     def create_database(self, template: str = "template0") -> str:
         """A database of its own; its name."""
         name = f"test_{uuid.uuid4().hex}"
-        self.command(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
-        )
+        self.command(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template)))
         return name
 
     def drop_database(self, name: str) -> None:
         self.command(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
-    def command(self, statement: sql.Composed) -> None:
+    def command(self, statement: sql.SQL | sql.Composed) -> None:
         with psycopg.connect(self.url(), autocommit=True) as connection:
             connection.execute(statement)
 
@@ -146,3 +144,10 @@ def database_of(server: PostgresServer, template: str = "template0") -> Generato
         yield server.url(name)
     finally:
         server.drop_database(name)
+
+
+def empty(connection: psycopg.Connection, *kept: str) -> None:
+    """Remove all rows but those of the tables that are named: faster than another database."""
+    tables = "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
+    names = [name for (name,) in connection.execute(tables) if name not in kept]
+    connection.execute(sql.SQL(";").join(sql.SQL("DELETE FROM {}").format(sql.Identifier(name)) for name in names))
