@@ -41,17 +41,16 @@ _DEFAULTS: Mapping[str, Any] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 60_000,
 }
-_LEFT_INSIDE = 10
-"""Seconds: a client that is frozen inside of a transaction holds locks, until Postgres ends it."""
 _OLDEST = 12
 """Major version."""
 
-BEGIN = f"""
+BEGIN = """
     BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
-    SET LOCAL idle_in_transaction_session_timeout = '{_LEFT_INSIDE}s';
-    SET LOCAL lock_timeout = '{_LEFT_INSIDE + 5}s'
+    SET LOCAL idle_in_transaction_session_timeout = '10s';
+    SET LOCAL lock_timeout = '15s'
 """
-"""One message, so one round trip. Who waits for a lock outwaits a frozen client."""
+"""One message, so one round trip. A client that is frozen inside is ended by Postgres, and who waits for its locks
+outwaits that."""
 
 
 @dataclass(frozen=True, slots=True)

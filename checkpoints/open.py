@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ..blocking.postgres_errors import extra_needed
 from ..contracts.back_ends import CHECKPOINTERS, installed_schemes, open_installed
 from ..contracts.errors import ConfigError
+from ..contracts.urls import shown_url
 from .contract import Checkpoints
 
 
 def open_checkpoints(url: str) -> Checkpoints:
-    """The checkpoints at `sqlite:///file` or `memory://`, not yet started. Raises `ConfigError`.
+    """The checkpoints at `sqlite:///file`, `memory://` or `postgresql://…`, not yet started. Raises `ConfigError`.
 
     Another scheme is that of an installed distribution (`contracts/back_ends.py`).
     """
@@ -23,7 +25,16 @@ def open_checkpoints(url: str) -> Checkpoints:
         from .memory.checkpoints import MemoryCheckpoints
 
         return MemoryCheckpoints()
+    if scheme == "postgresql":
+        with extra_needed("checkpointer.url"):
+            from .postgres.checkpoints import PostgresCheckpoints
+        return PostgresCheckpoints(url)
     if (checkpoints := open_installed(CHECKPOINTERS, url, "checkpointer.url", Checkpoints)) is not None:
         return checkpoints
-    known = ["sqlite:///file", "memory://", *(f"{other}://" for other in installed_schemes(CHECKPOINTERS))]
-    raise ConfigError(f"checkpointer.url: {url!r} is none of {', '.join(known)}")
+    known = [
+        "sqlite:///file",
+        "memory://",
+        "postgresql://…",
+        *(f"{other}://" for other in installed_schemes(CHECKPOINTERS)),
+    ]
+    raise ConfigError(f"checkpointer.url: {shown_url(url)!r} is none of {', '.join(known)}")

@@ -1,1 +1,5 @@
-"""Checkpoints in Postgres."""
+"""Checkpoints in a Postgres database, for many machines."""
+
+from .checkpoints import PostgresCheckpoints
+
+__all__ = ["PostgresCheckpoints"]
