@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..activities import node_store_config
 from ..contracts.settings import Settings
-from ..memory import NodeMemory, SqliteNodeStore, open_node_cache, open_node_store
+from ..memory import NodeMemory, NodeStore, open_node_cache, open_node_store
 
 
 def open_node_memory(settings: Settings) -> NodeMemory:
@@ -12,6 +12,6 @@ def open_node_memory(settings: Settings) -> NodeMemory:
     return NodeMemory(settings_store(settings), open_node_cache(settings.langgraph_cache_url))
 
 
-def settings_store(settings: Settings) -> SqliteNodeStore:
+def settings_store(settings: Settings) -> NodeStore:
     """LangGraph's store, as the workers of these settings give it to graphs. Raises as `open_node_memory`."""
     return open_node_store(settings.langgraph_store_url, node_store_config(settings.graphs))
