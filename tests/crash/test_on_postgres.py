@@ -37,8 +37,8 @@ def on_postgres(settings: Settings, url: str) -> Settings:
 
 
 @pytest.fixture
-def settings(settings: Settings, postgres_url: str) -> Settings:
-    return on_postgres(settings, postgres_url)
+def settings(settings: Settings, migrated_url: str) -> Settings:
+    return on_postgres(settings, migrated_url)
 
 
 def remembering() -> StateGraph[Shelf]:
@@ -100,6 +100,7 @@ async def test_a_run_a_question_and_its_answer(runs: RunsFacade, worker: Worker,
     thread = await runs.get_thread(record.thread_id)
     assert (thread and thread.status) == "idle"
     stored = await runs.get_state(record.thread_id, stored=True)
+    assert stored is not None
     assert stored.values["log"] == result.values["log"]
     assert [listed.run_id for listed in await runs.list_runs(record.thread_id)] == [asked.run_id, record.run_id]
 
@@ -116,10 +117,10 @@ async def test_nodes_and_programs_share_langgraphs_store(
 
 
 async def test_a_rollback_leaves_every_row_as_it_was(
-    runs: RunsFacade, worker: Worker, spec: Callable[..., RunSpec], postgres_url: str
+    runs: RunsFacade, worker: Worker, spec: Callable[..., RunSpec], migrated_url: str
 ) -> None:
     first, _ = await runs.create_and_wait(spec("counting", input=count_to(2)))
-    before = rows(postgres_url, first.thread_id)
+    before = rows(migrated_url, first.thread_id)
     record, stream = await runs.create_and_stream(spec("counting", input=count_to(1000, 0.02)))
     async with stream:
         async for event in stream:
@@ -127,12 +128,12 @@ async def test_a_rollback_leaves_every_row_as_it_was(
                 break
     assert await runs.cancel(record.run_id, action=CancelAction.ROLLBACK)
     assert (await runs.join_wait(record.run_id)).status is RunStatus.ROLLED_BACK
-    assert rows(postgres_url, first.thread_id) == before
+    assert rows(migrated_url, first.thread_id) == before
 
 
 @pytest.fixture
 def workers(settings: Settings) -> Iterator[list[WorkerProcess]]:
-    """Two that start at once, on an empty database."""
+    """Two that start at once, in a database without checkpoints."""
     processes: list[WorkerProcess] = []
     for number in range(2):
         own = settings.model_copy(update={"home": settings.home / f"worker {number}"})
