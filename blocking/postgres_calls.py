@@ -18,8 +18,8 @@ T = TypeVar("T")
 Pool = AsyncConnectionPool[AsyncConnection[DictRow]]
 
 _OURS = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
-_GONE = ("57P01", "57P02", "57P03")
-"""The server stops, or starts."""
+_GONE = ("57P01", "57P02", "57P03", "25P03")
+"""The server stops, or starts, or has ended a transaction in which this process said nothing for too long."""
 _PAUSE = 0.05
 _PATIENCE = 10.0
 """Seconds in which a call is begun again."""

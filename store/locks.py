@@ -12,7 +12,8 @@ from sqlalchemy import BigInteger, Connection, bindparam, cast, func, select
 from .rows import OF_RUN
 from .schema import runs
 
-_MIGRATIONS = 0x70657264  # no text has it: those are keys of their own
+_MIGRATIONS = 0x70657264
+"""A key beside those of threads, which are hashes of their ids."""
 _RUN = select(runs.c.position).where(OF_RUN).with_for_update()
 _THREAD = select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("of_thread"), cast(0, BigInteger))))
 _ALL = select(func.pg_advisory_xact_lock(cast(_MIGRATIONS, BigInteger)))

@@ -97,13 +97,17 @@ def begin(connection: Connection, run: RunRecord) -> None:
     known: dict[str, Any] = connection.execute(_METADATA, {"of_thread": run.thread_id}).scalar_one_or_none() or {}
     told = {"metadata": {**known, **run.metadata}, "assistant_id": run.assistant_id, "begun": True}
     connection.execute(_BEGIN, {**_claimed(run.thread_id, run.user_id, run.created_at), **told})
-    follow(connection, run)
+    _follow(connection, run)
 
 
 def follow(connection: Connection, run: RunRecord) -> None:
     """This run of the thread has moved."""
+    lock_thread(connection, run.thread_id)
+    _follow(connection, run)
+
+
+def _follow(connection: Connection, run: RunRecord) -> None:
     thread_id = run.thread_id
-    lock_thread(connection, thread_id)
     at_work = run.status.value in _AT_WORK
     status = ThreadStatus.RUNNING if at_work else _status(connection, thread_id)
     lifecycle.tell_of_thread(connection, run.run_id, thread_id, status)

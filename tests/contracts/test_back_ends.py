@@ -107,7 +107,7 @@ def test_an_unknown_scheme_names_what_is_known(acme: Path, tmp_path: Path) -> No
         config.write_text(f"{{{section}: {{url: 'acmee://x'}}}}")
         with pytest.raises(ConfigError, match=rf"'acme'.*allowed: sqlite://.*acme://.*perdure\.{group}"):
             load_settings(config)
-    with pytest.raises(ConfigError, match="none of sqlite:///file, memory://, acme://"):
+    with pytest.raises(ConfigError, match="none of sqlite:///file, memory://, postgresql://…, acme://"):
         open_checkpoints("acmee://x")
 
 

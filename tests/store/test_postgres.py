@@ -55,8 +55,8 @@ def said(number: int, task: str | None = None) -> NewRunEvent:
 # Tables.
 
 
-def test_four_processes_start_at_once_on_an_empty_database(postgres_url: str, race: Race) -> None:
-    race(START, *[(postgres_url,)] * 4)
+def test_three_processes_start_at_once_on_an_empty_database(postgres_url: str, race: Race) -> None:
+    race(START, *[(postgres_url,)] * 3)
     with psycopg.connect(postgres_url) as connection:
         assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(REVISION,)]
         assert len(connection.execute("SELECT id FROM installation").fetchall()) == 1
@@ -236,11 +236,11 @@ async def test_a_restarted_server_is_used_again_and_nothing_is_lost() -> None:
 
 
 async def test_connections_that_died_unnoticed_cost_nothing(
-    store: SqlStore, draft: Draft, postgres: PostgresServer
+    store: SqlStore, draft: Draft, postgres: PostgresServer, migrated_url: str
 ) -> None:
     await draft()
     await asyncio.gather(*(store.mark_running("run", fence=1, attempt=1) for _ in range(8)))
-    postgres.command(sql.SQL("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname LIKE 'test_%'"))
+    postgres.cut(migrated_url)
     await asyncio.gather(*(store.mark_running("run", fence=1, attempt=1) for _ in range(8)))
     assert await store.get("run") is not None
 
@@ -281,3 +281,16 @@ async def test_what_waits_is_seen_by_who_waited(store: SqlStore, draft: Draft, o
     other.commit()
     await writing
     assert [event.seq for event in await store.events.list(EventFilter(run_id="run"))] == [1, 2, 3]
+
+
+# Where these tests find no Postgres.
+
+
+@pytest.mark.parametrize(("ci", "outcome"), [("", pytest.skip.Exception), ("true", pytest.fail.Exception)])
+def test_without_a_server_tests_are_skipped_and_fail_in_ci(
+    ci: str, outcome: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CI", ci)
+    monkeypatch.setattr("support.postgres.find_binaries", lambda: None)
+    with pytest.raises(outcome, match="there is no Postgres on this machine"), started_postgres():
+        pass

@@ -99,6 +99,11 @@ class PostgresServer:
     def drop_database(self, name: str) -> None:
         self.command(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
+    def cut(self, url: str) -> None:
+        """End all connections to a database, as a restart does."""
+        pids = sql.SQL("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {}")
+        self.command(pids.format(sql.Literal(url.rpartition("/")[2])))
+
     def command(self, statement: sql.SQL | sql.Composed) -> None:
         with psycopg.connect(self.url(), autocommit=True) as connection:
             connection.execute(statement)
