@@ -7,7 +7,7 @@ from pathlib import Path
 from ..blocking.postgres_errors import extra_needed
 from ..contracts.back_ends import CHECKPOINTERS, installed_schemes, open_installed
 from ..contracts.errors import ConfigError
-from ..contracts.urls import shown_url
+from ..contracts.urls import redacted
 from .contract import Checkpoints
 
 
@@ -37,4 +37,4 @@ def open_checkpoints(url: str) -> Checkpoints:
         "postgresql://…",
         *(f"{other}://" for other in installed_schemes(CHECKPOINTERS)),
     ]
-    raise ConfigError(f"checkpointer.url: {shown_url(url)!r} is none of {', '.join(known)}")
+    raise ConfigError(f"checkpointer.url: {redacted(url)!r} is none of {', '.join(known)}")

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from .errors import ConfigError, nearest
 from .serialization.text import message_of
-from .urls import shown_url
+from .urls import redacted
 
 Group = Literal["perdure.bridges", "perdure.stores", "perdure.checkpointers"]
 BRIDGES: Group = "perdure.bridges"
@@ -42,7 +42,7 @@ def unknown_scheme(url: str, known: tuple[str, ...], group: Group | None) -> str
         return None
     allowed = ", ".join(f"{name}://" for name in schemes)
     more = f" (others come with a distribution that has an entry point in {group})" if group else ""
-    return f"{shown_url(url)!r} has no known scheme{nearest(scheme, schemes)}; allowed: {allowed}{more}"
+    return f"{redacted(url)!r} has no known scheme{nearest(scheme, schemes)}; allowed: {allowed}{more}"
 
 
 def open_installed(group: Group, url: str, setting: str, kind: type[Any] | None = None, **options: Any) -> Any:
@@ -56,9 +56,8 @@ def open_installed(group: Group, url: str, setting: str, kind: type[Any] | None 
     found = list(entry_points(group=group, name=scheme)) if separator else []
     if not found:
         return None
-    where = f"{setting}: {shown_url(url)!r} is opened by {found[0].value}" + (
-        f" of {found[0].dist.name}" if found[0].dist else ""
-    )
+    whose = f" of {found[0].dist.name}" if found[0].dist else ""
+    where = f"{setting}: {redacted(url)!r} is opened by {found[0].value}{whose}"
     try:
         made = found[0].load()(url, **options)
     except ConfigError:

@@ -1,15 +1,14 @@
-"""URLs of back ends, as they may be shown: a password in one is nobody's business."""
+"""URLs as they may be shown: without their passwords."""
 
 from __future__ import annotations
 
 import re
 
-# Up to the last @: a password that should have been quoted is hidden, too.
-_PASSWORD = re.compile(r"(?P<before>://[^:@/?#]*:).*(?=@)", re.DOTALL)
-_OPTION = re.compile(r"(?P<before>[?&](?:ssl)?password=)[^&#\s]*", re.IGNORECASE)
-_HIDDEN = r"\g<before>***"
+_USER = re.compile(r"(?<=://)([^/?#]*?):.*@")
+"""Up to the last `@`: a password may hold one, or a slash, that was not encoded."""
+_OPTION = re.compile(r"([?&][^=&#]*(?:password|secret|token)[^=&#]*=)[^&#]*", re.IGNORECASE)
 
 
-def shown_url(url: str) -> str:
-    """The URL without its password. It need not be a correct one: what cannot be read is told of, too."""
-    return _OPTION.sub(_HIDDEN, _PASSWORD.sub(_HIDDEN, url))
+def redacted(url: str) -> str:
+    """The URL with `***` for its password, and for options that hold one."""
+    return _OPTION.sub(r"\1***", _USER.sub(r"\1:***@", url))

@@ -12,7 +12,7 @@ from langgraph.cache.memory import InMemoryCache
 from ..blocking.postgres_errors import extra_needed
 from ..contracts.errors import ConfigError
 from ..contracts.langgraph_json import NodeStoreConfig
-from ..contracts.urls import shown_url
+from ..contracts.urls import redacted
 from .node_store import NodeStore
 from .sqlite_cache import SqliteNodeCache
 from .sqlite_store import SqliteNodeStore
@@ -56,4 +56,4 @@ def _place(setting: str, url: str, allowed: str = _ALLOWED) -> Path | str:
         return Path(path)
     if scheme == "memory" and re.fullmatch(r"[\w.-]*", rest):
         return rest
-    raise ConfigError(f"{setting}.url: {shown_url(url)!r} is none; allowed: {allowed}")
+    raise ConfigError(f"{setting}.url: {redacted(url)!r} is none; allowed: {allowed}")

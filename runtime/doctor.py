@@ -28,7 +28,7 @@ from ..contracts.langgraph_json import read_langgraph_json
 from ..contracts.settings import Settings, load_settings
 from ..contracts.settings_file import CONFIG_FILE
 from ..contracts.types import Frozen
-from ..contracts.urls import shown_url
+from ..contracts.urls import redacted
 from ..contracts.wire import SEARCH_ATTRIBUTES
 from ..contracts.workers import WorkerRecord, served_graphs
 from ..store.open import opened_store
@@ -265,7 +265,7 @@ def _part(name: str, url: str) -> Check:
         detail = f"{url}: each process has one of its own"
         advice = f"remove {name}.url: the command line and the worker have to share it"
         return Check(name=name, level="warn", detail=detail, advice=advice)
-    return Check(name=name, level="ok", detail=shown_url(url))
+    return Check(name=name, level="ok", detail=redacted(url))
 
 
 def _settings_file(config: str | Path | None) -> str:
