@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from psycopg import AsyncConnection, DataError, Error, IntegrityError, NotSupportedError, ProgrammingError
 from psycopg.rows import DictRow, dict_row
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
 from .postgres_address import BEGIN, CONNECTING, PostgresAddress
 from .postgres_errors import is_forbidden, is_retryable, sqlstate_of
@@ -44,7 +44,7 @@ def was_cut(error: Error) -> bool:
     """Whether it may have happened or not: the connection was lost."""
     code = sqlstate_of(error) or ""
     lost = not code or code.startswith("08") or code in _GONE
-    return lost and is_outage(error) and not isinstance(error, PoolTimeout)
+    return lost and is_outage(error) and not isinstance(error, PoolClosed | PoolTimeout)
 
 
 async def repeated(address: PostgresAddress, what: str, call: Callable[[], Awaitable[T]]) -> T:

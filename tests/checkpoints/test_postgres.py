@@ -11,10 +11,11 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Annotated, Any, TypedDict, cast
 
 import psycopg
 import pytest
+from langgraph.channels.delta import DeltaChannel
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.postgres.shallow import AsyncShallowPostgresSaver
 from langgraph.graph import END, START, StateGraph
@@ -287,6 +288,34 @@ async def test_what_json_in_postgres_cannot_hold_comes_back(
     assert (await graph.aget_state(config)).values == expected
     assert (await graph.ainvoke({"count": 5}, config))["count"] == 6
     assert (await graph.aget_state(config)).values == {**expected, "count": 6}
+
+
+async def test_snapshots_of_a_delta_channel_are_saved_and_put_back(in_postgres: PostgresCheckpoints) -> None:
+    class Told(TypedDict, total=False):
+        told: Annotated[list[str], DeltaChannel(graphs.appended, snapshot_frequency=3)]
+        count: int
+
+    async def step(state: Told) -> Told:
+        return {"told": [f"word {state.get('count', 0)}"], "count": state.get("count", 0) + 1}
+
+    builder = StateGraph(Told)
+    builder.add_node("step", step)
+    builder.add_edge(START, "step")
+    builder.add_conditional_edges("step", lambda state: END if cast("Told", state).get("count", 0) % 8 == 0 else "step")
+    threads = Threads(in_postgres, Path(), builder.compile())
+    await threads.run("greeting", {"told": ["in"], "count": 0})
+    before, seen = threads.rows(), await threads.seen()
+    assert (await threads.run("run", {"told": ["again"], "count": 8}))["told"][-1] == "word 15"
+    await threads.restore("run")
+    assert (threads.rows(), await threads.seen()) == (before, seen)
+
+
+async def test_a_call_after_the_end_is_told_so_at_once(in_postgres: PostgresCheckpoints) -> None:
+    saver = in_postgres.saver
+    await in_postgres.close()
+    async with asyncio.timeout(2):
+        with pytest.raises(UnavailableError, match="closed"):
+            await saver.aget_tuple(AT)
 
 
 async def test_many_runs_share_few_connections(in_postgres: PostgresCheckpoints, url: str) -> None:
