@@ -1,4 +1,7 @@
-"""Work that blocks, on threads of its own: what the rooms that keep things share."""
+"""What the rooms that keep things share: work that blocks, on threads of its own, and calls to Postgres.
+
+What needs psycopg is imported by its module: it is there only where it was asked for.
+"""
 
 from .private_files import private_database, private_folder, restrict, restrict_database, restrict_home
 from .sqlite_thread import BUSY_TIMEOUT, SqliteThread

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ..blocking.postgres_errors import extra_needed
 from ..contracts.back_ends import CHECKPOINTERS, not_opened, open_installed
 from .contract import Checkpoints
 
+_KNOWN = ("sqlite:///file", "memory://", "postgresql://host/database")
+
 
 def open_checkpoints(url: str) -> Checkpoints:
-    """The checkpoints at `sqlite:///file` or `memory://`, not yet started. Raises `ConfigError`.
+    """The checkpoints at `sqlite:///file`, `memory://` or `postgresql://…`, not yet started. Raises `ConfigError`.
 
     Another scheme is that of an installed distribution (`contracts/back_ends.py`).
     """
@@ -22,6 +25,10 @@ def open_checkpoints(url: str) -> Checkpoints:
         from .memory.checkpoints import MemoryCheckpoints
 
         return MemoryCheckpoints()
+    if scheme == "postgresql":
+        with extra_needed("checkpointer.url"):
+            from .postgres.checkpoints import PostgresCheckpoints
+        return PostgresCheckpoints(url)
     if (checkpoints := open_installed(CHECKPOINTERS, url, "checkpointer.url", Checkpoints)) is not None:
         return checkpoints
-    raise not_opened("checkpointer.url", url, ("sqlite:///file", "memory://"), CHECKPOINTERS)
+    raise not_opened("checkpointer.url", url, _KNOWN, CHECKPOINTERS)

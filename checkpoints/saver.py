@@ -32,12 +32,13 @@ from langgraph.checkpoint.base import (
 
 from ..blocking import uncut
 from ..contracts.closing import closing
-from ..contracts.errors import FencedError, TypeNotAllowedError, UnavailableError
+from ..contracts.errors import ConfigError, FencedError, TypeNotAllowedError, UnavailableError
 from ..contracts.langgraph_names import RESUME
 from ..contracts.recent import Recent
 from ..contracts.serialization.allowed_types import refusing_types
 from .addresses import checkpoint_address
 from .contract import Checkpoints, Guard, SaveHooks
+from .shallow import is_shallow
 from .storable import AuthorsOf, Save, nobody, storable
 
 T = TypeVar("T")
@@ -66,7 +67,12 @@ class FencedSaver(BaseCheckpointSaver[Any]):
     def __init__(
         self, checkpoints: Checkpoints, run_id: str, *, fence: int, hooks: SaveHooks, is_run: bool = True
     ) -> None:
-        """`is_run`: else `run_id` only owns the fence."""
+        """`is_run`: else `run_id` only owns the fence. Raises `ConfigError` for a saver that keeps too little."""
+        if is_shallow(checkpoints.saver):
+            raise ConfigError(
+                f"checkpointer.url: {type(checkpoints.saver).__name__} keeps only the newest checkpoint of a thread, "
+                "and runs need the others, for rollbacks and forks: use a saver that keeps all of them"
+            )
         super().__init__(serde=checkpoints.saver.serde)
         self._stamp = {"run_id": run_id} if is_run else {}
         self._inner = checkpoints.saver

@@ -21,7 +21,7 @@ from .types import ID_MAX_LENGTH, Frozen
 class ActorContext(Frozen):
     """Who acts."""
 
-    user_id: str = Field(min_length=1, max_length=ID_MAX_LENGTH)
+    user_id: str = Field(min_length=1, max_length=ID_MAX_LENGTH, pattern=r"^[^\x00]*$")
 
 
 class _Auto(Enum):

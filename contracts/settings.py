@@ -187,7 +187,7 @@ class StoreSettings(LocationSettings):
     capture_message_content: bool = True
     """Keep what models, tools and people say in run events; else only that they did, when, and with how many tokens."""
 
-    schemes: ClassVar[tuple[str, ...]] = ("sqlite",)
+    schemes: ClassVar[tuple[str, ...]] = ("sqlite", "postgresql")
     installed: ClassVar[Group | None] = STORES
 
 
@@ -197,11 +197,14 @@ class CheckpointerSettings(LocationSettings):
     allowed_types: tuple[str, ...] = ()
     """Classes, as `module.Class`, that may be built of what is stored, beside those that the graphs refer to."""
 
+    schemes: ClassVar[tuple[str, ...]] = ("sqlite", "memory", "postgresql")
     installed: ClassVar[Group | None] = CHECKPOINTERS
 
 
 class NodeStoreSettings(LocationSettings):
     """LangGraph's store, for what nodes remember beyond their thread."""
+
+    schemes: ClassVar[tuple[str, ...]] = ("sqlite", "memory", "postgresql")
 
 
 class NodeCacheSettings(LocationSettings):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
-from threading import Thread
 from typing import Any
+
+from .loop_thread import LoopThread
 
 Vectors = list[list[float]]
 
@@ -22,11 +22,10 @@ class _InOneLoop:
 
     def __init__(self, function: Callable[[Sequence[str]], Awaitable[Vectors]]) -> None:
         self._function = function
-        self._loop = asyncio.new_event_loop()
-        Thread(target=self._loop.run_forever, name="perdure-embedding", daemon=True).start()
+        self._thread = LoopThread("perdure-embedding")
 
     def __call__(self, texts: Sequence[str]) -> Vectors:
         async def call() -> Vectors:
             return await self._function(texts)
 
-        return asyncio.run_coroutine_threadsafe(call(), self._loop).result()
+        return self._thread.submit(call()).result()

@@ -7,14 +7,14 @@ from typing import Any
 
 from langgraph.cache.base import BaseCache
 
+from .node_store import NodeStore
 from .sqlite_cache import SqliteNodeCache
-from .sqlite_store import SqliteNodeStore
 
 
 class NodeMemory:
     """The store and the cache of those graphs that were compiled without one."""
 
-    def __init__(self, store: SqliteNodeStore, cache: BaseCache[Any]) -> None:
+    def __init__(self, store: NodeStore, cache: BaseCache[Any]) -> None:
         self.store = store
         self.cache = cache
 

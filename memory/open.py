@@ -9,8 +9,10 @@ from typing import Any
 from langgraph.cache.base import BaseCache
 from langgraph.cache.memory import InMemoryCache
 
+from ..blocking.postgres_errors import extra_needed
 from ..contracts.back_ends import not_opened
 from ..contracts.langgraph_json import NodeStoreConfig
+from .node_store import NodeStore
 from .sqlite_cache import SqliteNodeCache
 from .sqlite_store import SqliteNodeStore
 
@@ -21,12 +23,17 @@ _caches: dict[str, InMemoryCache[Any]] = {}
 """Those in memory, by name, for as long as the process, like a file."""
 
 
-def open_node_store(url: str, config: NodeStoreConfig | None = None) -> SqliteNodeStore:
-    """The store at `sqlite:///path`, `memory://` or `memory://name`, not yet opened. Raises `ConfigError`.
+def open_node_store(url: str, config: NodeStoreConfig | None = None) -> NodeStore:
+    """The store at `sqlite:///path`, `memory://`, `memory://name` or `postgresql://…`, not yet opened.
 
-    `config`: its index and lifetimes. Of a store in memory the first one counts.
+    `config`: its index and lifetimes. Of a store in memory the first one counts. Raises `ConfigError`.
     """
-    place, config = _place("langgraph_store", url), config or NodeStoreConfig()
+    config = config or NodeStoreConfig()
+    if url.startswith("postgresql://"):
+        with extra_needed("langgraph_store.url"):
+            from .postgres_store import PostgresNodeStore
+        return PostgresNodeStore(url, config)
+    place = _place("langgraph_store", url, (*_KNOWN, "postgresql://host/database"))
     if isinstance(place, Path):
         return SqliteNodeStore(place, config)
     return _stores.setdefault(place, SqliteNodeStore(None, config))
@@ -40,7 +47,7 @@ def open_node_cache(url: str) -> BaseCache[Any]:
     return _caches.setdefault(place, InMemoryCache())
 
 
-def _place(setting: str, url: str) -> Path | str:
+def _place(setting: str, url: str, known: tuple[str, ...] = _KNOWN) -> Path | str:
     """A file, or a name in memory."""
     scheme, _, rest = url.partition("://")
     path = rest.removeprefix("/")
@@ -48,4 +55,4 @@ def _place(setting: str, url: str) -> Path | str:
         return Path(path)
     if scheme == "memory" and re.fullmatch(r"[\w.-]*", rest):
         return rest
-    raise not_opened(f"{setting}.url", url, _KNOWN, None)
+    raise not_opened(f"{setting}.url", url, known, None)

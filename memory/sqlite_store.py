@@ -17,22 +17,21 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, cast
 
-from langgraph.store.base import BaseStore, Op, PutOp, Result, TTLConfig
+from langgraph.store.base import Op, PutOp, Result, TTLConfig
 from langgraph.store.sqlite import SqliteStore
 
 from ..blocking import BUSY_TIMEOUT, private_database
 from ..contracts.langgraph_json import NodeStoreConfig
 from .embedding import embedding
+from .node_store import NodeStore
 from .sqlite_opening import opened
 from .vectors import connection_class
 
 logger = logging.getLogger(__name__)
 
 
-class SqliteNodeStore(BaseStore):
+class SqliteNodeStore(NodeStore):
     """Opened by its first call. `path`: `None` keeps it in memory, for as long as the process."""
-
-    supports_ttl = True
 
     def __init__(self, path: Path | None, config: NodeStoreConfig) -> None:
         self._path = path
@@ -53,11 +52,10 @@ class SqliteNodeStore(BaseStore):
         return await asyncio.wrap_future(call)
 
     def open(self, *, sweeps: bool = False) -> None:
-        """Open it now. `sweeps`: remove what expires, from now on. Raises `UnavailableError`."""
         self._thread().submit(self._open_and_sweep if sweeps else self._opened).result()
 
     def close(self) -> None:
-        """Idempotent; another call opens it again. One in memory stays."""
+        """One in memory stays."""
         with self._opening:
             executor = self._executor
             if executor is None or self._path is None:

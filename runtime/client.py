@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from temporalio.client import Client
 
     from ..facade.submission import Polling
-    from ..memory import SqliteNodeStore
+    from ..memory import NodeStore
 
 
 class LazyTemporal:
@@ -52,9 +52,9 @@ class LazyNodeStore:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._store: SqliteNodeStore | None = None
+        self._store: NodeStore | None = None
 
-    def __call__(self) -> SqliteNodeStore:
+    def __call__(self) -> NodeStore:
         """Always the same. Raises `ConfigError` and `GraphLoadError`."""
         if self._store is None:
             from .node_memory import settings_store

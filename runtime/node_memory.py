@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..activities import node_store_config
 from ..contracts.langgraph_json import LangGraphJson, read_langgraph_json
 from ..contracts.settings import Settings
-from ..memory import NodeMemory, SqliteNodeStore, open_node_cache, open_node_store
+from ..memory import NodeMemory, NodeStore, open_node_cache, open_node_store
 
 
 def open_node_memory(settings: Settings, project: LangGraphJson | None) -> NodeMemory:
@@ -16,10 +16,10 @@ def open_node_memory(settings: Settings, project: LangGraphJson | None) -> NodeM
     return NodeMemory(_store(settings, project), open_node_cache(settings.langgraph_cache_url))
 
 
-def settings_store(settings: Settings) -> SqliteNodeStore:
+def settings_store(settings: Settings) -> NodeStore:
     """LangGraph's store, as the workers of these settings give it to graphs. Raises as `open_node_memory`."""
     return _store(settings, read_langgraph_json(settings.graphs) if settings.graphs.exists() else None)
 
 
-def _store(settings: Settings, project: LangGraphJson | None) -> SqliteNodeStore:
+def _store(settings: Settings, project: LangGraphJson | None) -> NodeStore:
     return open_node_store(settings.langgraph_store_url, node_store_config(project))

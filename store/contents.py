@@ -13,7 +13,7 @@ from sqlalchemy import Connection, RowMapping, bindparam, func, select
 from ..contracts.chunking import SMALLEST, chunks_of, digest_of, from_ranges, to_ranges
 from ..contracts.serialization.serializer import from_json
 from .schema import Json, run_contents, runs
-from .sqlite import insert
+from .upsert import insert
 
 _CONTENTS = run_contents.c
 _AT_ONCE = 500  # parameters of one statement

@@ -12,19 +12,20 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from sqlalchemy import URL, Connection, RowMapping, Select, exc, make_url
+from sqlalchemy import Connection, Engine, RowMapping, Select, exc
 
 from ..blocking import uncut
+from ..blocking.postgres_errors import explain, extra_needed, is_forbidden
 from ..contracts.back_ends import STORES, not_opened
 from ..contracts.errors import ConfigError, UnavailableError
 from ..contracts.retry import Retry, retried
-from . import sqlite
+from .dialect import Dialect
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
 """What is done in a transaction, on a thread of the database's. It may be begun again, so it does nothing beside it."""
 
-_SCHEMES = ("sqlite",)
+_SCHEMES = ("sqlite", "postgresql")
 _PAUSE = 0.01
 _OURS = (exc.IntegrityError, exc.ProgrammingError, exc.DataError, exc.NotSupportedError)
 """Mistakes of this package, which no repetition cures."""
@@ -37,8 +38,9 @@ class _Lane:
     processes out, while the event loop is busy with something else.
     """
 
-    def __init__(self, url: URL, connections: int) -> None:
-        self._engine = sqlite.make_engine(url, connections)
+    def __init__(self, engine: Engine, connections: int, *, reads: bool) -> None:
+        self.reads = reads
+        self._engine = engine
         self._connections = connections
         self._threads: ThreadPoolExecutor | None = None
         self.turn = asyncio.Semaphore(connections)
@@ -74,25 +76,25 @@ class Database:
 
     def __init__(self, url: str, *, lock_timeout: float) -> None:
         """Opens nothing yet. Raises `ConfigError` for a URL that cannot be used."""
-        self._url = sqlite.location(_parse(url))
+        self.dialect = dialect = _dialect_of(url)
         self._lock_timeout = lock_timeout
-        self._reader = _Lane(self._url, sqlite.READERS)
-        self._writer = _Lane(self._url, sqlite.WRITERS)
+        self._reader = _Lane(dialect.make_engine(dialect.readers), dialect.readers, reads=True)
+        self._writer = _Lane(dialect.make_engine(dialect.writers), dialect.writers, reads=False)
         self._opened = False
         self._calls = 0
         self._idle = asyncio.Event()
 
     def __str__(self) -> str:
-        return self._url.set(drivername=self._url.get_backend_name()).render_as_string()
+        return self.dialect.shown
 
     async def open(self) -> None:
         """Reach the database. What is missing of file and folder is created."""
         self._opened = True
         try:
-            sqlite.make_file(self._url)
+            self.dialect.make_place()
         except OSError as error:
             raise self._unavailable(error) from error
-        await self.read(sqlite.prepare)
+        await self.read(self.dialect.prepare)
 
     async def close(self) -> None:
         """Refuse new calls, let those under way end, let go of all connections. Idempotent."""
@@ -119,16 +121,16 @@ class Database:
         """Work whose statements all see the same state."""
 
         def snapshot(connection: Connection) -> T:
-            sqlite.begin_reading(connection)
+            self.dialect.begin_reading(connection)
             return work(connection)
 
         return await self.read(snapshot)
 
     async def write(self, work: Work[T]) -> T:
-        """Work in one transaction that holds the write lock: all of it, or nothing when it raises."""
+        """Work in one transaction: all of it, or nothing when it raises."""
 
         def transaction(connection: Connection) -> T:
-            sqlite.begin(connection)
+            self.dialect.begin(connection)
             result = work(connection)
             connection.commit()
             return result
@@ -142,7 +144,7 @@ class Database:
         try:
             return await self._in_turn(lane, work)
         except (exc.DBAPIError, exc.TimeoutError, OSError) as error:
-            if isinstance(error, _OURS):
+            if isinstance(error, _OURS) and not is_forbidden(error.orig):
                 raise
             raise self._unavailable(error) from error
         finally:
@@ -154,26 +156,37 @@ class Database:
         until = time.monotonic() + self._lock_timeout
         async with asyncio.timeout(self._lock_timeout):
             await lane.turn.acquire()
+        lost = False
+
+        def passes(error: Exception) -> bool:
+            """Busy; or lost before, but once: then all connections of before are let go of."""
+            nonlocal lost
+            if not isinstance(error, exc.OperationalError):
+                return False
+            lost, again = True, not lost and self.dialect.was_lost_before(error, reads=lane.reads)
+            return again or self.dialect.is_busy(error)
+
         try:
-            return await retried(lambda: lane.run(work), Retry(when=_is_busy, until=until, pause=_PAUSE))
+            return await retried(lambda: lane.run(work), Retry(when=passes, until=until, pause=_PAUSE))
         finally:
             lane.turn.release()
 
     def _unavailable(self, error: Exception) -> UnavailableError:
-        cause = error.orig if isinstance(error, exc.DBAPIError) else error
+        cause = (isinstance(error, exc.DBAPIError) and error.orig) or error
         waited = f" (waited {self._lock_timeout:g} s for others)" if isinstance(error, TimeoutError) else ""
-        return UnavailableError(f"the store {self} cannot be used now: {cause}{waited}")
+        return UnavailableError(f"the store {self} cannot be used now: {explain(cause)}{waited}")
 
 
-def _is_busy(error: Exception) -> bool:
-    return isinstance(error, exc.OperationalError) and sqlite.is_busy(error)
+def _dialect_of(url: str) -> Dialect:
+    scheme, separator, _ = url.partition(":")
+    if not separator:
+        raise ConfigError("store.url is not a URL; write it like sqlite:///folder/store.db")
+    if scheme == "sqlite":
+        from .sqlite import SqliteDialect
 
-
-def _parse(text: str) -> URL:
-    try:
-        url = make_url(text)
-    except (exc.ArgumentError, ValueError) as error:
-        raise ConfigError("store.url is not a URL; write it like sqlite:///folder/store.db") from error
-    if url.drivername not in _SCHEMES:
-        raise not_opened("store.url", text, _SCHEMES, STORES)
-    return url
+        return SqliteDialect(url)
+    if scheme == "postgresql":
+        with extra_needed("store.url"):
+            from .postgres import PostgresDialect
+        return PostgresDialect(url)
+    raise not_opened("store.url", url, _SCHEMES, STORES)

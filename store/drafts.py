@@ -9,7 +9,7 @@ from . import threads
 from .contract import StoredRun
 from .rows import OF_RUN, PLACE, PLACED, RECORD_COLUMNS, STORED_COLUMNS, STORED_RUN, record_row, to_record, to_stored
 from .schema import run_specs, runs
-from .sqlite import insert
+from .upsert import insert
 
 _DRAFT = insert(runs).on_conflict_do_nothing().returning(*STORED_COLUMNS)
 _SPEC = insert(run_specs)

@@ -25,9 +25,10 @@ from . import contents
 from .contract import EventBatch, EventFilter, NewRunEvent
 from .database import Database
 from .lifecycle import Told
+from .locks import lock_thread
 from .rows import OF_RUN
 from .schema import run_events, runs
-from .sqlite import insert
+from .upsert import insert
 
 _BY_THE_STORE = "|"
 """Seals events of the store itself. No path of a task is like it."""
@@ -259,6 +260,7 @@ def _insert(
     if not events:
         return
     places = _places(connection, run_id, {event["task_id"] for event in events if event["task_id"]})
+    lock_thread(connection, thread_id)
     last: int = connection.execute(_NEWEST, {"of_thread": thread_id}).scalar_one()
     known = {"run_id": run_id, "thread_id": thread_id, "fence": fence, "attempt": attempt, "void": False}
     rows: list[dict[str, Any]] = []

@@ -18,7 +18,7 @@ from ..contracts.types import RunInterrupt, RunRecord, RunStatus
 from .contract import Undelivered
 from .database import Database
 from .schema import JsonText, UtcDateTime, deliveries, lifecycle_events, runs, threads
-from .sqlite import insert
+from .upsert import insert
 
 Told = tuple[LifecycleType, dict[str, Any]]
 

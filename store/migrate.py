@@ -10,6 +10,7 @@ from sqlalchemy import Connection, column, inspect, select, table
 
 from ..contracts.errors import ConfigError
 from .database import Database
+from .locks import lock_migrations
 from .schema import REVISION
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ async def migrate(database: Database) -> None:
     if await database.read(_current) == REVISION:
         return
     config = _load_config()  # before the lock is taken: the import is slow
-    # The write lock of the transaction lets one process at a time look and upgrade.
     await database.write(partial(_upgrade, config=config, place=str(database)))
 
 
@@ -49,6 +49,7 @@ def _upgrade(connection: Connection, config: Config, place: str) -> None:
     from alembic import command
     from alembic.script import ScriptDirectory
 
+    lock_migrations(connection)  # one process at a time looks and upgrades
     current = _current(connection)
     known = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
     if current is not None and current not in known:

@@ -12,12 +12,13 @@ from .contract import Store
 def open_store(url: str, *, lock_timeout: float = 10.0, capture_message_content: bool = True) -> Store:
     """The store of a URL, not started yet.
 
-    `sqlite:///folder/store.db`, or with four slashes for an absolute path. `lock_timeout`: seconds that a call
-    waits while others write, before it raises `UnavailableError`. `capture_message_content`: whether the run events
-    that it writes have contents. Another scheme than `sqlite` is that of an installed distribution
-    (`contracts/back_ends.py`), whose factory is given `capture_message_content`, too. Raises `ConfigError`.
+    `sqlite:///folder/store.db`, or with four slashes for an absolute path; `postgresql://…` as libpq has it.
+    `lock_timeout`: seconds that a call waits while others write, before it raises `UnavailableError`.
+    `capture_message_content`: whether the run events that it writes have contents. Another scheme is that of an
+    installed distribution (`contracts/back_ends.py`), whose factory is given `capture_message_content`, too. Raises
+    `ConfigError`.
     """
-    if not url.startswith("sqlite:"):
+    if not url.startswith(("sqlite:", "postgresql:")):
         installed = open_installed(STORES, url, "store.url", capture_message_content=capture_message_content)
         if installed is not None:
             return installed

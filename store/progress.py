@@ -25,7 +25,7 @@ from ..contracts.types import RunInterrupt, RunRecord
 from . import events, lifecycle, threads
 from .rows import OF_RUN, PLACED, RECORD_COLUMNS, to_record
 from .schema import UtcDateTime, run_values, runs
-from .sqlite import insert
+from .upsert import insert
 
 _NOW = select(*RECORD_COLUMNS, runs.c.submitted, runs.c.fence).where(OF_RUN).with_for_update()
 _REPLACED = insert(run_values)

@@ -75,6 +75,8 @@ class JsonText(TypeDecorator[Any]):
 
 metadata = MetaData()
 
+_OPEN = text("ended_at IS NULL")
+
 runs = Table(
     "runs",
     metadata,
@@ -113,7 +115,7 @@ runs = Table(
     Index("ix_runs_thread", "thread_id", "position"),
     Index("ix_runs_sequence", "thread_id", "sequence"),
     # Few of many: a thread may have thousands of runs that have ended.
-    Index("ix_runs_open", "thread_id", "position", sqlite_where=text("ended_at IS NULL")),
+    Index("ix_runs_open", "thread_id", "position", sqlite_where=_OPEN, postgresql_where=_OPEN),
     # A deleted run's position is never given to another one, so that it keeps meaning "created before".
     sqlite_autoincrement=True,
 )
@@ -221,7 +223,8 @@ deliveries = Table(
 state_updates = Table(
     "state_updates",
     metadata,
-    Column("update_id", Text, primary_key=True),
+    # Those of a run are found by their beginning, in the order of their bytes.
+    Column("update_id", Text().with_variant(Text(collation="C"), "postgresql"), primary_key=True),
     Column("created_at", UtcDateTime, nullable=False),
     Column("kind", Text, nullable=False),
     Column("payload", LargeBinary, nullable=False),

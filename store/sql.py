@@ -14,6 +14,7 @@ from ..contracts.types import RunError, RunInterrupt, RunRecord, RunSpec, RunSta
 from . import drafts, events, lifecycle, progress, threads, trouble, unended, workers
 from .contract import RunEnding, Setback, StoredRun, ThreadLine
 from .database import Database
+from .locks import lock_run
 from .migrate import migrate
 from .rows import OF_RUN, OF_THREAD, RESULT_COLUMNS, STORED_COLUMNS, STORED_RUN, conditions, to_result, to_stored
 from .run_filter import ALL_RUNS, RunFilter
@@ -290,6 +291,7 @@ class SqlStore:
         fence: int,
     ) -> RunRecord:
         def work(connection: Connection) -> RunRecord:
+            lock_run(connection, run_id)  # what its events say is counted, so none may follow
             named = events.title(connection, run_id) or title
             counted = {"usage": usage(connection, run_id), "name": named}
             record, moved = progress.advance(

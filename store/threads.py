@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, delete, func, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, delete, select, update
 
 from ..contracts.errors import RunNotFoundError, ThreadNotFoundError, ThreadTakenError
 from ..contracts.threads import ThreadRecord, ThreadStatus
@@ -15,9 +15,10 @@ from ..contracts.types import RunRecord, RunStatus
 from . import lifecycle
 from .database import Database
 from .exchange import StateUpdate
+from .locks import lock_thread
 from .rows import OF_THREAD
 from .schema import runs, state_updates, threads
-from .sqlite import insert
+from .upsert import insert
 
 _ANSWER = "answer-"
 """Begins the ids of answers: they wait in the table of the values of updates, which go the other way."""
@@ -61,20 +62,12 @@ _WORKED = select(runs.c.status).where(*_SUBMITTED, runs.c.started_at.is_not(None
 _DROP_ANSWERS = delete(state_updates).where(
     state_updates.c.update_id >= bindparam("first"), state_updates.c.update_id < bindparam("last")
 )
-# A question may be open for days, and a name that begins with a run's id is kept until the run has ended.
-_OF_OPEN_RUN = (
-    select(runs.c.run_id)
-    .where(
-        runs.c.run_id == func.substr(state_updates.c.update_id, 1, func.instr(state_updates.c.update_id, "/") - 1),
-        runs.c.ended_at.is_(None),
-    )
-    .exists()
-)
 _LAST_AT_WORK = _WORKED.order_by(runs.c.position.desc()).limit(1)
 
 
 def claim(connection: Connection, run: RunRecord) -> None:
     """A draft was written: its user is the owner of the thread, if that is new. Raises `ThreadTakenError`."""
+    lock_thread(connection, run.thread_id)
     owner = connection.execute(_CLAIM, _claimed(run.thread_id, run.user_id, run.created_at)).scalar_one()
     if run.user_id not in (None, owner):
         raise ThreadTakenError(run.thread_id)
@@ -82,6 +75,7 @@ def claim(connection: Connection, run: RunRecord) -> None:
 
 def release(connection: Connection, thread_id: str) -> None:
     """A run of the thread was removed: one that was only claimed, and has no other, is there no more."""
+    lock_thread(connection, thread_id)
     connection.execute(_RELEASE, {"of_thread": thread_id})
 
 
@@ -99,14 +93,20 @@ def _claimed(thread_id: str, user_id: str | None, moment: datetime) -> dict[str,
 
 def begin(connection: Connection, run: RunRecord) -> None:
     """A run was submitted to its thread, which there is from now on. What it says of the thread comes over older."""
+    lock_thread(connection, run.thread_id)
     known: dict[str, Any] = connection.execute(_METADATA, {"of_thread": run.thread_id}).scalar_one_or_none() or {}
     told = {"metadata": {**known, **run.metadata}, "assistant_id": run.assistant_id, "begun": True}
     connection.execute(_BEGIN, {**_claimed(run.thread_id, run.user_id, run.created_at), **told})
-    follow(connection, run)
+    _follow(connection, run)
 
 
 def follow(connection: Connection, run: RunRecord) -> None:
     """This run of the thread has moved."""
+    lock_thread(connection, run.thread_id)
+    _follow(connection, run)
+
+
+def _follow(connection: Connection, run: RunRecord) -> None:
     thread_id = run.thread_id
     at_work = run.status.value in _AT_WORK
     status = ThreadStatus.RUNNING if at_work else _status(connection, thread_id)
@@ -152,7 +152,8 @@ class SqlThreads:
         before: str | None = None,
     ) -> builtins.list[ThreadRecord]:
         """The threads, the last created first, that have all of this. Raises `ThreadNotFoundError` for `before`."""
-        wanted = [threads.c.begun, *_with(metadata or {})]
+        has = self._database.dialect.has
+        wanted = [threads.c.begun, *(has(threads.c.metadata, key, value) for key, value in (metadata or {}).items())]
         if status is not None:
             wanted.append(threads.c.status == status.value)
         if user_id is not None:
@@ -217,11 +218,15 @@ class SqlThreads:
 
     async def drop_left(self, before: datetime) -> int:
         """Remove what was put earlier than that and nobody came for; how many there were."""
-        left = delete(state_updates).where(state_updates.c.created_at < before, ~_OF_OPEN_RUN)
+        # A question may be open for days, and a name that begins with a run's id is kept until the run has ended.
+        its_run = runs.c.run_id == self._database.dialect.first_part(state_updates.c.update_id)
+        of_open_run = select(runs.c.run_id).where(its_run, runs.c.ended_at.is_(None)).exists()
+        left = delete(state_updates).where(state_updates.c.created_at < before, ~of_open_run)
         return await self._database.write(lambda connection: connection.execute(left).rowcount)
 
 
 def _delete(connection: Connection, thread_id: str) -> bool:
+    lock_thread(connection, thread_id)
     gone = connection.execute(_DELETE, {"of_thread": thread_id}).first()
     if gone is None:
         return False
@@ -233,10 +238,6 @@ def _delete(connection: Connection, thread_id: str) -> bool:
 def drop_answers(connection: Connection, run_id: str) -> None:
     """A run has ended: what is kept of its questions and answers, under names that begin with its id, goes."""
     connection.execute(_DROP_ANSWERS, {"first": f"{run_id}/", "last": f"{run_id}0"})  # the sign that follows the slash
-
-
-def _with(metadata: Mapping[str, Any]) -> builtins.list[ColumnElement[bool]]:
-    return [func.json_extract(threads.c.metadata, f'$."{key}"') == value for key, value in metadata.items()]
 
 
 def _to_record(row: RowMapping) -> ThreadRecord:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, or_, select, tuple_
 from ..contracts.types import RunRecord
 from .rows import RECORD_COLUMNS, to_record
 from .schema import UtcDateTime, leases, runs
-from .sqlite import insert
+from .upsert import insert
 
 # As the index that has only these runs: in the order of creation all records would be looked through.
 _ORDER = (runs.c.thread_id, runs.c.run_id)

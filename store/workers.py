@@ -10,7 +10,7 @@ from sqlalchemy import Connection, and_, delete, select, update
 from ..contracts.workers import KEPT, WorkerRecord
 from .database import Database
 from .schema import installation, temporals, workers
-from .sqlite import insert
+from .upsert import insert
 
 _COLUMNS = tuple(workers.c[name] for name in WorkerRecord.model_fields)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from support.postgres import PostgresServer, database_of, started_postgres
 from support.servers import local_settings, started
-from support.stores import migrated_file
+from support.stores import migrated_database, migrated_file
 
 import perdure
 from perdure import RunsFacade, Settings
@@ -61,6 +62,33 @@ async def temporal(needs_server: None, tmp_path_factory: pytest.TempPathFactory)
 async def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The file of a store with all tables, to be copied."""
     return await migrated_file(tmp_path_factory.mktemp("migrated"))
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """The Postgres that the tests of a session share."""
+    with started_postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres: PostgresServer) -> Iterator[str]:
+    """Of an empty database of the test's own."""
+    with database_of(postgres) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+async def migrated_postgres(postgres: PostgresServer) -> str:
+    """The name of a database with all tables of a store, to be copied."""
+    return await migrated_database(postgres)
+
+
+@pytest.fixture
+def migrated_url(postgres: PostgresServer, migrated_postgres: str) -> Iterator[str]:
+    """Of a database of the test's own, with all tables of a store."""
+    with database_of(postgres, migrated_postgres) as url:
+        yield url
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import StateGraph
 from langgraph.pregel import Pregel
 
+from ...checkpoints.shallow import is_shallow
 from ...contracts.containment import ContainedExit, contained
 from ...contracts.errors import GraphLoadError, UnknownGraphError, nearest
 from ...contracts.langgraph_json import LangGraphJson, read_langgraph_json
@@ -184,12 +185,24 @@ def _told(error: BaseException) -> str:
 def _compiled(graph: Any, where: str) -> CompiledGraph:
     if isinstance(graph, StateGraph):
         try:
-            return cast("Any", graph).compile()
+            graph = cast("Any", graph).compile()
         except Exception as exc:
             raise GraphLoadError(f"{where}: the graph does not compile: {message_of(exc)}") from exc
-    if isinstance(graph, Pregel):
-        return cast("CompiledGraph", graph)
-    raise GraphLoadError(f"{where}: made a {type(graph).__name__}, not a compiled graph or a StateGraph")
+    if not isinstance(graph, Pregel):
+        raise GraphLoadError(f"{where}: made a {type(graph).__name__}, not a compiled graph or a StateGraph")
+    _check_savers(cast("CompiledGraph", graph), where)
+    return cast("CompiledGraph", graph)
+
+
+def _check_savers(graph: CompiledGraph, where: str) -> None:
+    """Of graphs within the graph: its own gives way to the run's."""
+    for nested in subgraphs(graph):
+        saver = cast("object", nested.checkpointer)
+        if is_shallow(saver):
+            raise GraphLoadError(
+                f"{where}: {nested.get_name()} was compiled with a {type(saver).__name__}, which keeps "
+                "only the newest checkpoint of a thread: give it a saver that keeps all of them, or none"
+            )
 
 
 def _is_context_manager(source: Callable[..., Any]) -> bool:

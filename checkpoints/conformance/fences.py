@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -103,3 +104,30 @@ class FencePromises:
     async def test_start_and_close_may_be_repeated(self, checkpoints: Checkpoints) -> None:
         await checkpoints.close()
         await checkpoints.close()
+
+    async def test_nothing_of_an_older_attempt_lands_once_a_newer_one_has_the_fence(
+        self, checkpoints: Checkpoints
+    ) -> None:
+        """Also what was under way when it took it: the newer one has read the thread by then."""
+        for turns in range(0, 60, 3):
+            run_id = f"run {turns}"
+            at: Any = {"configurable": {"thread_id": run_id, "checkpoint_ns": ""}}
+            await checkpoints.take(run_id, run_id, fence=1)
+            saved = empty_checkpoint()
+            await checkpoints.put(Guard(run_id, 1), at, saved, {}, {})
+            at["configurable"]["checkpoint_id"] = saved["id"]
+            saves = [
+                asyncio.create_task(checkpoints.put_writes(Guard(run_id, 1), at, [("c", n)], f"task {n}", ""))
+                for n in range(8)
+            ]
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await checkpoints.take(run_id, run_id, fence=2)
+            seen = await checkpoints.saver.aget_tuple(at)
+            results = await asyncio.gather(*saves, return_exceptions=True)
+            assert all(result is None or isinstance(result, FencedError) for result in results)
+            found = await checkpoints.saver.aget_tuple(at)
+            assert seen is not None
+            assert found is not None
+            assert found.pending_writes == seen.pending_writes
+            assert len(found.pending_writes or ()) == results.count(None)

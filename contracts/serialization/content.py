@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from ..events import RunEvent
+from .text import valid_text
 
 TITLE_KEYS = ("title", "thread_title")
 
@@ -60,4 +61,4 @@ def title_in_event(data: object) -> str | None:
 
 
 def _title(value: object) -> str | None:
-    return value.strip() or None if isinstance(value, str) else None
+    return valid_text(value).replace("\0", "").strip() or None if isinstance(value, str) else None

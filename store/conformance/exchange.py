@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ...contracts.errors import RunNotFoundError
-from ..contract import Store
+from ...contracts.types import RunStatus
+from ..contract import RunEnding, Store
 from ..exchange import StateUpdate
 from .making import Draft
 
@@ -47,3 +48,18 @@ class ExchangePromises:
         assert await store.threads.drop_left(datetime.now(UTC) + timedelta(seconds=1)) == 1
         for name in names[:2]:
             assert (await store.threads.get_update(name)).payload == b"{}"
+
+    async def test_what_an_ended_run_leaves_goes_and_nothing_of_its_neighbours(
+        self, store: Store, draft: Draft
+    ) -> None:
+        await draft("run")
+        await store.mark_running("run", fence=1, attempt=1)
+        neighbours = ["run", "run-1/a", "run:1/a", "run.1/a", "run 1/a", "run0/a", "Run/a", "ru/n"]
+        for name in ("run/a", "run/z/1", *neighbours):
+            await store.threads.put_update(name, StateUpdate("json", b"{}"))
+        await store.finish("run", RunEnding(RunStatus.SUCCESS, 1), fence=1)
+        for name in neighbours:
+            await store.threads.get_update(name)
+        for name in ("run/a", "run/z/1"):
+            with pytest.raises(RunNotFoundError):
+                await store.threads.get_update(name)

@@ -9,6 +9,7 @@ Subclass `StoreConformance` in a test module, with pytest-asyncio in its auto mo
 What a back end does when its disk is full or its processes die is its own, and no part of this.
 """
 
+from .at_once import AtOncePromises
 from .claims import ClaimPromises
 from .drafts import DraftPromises
 from .exchange import ExchangePromises
@@ -17,6 +18,7 @@ from .making import StoreFixtures
 from .progress import ProgressPromises
 from .queries import QueryPromises
 from .run_events import RunEventPromises
+from .threads import ThreadPromises
 from .trouble import TroublePromises
 from .unended import HousekeepingPromises
 
@@ -34,5 +36,7 @@ class StoreConformance(
     ExchangePromises,
     TroublePromises,
     HousekeepingPromises,
+    ThreadPromises,
+    AtOncePromises,
 ):
     """All promises."""

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import psycopg
 import pytest
+from support.postgres import PostgresServer, database_of, empty
 
 from perdure.checkpoints.conformance.making import Hooks
 from perdure.checkpoints.contract import Checkpoints
 from perdure.checkpoints.memory.checkpoints import MemoryCheckpoints
+from perdure.checkpoints.postgres import PostgresCheckpoints
 from perdure.checkpoints.sqlite.checkpoints import SqliteCheckpoints
 from perdure.checkpoints.sqlite.saving import SavingConnection, connect
 
@@ -55,10 +58,38 @@ async def peer(sqlite: SqliteCheckpoints, path: Path) -> AsyncIterator[SqliteChe
     await checkpoints.close()
 
 
-@pytest.fixture(params=["sqlite", "memory"])
-async def checkpoints(request: pytest.FixtureRequest, path: Path) -> AsyncIterator[Checkpoints]:
+@pytest.fixture(scope="session")
+async def database(postgres: PostgresServer) -> AsyncIterator[tuple[str, psycopg.Connection]]:
+    """One with all tables, for a session: its URL, and a connection to it."""
+    with database_of(postgres) as url, psycopg.connect(url, autocommit=True) as connection:
+        checkpoints = PostgresCheckpoints(url)
+        await checkpoints.start()
+        await checkpoints.close()
+        yield url, connection
+
+
+@pytest.fixture
+def url(database: tuple[str, psycopg.Connection]) -> str:
+    """Of that database, without rows."""
+    url, connection = database
+    empty(connection, "checkpoint_migrations", "perdure_migrations")
+    return url
+
+
+@pytest.fixture
+async def in_postgres(url: str) -> AsyncIterator[PostgresCheckpoints]:
+    checkpoints = PostgresCheckpoints(url)
+    await checkpoints.start()
+    yield checkpoints
+    await checkpoints.close()
+
+
+@pytest.fixture
+def in_memory() -> MemoryCheckpoints:
+    return MemoryCheckpoints()
+
+
+@pytest.fixture(params=["sqlite", "in_memory", "in_postgres"])
+def checkpoints(request: pytest.FixtureRequest) -> Checkpoints:
     """Of each back end."""
-    opened = SqliteCheckpoints(path) if request.param == "sqlite" else MemoryCheckpoints()
-    await opened.start()
-    yield opened
-    await opened.close()
+    return request.getfixturevalue(request.param)

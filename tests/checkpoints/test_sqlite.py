@@ -404,7 +404,7 @@ def test_checkpoints_by_url(url: str, kind: type) -> None:
     assert type(open_checkpoints(url)) is kind
 
 
-@pytest.mark.parametrize("url", ["", "sqlite", "sqlite:", "sqlite://", "sqlite:///", "postgresql://x", "file:///x"])
+@pytest.mark.parametrize("url", ["", "sqlite", "sqlite:", "sqlite://", "sqlite:///", "postgres://x", "file:///x"])
 def test_a_wrong_url_names_the_setting(url: str) -> None:
     with pytest.raises(ConfigError, match=r"checkpointer\.url"):
         open_checkpoints(url)

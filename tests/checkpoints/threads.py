@@ -7,13 +7,16 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, cast
 
+import psycopg
 from langgraph.checkpoint.memory import InMemorySaver
+from psycopg import sql
 
 from perdure.checkpoints.conformance import threads
 from perdure.checkpoints.conformance.making import CompiledGraph
 from perdure.checkpoints.conformance.threads import Durability
 from perdure.checkpoints.contract import Checkpoints
 from perdure.checkpoints.memory.checkpoints import MemoryCheckpoints
+from perdure.checkpoints.postgres import PostgresCheckpoints
 
 Rows = dict[str, list[Any]]
 """Every row by table, in a fixed order."""
@@ -35,6 +38,8 @@ class Threads(threads.Threads):
         """Every row of LangGraph's tables, or of those named."""
         if isinstance(self.checkpoints, MemoryCheckpoints):
             return memory_rows(self.checkpoints.saver)
+        if isinstance(self.checkpoints, PostgresCheckpoints):
+            return database_rows(self.checkpoints.address.conninfo, *tables)
         return file_rows(self.path, *tables)
 
 
@@ -44,6 +49,17 @@ def file_rows(path: Path, *tables: str) -> Rows:
         return {
             table: sorted(connection.execute(f"SELECT * FROM {table}").fetchall(), key=repr)
             for table in tables or LANGGRAPHS
+        }
+
+
+def database_rows(conninfo: str, *tables: str) -> Rows:
+    """By a connection of its own, so only what is committed."""
+    with psycopg.connect(conninfo) as connection:
+        return {
+            table: sorted(
+                connection.execute(sql.SQL("SELECT * FROM {}").format(sql.Identifier(table))).fetchall(), key=repr
+            )
+            for table in tables or ("checkpoints", "checkpoint_blobs", "checkpoint_writes")
         }
 
 

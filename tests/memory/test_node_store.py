@@ -1,4 +1,4 @@
-"""LangGraph's store on SQLite: from any thread, loop and process, with meaning and lifetimes."""
+"""LangGraph's store on SQLite and Postgres: from any thread, loop and process, with meaning and lifetimes."""
 
 from __future__ import annotations
 
@@ -8,15 +8,19 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 import sqlite_vec
 from langgraph.store.base import GetOp, PutOp
+from langgraph.store.postgres.base import Migration
 from support.forks import forking
-from support.servers import until
+from support.pgbouncer import pgbouncer
+from support.postgres import PostgresServer
+from support.servers import free_port, until
 
 from perdure.contracts.errors import ConfigError, UnavailableError
 from perdure.contracts.langgraph_json import NodeStoreConfig
-from perdure.memory import SqliteNodeStore, open_node_store
+from perdure.memory import NodeStore, open_node_store
 from perdure.memory.vectors import VectorConnection
 
 HOME = ("users", "1")
@@ -32,12 +36,24 @@ async def vectors_later(texts: list[str]) -> list[list[float]]:
     return vectors(texts)
 
 
-def store_at(path: Path, **config: Any) -> SqliteNodeStore:
-    return open_node_store(f"sqlite:///{path}/folder/store.db", NodeStoreConfig.model_validate(config))
+def store_at(path: Path, **config: Any) -> NodeStore:
+    return opened(f"sqlite:///{path}/folder/store.db", **config)
 
 
-async def test_it_takes_calls_of_both_kinds_from_anywhere(tmp_path: Path) -> None:
-    store = store_at(tmp_path)
+def opened(url: str, **config: Any) -> NodeStore:
+    return open_node_store(url, NodeStoreConfig.model_validate(config))
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Of each back end."""
+    if request.param == "postgres":
+        return request.getfixturevalue("postgres_url")
+    return f"sqlite:///{tmp_path}/folder/store.db"
+
+
+async def test_it_takes_calls_of_both_kinds_from_anywhere(url: str) -> None:
+    store = opened(url)
     await store.aput(HOME, "a", {"n": 1})
     store.put(HOME, "b", {"n": 2})  # in the event loop
     await asyncio.to_thread(store.put, HOME, "c", {"n": 3})
@@ -51,11 +67,11 @@ async def test_it_takes_calls_of_both_kinds_from_anywhere(tmp_path: Path) -> Non
     store.close()
 
 
-async def test_what_is_put_is_there_after_a_restart(tmp_path: Path) -> None:
-    first = store_at(tmp_path)
+async def test_what_is_put_is_there_after_a_restart(url: str) -> None:
+    first = opened(url)
     first.put(HOME, "a", {"n": 1})
     first.close()
-    second = store_at(tmp_path)
+    second = opened(url)
     item = second.get(HOME, "a")
     assert item is not None
     assert item.value == {"n": 1}
@@ -66,9 +82,19 @@ async def test_what_is_put_is_there_after_a_restart(tmp_path: Path) -> None:
     second.close()
 
 
+@pytest.fixture
+def vectors_url(url: str) -> str:
+    """Of each back end that compares vectors."""
+    if url.startswith("postgresql:"):
+        with psycopg.connect(url) as connection:
+            if not connection.execute("SELECT FROM pg_available_extensions WHERE name = 'vector'").fetchall():
+                pytest.skip("this Postgres has no pgvector")
+    return url
+
+
 @pytest.mark.parametrize("embed", [vectors, vectors_later])
-async def test_it_finds_by_meaning(tmp_path: Path, embed: Any) -> None:
-    store = store_at(tmp_path, index={"dims": 2, "embed": embed, "fields": ["text"]})
+async def test_it_finds_by_meaning(vectors_url: str, embed: Any) -> None:
+    store = opened(vectors_url, index={"dims": 2, "embed": embed, "fields": ["text"]})
     await store.aput(HOME, "one", {"text": "more cheese", "note": "x"})
     store.put(HOME, "two", {"text": "no milk", "note": "cheese"})  # the note is not embedded
     assert [item.key for item in await store.asearch(HOME, query="cheese")] == ["one", "two"]
@@ -100,8 +126,8 @@ def test_distances_without_the_extension(function: str, distance: float) -> None
         ({"default_ttl": 5}, {}, True),
     ],
 )
-async def test_items_expire(tmp_path: Path, ttl: dict[str, float], given: dict[str, Any], left: bool) -> None:
-    store = store_at(tmp_path, ttl={"sweep_interval_minutes": 0.005, **ttl})
+async def test_items_expire(url: str, ttl: dict[str, float], given: dict[str, Any], left: bool) -> None:
+    store = opened(url, ttl={"sweep_interval_minutes": 0.005, **ttl})
     store.open(sweeps=True)
     store.put(HOME, "a", {"n": 1}, **given)
     store.put(HOME, "mark", {"n": 1}, ttl=0.001)
@@ -123,32 +149,32 @@ async def test_a_read_keeps_an_item_alive_if_wanted(tmp_path: Path, refreshes: b
     store.close()
 
 
-def _write(path: Path, name: str, count: int) -> None:
-    store = store_at(path)
+def _write(url: str, name: str, count: int) -> None:
+    store = opened(url)
     for number in range(count):
         store.batch([GetOp(HOME, "shared"), PutOp(HOME, f"{name}-{number}", {"n": number}), PutOp(HOME, "shared", {})])
     store.close()
 
 
-async def test_processes_make_and_share_one_file(tmp_path: Path) -> None:
-    writers = [forking.Process(target=_write, args=(tmp_path, name, 40)) for name in "abcd"]
+async def test_processes_make_and_share_one_store(url: str) -> None:
+    writers = [forking.Process(target=_write, args=(url, name, 40)) for name in "abcd"]
     for writer in writers:
         writer.start()
     for writer in writers:
         await asyncio.to_thread(writer.join)
     assert [writer.exitcode for writer in writers] == [0] * 4
-    store = store_at(tmp_path)
+    store = opened(url)
     assert len(store.search(HOME, limit=1000)) == 4 * 40 + 1
     store.close()
 
 
-async def test_a_cancelled_call_leaves_the_store_as_it_was(tmp_path: Path) -> None:
-    store = store_at(tmp_path)
+async def test_a_cancelled_call_leaves_the_store_as_it_was(url: str) -> None:
+    store = opened(url)
     call = asyncio.create_task(store.aput(HOME, "a", {"n": 1}))
     await asyncio.sleep(0)
     call.cancel()
     await asyncio.wait({call})
-    assert store.get(HOME, "a") is not None
+    await until(lambda: store.get(HOME, "a") is not None)
     store.close()
 
 
@@ -168,15 +194,58 @@ async def test_a_file_that_is_none_is_named(tmp_path: Path, monkeypatch: pytest.
         store_at(tmp_path).open()
 
 
-async def test_its_threads_end_with_it(tmp_path: Path) -> None:
+async def test_its_threads_end_with_it(url: str) -> None:
     before = set(threading.enumerate())
-    store = store_at(tmp_path)
+    store = opened(url)
     store.open(sweeps=True)
     store.close()
     assert set(threading.enumerate()) <= before
 
 
-@pytest.mark.parametrize("url", ["postgres://x", "sqlite:", "sqlite:///", "sqlite:///:memory:", "memory://a/b", "x"])
-def test_a_wrong_url_is_named(url: str) -> None:
-    with pytest.raises(ConfigError, match=r"langgraph_store\.url: "):
-        open_node_store(url)
+@pytest.mark.parametrize(
+    "wrong",
+    ["postgres://x", "postgresql://u:a@b@h/d", "sqlite:", "sqlite:///", "sqlite:///:memory:", "memory://a/b", "x"],
+)
+def test_a_wrong_url_is_named(wrong: str) -> None:
+    with pytest.raises(ConfigError, match=r"langgraph_store\.url"):
+        open_node_store(wrong)
+
+
+# Postgres.
+
+
+async def test_lost_connections_cost_nothing(postgres: PostgresServer, postgres_url: str) -> None:
+    store = opened(postgres_url)
+    await asyncio.gather(*(store.aput(HOME, key, {"n": 1}) for key in "abcdefgh"))
+    postgres.cut(postgres_url)
+    await asyncio.gather(*(store.aput(HOME, key, {"n": 2}) for key in "abcdefgh"))
+    assert {item.value["n"] for item in await store.asearch(HOME)} == {2}
+    store.close()
+
+
+async def test_a_server_that_is_not_there_is_unavailable() -> None:
+    store = opened(f"postgresql://user:secret@127.0.0.1:{free_port()}/db")
+    with pytest.raises(
+        UnavailableError, match=r"the store of graphs in postgresql://user@127.* cannot be used"
+    ) as caught:
+        await store.aget(HOME, "a")
+    assert "secret" not in str(caught.value)
+    store.close()
+
+
+async def test_a_pgbouncer_may_stand_before_it(postgres: PostgresServer, postgres_url: str) -> None:
+    with pgbouncer(postgres, postgres_url, "transaction") as url:
+        stores = [opened(url) for _ in range(3)]
+        await asyncio.gather(*(store.aput(HOME, f"{n}", {"n": n}) for n, store in enumerate(stores * 3)))
+        assert len(await stores[0].asearch(HOME)) == 9
+        for store in stores:
+            store.close()
+
+
+async def test_a_server_without_vectors_is_refused_by_name(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    lacking = [Migration("CREATE EXTENSION no_such_extension")]
+    monkeypatch.setattr("langgraph.store.postgres.base.BasePostgresStore.VECTOR_MIGRATIONS", lacking)
+    store = opened(postgres_url, index={"dims": 2, "embed": vectors})
+    with pytest.raises(ConfigError, match=r"langgraph_store\.url: store\.index .*pgvector"):
+        store.open()
+    store.close()

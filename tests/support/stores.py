@@ -9,6 +9,8 @@ from pathlib import Path
 
 from perdure.store import SqlStore
 
+from .postgres import PostgresServer
+
 
 async def migrated_file(folder: Path) -> Path:
     """A file with all tables, to be copied."""
@@ -28,3 +30,21 @@ async def store_in(path: Path, migrated: Path) -> AsyncGenerator[SqlStore]:
     await store.start()
     yield store
     await store.close()
+
+
+async def migrated_database(server: PostgresServer) -> str:
+    """The name of a database with all tables, to be copied."""
+    name = server.create_database()
+    async with store_at(server.url(name)):
+        return name
+
+
+@asynccontextmanager
+async def store_at(url: str) -> AsyncGenerator[SqlStore]:
+    """A store, open while the block runs."""
+    store = SqlStore(url)
+    try:
+        await store.start()
+        yield store
+    finally:
+        await store.close()

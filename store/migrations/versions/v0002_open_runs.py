@@ -13,4 +13,6 @@ depends_on = None
 
 def upgrade() -> None:
     """Create the index."""
-    op.create_index("ix_runs_open", "runs", ["thread_id", "position"], sqlite_where=sa.text("ended_at IS NULL"))
+    is_open = sa.text("ended_at IS NULL")
+    columns = ["thread_id", "position"]
+    op.create_index("ix_runs_open", "runs", columns, sqlite_where=is_open, postgresql_where=is_open)

@@ -18,7 +18,7 @@ def upgrade() -> None:
     _lifecycle()
     op.create_table(
         "state_updates",
-        sa.Column("update_id", sa.Text, primary_key=True),
+        sa.Column("update_id", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), primary_key=True),
         sa.Column("created_at", _MOMENT, nullable=False),
         sa.Column("kind", sa.Text, nullable=False),
         sa.Column("payload", sa.LargeBinary, nullable=False),

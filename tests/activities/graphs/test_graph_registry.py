@@ -240,6 +240,14 @@ async def test_a_langgraph_json_that_is_a_folder(tmp_path: Path) -> None:
             "from langgraph.graph import StateGraph\nbuilder = StateGraph(dict)\nbuilder.add_edge('a', 'b')",
             "the graph does not compile",
         ),
+        (
+            "outer",
+            "from langgraph.checkpoint.memory import InMemorySaver\nfrom langgraph.graph import StateGraph\n"
+            "class ShallowSaver(InMemorySaver): pass\n"
+            "inner = StateGraph(dict).add_node('a', print).add_edge('__start__', 'a').compile(ShallowSaver())\n"
+            "outer = StateGraph(dict).add_node('b', inner).add_edge('__start__', 'b').compile()",
+            "was compiled with a ShallowSaver, which keeps only the newest checkpoint",
+        ),
     ],
 )
 async def test_a_graph_that_cannot_be_loaded(tmp_path: Path, attribute: str, code: str, text: str) -> None:

@@ -1,0 +1,231 @@
+"""LangGraph's saver over a pool, and its saves as parts of transactions that are not its own.
+
+Its own holds one lock around all of its calls, and dumps values in the middle of a transaction. Here each save has a
+saver of its own: what it would execute is noted down, and then sent at once, together with what the fence has to do.
+That is one implicit transaction, which ends with its last message, whether or not its client still lives.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, cast
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import (
+    ChannelVersions,
+    Checkpoint,
+    CheckpointMetadata,
+    CheckpointTuple,
+    DeltaChannelHistory,
+)
+from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
+from langgraph.checkpoint.serde.base import SerializerProtocol
+from psycopg import AsyncConnection, AsyncCursor, Error
+from psycopg.errors import PipelineAborted
+from psycopg.rows import DictRow, dict_row
+
+from ...blocking.postgres_address import PostgresAddress
+from ...blocking.postgres_calls import Pool, repeated
+
+_WHAT = "the checkpoints in"
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What is sent: once for each of `parameters`."""
+
+    text: str
+    parameters: Sequence[Any]
+
+
+class _Notes:
+    """Looks like a cursor to LangGraph's saver, and executes nothing."""
+
+    def __init__(self, statements: Sequence[Statement]) -> None:
+        self.statements = [*statements]
+
+    async def execute(self, query: str, parameters: Any = None) -> None:
+        self.statements.append(Statement(query, [parameters]))
+
+    async def executemany(self, query: str, parameters: Iterable[Any]) -> None:
+        self.statements.append(Statement(query, [*parameters]))
+
+
+class PoolSaver(AsyncPostgresSaver):
+    """LangGraph's saver over a pool, for many calls at the same time. Reads raise `UnavailableError`."""
+
+    def __init__(
+        self, pool: Pool, address: PostgresAddress, serde: SerializerProtocol, before: Sequence[Statement] = ()
+    ) -> None:
+        """`before`: what is executed in the transaction of each save, before it."""
+        super().__init__(pool, serde=serde)
+        self._pool = pool
+        self._address = address
+        self._before = before
+
+    @asynccontextmanager
+    async def _cursor(self, *, pipeline: bool = False) -> AsyncGenerator[AsyncCursor[DictRow]]:
+        """LangGraph asks for a pipeline where it writes."""
+        if not pipeline:
+            async with self._pool.connection() as connection, _cursor_of(connection) as cursor:
+                yield cursor
+            return
+        notes = _Notes(self._before)
+        yield cast("AsyncCursor[DictRow]", notes)
+        async with self._pool.connection() as connection:
+            await send(connection, notes.statements)
+
+    async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        get = super().aget_tuple
+        return await repeated(self._address, _WHAT, lambda: get(config))
+
+    async def alist(self, config: RunnableConfig | None, **options: Any) -> AsyncIterator[CheckpointTuple]:
+        """All at once, as they are fetched: who reads slowly would keep a connection from others, and from itself."""
+        listed = super().alist
+
+        async def fetch() -> list[CheckpointTuple]:
+            return [found async for found in listed(config, **options)]
+
+        for found in await repeated(self._address, _WHAT, fetch):
+            yield found
+
+    async def aget_delta_channel_history(
+        self, *, config: RunnableConfig, channels: Sequence[str]
+    ) -> Mapping[str, DeltaChannelHistory]:
+        get = super().aget_delta_channel_history
+        return await repeated(self._address, _WHAT, lambda: get(config=config, channels=channels))
+
+
+def _cursor_of(connection: AsyncConnection[DictRow]) -> AsyncCursor[DictRow]:
+    return connection.cursor(binary=True, row_factory=dict_row)
+
+
+async def send(connection: AsyncConnection[DictRow], statements: Sequence[Statement]) -> None:
+    """All of them in one implicit transaction. Raises what the first one that fails does."""
+    failures: list[Error] = []
+    try:
+        async with connection.pipeline(), _cursor_of(connection) as cursor:
+            try:
+                for statement in statements:
+                    await cursor.executemany(statement.text.encode(), statement.parameters)
+            except Error as exc:  # not out of the pipeline, which would log what it meets on its way out
+                failures.append(exc)
+    except Error as exc:
+        failures.append(exc)
+    # Those behind a statement that has failed only say that.
+    for failure in sorted(failures, key=lambda one: isinstance(one, PipelineAborted)):
+        raise failure
+
+
+class _Dumped(SerializerProtocol):
+    """Hands on what was dumped before, by the identity of the values."""
+
+    def __init__(self, dumped: Iterable[tuple[object, tuple[str, bytes]]]) -> None:
+        self._dumped = {id(value): (value, stored) for value, stored in dumped}
+
+    def dumps_typed(self, obj: Any) -> tuple[str, bytes]:
+        return self._dumped[id(obj)][1]
+
+    def loads_typed(self, data: tuple[str, bytes]) -> Any:
+        raise NotImplementedError("this saver only saves")
+
+
+@dataclass(frozen=True, slots=True)
+class _Odd:
+    """A value that JSON in Postgres cannot hold. Not being a plain one, it is stored as the others are."""
+
+    value: str | float
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointSave:
+    """The save of a checkpoint. Its values are dumped now: later, a node could have changed them."""
+
+    place: RunnableConfig
+    checkpoint: Checkpoint
+    metadata: CheckpointMetadata
+    new_versions: ChannelVersions
+    serde: SerializerProtocol
+
+    async def by(self, saver: AsyncPostgresSaver) -> None:
+        await saver.aput(self.place, self.checkpoint, self.metadata, self.new_versions)
+
+
+def checkpoint_save(
+    serde: SerializerProtocol,
+    config: RunnableConfig,
+    checkpoint: Checkpoint,
+    metadata: CheckpointMetadata,
+    new_versions: ChannelVersions,
+) -> CheckpointSave:
+    """Raises what the serializer does, for a value that cannot be stored."""
+    values = {channel: _Odd(value) if _is_odd(value) else value for channel, value in _values(checkpoint)}
+    dumped = [
+        (value, serde.dumps_typed(value.value if isinstance(value, _Odd) else value))
+        for channel, value in values.items()
+        if channel in new_versions and not _is_plain(value)
+    ]
+    kept = cast("Checkpoint", {**checkpoint, "channel_values": values})
+    return CheckpointSave(_place(config), kept, _plain_metadata(metadata), new_versions, _Dumped(dumped))
+
+
+@dataclass(frozen=True, slots=True)
+class WritesSave:
+    """The save of a task's writes."""
+
+    place: RunnableConfig
+    writes: Sequence[tuple[str, Any]]
+    task_id: str
+    task_path: str
+    serde: SerializerProtocol
+
+    async def by(self, saver: AsyncPostgresSaver) -> None:
+        await saver.aput_writes(self.place, self.writes, self.task_id, self.task_path)
+
+
+def writes_save(
+    serde: SerializerProtocol, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str
+) -> WritesSave:
+    """Raises what the serializer does, for a value that cannot be stored."""
+    dumped = _Dumped((value, serde.dumps_typed(value)) for _, value in writes)
+    return WritesSave(_place(config), [*writes], task_id, task_path, dumped)
+
+
+def _values(checkpoint: Checkpoint) -> Iterable[tuple[str, Any]]:
+    return checkpoint["channel_values"].items()
+
+
+def _is_plain(value: object) -> bool:
+    """LangGraph keeps such a value in the checkpoint itself, which is JSON."""
+    return value is None or isinstance(value, str | int | float | bool)
+
+
+def _is_odd(value: object) -> bool:
+    if isinstance(value, float):
+        return not math.isfinite(value)
+    return isinstance(value, str) and ("\0" in value or not _is_text(value))
+
+
+def _is_text(value: str) -> bool:
+    """Half of a surrogate pair is none."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _plain_metadata(metadata: CheckpointMetadata) -> CheckpointMetadata:
+    """What a config says in numbers that JSON has not stands there as text."""
+    odd = {key: repr(value) for key, value in metadata.items() if isinstance(value, float) and _is_odd(value)}
+    return cast("CheckpointMetadata", {**metadata, **odd})
+
+
+def _place(config: RunnableConfig) -> RunnableConfig:
+    """Without all else that a config says: the metadata has it already."""
+    place = config.get("configurable", {})
+    known = ("thread_id", "checkpoint_ns", "checkpoint_id")
+    return {"configurable": {"checkpoint_ns": "", **{name: place[name] for name in known if name in place}}}

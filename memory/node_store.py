@@ -1,0 +1,21 @@
+"""What every store of graphs is here: LangGraph's, opened by its first call, for calls of both kinds from anywhere."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+from langgraph.store.base import BaseStore
+
+
+class NodeStore(BaseStore):
+    """Calls may come from any thread and any event loop: a plain `store.get` works in an `async def` node, too."""
+
+    supports_ttl = True
+
+    @abstractmethod
+    def open(self, *, sweeps: bool = False) -> None:
+        """Open it now. `sweeps`: remove what expires, from now on. Raises `UnavailableError` and `ConfigError`."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Idempotent; another call opens it again."""
