@@ -223,16 +223,30 @@ class NoWorkerError(UnavailableError):
         then: str = "it is safe to submit again with the same run_id",
         *,
         others: Sequence[str] = (),
+        workflow: str | None = None,
     ) -> None:
-        super().__init__(
-            f"no worker polls the task queue {task_queue!r} (waited {waited:g} s). Start one with `perdure worker` "
-            f"or `perdure dev`; {then}"
-            if not others
-            else f"the task queue {task_queue!r} is served by another installation only ({'; '.join(others)}), which "
-            f"has other stores (waited {waited:g} s). Give this project a Temporal, a temporal.namespace or a "
-            f"temporal.task_queue of its own, or the stores (home) of the other; {then}"
-        )
+        """`others`: workers of other installations that are there. `workflow`: what goes on on another task queue."""
+        super().__init__(f"{_nobody(task_queue, waited, others, workflow)}; {then}")
         self.task_queue = task_queue
+
+
+def _nobody(task_queue: str, waited: float, others: Sequence[str], workflow: str | None) -> str:
+    if others:
+        return (
+            f"the task queue {task_queue!r} is served by another installation only ({'; '.join(others)}), which has "
+            f"other stores (waited {waited:g} s). Give this project a Temporal, a temporal.namespace or a "
+            "temporal.task_queue of its own, or the stores (home) of the other"
+        )
+    if workflow is not None:
+        return (
+            f"the workflow {workflow!r} is one of the task queue {task_queue!r}, where nobody answers (waited "
+            f"{waited:g} s). Start its worker, or choose another thread_id; if there is no such project any more, "
+            f"end it with `temporal workflow terminate --workflow-id {workflow}`"
+        )
+    return (
+        f"no worker polls the task queue {task_queue!r} (waited {waited:g} s). Start one with `perdure worker` or "
+        "`perdure dev`"
+    )
 
 
 class GraphNotServedError(UnavailableError):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
 from typing import Any
 
 from temporalio.client import WorkflowHandle
@@ -30,10 +29,10 @@ from ..store.contract import Store
 from .answers import FacadeAnswer
 from .lookup import RunLookup
 from .retry import PAUSE, NotYetError, patiently
-from .translation import NotCheckedError, translated
+from .translation import NotCheckedError, answered, translated
 
-_DECISION = timedelta(seconds=5)
-"""How long a cancel waits for a worker to say whether it came in time."""
+_DECISION = 5.0
+"""Seconds for which a cancel waits for a worker to say whether it came in time."""
 
 _CANCELLED = (RunStatus.INTERRUPTED, RunStatus.ROLLED_BACK)
 
@@ -52,17 +51,16 @@ class Steering:
         """Whether the run ends as cancelled; False when its end had been decided."""
         record = (await self._lookup.existing(run_id)).record
         try:
-            accepted = await self._call(run_id, lambda workflow: self._stop(workflow, action))
+            accepted = await self._call(run_id, lambda workflow: self._stop(run_id, workflow, action))
         except NoWorkerError:
             return await self._leave_word(run_id, action)
         if accepted and record.status is RunStatus.AWAITING_INPUT:
             await self._until_moved(record)
         return accepted
 
-    async def _stop(self, workflow: Workflow, action: CancelAction) -> bool:
-        answer = await workflow.execute_update(
-            UPDATE_STOP, StopRequest(action=action), result_type=StopAnswer, rpc_timeout=_DECISION
-        )
+    async def _stop(self, run_id: str, workflow: Workflow, action: CancelAction) -> bool:
+        async with answered(self._settings, _DECISION, run_id=run_id):
+            answer = await workflow.execute_update(UPDATE_STOP, StopRequest(action=action), result_type=StopAnswer)
         return answer.accepted
 
     async def _leave_word(self, run_id: str, action: CancelAction) -> bool:
@@ -114,10 +112,9 @@ class Steering:
 
     async def _send(self, run_id: str, answer: Answer) -> None:
         workflow = await self._lookup.workflow(run_id)
-        limit = timedelta(seconds=self._settings.submit_timeout)
         try:
-            with translated(self._settings, run_id=run_id):
-                await workflow.execute_update(UPDATE_ANSWER, answer, rpc_timeout=limit)
+            async with answered(self._settings, self._settings.submit_timeout, run_id=run_id):
+                await workflow.execute_update(UPDATE_ANSWER, answer)
         except RunNotFoundError:  # its workflow has just ended, or has not begun
             status = (await self._lookup.existing(run_id)).record.status
             why = "its workflow has ended" if status is RunStatus.AWAITING_INPUT else f"it is {status}"

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from temporalio.client import Client, WithStartWorkflowOperation, WorkflowUpdateRPCTimeoutOrCancelledError
+from temporalio.client import (
+    Client,
+    WithStartWorkflowOperation,
+    WorkflowExecutionStatus,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -39,7 +44,7 @@ from ..contracts.wire_thread import (
 )
 from ..store.contract import ThreadLine
 from .planner import RunPlan
-from .translation import translated
+from .translation import answered, translated
 
 T = TypeVar("T")
 Request = Submission | StateChange | ThreadDeletion
@@ -49,6 +54,8 @@ _POLLERS_KNOWN_FOR = 60.0
 
 _PAUSE = 0.1
 """Seconds before an update that the thread could not take is given again: it is busy for a workflow task."""
+_DESCRIPTION = timedelta(seconds=5)
+"""For a look at a thread's workflow, of which only its task queue is wanted."""
 _PASSING = (RPCStatusCode.FAILED_PRECONDITION, RPCStatusCode.RESOURCE_EXHAUSTED, RPCStatusCode.ABORTED)
 """The SDK repeats the last two by itself, for a while. One of 600 submissions to a thread that was just going on in its
 next execution came back with the first, and had executed nothing."""
@@ -97,9 +104,10 @@ class Submitter:
     async def submit(self, client: Client, plan: RunPlan, line: ThreadLine) -> Admission:
         """Raises `ThreadBusyError`, `NoWorkerError` or another `UnavailableError`; safe to repeat after the latter."""
         thread_id = plan.record.thread_id
-        with translated(self._settings, run_id=plan.run_id, thread_id=thread_id):
-            if plan.alone:
+        if plan.alone:
+            with translated(self._settings, run_id=plan.run_id, thread_id=thread_id):
                 return await self._start(client, plan)
+        async with self._asking(client, thread_id, run_id=plan.run_id):
             return await self._update(client, thread_id, line, UPDATE_SUBMIT, plan.submission, Admission)
 
     async def delete_thread(
@@ -109,8 +117,8 @@ class Submitter:
 
         `user_id`: whose it has to be. Raises `ThreadNotFoundError`, or `UnavailableError`; safe to repeat.
         """
-        with translated(self._settings, run_id="", thread_id=thread_id):
-            request = ThreadDeletion(installation=self._installation, user_id=user_id)
+        request = ThreadDeletion(installation=self._installation, user_id=user_id)
+        async with self._asking(client, thread_id):
             answer = await self._update(client, thread_id, line, UPDATE_DELETE_THREAD, request, DeletionAnswer)
         return answer.existed
 
@@ -119,14 +127,27 @@ class Submitter:
 
         Raises `ThreadBusyError`, `InvalidRunError`, or `UnavailableError`; safe to repeat after the latter.
         """
-        with translated(self._settings, run_id="", thread_id=thread_id):
+        async with self._asking(client, thread_id):
             answer = await self._update(client, thread_id, line, UPDATE_STATE, change, StateChanged)
         return answer.checkpoint_id
+
+    @asynccontextmanager
+    async def _asking(self, client: Client, thread_id: str, *, run_id: str = "") -> AsyncGenerator[None]:
+        """`answered`; the error names the task queue on which the thread's workflow goes on, which may be another."""
+        limit = self._settings.submit_timeout
+        try:
+            async with answered(self._settings, limit, run_id=run_id, thread_id=thread_id):
+                yield
+        except NoWorkerError as exc:
+            queue = await _task_queue(client, thread_workflow_id(thread_id))
+            if queue in (None, self._settings.task_queue):
+                raise
+            raise NoWorkerError(queue, limit, workflow=thread_workflow_id(thread_id)) from exc
 
     async def _update(
         self, client: Client, thread_id: str, line: ThreadLine, update: str, request: Request, answer: type[T]
     ) -> T:
-        until = time.monotonic() + self._settings.submit_timeout
+        until = time.monotonic() + self._settings.submit_timeout - _PAUSE
         return await retried(
             lambda: self._update_once(client, thread_id, line, update, request, answer),
             Retry(when=_may_pass, until=until, pause=_PAUSE),
@@ -137,11 +158,10 @@ class Submitter:
     ) -> T:
         # Each call is an update with an id of its own, which is left to the client: a refusal must not be remembered
         # for the next try, and a run that was admitted is known to its thread by its own id.
-        limit = timedelta(seconds=self._settings.submit_timeout)
         if line.in_flight:  # then the workflow goes on, unless somebody has ended it; a long line need not travel
             thread = client.get_workflow_handle(thread_workflow_id(thread_id))
             try:
-                return await thread.execute_update(update, request, result_type=answer, rpc_timeout=limit)
+                return await thread.execute_update(update, request, result_type=answer)
             except RPCError as exc:
                 if exc.status is not RPCStatusCode.NOT_FOUND:
                     raise
@@ -163,11 +183,7 @@ class Submitter:
         )
         try:
             return await client.execute_update_with_start_workflow(
-                update,
-                request,
-                start_workflow_operation=start,
-                result_type=answer,
-                rpc_timeout=limit,
+                update, request, start_workflow_operation=start, result_type=answer
             )
         except (RPCError, WorkflowUpdateRPCTimeoutOrCancelledError):
             # The operation has the error, too, and asyncio would report that nobody has asked for it.
@@ -184,6 +200,15 @@ class Submitter:
             **run_start(run, plan.submission.summary),
         )
         return Admission(run_id=run.run_id, sequence=1)
+
+
+async def _task_queue(client: Client, workflow_id: str) -> str | None:
+    """Of a workflow that goes on; `None`: there is none, or nobody can say."""
+    try:
+        found = await client.get_workflow_handle(workflow_id).describe(rpc_timeout=_DESCRIPTION)
+    except RPCError:
+        return None
+    return found.task_queue if found.status is WorkflowExecutionStatus.RUNNING else None
 
 
 def _may_pass(error: Exception) -> bool:

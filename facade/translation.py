@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
 
 from temporalio.client import (
     WorkflowUpdateFailedError,
@@ -58,6 +58,23 @@ def translated(settings: TemporalSettings, *, run_id: str, thread_id: str = "") 
         raise AlreadySubmittedError(run_id) from exc
     except RPCError as exc:
         raise _rpc_error(exc, settings, run_id) from exc
+
+
+@asynccontextmanager
+async def answered(
+    settings: TemporalSettings, limit: float, *, run_id: str, thread_id: str = ""
+) -> AsyncGenerator[None]:
+    """`translated`, for an update: `NoWorkerError` after `limit` seconds.
+
+    The SDK's `rpc_timeout` does not see to that: it bounds each poll, and the SDK polls until there is an answer. A
+    server that ends a poll before (after 20 s, by default) would have the caller wait for as long as no worker comes.
+    """
+    with translated(settings, run_id=run_id, thread_id=thread_id):
+        try:
+            async with asyncio.timeout(limit):
+                yield
+        except TimeoutError as exc:
+            raise NoWorkerError(settings.task_queue, limit) from exc
 
 
 def _refusal(error: WorkflowUpdateFailedError, run_id: str, thread_id: str) -> Exception:

@@ -67,11 +67,19 @@ class Heartbeat:
     def mark(self, holder: str, number: int) -> None:
         """This attempt goes on with what the worker of this task queue has held, or takes the run over from it.
 
-        `number`: of the run's attempt. Before the activity's first await the first heartbeat says so; later ones are
-        throttled.
+        `number`: of the run's attempt. The next heartbeat says so: a short slice has none, and need not.
         """
         self._mark = (holder, str(number))
         self._show()
+
+    @contextmanager
+    def said_on_failure(self) -> Generator[None]:
+        """Whatever fails in the block, the next attempt finds what this one had to say."""
+        try:
+            yield
+        except BaseException:
+            self.send()  # the SDK passes it on before the failure
+            raise
 
     def _show(self) -> None:
         said = () if self._said is None else (self._said,)
@@ -170,6 +178,7 @@ async def heartbeating(pulse: Pulse) -> AsyncGenerator[Heartbeat]:
 
 
 async def _beat(heartbeat: Heartbeat) -> None:
+    """Temporal counts from the activity's start: a heartbeat then would be one call more for each short slice."""
     while True:
-        heartbeat.send()
         await asyncio.sleep(heartbeat.interval)
+        heartbeat.send()

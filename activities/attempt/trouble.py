@@ -68,6 +68,11 @@ def told(trouble: RunTrouble) -> str:
     return f"{trouble.count} failed since {trouble.since:%Y-%m-%d %H:%M:%S} UTC; {trouble.type}: {trouble.message}"
 
 
+async def was_lost(client: Client, info: activity.Info) -> bool:
+    """Whether the attempt before this one of an activity was lost with its worker. False where nobody can say."""
+    return info.attempt > 1 and (await last_failure(client, info)).type == WORKER_LOST
+
+
 async def last_failure(client: Client, info: activity.Info) -> RunError:
     """Why the attempt before this one of an activity has failed, as far as Temporal knows."""
     try:

@@ -23,7 +23,7 @@ from ..attempt.fence import attempt_fence
 from ..attempt.heartbeat import Heartbeat, Say, marked
 from ..attempt.run_metrics import measure_begin, since
 from ..attempt.spec_cache import SpecCache
-from ..attempt.trouble import Troubles
+from ..attempt.trouble import Troubles, was_lost
 from ..graphs.back_ends import BackEnds
 from ..graphs.serving import Serving
 from ..run_events.human import human_message
@@ -68,16 +68,25 @@ class Slices:
         if slice.holder is None:
             return await self._take_over(slice, info.attempt, slice.takeovers + info.attempt, heartbeat.say)
         own, before = slice.holder == self._live.task_queue, marked(info, slice.holder)
-        if not own and before is None:
+        # One that was lost before its first heartbeat was with the holder: any other would have answered at once.
+        if not own and before is None and not await was_lost(self._client, info):
             return SliceResult(outcome="elsewhere", steps=slice.steps, attempt=info.attempt)
         held = own and self._live.holds(slice.run_id)
         number = self._number(before or slice.takeovers + 1, goes_on=held)
         heartbeat.mark(slice.holder, number)
-        if held and (live := await self._live.fetch(slice.run_id)) is not None:
-            return await self._run_graph(live, slice, 1, heartbeat.say)
-        if held or info.task_queue == slice.holder:
-            raise MachineFailure(f"the graph of run {slice.run_id} is held here no more", type=ERROR_NOT_HELD)
+        if held:
+            with heartbeat.said_on_failure():
+                return await self._go_on(slice, heartbeat.say)
+        if info.task_queue == slice.holder:
+            raise _not_held(slice.run_id)
+        heartbeat.send()  # of another number: who comes after this attempt has to know it
         return await self._take_over(slice, info.attempt, number, heartbeat.say)
+
+    async def _go_on(self, slice: SliceInput, say: Say) -> SliceResult:
+        """With the graph that is held here."""
+        if (live := await self._live.fetch(slice.run_id)) is None:
+            raise _not_held(slice.run_id)
+        return await self._run_graph(live, slice, 1, say)
 
     def _number(self, current: int, *, goes_on: bool) -> int:
         """Of the attempt that this slice is part of: only what begins anew has a number of its own."""
@@ -167,3 +176,7 @@ class Slices:
             await self._ends.bridge.cleanup(run_id)
             await self._ends.checkpoints.forget(run_id)
             raise RunNotFoundError(run_id)
+
+
+def _not_held(run_id: str) -> MachineFailure:
+    return MachineFailure(f"the graph of run {run_id} is held here no more", type=ERROR_NOT_HELD)

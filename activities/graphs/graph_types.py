@@ -54,6 +54,7 @@ class _Search:
         self._waiting = deque[Any](roots)
         self._seen = dict[int, Any]()
         """With the objects, which keep their ids their own."""
+        self._modules = set[str]()
 
     def classes(self) -> Iterator[type[Any]]:
         """The data classes among what is found."""
@@ -66,11 +67,20 @@ class _Search:
                 yield one
             try:
                 self._waiting.extend(_behind(one))
+                self._waiting.extend(self._of_module(one))
             except Exception:  # an object's own code may raise anything, and a graph must not fail for it
                 kind = cast("type[Any]", type(one))
                 logger.debug("what a %s of a graph leads to cannot be seen", kind, exc_info=True)
         if self._waiting:
             logger.warning("a graph refers to more than %d objects: not all are searched for types", _MOST_OBJECTS)
+
+    def _of_module(self, one: Any) -> Iterator[type[Any]]:
+        """The data classes beside a function or a class of the graph's own code, once for each module."""
+        if not isinstance(one, types.FunctionType | type) or one.__module__ in self._modules:
+            return
+        self._modules.add(one.__module__)
+        if not _is_library(one.__module__):
+            yield from _data_of(one.__module__)
 
 
 def _behind(one: Any) -> Iterable[Any]:
@@ -104,7 +114,6 @@ def _of_function(function: types.FunctionType) -> Iterator[Any]:
     if not _is_library(function.__module__):
         yield from _hints(function)
         yield from _referred(function.__code__, function.__globals__)
-        yield from _data_of(function.__module__)
 
 
 def _referred(code: types.CodeType, names: dict[str, Any]) -> Iterator[Any]:
@@ -119,7 +128,7 @@ def _referred(code: types.CodeType, names: dict[str, Any]) -> Iterator[Any]:
             yield from _referred(inner, names)
 
 
-def _data_of(module: str | None) -> Iterator[type[Any]]:
+def _data_of(module: str) -> Iterator[type[Any]]:
     for found in list(vars(sys.modules[module]).values()) if module in sys.modules else ():
         if isinstance(found, type) and _is_data(found):
             yield found
@@ -133,7 +142,6 @@ def _of_class(kind: type[Any]) -> Iterator[Any]:
     yield from kind.__bases__
     if not _is_library(kind.__module__):
         yield from list(vars(kind).values())
-        yield from _data_of(kind.__module__)
 
 
 def _fields(kind: type[Any]) -> Iterable[Any]:

@@ -19,7 +19,7 @@ from .streams import watched
 logger = logging.getLogger(__name__)
 
 _POLL = 0.002  # seconds, where somebody reads a stream
-_POLL_STOPS = 0.02  # where only stops of other processes are waited for: this one's own are told without the file
+_POLL_STOPS = 0.05  # where only stops of other processes are waited for: this one's own are told without the file
 _POLL_IDLE = 0.01  # the same, when the file has not changed for `_IDLE`
 _IDLE = 1.0  # seconds: a run between two events of a model is not idle
 _SHARE = 4  # with thousands of watched runs: rest this many times as long as looking them up took

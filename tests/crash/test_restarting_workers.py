@@ -19,7 +19,7 @@ from perdure.contracts.settings import RunSettings
 from perdure.contracts.types import METADATA_EVENT
 
 STEPS, RUNS = 40, 6
-STANDSTILL = 6.5
+STANDSTILL = 10.0
 """Seconds, at most, beyond those for which there is no worker: a workflow's task may be lost with its worker, which
 Temporal waits for (`worker.sticky_timeout`), and on a busy machine a worker takes a while to come back."""
 

@@ -9,12 +9,14 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pytest
 from support.receiver import Received, receiving
 from support.servers import until
 from support.story import STORY, story_input
 from support.workers import WorkerProcess, environment
 
 from perdure import RunsFacade, RunStatus, Settings
+from perdure.contracts.settings import RunSettings
 
 THREAD = "traced"
 
@@ -58,6 +60,12 @@ async def test_it_is_one_tree(runs: RunsFacade, settings: Settings, tmp_path: Pa
         finally:
             worker.stop()
     _assert_tree(received, run_id)
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """An attempt is one slice: of one that has ended, a kill in the next moment may take the span along."""
+    return settings.model_copy(update={"runs": RunSettings(heartbeat_timeout=1.0, slice_budget=60.0)})
 
 
 def _effects(folder: Path) -> str:

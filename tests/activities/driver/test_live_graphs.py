@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -40,7 +41,7 @@ class House:
         self.live = live
         self.graphs = graphs
         self._number = 0
-        self.run_id = f"run-{id(self)}"
+        self.run_id = f"run-{uuid.uuid4()}"
 
     async def begin(self, *, fence: int = 1, budget: float = 0.0, **spec: Any) -> SliceResult:
         """The first slice, or that of a takeover."""
