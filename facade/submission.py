@@ -52,9 +52,10 @@ Request = Submission | StateChange | ThreadDeletion
 _POLLERS_KNOWN_FOR = 60.0
 """Seconds for which a worker that was seen is taken to be there still. If it has gone, the submission waits."""
 
-_DESCRIPTION = timedelta(seconds=5)
 _PAUSE = 0.1
 """Seconds before an update that the thread could not take is given again: it is busy for a workflow task."""
+_DESCRIPTION = timedelta(seconds=5)
+"""For a look at a thread's workflow, of which only its task queue is wanted."""
 _PASSING = (RPCStatusCode.FAILED_PRECONDITION, RPCStatusCode.RESOURCE_EXHAUSTED, RPCStatusCode.ABORTED)
 """The SDK repeats the last two by itself, for a while. One of 600 submissions to a thread that was just going on in its
 next execution came back with the first, and had executed nothing."""
@@ -146,7 +147,7 @@ class Submitter:
     async def _update(
         self, client: Client, thread_id: str, line: ThreadLine, update: str, request: Request, answer: type[T]
     ) -> T:
-        until = time.monotonic() + self._settings.submit_timeout
+        until = time.monotonic() + self._settings.submit_timeout - _PAUSE
         return await retried(
             lambda: self._update_once(client, thread_id, line, update, request, answer),
             Retry(when=_may_pass, until=until, pause=_PAUSE),
