@@ -22,7 +22,7 @@ from temporalio.client import Client
 from ..bridge.contract import Bridge
 from ..contracts.errors import RunNotFoundError
 from ..contracts.wire import RUN_WORKFLOW, run_workflow_id
-from ..facade.streams import LEASE
+from ..facade.streams import LEASE, is_attended
 from ..store.contract import Store
 from .connection import RPC_LIMIT
 from .repair import Repair
@@ -74,7 +74,7 @@ class Losses:
             spec = await self.store.get_spec(run_id)
         except RunNotFoundError:
             return
-        if spec.ends_with_reader:
+        if is_attended(spec):
             await self.bridge.attend(run_id, LEASE)
 
     async def _mend_ended(self, run_id: str) -> None:
