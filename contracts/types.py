@@ -210,11 +210,6 @@ class RunSpec(Frozen):
             raise ValueError("on_completion is for stateless runs: a thread outlives its runs")
         return self
 
-    @property
-    def ends_with_reader(self) -> bool:
-        """Whether it goes on only while the client is there that created its stream."""
-        return self.on_disconnect == "cancel"
-
 
 class RunError(Frozen):
     """Why a run failed."""

@@ -19,7 +19,7 @@ from .lookup import RunLookup
 from .planner import ExecutionPlanner, RunPlan
 from .retry import when_free
 from .served import ServedGraphs
-from .streams import Attend
+from .streams import Attend, is_attended
 from .submission import Submitter
 from .translation import AlreadySubmittedError
 
@@ -47,7 +47,7 @@ class Creation:
 
     async def create(self, spec: RunSpec, attend: Attend | None = None) -> RunRecord:
         """The record, once the run's place in its thread is certain. `attend` is called before the submission."""
-        if attend is None and spec.ends_with_reader:
+        if attend is None and is_attended(spec):
             # Nobody's presence holds it, and its record has to say so: a worker gives leases that are lost again.
             spec = spec.model_copy(update={"on_disconnect": "continue"})
         with _traced(spec):

@@ -25,7 +25,7 @@ from .lasting_streams import LastingStreams
 from .listing import RunListing, run_filter
 from .lookup import RunLookup
 from .run_stream import RunStream
-from .streams import create_attended
+from .streams import create_attended, is_attended
 from .threads import StateReader, Threads
 from .wait import wait_for_run
 
@@ -108,7 +108,7 @@ class RunsFacade:
         With `on_disconnect="cancel"` the run is cancelled when its stream is closed or dropped before its end, and,
         within a minute, when this process dies. A reader that is slow, or that joins later, changes nothing.
         """
-        if spec.ends_with_reader:
+        if is_attended(spec):
             record, events = await create_attended(self._bridge, partial(self._creation.create, spec), self.cancel)
             return record, RunStream(events)
         record = await self.create_background(spec)

@@ -15,7 +15,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 
 from ..bridge.contract import Bridge
 from ..contracts.errors import PerdureError, UnavailableError
-from ..contracts.types import HEARTBEAT_EVENT, TERMINAL_EVENTS, RunRecord, StreamEvent
+from ..contracts.types import HEARTBEAT_EVENT, TERMINAL_EVENTS, RunRecord, RunSpec, StreamEvent
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +28,11 @@ _RETRY = 1.0
 
 Attend = Callable[[str], Awaitable[None]]
 _BEGUN = StreamEvent(id="0", event=HEARTBEAT_EVENT)
+
+
+def is_attended(spec: RunSpec) -> bool:
+    """Whether the run goes on only while the client is there that created its stream."""
+    return spec.on_disconnect == "cancel"
 
 
 async def create_attended(

@@ -22,7 +22,7 @@ from temporalio.client import Client
 from ..activities.graphs.back_ends import BackEnds
 from ..contracts.errors import RunNotFoundError
 from ..contracts.wire import RUN_WORKFLOW, run_workflow_id
-from ..facade.streams import LEASE
+from ..facade.streams import LEASE, is_attended
 from .connection import RPC_LIMIT
 from .repair import Repair
 
@@ -72,7 +72,7 @@ class Losses:
             spec = await self.ends.store.get_spec(run_id)
         except RunNotFoundError:
             return
-        if spec.ends_with_reader:
+        if is_attended(spec):
             await self.ends.bridge.attend(run_id, LEASE)
 
     async def _mend_ended(self, run_id: str) -> None:

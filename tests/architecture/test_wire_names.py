@@ -32,7 +32,7 @@ _OTHER_MEANINGS = (
         {"interrupt", "cancel", "status"},
         "a reason for LangGraph's drain; the terminal event and its fields",
     ),
-    ("facade/", {"status"}, "a field to find threads by"),
+    ("facade/", {"cancel", "status"}, "a value of on_disconnect; a field to find threads by"),
     ("cli/", {"cancel", "interrupt", "resume", "status"}, "commands, options, and fields of what is printed"),
 )
 """Everyday words among the names, and rooms in which they also mean something else. That such a word is never handed

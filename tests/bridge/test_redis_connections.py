@@ -24,6 +24,8 @@ from perdure.bridge.conformance.losses import publish, seen
 from perdure.bridge.conformance.probe import END, event, meanwhile, new_stream, rest, result, stored, take
 from perdure.bridge.redis import RedisBridge
 from perdure.contracts.errors import ConfigError, UnavailableError
+from perdure.contracts.settings import BridgeSettings, Settings
+from perdure.runtime.doctor import check_bridge
 
 SECRET = "s3cr:t/@"
 ENCODED = "s3cr%3At%2F%40"
@@ -279,3 +281,23 @@ async def test_a_full_memory_is_unavailable(server: RedisServer) -> None:
             await bridge.publish(run_id, [event("a")], fence=1)
         await says(server, "CONFIG", "SET", "maxmemory", "0")
         assert await bridge.publish(run_id, [event("a")], fence=1) == 1
+
+
+async def test_who_may_not_listen_looks_often(
+    server: RedisServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("perdure.bridge.redis.listener.POLL", 0.1)
+    await says(server, "ACL", "SETUSER", "deaf", "on", "nopass", "~*", "&*", "+@all", "-subscribe")
+    async with opened(f"redis://deaf:x@{server.address}") as bridge:
+        run_id = await new_stream(bridge)
+        async with aclosing(bridge.subscribe(run_id)) as events, meanwhile(take(events, 1)) as task:
+            await until(lambda: "tells nothing, so it is asked often" in caplog.text)
+            await bridge.publish(run_id, [event("seen")], fence=1)
+            assert [found.data for found in await result(task)] == ["seen"]
+
+
+async def test_the_doctor_shows_no_password(server: RedisServer) -> None:
+    await says(server, "ACL", "SETUSER", "perdure", "on", f">{SECRET}", "~*", "&*", "+@all")
+    url = f"redis://perdure:{ENCODED}@{server.address}"
+    check = await check_bridge(Settings(bridge=BridgeSettings(url=url)))
+    assert (check.level, check.detail) == ("ok", f"redis://perdure:***@{server.address}")
