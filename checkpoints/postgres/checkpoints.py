@@ -47,6 +47,11 @@ class PostgresCheckpoints(Checkpoints):
             raise RuntimeError("these checkpoints have not been started")
         return self._saver
 
+    @property
+    def is_open(self) -> bool:
+        """Whether they have been started, and not closed."""
+        return self._pool is not None
+
     async def start(self) -> None:
         try:
             await set_up(self.address)

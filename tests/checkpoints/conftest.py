@@ -16,6 +16,8 @@ from perdure.checkpoints.postgres import PostgresCheckpoints
 from perdure.checkpoints.sqlite.checkpoints import SqliteCheckpoints
 from perdure.checkpoints.sqlite.saving import SavingConnection, connect
 
+from .threads import CONNECTIONS
+
 
 @pytest.fixture
 def hooks() -> Hooks:
@@ -59,29 +61,31 @@ async def peer(sqlite: SqliteCheckpoints, path: Path) -> AsyncIterator[SqliteChe
 
 
 @pytest.fixture(scope="session")
-async def database(postgres: PostgresServer) -> AsyncIterator[tuple[str, psycopg.Connection]]:
-    """One with all tables, for a session: its URL, and a connection to it."""
-    with database_of(postgres) as url, psycopg.connect(url, autocommit=True) as connection:
+async def started(postgres: PostgresServer) -> AsyncIterator[PostgresCheckpoints]:
+    """In a database for the session: to begin with another one for each test costs more than many a test."""
+    with database_of(postgres) as url:
         checkpoints = PostgresCheckpoints(url)
         await checkpoints.start()
+        with psycopg.connect(url, autocommit=True) as connection:
+            CONNECTIONS[checkpoints.address.conninfo] = connection
+            yield checkpoints
         await checkpoints.close()
-        yield url, connection
 
 
 @pytest.fixture
-def url(database: tuple[str, psycopg.Connection]) -> str:
+def url(started: PostgresCheckpoints) -> str:
     """Of that database, without rows."""
-    url, connection = database
+    connection = CONNECTIONS[started.address.conninfo]
     empty(connection, "checkpoint_migrations", "perdure_migrations")
-    return url
+    info = connection.info
+    return f"postgresql://{info.user}@{info.host}:{info.port}/{info.dbname}"
 
 
 @pytest.fixture
-async def in_postgres(url: str) -> AsyncIterator[PostgresCheckpoints]:
-    checkpoints = PostgresCheckpoints(url)
-    await checkpoints.start()
-    yield checkpoints
-    await checkpoints.close()
+async def in_postgres(started: PostgresCheckpoints, url: str) -> AsyncIterator[PostgresCheckpoints]:
+    yield started
+    if not started.is_open:
+        await started.start()
 
 
 @pytest.fixture

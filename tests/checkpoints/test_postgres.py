@@ -298,13 +298,13 @@ async def test_snapshots_of_a_delta_channel_are_saved_and_put_back(in_postgres: 
     async def step(state: Told) -> Told:
         return {"told": [f"word {state.get('count', 0)}"], "count": state.get("count", 0) + 1}
 
-    def further(state: Told) -> str:
-        return END if state.get("count", 0) % 8 == 0 else "step"
+    def goes_on(state: Told) -> str:
+        return "step" if state.get("count", 0) % 8 else END
 
     builder = StateGraph(Told)
     builder.add_node("step", step)
     builder.add_edge(START, "step")
-    builder.add_conditional_edges("step", further)
+    builder.add_conditional_edges("step", goes_on)
     threads = Threads(in_postgres, Path(), builder.compile())
     await threads.run("greeting", {"told": ["in"], "count": 0})
     before, seen = threads.rows(), await threads.seen()

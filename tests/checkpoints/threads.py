@@ -21,6 +21,9 @@ from perdure.checkpoints.postgres import PostgresCheckpoints
 Rows = dict[str, list[Any]]
 """Every row by table, in a fixed order."""
 
+CONNECTIONS: dict[str, psycopg.Connection] = {}
+"""To databases, by how they are reached: another one each time takes longer than what it reads."""
+
 LANGGRAPHS = ("checkpoints", "writes")
 KEPT_ROWS = ("perdure_marks", "perdure_kept_writes")
 
@@ -39,8 +42,14 @@ class Threads(threads.Threads):
         if isinstance(self.checkpoints, MemoryCheckpoints):
             return memory_rows(self.checkpoints.saver)
         if isinstance(self.checkpoints, PostgresCheckpoints):
-            return database_rows(self.checkpoints.address.conninfo, *tables)
+            return self._database_rows(self.checkpoints.address.conninfo, *tables)
         return file_rows(self.path, *tables)
+
+    def _database_rows(self, conninfo: str, *tables: str) -> Rows:
+        if (connection := CONNECTIONS.get(conninfo)) is not None:
+            return database_rows(connection, *tables)
+        with psycopg.connect(conninfo) as connection:
+            return database_rows(connection, *tables)
 
 
 def file_rows(path: Path, *tables: str) -> Rows:
@@ -52,15 +61,13 @@ def file_rows(path: Path, *tables: str) -> Rows:
         }
 
 
-def database_rows(conninfo: str, *tables: str) -> Rows:
+def database_rows(connection: psycopg.Connection, *tables: str) -> Rows:
     """By a connection of its own, so only what is committed."""
-    with psycopg.connect(conninfo) as connection:
-        return {
-            table: sorted(
-                connection.execute(sql.SQL("SELECT * FROM {}").format(sql.Identifier(table))).fetchall(), key=repr
-            )
-            for table in tables or ("checkpoints", "checkpoint_blobs", "checkpoint_writes")
-        }
+    every = sql.SQL("SELECT * FROM {}")
+    return {
+        table: sorted(connection.execute(every.format(sql.Identifier(table))).fetchall(), key=repr)
+        for table in tables or ("checkpoints", "checkpoint_blobs", "checkpoint_writes")
+    }
 
 
 def memory_rows(saver: InMemorySaver) -> Rows:
