@@ -2,6 +2,8 @@
 python := .venv/bin/python
 # It would ask a registry at each start whether there is a newer one; uv.lock says which.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
+# Each of many processes would compile all libraries anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup demo dev check test lint style types fmt release bench chaos clean
 .NOTPARALLEL:
@@ -21,11 +23,11 @@ dev: setup ## server, worker and stores on this machine, until Ctrl-C
 # Side by side: pyright takes one core for most of the time.
 check: style ## before a commit, in a minute or two: lint and types, and beside them every test that needs no server
 	@mkdir -p build; $(MAKE) --no-print-directory types >build/types.log 2>&1 & \
-	$(python) -m pytest -m "not server" --numprocesses 2 --dist loadfile --quiet; tests=$$?; \
+	$(python) -m pytest -m "not server" --numprocesses 2 --dist loadfile --no-loadscope-reorder --quiet; tests=$$?; \
 	wait $$!; types=$$?; cat build/types.log; exit $$((tests || types))
 
 test: lint ## lint and types, then every test
-	$(python) -m pytest --numprocesses 3 --dist loadfile  # many of them wait; a server for each process
+	$(python) -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder  # many of them wait; a server for each process
 
 lint: style types ## ruff and pyright
 
