@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import uuid
 from collections.abc import AsyncIterator
@@ -41,6 +42,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if isinstance(item, pytest.Function) and "needs_server" in item.fixturenames:
             item.add_marker("server")
     items.sort(key=_place)
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: the collector of garbage, which looks through all of it again and again, need not."""
+    gc.collect()
+    gc.freeze()
 
 
 def _place(item: pytest.Item) -> int:

@@ -21,7 +21,11 @@ from perdure.store.contract import EventBatch, EventFilter, RunEventStore
 from .driving import BackEnds, Fuse, Power, Run, load
 
 _numbers = count(1)
-_agent = cache(lambda name: AGENTS[name]())
+
+
+@cache
+def _agent(name: str) -> Any:
+    return AGENTS[name]()
 
 
 class CutEvents:
