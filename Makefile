@@ -5,7 +5,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 # Each of many processes would compile all libraries anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo dev check test lint style types fmt release bench chaos clean
+.PHONY: help setup demo dev check test lint style types fmt coverage matrix release bench chaos clean
 .NOTPARALLEL:
 
 help: ## this list
@@ -42,6 +42,15 @@ fmt: setup ## format, and fix what ruff can fix
 	$(python) -m ruff check --fix .
 	$(python) -m ruff format .
 
+coverage: setup ## how much of the package the tests execute, their processes included (TESTS='-m "not server"')
+	@rm -rf build/coverage
+	-$(python) -m coverage run -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(TESTS)
+	$(python) -m coverage combine --quiet
+	$(python) -m coverage report --skip-covered --sort=cover
+
+matrix: setup ## the tests on each Python with the lowest and the newest libraries (PYTHONS=3.12 LIBRARIES=lowest)
+	@PYTHONS="$(PYTHONS)" LIBRARIES="$(LIBRARIES)" bin/matrix
+
 # The peers of the benchmarks have an environment of their own, so that no other target sees them.
 uv = $(shell uv --version >/dev/null 2>&1 && echo uv || echo .uv/bin/uv)
 
@@ -50,6 +59,7 @@ release: setup ## what would be published, in dist/: built, checked, installed a
 	$(uv) build --quiet --python $(python) --out-dir dist
 	$(uv) venv --quiet --python $(python) build/release
 	$(uv) pip install --quiet --python build/release/bin/python dist/*.whl
+	$(uv) tool run --quiet "twine>=6" check --strict dist/*
 	cd build && release/bin/perdure --help >/dev/null && release/bin/python -c "import perdure; print(perdure.__version__)"
 	@ls -l dist
 
