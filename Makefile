@@ -2,8 +2,10 @@
 python := .venv/bin/python
 # It would ask a registry at each start whether there is a newer one; uv.lock says which.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
+# Each of many processes would compile all libraries anew.
+unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo dev check test lint style types fmt release bench chaos clean
+.PHONY: help setup demo dev check test lint style types fmt coverage matrix release bench chaos clean
 .NOTPARALLEL:
 
 help: ## this list
@@ -21,11 +23,11 @@ dev: setup ## server, worker and stores on this machine, until Ctrl-C
 # Side by side: pyright takes one core for most of the time.
 check: style ## before a commit, in a minute or two: lint and types, and beside them every test that needs no server
 	@mkdir -p build; $(MAKE) --no-print-directory types >build/types.log 2>&1 & \
-	$(python) -m pytest -m "not server" --numprocesses 2 --dist loadfile --quiet; tests=$$?; \
+	$(python) -m pytest -m "not server" --numprocesses 2 --dist loadfile --no-loadscope-reorder --quiet; tests=$$?; \
 	wait $$!; types=$$?; cat build/types.log; exit $$((tests || types))
 
 test: lint ## lint and types, then every test
-	$(python) -m pytest --numprocesses 3 --dist loadfile  # many of them wait; a server for each process
+	$(python) -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder  # many of them wait; a server for each process
 
 lint: style types ## ruff and pyright
 
@@ -40,6 +42,15 @@ fmt: setup ## format, and fix what ruff can fix
 	$(python) -m ruff check --fix .
 	$(python) -m ruff format .
 
+coverage: setup ## how much of the package the tests execute, their processes included (TESTS='-m "not server"')
+	@rm -rf build/coverage
+	-$(python) -m coverage run -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(TESTS)
+	$(python) -m coverage combine --quiet
+	$(python) -m coverage report --skip-covered --sort=cover
+
+matrix: setup ## the tests on each Python with the lowest and the newest libraries (PYTHONS=3.12 LIBRARIES=lowest)
+	@PYTHONS="$(PYTHONS)" LIBRARIES="$(LIBRARIES)" bin/matrix
+
 # The peers of the benchmarks have an environment of their own, so that no other target sees them.
 uv = $(shell uv --version >/dev/null 2>&1 && echo uv || echo .uv/bin/uv)
 
@@ -48,6 +59,7 @@ release: setup ## what would be published, in dist/: built, checked, installed a
 	$(uv) build --quiet --python $(python) --out-dir dist
 	$(uv) venv --quiet --python $(python) build/release
 	$(uv) pip install --quiet --python build/release/bin/python dist/*.whl
+	$(uv) tool run --quiet "twine>=6" check --strict dist/*
 	cd build && release/bin/perdure --help >/dev/null && release/bin/python -c "import perdure; print(perdure.__version__)"
 	@ls -l dist
 

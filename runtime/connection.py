@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -127,8 +128,10 @@ def require_pydantic(client: Client) -> None:
     """Raises `ConfigError` for a client that does not carry our models, which are pydantic's."""
     converter, model = client.data_converter.payload_converter, _Carried()
     try:
-        if converter.from_payloads(converter.to_payloads([model]), [_Carried]) == [model]:
-            return
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the SDK's own warns here, and is refused below
+            if converter.from_payloads(converter.to_payloads([model]), [_Carried]) == [model]:
+                return
     except Exception as exc:
         raise ConfigError(f"{_PYDANTIC_HELP} ({message_of(exc)})") from exc
     raise ConfigError(_PYDANTIC_HELP)

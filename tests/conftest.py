@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import uuid
 from collections.abc import AsyncIterator, Iterator
@@ -16,6 +17,10 @@ import perdure
 from perdure import RunsFacade, Settings
 from perdure.contracts.settings import RunSettings, TemporalSettings
 from perdure.runtime.dev_server import DevServer
+
+TESTS = Path(__file__).parent
+LONGEST_FIRST = ("benchmarks", "crash", "examples", "cli", "documents", "testing", "activities")
+"""The folders whose files take longest, in seconds for each file."""
 
 
 @pytest.fixture(autouse=True)
@@ -33,10 +38,23 @@ def needs_server() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks what needs a server, so that `-m "not server"` (`make check`) is all the rest."""
+    """Marks what needs a server, so that `-m "not server"` (`make check`) is all the rest; long files come first."""
     for item in items:
         if isinstance(item, pytest.Function) and "needs_server" in item.fixturenames:
             item.add_marker("server")
+    items.sort(key=_place)
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: the collector of garbage, which looks through all of it again and again, need not."""
+    gc.collect()
+    gc.freeze()
+
+
+def _place(item: pytest.Item) -> int:
+    """With a file for each process at a time, a long one at the end would have the others wait for it."""
+    folder = item.path.relative_to(TESTS).parts[0]
+    return LONGEST_FIRST.index(folder) if folder in LONGEST_FIRST else len(LONGEST_FIRST)
 
 
 @pytest.fixture(autouse=True)

@@ -11,12 +11,12 @@ from langgraph.types import Command
 from support.bare import identity_of
 from support.comparison import IDS_AND_TIMES, OF_NODES, Seen, essence, in_text
 
-from perdure.activities.graphs.graph_registry import CompiledGraph, GraphSource, load_graphs
+from perdure.activities.graphs.graph_registry import CompiledGraph, GraphSource
 from perdure.activities.graphs.run_config import run_config
 from perdure.contracts.serialization.serializer import from_json, to_json
 from perdure.contracts.types import RunInterrupt, RunSpec, StreamEvent
 
-from .driving import Run
+from .driving import Run, load
 
 
 def seen(event: str, data: Any) -> Seen:
@@ -32,7 +32,7 @@ async def bare(
 ) -> tuple[list[Seen], Any]:
     """What bare LangGraph streams for the run's spec, and its final state."""
     config = run_config(run.spec, run.run_id, run.thread_id)
-    registry = await load_graphs({"graph": graph})
+    registry = await load(graph)
     async with registry.open("graph", config, InMemorySaver()) as compiled:
         found = await _bare(compiled, run.spec, config, run.spec.stream_modes, answer)
         return found, from_json(to_json((await compiled.aget_state(config)).values))

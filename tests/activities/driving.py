@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count, pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, TypeVar, cast
@@ -34,8 +35,20 @@ from perdure.workflows import run_state
 T = TypeVar("T")
 
 MOST_SLICES = 400
+MOST_CUTS = 12
 
 _numbers = count(1)
+
+
+def spread(writes: int, most: int = MOST_CUTS) -> list[int]:
+    """Of so many writes those to cut at: the first, the last, and one at random, but always the same, of each part.
+
+    (With an even distance, the cuts would fall on writes of one kind.)
+    """
+    parts, at_random = max(1, most - 2), random.Random(writes)
+    starts = [writes * part // parts for part in range(parts + 1)]
+    chosen = {at_random.randrange(start, end) for start, end in pairwise(starts) if start < end}
+    return sorted({0, *chosen, writes - 1})
 
 
 class Fuse:
@@ -326,7 +339,7 @@ async def _cancel_after(running: asyncio.Task[Any], power: Power, turns: float |
 _loaded: dict[int, tuple[GraphSource, GraphRegistry]] = {}
 
 
-async def _load(graph: GraphSource) -> GraphRegistry:
+async def load(graph: GraphSource) -> GraphRegistry:
     """As a worker has it: a graph is loaded once, however many runs it has. (To load one takes longer than a run.)"""
     if id(graph) not in _loaded:
         _loaded[id(graph)] = (graph, await load_graphs({"graph": graph}))
@@ -352,7 +365,7 @@ async def make_run(
     thread_id = thread_id or f"thread-{number}"
     return Run(
         ends,
-        await _load(graph),
+        await load(graph),
         RunSpec(assistant_id="graph", scope=RunScope(thread_id=thread_id), input=given, **spec),
         run_id=f"run-{number}",
         thread_id=thread_id,

@@ -138,7 +138,7 @@ def edges(module: Module) -> Iterator[tuple[str, Import]]:
 
 
 def _imports(node: ast.AST, package: str, *, deferred: bool) -> Iterator[Import]:
-    for child in ast.iter_child_nodes(node):
+    for child in _statements(node):
         if isinstance(child, ast.Import):
             for alias in child.names:
                 yield Import(alias.name, (), child.lineno, deferred, 0)
@@ -147,6 +147,12 @@ def _imports(node: ast.AST, package: str, *, deferred: bool) -> Iterator[Import]
             yield Import(_absolute(child, package), names, child.lineno, deferred, child.level)
         else:
             yield from _imports(child, package, deferred=deferred or _defers(child))
+
+
+def _statements(node: ast.AST) -> Iterator[ast.AST]:
+    """Those directly in a block of the node; no expression has any."""
+    for block in ("body", "orelse", "finalbody", "handlers", "cases"):
+        yield from getattr(node, block, ())
 
 
 def _absolute(statement: ast.ImportFrom, package: str) -> str:
@@ -158,7 +164,7 @@ def _absolute(statement: ast.ImportFrom, package: str) -> str:
 
 
 def _defers(node: ast.AST) -> bool:
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
         return True
     return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
 

@@ -18,7 +18,7 @@ from perdure import RunScope, RunsFacade, RunSpec, RunStatus, Settings, Worker
 from perdure.contracts.settings import RunSettings
 from perdure.contracts.types import METADATA_EVENT
 
-STEPS, RUNS = 40, 6
+STEPS, RUNS = 30, 3
 STANDSTILL = 10.0
 """Seconds, at most, beyond those for which there is no worker: a workflow's task may be lost with its worker, which
 Temporal waits for (`worker.sticky_timeout`), and on a busy machine a worker takes a while to come back."""

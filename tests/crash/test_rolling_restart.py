@@ -1,4 +1,4 @@
-"""All workers replaced one by one while twenty runs go: with SIGTERM, then with SIGKILL."""
+"""All workers replaced one by one while a dozen runs go: with SIGTERM, then with SIGKILL."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from support.workers import WorkerProcess
 
 from perdure import RunsFacade
 
-RUNS = 20
+RUNS = 12
 """At a time."""
 SEEDS = (0, 4, 7, 15, 18, 27, 32, 44)
 

@@ -94,7 +94,12 @@ def rows(markdown: str) -> list[list[str]]:
 
 def links(document: str) -> list[str]:
     """Where its links go."""
-    return _LINK.findall(_FENCED.sub("", text(document)))
+    return linked(text(document))
+
+
+def linked(markdown: str) -> list[str]:
+    """Where the links of a text go."""
+    return _LINK.findall(_FENCED.sub("", markdown))
 
 
 def anchors(document: Path) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import AsyncIterator, Callable
+from contextlib import closing
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -69,6 +70,11 @@ def revisions(path: Path) -> list[str]:
     return rows
 
 
+def schema_version(path: Path) -> int:
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute("PRAGMA schema_version").fetchone()[0]
+
+
 def set_revision(path: Path, revision: str) -> None:
     connection = sqlite3.connect(path, isolation_level=None)
     connection.execute("UPDATE alembic_version SET version_num = ?", [revision])
@@ -119,9 +125,9 @@ def test_the_revision_is_the_head_of_the_migrations() -> None:
 
 
 async def test_a_second_start_changes_nothing(store: SqlStore, path: Path) -> None:
-    before = sqlite3.connect(path).execute("PRAGMA schema_version").fetchone()
+    before = schema_version(path)
     await store.start()
-    assert sqlite3.connect(path).execute("PRAGMA schema_version").fetchone() == before
+    assert schema_version(path) == before
 
 
 async def test_a_newer_database_is_refused_and_left_alone(store: SqlStore, url: str, path: Path) -> None:

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,9 +19,6 @@ from .servers import state_of
 
 GRAPHS = Path(__file__).parents[1] / "graphs"
 
-# Where Python may not write bytecode, each process would spend a second on compiling the same libraries again.
-_COMPILED = Path(tempfile.gettempdir()) / f"perdure-tests-compiled-{os.getuid()}"
-
 
 def environment(settings: Settings, graphs: Mapping[str, str]) -> dict[str, str]:
     """Of a process that uses these settings. `graphs`: names and `file.py:attribute` in tests/graphs."""
@@ -31,9 +27,7 @@ def environment(settings: Settings, graphs: Mapping[str, str]) -> dict[str, str]
     listed.write_text(json.dumps({"graphs": {name: f"{GRAPHS}/{place}" for name, place in graphs.items()}}))
     config = settings.home / "perdure.yaml"
     config.write_text(settings.model_copy(update={"graphs": listed}).model_dump_json())  # JSON is YAML
-    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    ours = {"PERDURE_CONFIG": str(config), "PYTHONUNBUFFERED": "1", "PYTHONPYCACHEPREFIX": str(_COMPILED)}
-    return {**inherited, **ours}
+    return {**os.environ, "PERDURE_CONFIG": str(config), "PYTHONUNBUFFERED": "1"}
 
 
 def _stopped(pid: int) -> bool:

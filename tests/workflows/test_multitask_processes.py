@@ -15,7 +15,7 @@ from perdure import CancelAction, MultitaskStrategy, RunRecord, RunsFacade, RunS
 
 Spec = Callable[..., RunSpec]
 PROCESSES = 4
-RUNS = 12
+RUNS = 7
 """Of each process."""
 OF_CANCEL = {CancelAction.INTERRUPT: RunStatus.INTERRUPTED, CancelAction.ROLLBACK: RunStatus.ROLLED_BACK}
 

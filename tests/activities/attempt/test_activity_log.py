@@ -11,6 +11,7 @@ import pytest
 from temporalio import activity, workflow
 from temporalio.client import Client, WorkflowFailureError
 from temporalio.common import RetryPolicy
+from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from perdure.activities.attempt.activity_log import log_in_one_line
@@ -52,7 +53,8 @@ async def test_what_the_log_says(
 ) -> None:
     log_in_one_line()
     log_in_one_line()
-    client, queue = await Client.connect(temporal), str(uuid.uuid4())
+    client = await Client.connect(temporal, data_converter=pydantic_data_converter)
+    queue = str(uuid.uuid4())
     worker = Worker(
         client,
         task_queue=queue,

@@ -13,7 +13,7 @@ from langgraph.types import interrupt
 
 from ..driving import BackEnds, Fuse, make_run
 from ..worlds import State, answers
-from .test_questions import ENDLESS, asked, at_every_write
+from .test_questions import ENDLESS, asked, at_writes
 
 
 def _graph(name: str, node: Any) -> StateGraph[State]:
@@ -91,10 +91,12 @@ def functional() -> Any:
 async def test_each_answer_reaches_its_question_once(
     ends: BackEnds, build: Callable[[], Any], questions: list[list[str]], log: list[str]
 ) -> None:
+    graph = build()
+
     async def run(fuse: Fuse) -> Any:
-        run = await make_run(ends, build(), given={"log": []}, budget=ENDLESS, answer=answers, fuse=fuse)
+        run = await make_run(ends, graph, given={"log": []}, budget=ENDLESS, answer=answers, fuse=fuse)
         await run.to_end()
         return asked(run), (await run.final())["log"]
 
     assert await run(Fuse()) == (questions, log)
-    await at_every_write(run)
+    await at_writes(run)

@@ -15,7 +15,7 @@ from perdure.contracts.types import RunCommand
 
 from ..driving import BackEnds, Fuse, Run, make_run
 from ..worlds import Effects, State, answers, noted
-from .test_questions import ENDLESS, asked, at_every_write
+from .test_questions import ENDLESS, asked, at_writes
 
 
 def _fails(effects: Effects) -> Any:
@@ -123,15 +123,16 @@ WORLDS: list[tuple[Callable[[Effects], Any], list[list[str]], list[str]]] = [
 async def test_each_answer_reaches_its_question_once(
     ends: BackEnds, build: Callable[[Effects], Any], questions: list[list[str]], log: list[str], budget: float
 ) -> None:
+    graph = build([])
+
     async def run(fuse: Fuse) -> Any:
-        run = await make_run(ends, build([]), given={"log": []}, budget=budget, answer=answers, fuse=fuse)
+        run = await make_run(ends, graph, given={"log": []}, budget=budget, answer=answers, fuse=fuse)
         await run.to_end()
         return asked(run), sorted((await run.final())["log"])
 
     assert await run(Fuse()) == (questions, sorted(log))
     if budget:
-        # A graph within a graph writes nearly everything twice, on both levels: every second cut falls on each kind.
-        await at_every_write(run, each=2 if build in (nested, calls, beside) else 1)
+        await at_writes(run)
 
 
 @pytest.mark.parametrize(("build", "questions", "log"), WORLDS, ids=[one[0].__name__ for one in WORLDS])

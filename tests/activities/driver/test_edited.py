@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import pytest
@@ -16,9 +17,10 @@ from perdure.workflows import run_state
 
 from ..driving import BackEnds, Fuse, Run, make_run
 from ..worlds import State, answers, noted
-from .test_questions import at_every_write
+from .test_questions import at_writes
 
 
+@cache
 def _graph() -> Any:
     async def ask(state: State) -> dict[str, Any]:
         return {"log": [interrupt("first?"), interrupt("second?")]}
@@ -70,7 +72,7 @@ async def test_a_later_run_answers_what_is_asked_next(ends: BackEnds, edit: dict
         return [one.value for asked in run.asked for one in asked], await run.final()
 
     assert await later(Fuse()) == (["second?"], expected)
-    await at_every_write(later)
+    await at_writes(later)
 
 
 async def test_an_answer_to_the_run_that_waited_is_one_to_what_it_asks_next(ends: BackEnds) -> None:
@@ -83,7 +85,7 @@ async def test_an_answer_to_the_run_that_waited_is_one_to_what_it_asks_next(ends
         return [one.value for asked in run.asked[1:] for one in asked], await run.final()
 
     assert await waited(Fuse()) == (["second?"], {"log": ["a", "edited", "R", "yes second?", "z"]})
-    await at_every_write(waited)
+    await at_writes(waited)
 
 
 async def test_an_answer_by_the_id_of_what_was_open_before_is_refused(ends: BackEnds) -> None:

@@ -13,17 +13,17 @@ from perdure.contracts.errors import RunStateError
 from perdure.contracts.types import RunCommand, RunInterrupt
 
 from ..comparing import bare, differences, published
-from ..driving import BackEnds, Fuse, Run, gathered, make_run
+from ..driving import BackEnds, Fuse, Run, gathered, make_run, spread
 from ..worlds import ASKING, PLAIN, State, answers, chain, noted, sequence
 
 ENDLESS = 1000.0
 
 
-async def at_every_write(run: Callable[[Fuse], Awaitable[Any]], *, each: int = 1) -> None:
-    """The run comes to the same when it is cut off before its n-th durable write, for `each` n."""
+async def at_writes(run: Callable[[Fuse], Awaitable[Any]]) -> None:
+    """The run comes to the same when it is cut off before its n-th durable write, for `MOST_CUTS` spread n."""
     uncut = Fuse()
     expected = await run(uncut)
-    numbers = range(0, uncut.count, each)
+    numbers = spread(uncut.count)
     found = await gathered(run(Fuse(number)) for number in numbers)
     assert {number: got for number, got in zip(numbers, found, strict=True) if got != expected} == {}
 
@@ -34,27 +34,29 @@ def asked(run: Run) -> list[list[Any]]:
 
 @pytest.mark.parametrize("budget", [0.0, ENDLESS])
 async def test_each_of_two_questions_gets_its_own_answer(ends: BackEnds, budget: float) -> None:
+    graph = ASKING["ask_twice"]([])
+
     async def run(fuse: Fuse) -> Any:
-        run = await make_run(ends, ASKING["ask_twice"]([]), given={"log": []}, budget=budget, answer=answers, fuse=fuse)
+        run = await make_run(ends, graph, given={"log": []}, budget=budget, answer=answers, fuse=fuse)
         await run.to_end()
         return asked(run), await run.final()
 
     assert await run(Fuse()) == ([["first?"], ["second?"]], {"log": ["a", "yes first?,yes second?", "z"]})
-    await at_every_write(run)
+    await at_writes(run)
 
 
 async def test_parallel_questions_and_one_of_a_subgraph_get_their_answers(ends: BackEnds) -> None:
+    graph = ASKING["ask_beside"]([])
+
     async def run(fuse: Fuse) -> Any:
-        run = await make_run(
-            ends, ASKING["ask_beside"]([]), given={"log": []}, budget=ENDLESS, answer=answers, fuse=fuse
-        )
+        run = await make_run(ends, graph, given={"log": []}, budget=ENDLESS, answer=answers, fuse=fuse)
         await run.to_end()
         return asked(run), await run.final()
 
     questions, final = await run(Fuse())
     assert questions == [["iq?", "p?", "q?"]]
     assert {"p=yes p?", "q=yes q?", "iq=yes iq?"} <= set(final["log"])
-    await at_every_write(run, each=2)
+    await at_writes(run)
 
 
 async def test_questions_may_be_answered_one_by_one(ends: BackEnds) -> None:
@@ -62,14 +64,16 @@ async def test_questions_may_be_answered_one_by_one(ends: BackEnds) -> None:
         question = min(questions, key=lambda one: str(one.value))
         return {question.id: f"yes {question.value}"}
 
+    graph = ASKING["ask_beside"]([])
+
     async def run(fuse: Fuse) -> Any:
-        run = await make_run(ends, ASKING["ask_beside"]([]), given={"log": []}, budget=ENDLESS, answer=first, fuse=fuse)
+        run = await make_run(ends, graph, given={"log": []}, budget=ENDLESS, answer=first, fuse=fuse)
         await run.to_end()
         return asked(run), sorted((await run.final())["log"])
 
     questions, _ = await run(Fuse())
     assert questions == [["iq?", "p?", "q?"], ["p?", "q?"], ["q?"]]
-    await at_every_write(run, each=4)
+    await at_writes(run)
 
 
 def question_first(effects: list[str]) -> Any:
@@ -105,9 +109,10 @@ async def test_no_answer_is_lost_by_a_pause(ends: BackEnds) -> None:
 
 
 async def test_an_answer_reaches_a_graph_that_is_cancelled_while_it_takes_it(ends: BackEnds) -> None:
+    graph = ASKING["ask_twice"]([])
     for turns in range(0, 240, 20):
         run = await make_run(
-            ends, ASKING["ask_twice"]([]), given={"log": []}, budget=ENDLESS, answer=answers,
+            ends, graph, given={"log": []}, budget=ENDLESS, answer=answers,
             cancels=(None, turns, None, turns),
         )  # fmt: skip
         await run.to_end()
@@ -150,19 +155,19 @@ async def stopped_thread(ends: BackEnds, world: Any) -> Run:
 async def test_a_command_is_applied_once(
     ends: BackEnds, name: str, command: dict[str, Any], final: Any, budget: float
 ) -> None:
-    world = {**PLAIN, **ASKING}[name]
+    graph = {**PLAIN, **ASKING}[name]([])
 
     async def run(fuse: Fuse) -> Any:
-        before = await stopped_thread(ends, world([]))
+        before = await stopped_thread(ends, graph)
         run = await make_run(
-            ends, world([]), command=RunCommand(**command), thread_id=before.thread_id, budget=budget,
+            ends, graph, command=RunCommand(**command), thread_id=before.thread_id, budget=budget,
             answer=answers, fuse=fuse, stream_modes=("values", "updates"),
         )  # fmt: skip
         await run.to_end()
         return await run.final(), sorted(published(await run.events()))
 
     assert (await run(Fuse()))[0] == final
-    await at_every_write(run)
+    await at_writes(run)
 
 
 async def test_a_command_answers_several_questions_by_their_ids(ends: BackEnds) -> None:
@@ -248,16 +253,18 @@ def breakpoints(run: Run) -> list[list[str]]:
 async def test_a_run_is_held_once_at_each_breakpoint(
     ends: BackEnds, name: str, before: Any, after: Any, expected: list[list[str]]
 ) -> None:
+    graph = PLAIN[name]([])
+
     async def run(fuse: Fuse) -> Any:
         run = await make_run(
-            ends, PLAIN[name]([]), given={"log": []}, budget=0.0 if before else ENDLESS,
+            ends, graph, given={"log": []}, budget=0.0 if before else ENDLESS,
             answer=lambda _: "go on", fuse=fuse, interrupt_before=before, interrupt_after=after,
         )  # fmt: skip
         await run.to_end()
         return breakpoints(run), await run.final()
 
     assert (await run(Fuse()))[0] == expected
-    await at_every_write(run, each=1 if name == "line" else 3)
+    await at_writes(run)
 
 
 @pytest.mark.parametrize("moves", [False, True])
@@ -298,13 +305,14 @@ async def test_the_graphs_own_breakpoints_hold_it(ends: BackEnds) -> None:
 
 
 async def test_the_graphs_own_breakpoints_hold_it_after_a_cut(ends: BackEnds) -> None:
+    graph = chain([], "a", "b", "c", interrupt_before=["b"])
+
     async def run(fuse: Fuse) -> Any:
-        graph = chain([], "a", "b", "c", interrupt_before=["b"])
         run = await make_run(ends, graph, given={"log": []}, answer=lambda _: "go on", fuse=fuse)
         await run.to_end()
         return breakpoints(run)
 
-    await at_every_write(run)
+    await at_writes(run)
 
 
 @pytest.mark.parametrize("budget", [0.0, ENDLESS])

@@ -5,22 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from itertools import count
 from typing import Any
 
 from graphs.agents import AGENTS
 from langchain_core.messages import HumanMessage
 
-from perdure.activities.graphs.graph_registry import load_graphs
 from perdure.contracts.events import RunEvent
 from perdure.contracts.types import RunRecord, RunScope, RunSpec, RunStatus
 from perdure.contracts.wire import RunLimits, SliceInput
 from perdure.store import RunEnding, SqlStore
 from perdure.store.contract import EventBatch, EventFilter, RunEventStore
 
-from ..driving import BackEnds, Fuse, Power, Run
+from ..driving import BackEnds, Fuse, Power, Run, load
 
 _numbers = count(1)
+
+
+@cache
+def _agent(name: str) -> Any:
+    return AGENTS[name]()
 
 
 class CutEvents:
@@ -89,7 +94,7 @@ async def recorded(
     )
     return RecordedRun(
         ends,
-        await load_graphs({"graph": AGENTS[name]()}),
+        await load(_agent(name)),
         given,
         run_id=run_id,
         thread_id=thread_id,

@@ -13,14 +13,14 @@ from support.rows_of_events import difference, plain
 from perdure.contracts.types import RunRecord
 from perdure.store import SqlStore
 
-from ..driving import BackEnds, Fuse, gathered
+from ..driving import BackEnds, Fuse, gathered, spread
 from .recorded import RecordedRun, recorded
 
 IN_ONE_LINE = ("simple", "subagent", "forgetful", "nested")
 """Agents without parallel branches, whose events have one order."""
 ENDLESS = 1000.0
 AT_ONCE = 6
-MOST_CUTS = 12
+MOST_CUTS = 8
 """For each agent, spread over its writes. (All of them take a minute.)"""
 
 
@@ -63,7 +63,7 @@ async def test_slices_change_nothing(ends: BackEnds, store: SqlStore, name: str)
 async def test_a_cut_before_any_durable_write(ends: BackEnds, store: SqlStore, name: str) -> None:
     fuse = Fuse()
     uncut = await outcome(ends, store, name, fuse=fuse)
-    cuts = range(fuse.count % 3, fuse.count, max(1, fuse.count // MOST_CUTS))
+    cuts = spread(fuse.count, MOST_CUTS)
     found = await gathered((outcome(ends, store, name, fuse=Fuse(number)) for number in cuts), at_once=AT_ONCE)
     assert sum(run.cuts for run, _ in found) > 0.6 * len(cuts)
     wrong = [await compared(one, uncut, in_order=name in IN_ONE_LINE) for one in found]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import cache
 from typing import Any, TypedDict
 
 import pytest
@@ -17,12 +18,12 @@ from ..driving import BackEnds, Run, make_run
 from ..worlds import ASKING, PLAIN, State, answers, chain, given, noted, sequence
 
 ENDLESS = 1000.0
-CASES: list[tuple[tuple[str, ...], float, bool]] = [
-    *(((mode,), 0.0, True) for mode in STREAM_MODES),
-    *((STREAM_MODES, budget, False) for budget in (0.0, 0.25, ENDLESS)),
-    (STREAM_MODES, 0.0, True),
-]
+Case = tuple[tuple[str, ...], float, bool]
 """Modes, budget, and whether each slice goes to another worker."""
+ALONE: list[Case] = [((mode,), 0.0, True) for mode in STREAM_MODES]
+TOGETHER: list[Case] = [(STREAM_MODES, 0.0, False), (STREAM_MODES, ENDLESS, False), (STREAM_MODES, 0.0, True)]
+WITH_SUBGRAPHS = ("nested", "beside", "talk_inside", "talk_around", "called")
+"""Of the others, a root has all that there is."""
 UNSAVED = {"unsaved": unsaved}
 """With a subgraph that keeps no checkpoints, which LangGraph takes under durability `async` only."""
 
@@ -31,6 +32,16 @@ UNSAVED = {"unsaved": unsaved}
 def quick_start(monkeypatch: pytest.MonkeyPatch) -> None:
     """The order of writes does not matter where nothing is cut."""
     monkeypatch.setattr(publisher, "_REPORT_TIMEOUT", 0.01)
+
+
+@cache
+def _graph_of_all(name: str) -> Any:
+    return {**PLAIN, **ASKING, **UNSAVED}[name]([])
+
+
+def _graph(name: str) -> Any:
+    """Built once, since to build and to load one costs more than a run; but none may find another's cache filled."""
+    return PLAIN[name]([]) if name == "cached" else _graph_of_all(name)
 
 
 async def run_and_compare(
@@ -43,10 +54,10 @@ async def run_and_compare(
     moves: bool = False,
     **more: Any,
 ) -> tuple[Run, list[str]]:
-    build, answer = {**PLAIN, **ASKING, **UNSAVED}[name], answers if name in ASKING else None
+    answer = answers if name in ASKING else None
     run = await make_run(
         ends,
-        build([]),
+        _graph(name),
         given=given(name),
         budget=budget,
         answer=answer,
@@ -56,7 +67,7 @@ async def run_and_compare(
         **more,
     )
     events = await run.to_end()
-    expected, final = await bare(build([]), run, answer)
+    expected, final = await bare(_graph(name), run, answer)
     assert await run.final() == final
     return run, differences(published(events), expected)
 
@@ -67,7 +78,7 @@ async def test_slices_publish_what_bare_langgraph_streams(ends: BackEnds, name: 
     found = await asyncio.gather(
         *(
             run_and_compare(ends, name, modes, budget, subgraphs=subgraphs, moves=moves)
-            for modes, budget, moves in CASES
+            for modes, budget, moves in (TOGETHER + ALONE if subgraphs or name in WITH_SUBGRAPHS else TOGETHER)
         )
     )
     assert [(run.spec.stream_modes, run.limits.slice_budget, run.moves, wrong) for run, wrong in found if wrong] == []
