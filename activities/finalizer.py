@@ -80,6 +80,7 @@ class Finalizer:
         async with self._telling(finish.run_id, webhook=spec.webhook is not None):
             if spec.scope.kind == "stateless" and spec.on_completion != "keep":  # who sees the end finds it gone
                 await self.ends.checkpoints.delete_thread(finish.thread_id)
+            self.ends.bridge.writes_as(finish.run_id, attempt=record.attempt, fence=fence)
             await self.ends.bridge.publish_terminal(finish.run_id, _terminal_event(record), fence=fence)
             await self.ends.checkpoints.settle(finish.run_id)
         return Ended(record, rest.next)

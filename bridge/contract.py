@@ -66,6 +66,9 @@ class Bridge(ABC):
         that was not created, `FencedError`, or `StreamEndedError` after the terminal event.
         """
 
+    def writes_as(self, run_id: str, *, attempt: int, fence: int) -> None:  # noqa: B027 – most have no use for it
+        """Who writes with this fence belongs to this attempt of the run: what it was told before holds on."""
+
     @abstractmethod
     async def publish_terminal(self, run_id: str, event: NewEvent, *, fence: int) -> int:
         """Append the last event. A stream that has one already keeps it (the call is idempotent); its id.

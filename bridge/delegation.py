@@ -29,6 +29,9 @@ class DelegatingBridge(Bridge):
     async def publish(self, run_id: str, events: Sequence[NewEvent], *, fence: int) -> int:
         return await self.inner.publish(run_id, events, fence=fence)
 
+    def writes_as(self, run_id: str, *, attempt: int, fence: int) -> None:
+        self.inner.writes_as(run_id, attempt=attempt, fence=fence)
+
     async def publish_terminal(self, run_id: str, event: NewEvent, *, fence: int) -> int:
         return await self.inner.publish_terminal(run_id, event, fence=fence)
 

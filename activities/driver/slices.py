@@ -164,6 +164,7 @@ class Slices:
         create = self._ends.bridge.create if number == 1 else self._ends.bridge.create_again
         await create(slice.run_id)
         await self._check_not_deleted(slice.run_id)
+        self._ends.bridge.writes_as(slice.run_id, attempt=number, fence=fence)
         await self._ends.bridge.publish(slice.run_id, [announcement], fence=fence)
         if number == 1:
             instruments().first_event.record(since(record), {"graph": record.assistant_id})

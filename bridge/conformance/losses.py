@@ -96,6 +96,20 @@ class LossPromises:
             await publish(peer, run_id, [event("lost")] * 20, fence=2)
         assert await publish(bridge, run_id, [event("next")], fence=3) > 21, "what it was told before is not the last"
 
+    async def test_an_attempt_that_goes_on_with_a_new_fence_knows_its_ids(self, bridge: Bridge, peer: Bridge) -> None:
+        for others in (False, True):
+            run_id = await new_stream(bridge)
+            bridge.writes_as(run_id, attempt=1, fence=1)
+            await publish(bridge, run_id, [event("first")])
+            if others:  # another attempt, of which the record tells
+                async with self.faults.power_cut():
+                    await publish(peer, run_id, [event("lost")] * 20, fence=2)
+            else:
+                await self.faults.restart()
+            bridge.writes_as(run_id, attempt=2 if others else 1, fence=3)
+            last = await publish(bridge, run_id, [event("next")], fence=3)
+            assert last > 21 if others else last == 2
+
     async def test_a_stream_that_is_lost_is_made_again(self, bridge: Bridge, peer: Bridge) -> None:
         for writer in (bridge, peer):  # who was told the last id, and who was not
             async with self.faults.power_cut():

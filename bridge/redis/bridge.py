@@ -90,6 +90,9 @@ class RedisBridge(Bridge):
     async def publish(self, run_id: str, events: Sequence[NewEvent], *, fence: int) -> int:
         return await self._open.publishing.publish(run_id, events, fence=fence)
 
+    def writes_as(self, run_id: str, *, attempt: int, fence: int) -> None:
+        self._open.publishing.writes_as(run_id, attempt, fence)
+
     async def publish_terminal(self, run_id: str, event: NewEvent, *, fence: int) -> int:
         return await self._open.publishing.publish(run_id, [event], fence=fence, terminal=True)
 

@@ -57,6 +57,8 @@ class Publishing:
         self._numbers = count(1)
         self._told: RecentMap[str, _Told | _Unsettled | None] = RecentMap()
         """By run."""
+        self._attempts: RecentMap[str, tuple[int, int]] = RecentMap()
+        """By run: an attempt, and the fence that it writes with."""
 
     async def publish(self, run_id: str, events: Sequence[NewEvent], *, fence: int, terminal: bool = False) -> int:
         """The id of the stream's last event. Raises as `Bridge.publish`, and `UnavailableError`."""
@@ -72,6 +74,15 @@ class Publishing:
             raise
         self._told[run_id] = None if terminal else _Told(max(last, told or 0), fence)
         return last
+
+    def writes_as(self, run_id: str, attempt: int, fence: int) -> None:
+        """Within an attempt nobody else was told of later ids."""
+        match self._told.get(run_id):
+            case _Told(last, before) if self._attempts.get(run_id) == (attempt, before):
+                self._told[run_id] = _Told(last, fence)
+            case _:
+                """Nothing was told, or another attempt was."""
+        self._attempts[run_id] = attempt, fence
 
     def forget(self, run_id: str) -> None:
         """The stream is about to go, and its ids with it."""

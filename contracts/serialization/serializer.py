@@ -6,9 +6,9 @@ warning in the log.
 
 Why not `pydantic_core.to_json` with a fallback, which is two to three times as fast: of 78 forms that are tested (and
 documented, so clients read them) it has 33 otherwise, and a fallback is not asked about most of these (dates, named
-tuples, sets, keys, large integers). It consumes generators, which are the graph's, loses one of two keys that get the
-same text, raises for all of a value when one part cannot be shown or contains itself, and has no bound. What would be
-left to it is the table of scalars in `json_forms.py`, which it would not make shorter.
+tuples, sets, keys, large integers). It loses one of two keys that get the same text, raises for all of a value when one
+part cannot be shown or contains itself, and has no bound. What would be left to it is the table of scalars in
+`json_forms.py`, which it would not make shorter.
 """
 
 from __future__ import annotations
