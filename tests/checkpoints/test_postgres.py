@@ -45,6 +45,11 @@ class State(TypedDict, total=False):
     kept: list[str]
 
 
+class Told(TypedDict, total=False):
+    told: Annotated[list[str], DeltaChannel(graphs.appended, snapshot_frequency=3)]
+    count: int
+
+
 def counting(steps: int) -> Any:
     builder = StateGraph(State)
 
@@ -291,10 +296,6 @@ async def test_what_json_in_postgres_cannot_hold_comes_back(
 
 
 async def test_snapshots_of_a_delta_channel_are_saved_and_put_back(in_postgres: PostgresCheckpoints) -> None:
-    class Told(TypedDict, total=False):
-        told: Annotated[list[str], DeltaChannel(graphs.appended, snapshot_frequency=3)]
-        count: int
-
     async def step(state: Told) -> Told:
         return {"told": [f"word {state.get('count', 0)}"], "count": state.get("count", 0) + 1}
 
