@@ -102,7 +102,9 @@ class Repair:
             return  # it may be about to start the run; and it repairs the runs that it knows
         if stored.submitted:
             await self._finish(_ended_from_outside(record, "its workflow is gone", datetime.now(UTC)))
-        elif datetime.now(UTC) - record.created_at > DRAFT_LIFETIME and await self.ends.store.discard(record.run_id):
+        elif datetime.now(UTC) - record.updated_at > DRAFT_LIFETIME and await self.ends.store.discard(
+            record.run_id, taken_up=record.updated_at
+        ):
             await self.ends.bridge.cleanup(record.run_id)
 
     async def _may_know(self, stored: StoredRun) -> bool:

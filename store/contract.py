@@ -119,9 +119,10 @@ class RunCreateStore(Protocol):
     async def create(self, record: RunRecord, spec: RunSpec, *, temporal: str | None = None) -> tuple[StoredRun, bool]:
         """Write a draft; `temporal`: the id of the namespace to which it is submitted.
 
-        A record of the same run id stays as it is: it is returned, with `False`. In the same transaction the thread
-        gets its owner, if it is new. Raises `ThreadTakenError`, with nothing written, when a run of another user, be it
-        a draft, came first.
+        A record of the same run id stays as it is: it is returned, with `False`. If it is a draft of the same thread
+        and user, its `updated_at` becomes that of `record`, which takes it up (see `discard`). In the same transaction
+        the thread gets its owner, if it is new. Raises `ThreadTakenError`, with nothing written, when a run of another
+        user, be it a draft, came first.
         """
         ...
 
@@ -129,8 +130,12 @@ class RunCreateStore(Protocol):
         """The run is no draft any more. Idempotent; an absent run is ignored."""
         ...
 
-    async def discard(self, run_id: str) -> bool:
-        """Remove a draft; whether there was one. A submitted run stays."""
+    async def discard(self, run_id: str, *, taken_up: datetime) -> bool:
+        """Remove a draft; whether there was one. A submitted run stays.
+
+        `taken_up`: the `updated_at` of its record, as the caller was given it. A draft that somebody else has taken up
+        since (`create`) stays, too: it may be submitted in this moment.
+        """
         ...
 
     async def line(self, thread_id: str) -> ThreadLine:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, or_, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, or_, update
 
 from ..contracts.types import RunRecord
 from . import threads
@@ -13,6 +13,12 @@ from .upsert import insert
 
 _DRAFT = insert(runs).on_conflict_do_nothing().returning(*STORED_COLUMNS)
 _SPEC = insert(run_specs)
+_TAKEN_UP = (
+    update(runs)
+    .where(OF_RUN, runs.c.submitted.is_(False))
+    .values(updated_at=bindparam("now"))
+    .returning(*STORED_COLUMNS)
+)
 _SUBMITTED = (
     update(runs)
     .where(
@@ -29,7 +35,8 @@ def create(
 ) -> tuple[StoredRun, bool]:
     """Insert record and dumped spec, unless there is a run of this id; what is there, and whether it is new.
 
-    Raises `ThreadTakenError` when the thread is another user's.
+    A draft that is there is taken up: from now on it is for this caller to discard. Raises `ThreadTakenError` when the
+    thread is another user's.
     """
     new = connection.execute(_DRAFT, {**record_row(record), "submitted": False, "fence": 0, "temporal": temporal})
     if row := new.mappings().one_or_none():
@@ -38,8 +45,12 @@ def create(
         values = {"run_id": record.run_id, "fields": fields, "payload_kind": kind, "payload": payload}
         connection.execute(_SPEC, values)
         return to_stored(row), True
-    old = connection.execute(STORED_RUN, {"of_run": record.run_id})
-    return to_stored(old.mappings().one()), False
+    old = to_stored(connection.execute(STORED_RUN, {"of_run": record.run_id}).mappings().one())
+    if (old.record.thread_id, old.record.user_id) == (record.thread_id, record.user_id):
+        taken_up = connection.execute(_TAKEN_UP, {"of_run": record.run_id, "now": record.updated_at})
+        if row := taken_up.mappings().one_or_none():
+            return to_stored(row), False
+    return old, False
 
 
 def mark_submitted(connection: Connection, run_id: str, sequence: int | None) -> None:

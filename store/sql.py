@@ -111,9 +111,9 @@ class SqlStore:
         """
         await self._database.write(lambda connection: drafts.mark_submitted(connection, run_id, sequence))
 
-    async def discard(self, run_id: str) -> bool:
-        """Remove a draft; whether there was one."""
-        draft = (runs.c.run_id == run_id, runs.c.submitted.is_(False))
+    async def discard(self, run_id: str, *, taken_up: datetime) -> bool:
+        """Remove a draft that nobody has taken up since; whether there was one."""
+        draft = (runs.c.run_id == run_id, runs.c.submitted.is_(False), runs.c.updated_at == taken_up)
         return await self._database.write(lambda connection: drafts.remove(connection, *draft))
 
     async def line(self, thread_id: str) -> ThreadLine:

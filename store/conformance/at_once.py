@@ -46,9 +46,10 @@ class AtOncePromises:
 
     async def test_a_draft_keeps_its_thread_while_another_is_discarded(self, store: Store, draft: Draft) -> None:
         for number in range(20):
-            await draft(f"old-{number}", f"line {number}")
+            old = await draft(f"old-{number}", f"line {number}")
             new = make_record(f"new-{number}", f"line {number}", user_id="ann")
-            await asyncio.gather(store.discard(f"old-{number}"), store.create(new, make_spec()), return_exceptions=True)
+            discard = store.discard(old.run_id, taken_up=old.updated_at)
+            await asyncio.gather(discard, store.create(new, make_spec()), return_exceptions=True)
             if await store.get(f"new-{number}") is not None:
                 await store.mark_submitted(f"new-{number}")
                 assert await store.threads.get(f"line {number}") is not None

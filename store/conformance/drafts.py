@@ -144,12 +144,24 @@ class DraftPromises:
     async def test_discard_leaves_what_temporal_has_taken(
         self, store: Store, draft: Draft, take: Callable[[Store], Awaitable[object]]
     ) -> None:
-        await draft()
+        record = await draft()
         await take(store)
-        assert not await store.discard("run")
+        assert not await store.discard("run", taken_up=record.updated_at)
         stored = await store.get("run")
         assert stored is not None
         assert stored.submitted
+
+    async def test_discard_leaves_what_another_has_taken_up(self, store: Store, draft: Draft, spec: RunSpec) -> None:
+        first = await draft()
+        second = first.model_copy(update={"updated_at": first.updated_at + timedelta(seconds=1)})
+        taken_up, created = await store.create(second, spec)
+        assert (taken_up.record, created) == (second, False)
+        stranger = first.model_copy(update={"updated_at": first.updated_at + timedelta(seconds=2), "user_id": "bob"})
+        assert (await store.create(stranger, spec))[0].record == second
+        assert not await store.discard("run", taken_up=first.updated_at)
+        assert await store.get("run") == StoredRun(second, submitted=False)
+        assert await store.discard("run", taken_up=second.updated_at)
+        assert await store.get("run") is None
 
     async def test_a_deleted_run_can_be_created_anew(self, store: Store, draft: Draft) -> None:
         await draft()

@@ -11,9 +11,9 @@ from perdure.store.conformance.making import Draft
 
 
 async def test_discard_removes_a_draft(store: SqlStore, draft: Draft, path: Path) -> None:
-    await draft()
-    assert await store.discard("run")
-    assert not await store.discard("run")
+    record = await draft()
+    assert await store.discard("run", taken_up=record.updated_at)
+    assert not await store.discard("run", taken_up=record.updated_at)
     assert await store.get("run") is None
     assert _rows(path) == {"runs": 0, "run_specs": 0, "run_values": 0}
 

@@ -7,6 +7,7 @@ import sqlite3
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -91,7 +92,7 @@ async def test_a_locked_database_is_unavailable_to_every_write(
         impatient.mark_running("run", fence=1, attempt=1),
         impatient.mark_awaiting("run", fence=1, steps=1, interrupts=[], values=None),
         impatient.finish("run", RunEnding(RunStatus.SUCCESS, 1), fence=1),
-        impatient.discard("run"),
+        impatient.discard("run", taken_up=datetime.now(UTC)),
         impatient.delete("run"),
         impatient.abandon_temporal("a"),
     ):
