@@ -8,17 +8,7 @@ from pathlib import Path
 import pytest
 from support.redis_servers import KINDS, RedisServer, found
 
-pytest.register_assert_rewrite(
-    "perdure.bridge.conformance.leases",
-    "perdure.bridge.conformance.lifetime",
-    "perdure.bridge.conformance.losses",
-    "perdure.bridge.conformance.probe",
-    "perdure.bridge.conformance.reading",
-    "perdure.bridge.conformance.stops",
-    "perdure.bridge.conformance.writing",
-)
-
-from perdure.bridge import SqliteBridge  # noqa: E402 – the line above must come first
+from perdure.bridge import SqliteBridge
 
 
 @pytest.fixture

@@ -110,9 +110,12 @@ def test_an_unknown_scheme_names_what_is_known(acme: Path, tmp_path: Path) -> No
         with pytest.raises(ConfigError, match=rf"'acme'.*allowed: sqlite://.*acme://.*perdure\.{group}"):
             load_settings(config)
     for open_one, allowed in (
-        (open_bridge, r"sqlite:///relative/path, sqlite:////absolute/path, memory://, memory://name, absent://, acme"),
-        (open_checkpoints, r"sqlite:///file, memory://, acme://"),
-        (open_store, r"sqlite://, acme://"),
+        (
+            open_bridge,
+            r"sqlite:///relative/path, sqlite:////absolute/path, .*redis://host, .*absent://, acme",
+        ),
+        (open_checkpoints, r"sqlite:///file, memory://, postgresql://host/database, acme://"),
+        (open_store, r"sqlite://, postgresql://, acme://"),
     ):
         said = rf"\.url: 'acmee://x' has no known scheme \(did you mean 'acme'\?\); allowed: {allowed}"
         with pytest.raises(ConfigError, match=said):

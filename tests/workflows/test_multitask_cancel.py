@@ -7,7 +7,6 @@ import base64
 import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -168,7 +167,7 @@ async def _shows(cli: Cli, run_id: str, status: RunStatus) -> bool:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A cancel does not wait for long for a worker that decides."""
-    monkeypatch.setattr(steering, "_DECISION", timedelta(seconds=0.5))
+    monkeypatch.setattr(steering, "_DECISION", 0.5)
 
 
 @pytest.fixture
