@@ -34,6 +34,9 @@ from .takeovers import check_takeovers, setback
 
 logger = logging.getLogger(__name__)
 
+_NOBODY = ""
+"""For a holder, in what an attempt says of itself."""
+
 
 class Slices:
     """Of one worker."""
@@ -65,7 +68,8 @@ class Slices:
             await self._live.close(slice.run_id)
             return SliceResult(outcome="stopped", steps=slice.steps)
         if slice.holder is None:
-            return await self._take_over(slice, info.attempt, slice.takeovers + info.attempt, heartbeat.say)
+            number = self._of_begun(slice, info, heartbeat)
+            return await self._take_over(slice, info.attempt, number, heartbeat.say)
         own, before = slice.holder == self._live.task_queue, marked(info, slice.holder)
         # One that was lost before its first heartbeat was with the holder: any other would have answered at once.
         if not own and before is None and not await was_lost(self._client, info):
@@ -86,6 +90,15 @@ class Slices:
         if (live := await self._live.fetch(slice.run_id)) is None:
             raise _not_held(slice.run_id)
         return await self._run_graph(live, slice, 1, say)
+
+    def _of_begun(self, slice: SliceInput, info: activity.Info, heartbeat: Heartbeat) -> int:
+        """The attempt's number where nobody has held the graph. One that a shutdown kept from its begin has none."""
+        usual, before = slice.takeovers + info.attempt, marked(info, _NOBODY)
+        number = self._number(usual - 1 if before is None else before, goes_on=False)
+        if number != usual:
+            heartbeat.mark(_NOBODY, number)
+            heartbeat.send()
+        return number
 
     def _number(self, current: int, *, goes_on: bool) -> int:
         """Of the attempt that this slice is part of: only what begins anew has a number of its own."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
 from langgraph.graph import START, StateGraph
-from support.graphs import Shelf
+from support.graphs import Shelf, count_to, counting
 from temporalio import activity
 
 from perdure import RunScope, RunsFacade, RunSpec, RunStatus, Settings, Worker
+from perdure.activities import LiveGraphs
 from perdure.contracts.types import METADATA_EVENT
 
 
@@ -42,5 +44,24 @@ async def test_the_superstep_ends_and_the_next_one_is_elsewhere(runs: RunsFacade
     async with Worker(graphs={"line": graph}, settings=settings):
         result = await runs.join_wait(record.run_id)
     assert (result.status, result.values, work) == (RunStatus.SUCCESS, {"log": ["one", "two"]}, ["one", "two"])
+    events = [event async for event in await runs.join_stream(record.run_id)]
+    assert [event.data["attempt"] for event in events if event.event == METADATA_EVENT] == [1]
+
+
+async def test_an_attempt_that_a_shutdown_kept_from_its_begin_does_not_count(
+    runs: RunsFacade, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusals = iter([True] * 4)  # two looks each, in two attempts
+
+    def look(_: LiveGraphs) -> bool:
+        return next(refusals, False)
+
+    def leave(_: LiveGraphs, __: bool) -> None: ...
+
+    monkeypatch.setattr(LiveGraphs, "shutting_down", property(look, leave), raising=False)
+    async with Worker(graphs={"counting": counting()}, settings=settings):
+        spec = RunSpec(assistant_id="counting", scope=RunScope(kind="stateless"), input=count_to(2))
+        record, result = await runs.create_and_wait(spec)
+    assert (result.status, record.attempt) == (RunStatus.SUCCESS, 1)
     events = [event async for event in await runs.join_stream(record.run_id)]
     assert [event.data["attempt"] for event in events if event.event == METADATA_EVENT] == [1]
