@@ -163,8 +163,10 @@ class Database:
             nonlocal lost
             if not isinstance(error, exc.OperationalError):
                 return False
-            lost, again = True, not lost and self.dialect.was_lost_before(error, reads=lane.reads)
-            return again or self.dialect.is_busy(error)
+            if not lost and self.dialect.was_lost_before(error, reads=lane.reads):
+                lost = True
+                return True
+            return self.dialect.is_busy(error)
 
         try:
             return await retried(lambda: lane.run(work), Retry(when=passes, until=until, pause=_PAUSE))

@@ -17,6 +17,7 @@ from perdure.contracts.errors import UnavailableError
 from perdure.contracts.types import RunRecord, RunSpec, RunStatus
 from perdure.store import RunEnding, SqlStore, open_store
 from perdure.store.database import Database
+from perdure.store.sqlite import SqliteDialect
 
 Make = Callable[..., RunRecord]
 Draft = Callable[..., Awaitable[RunRecord]]
@@ -78,6 +79,45 @@ async def test_a_mistake_of_ours_is_not_hidden(database: Database, error: Except
     with pytest.raises(type(error), match="the cause") as caught:
         await database.write(work)
     assert caught.value is error
+
+
+@pytest.mark.parametrize(
+    ("failures", "passes"),
+    [
+        ("busy busy lost", True),
+        ("lost busy", True),
+        ("lost lost", False),
+        ("busy lost lost", False),
+        ("other", False),
+    ],
+)
+async def test_a_busy_database_is_waited_for_and_a_lost_connection_made_once_more(
+    url: str, monkeypatch: pytest.MonkeyPatch, failures: str, passes: bool
+) -> None:
+    def is_busy(_: SqliteDialect, error: exc.OperationalError) -> bool:
+        return str(error.orig) == "busy"
+
+    def was_lost_before(_: SqliteDialect, error: exc.OperationalError, *, reads: bool) -> bool:
+        return str(error.orig) == "lost"
+
+    left = iter(failures.split())
+
+    def work(_: Connection) -> str:
+        for failure in left:
+            raise exc.OperationalError("SELECT 1", None, sqlite3.OperationalError(failure))
+        return "done"
+
+    database = Database(url, lock_timeout=10)
+    await database.open()
+    monkeypatch.setattr(SqliteDialect, "is_busy", is_busy)
+    monkeypatch.setattr(SqliteDialect, "was_lost_before", was_lost_before)
+    if passes:
+        assert await database.write(work) == "done"
+    else:
+        with pytest.raises(UnavailableError, match=failures.split()[-1]):
+            await database.write(work)
+    assert list(left) == []
+    await database.close()
 
 
 async def test_a_locked_database_is_unavailable_to_every_write(
