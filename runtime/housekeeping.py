@@ -165,8 +165,9 @@ class Housekeeping:
         return True
 
     async def _mend_losses(self) -> None:
-        if await self._temporal_answers():
-            await self._losses.mend(self._unended, self._try)
+        lost = await self._bridge.losses()
+        if lost is not None and await self._temporal_answers():
+            await self._losses.mend(lost, self._unended, self._try)
 
     async def _drop_left(self) -> None:
         await self._store.threads.drop_left(datetime.now(UTC) - _LEFT_FOR)

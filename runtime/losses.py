@@ -19,7 +19,8 @@ from datetime import UTC, datetime, timedelta
 
 from temporalio.client import Client
 
-from ..activities.graphs.back_ends import BackEnds
+from ..activities import BackEnds
+from ..activities.stream.lasting_bridge import make_again
 from ..contracts.errors import RunNotFoundError
 from ..contracts.wire import RUN_WORKFLOW, run_workflow_id
 from ..facade.streams import LEASE, is_attended
@@ -49,11 +50,10 @@ class Losses:
     worker: str
     """Its name, as the holder of leases."""
 
-    async def mend(self, unended: Callable[[], AsyncGenerator[str]], attempt: Try) -> None:
-        """If there are any: those of all runs. What fails is mended the next time."""
-        lost = await self.ends.bridge.losses()
+    async def mend(self, lost: str, unended: Callable[[], AsyncGenerator[str]], attempt: Try) -> None:
+        """Those of all runs, by one worker. `lost`: the bridge's name for them. What fails is mended the next time."""
         turn = f"losses of {self.task_queue}"
-        if lost is None or not await self.ends.store.lease(turn, self.worker, _TURN):
+        if not await self.ends.store.lease(turn, self.worker, _TURN):
             return
         logger.info("the bridge was started anew and may have lost its newest writes: all that goes on is looked at")
         done = True
@@ -86,9 +86,7 @@ class Losses:
         try:
             await self.ends.bridge.last_event_id(run_id)
         except RunNotFoundError:
-            await self.ends.bridge.create_again(run_id)
-            if await self.ends.store.get(run_id) is None:
-                await self.ends.bridge.cleanup(run_id)
+            await make_again(self.ends.bridge, self.ends.store, run_id)
 
     async def _just_ended(self) -> list[str]:
         queue, since = json.dumps(self.task_queue, ensure_ascii=False), datetime.now(UTC) - _BEFORE

@@ -13,7 +13,7 @@ from ...bridge.delegation import DelegatingBridge
 from ...contracts.errors import RunNotFoundError
 from ...contracts.serialization.serializer import to_json
 from ...contracts.types import METADATA_EVENT
-from ...store.contract import EventBatch, Store
+from ...store.contract import EventBatch, Store, StoredRun
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +22,15 @@ def attempt_event(run_id: str, thread_id: str, attempt: int) -> NewEvent:
     """Tells readers which attempt of a run speaks from now on."""
     data = {"run_id": run_id, "thread_id": thread_id, "attempt": attempt}
     return NewEvent(METADATA_EVENT, to_json(data), key=f"attempt\n{attempt}")
+
+
+async def make_again(bridge: Bridge, store: Store, run_id: str) -> StoredRun | None:
+    """A stream that was lost; the run's record. `None`: the run was deleted, maybe meanwhile, so there is no stream."""
+    await bridge.create_again(run_id)
+    stored = await store.get(run_id)
+    if stored is None:
+        await bridge.cleanup(run_id)
+    return stored
 
 
 class LastingBridge(DelegatingBridge):
@@ -47,10 +56,8 @@ class LastingBridge(DelegatingBridge):
     async def _make_again(self, run_id: str, fence: int) -> None:
         """Raises `RunNotFoundError` for a run that was deleted, `FencedError` for one that was taken over."""
         await self._store.events.write(run_id, EventBatch(), fence=fence, attempt=0)  # nothing: it looks at the fence
-        await self.inner.create_again(run_id)
-        stored = await self._store.get(run_id)
-        if stored is None:  # it was deleted meanwhile, and its stream before
-            await self.inner.cleanup(run_id)
+        stored = await make_again(self.inner, self._store, run_id)
+        if stored is None:
             raise RunNotFoundError(run_id)
         logger.warning("the stream of run %s was lost and is made again: what was in it is gone", run_id)
         event = attempt_event(run_id, stored.record.thread_id, stored.record.attempt)
