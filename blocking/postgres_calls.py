@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TypeVar
@@ -11,6 +11,7 @@ from psycopg import AsyncConnection, DataError, Error, IntegrityError, NotSuppor
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
+from ..contracts.retry import Retry, retried
 from .postgres_address import BEGIN, CONNECTING, PostgresAddress
 from .postgres_errors import is_forbidden, is_retryable, sqlstate_of
 
@@ -40,7 +41,7 @@ def is_outage(error: BaseException) -> bool:
     return isinstance(error, Error | OSError) and (not isinstance(error, _OURS) or is_forbidden(error))
 
 
-def was_cut(error: Error) -> bool:
+def _was_cut(error: Error) -> bool:
     """Whether it may have happened or not: the connection was lost."""
     code = sqlstate_of(error) or ""
     lost = not code or code.startswith("08") or code in _GONE
@@ -49,17 +50,16 @@ def was_cut(error: Error) -> bool:
 
 async def repeated(address: PostgresAddress, what: str, call: Callable[[], Awaitable[T]]) -> T:
     """A call that may be done twice. Raises `UnavailableError`, or what is no outage as it is."""
-    deadline = asyncio.get_running_loop().time() + _PATIENCE
-    while True:
-        try:
-            return await call()
-        except (Error, OSError) as exc:
-            if not is_outage(exc):
-                raise
-            again = isinstance(exc, Error) and (is_retryable(exc) or was_cut(exc))
-            if not again or asyncio.get_running_loop().time() > deadline:
-                raise address.unavailable(what, exc) from exc
-        await asyncio.sleep(_PAUSE)
+    try:
+        return await retried(call, Retry(when=_may_pass, until=time.monotonic() + _PATIENCE, pause=_PAUSE))
+    except (Error, OSError) as exc:
+        if not is_outage(exc):
+            raise
+        raise address.unavailable(what, exc) from exc
+
+
+def _may_pass(error: Exception) -> bool:
+    return isinstance(error, Error) and (is_retryable(error) or _was_cut(error))
 
 
 @asynccontextmanager
