@@ -20,6 +20,9 @@ from langgraph.checkpoint.base import (
 )
 from pydantic import BaseModel, Field
 
+GONE = 2**62
+"""The fence of a run that is not there: it was deleted, which outranks every attempt."""
+
 
 class RunNote(BaseModel):
     """How a run's thread stood before the run's first superstep. Written once, read by every later attempt.

@@ -22,6 +22,14 @@ from __future__ import annotations
 from ..contracts.errors import RollbackError
 from .contract import RunNote
 
+DROPPED = ""
+"""In a table, the note of a run that has ended while it had marks: without them nothing tells what it has changed."""
+
+
+def read_note(text: str | None) -> RunNote | None:
+    """The note in a table of runs."""
+    return RunNote.model_validate_json(text) if text else None
+
 
 def check_restorable(
     run_id: str, thread_id: str, note: RunNote | None, *, newest: str | None, follower: str | None

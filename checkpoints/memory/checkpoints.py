@@ -13,7 +13,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from ...contracts.errors import FencedError
 from ...contracts.serialization.serde import Serializer
 from ..addresses import checkpoint_address
-from ..contract import Checkpoints, Guard, RunNote
+from ..contract import GONE, Checkpoints, Guard, RunNote
 from . import rollback
 
 
@@ -50,9 +50,8 @@ class MemoryCheckpoints(Checkpoints):
         run.fence = fence
 
     async def check(self, run_id: str, *, fence: int) -> None:
-        # No fence: the run was deleted, which outranks every attempt.
         run = self._runs.get(run_id)
-        self._check(run_id, fence, run.fence if run else 2**62)
+        self._check(run_id, fence, run.fence if run else GONE)
 
     async def put(
         self,

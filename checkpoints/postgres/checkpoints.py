@@ -16,7 +16,8 @@ from ...blocking.postgres_errors import sqlstate_of
 from ...contracts.errors import FencedError
 from ...contracts.serialization.serde import Serializer
 from ..addresses import checkpoint_address
-from ..contract import Checkpoints, Guard, RunNote
+from ..contract import GONE, Checkpoints, Guard, RunNote
+from ..rollback import read_note
 from . import fences, rollback
 from .saving import CheckpointSave, PoolSaver, Statement, WritesSave, checkpoint_save, send, writes_save
 from .schema import set_up
@@ -104,7 +105,7 @@ class PostgresCheckpoints(Checkpoints):
                 if note is not None:
                     await connection.execute(_SET_NOTE, {"run": run_id, "note": note.model_dump_json()})
                 row = await (await connection.execute(_NOTE, {"run": run_id})).fetchone()
-            return None if row is None else rollback.read_note(row["note"])
+            return None if row is None else read_note(row["note"])
 
         return await self._call(noted)
 
@@ -141,7 +142,7 @@ class PostgresCheckpoints(Checkpoints):
             return await repeated(self.address, _WHAT, lambda: uncut(call()))
         except Error as exc:
             if sqlstate_of(exc) == fences.REFUSED:
-                raise FencedError(run_id, fence, int(exc.diag.message_primary or fences.GONE)) from exc
+                raise FencedError(run_id, fence, int(exc.diag.message_primary or GONE)) from exc
             raise
 
     @property

@@ -9,10 +9,10 @@ that is frozen while it sends. Who takes the fence then ends its connection, for
 
 from __future__ import annotations
 
+from ..contract import GONE
+
 REFUSED = "PD001"
 """The SQLSTATE of a save with an old fence. The message is the newer one."""
-GONE = 2**62
-"""The fence of a run that is not there: it was deleted, which outranks every attempt."""
 
 _KEY = "hashtextextended(run, 2)"
 _FROZEN = "2 seconds"

@@ -11,8 +11,7 @@ from typing import Any
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
-from ..contract import RunNote
-from ..rollback import check_restorable
+from ..rollback import DROPPED, check_restorable, read_note
 
 TABLES = (
     """
@@ -97,11 +96,9 @@ _RESTORE = (
     f"INSERT INTO checkpoint_writes ({_WRITE}) SELECT {_WRITE} FROM perdure_kept_writes WHERE {_OF_RUN}",
 )
 
-_DROPPED = ""
-"""The note of a run that has ended while it had marks: without them nothing tells any more what it has changed."""
 DROP_NOTE = f"""
     UPDATE perdure_runs SET note = CASE
-        WHEN note = '{_DROPPED}' OR EXISTS (SELECT 1 FROM perdure_marks WHERE run_id = %(run)s) THEN '{_DROPPED}'
+        WHEN note = '{DROPPED}' OR EXISTS (SELECT 1 FROM perdure_marks WHERE run_id = %(run)s) THEN '{DROPPED}'
     END
     WHERE run_id = %(run)s
 """
@@ -122,18 +119,13 @@ DELETE_THREAD = tuple(
 )
 
 
-def read_note(text: str | None) -> RunNote | None:
-    """The note in a row of `perdure_runs`."""
-    return RunNote.model_validate_json(text) if text else None
-
-
 async def restore(connection: AsyncConnection[DictRow], run_id: str, thread_id: str) -> None:
     """Put the thread back. Raises `RollbackError`; the caller has to roll its transaction back then."""
     names: dict[str, Any] = {"run": run_id, "thread": thread_id}
     await connection.execute(_MARK_SAVED, names)
     found = await (await connection.execute(_STANDING, names)).fetchone()
     assert found is not None
-    if not found["marked"] and found["note"] != _DROPPED:
+    if not found["marked"] and found["note"] != DROPPED:
         return
     note = read_note(found["note"])
     check_restorable(run_id, thread_id, note, newest=found["newest"], follower=found["follower"])

@@ -16,7 +16,8 @@ from ...blocking import BUSY_TIMEOUT, SqliteWriter, transaction, uncut
 from ...contracts.errors import FencedError, UnavailableError
 from ...contracts.serialization.serde import Serializer
 from ..addresses import checkpoint_address
-from ..contract import Checkpoints, Guard, RunNote
+from ..contract import GONE, Checkpoints, Guard, RunNote
+from ..rollback import read_note
 from . import rollback
 from .saving import Save, SavingConnection, checkpoint_save, connect, writes_save
 
@@ -175,12 +176,11 @@ def _take(connection: SavingConnection, run_id: str, thread_id: str, fence: int)
 def _check(connection: SavingConnection, run_id: str, fence: int) -> None:
     """Within a transaction, which holds the write lock, it is true until its end."""
     row = connection.execute("SELECT fence FROM perdure_runs WHERE run_id = ?", (run_id,)).fetchone()
-    # No row: the run was deleted, which outranks every attempt.
-    current: int = 2**62 if row is None else row[0]
+    current: int = GONE if row is None else row[0]
     if fence < current:
         raise FencedError(run_id, fence, current)
 
 
 def _note(connection: SavingConnection, run_id: str) -> RunNote | None:
     row = connection.execute("SELECT note FROM perdure_runs WHERE run_id = ?", (run_id,)).fetchone()
-    return None if row is None else rollback.read_note(row[0])
+    return None if row is None else read_note(row[0])

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from ..contract import RunNote
-from ..rollback import check_restorable
+from ..rollback import DROPPED, check_restorable, read_note
 
 TABLES = (
     """
@@ -74,19 +73,12 @@ _RESTORE = (
 )
 
 
-_DROPPED = ""
-"""The note of a run that has ended while it had marks: without them nothing tells any more what it has changed."""
 _DROP_NOTE = f"""
     UPDATE perdure_runs SET note = CASE
-        WHEN note = '{_DROPPED}' OR EXISTS (SELECT 1 FROM perdure_marks WHERE run_id = :run) THEN '{_DROPPED}'
+        WHEN note = '{DROPPED}' OR EXISTS (SELECT 1 FROM perdure_marks WHERE run_id = :run) THEN '{DROPPED}'
     END
     WHERE run_id = :run
 """
-
-
-def read_note(text: str | None) -> RunNote | None:
-    """The note in a row of `perdure_runs`."""
-    return RunNote.model_validate_json(text) if text else None
 
 
 def keep(connection: sqlite3.Connection, run_id: str, address: tuple[str, str, str]) -> None:
@@ -103,7 +95,7 @@ def restore(connection: sqlite3.Connection, run_id: str, thread_id: str) -> None
     names = {"run": run_id, "thread": thread_id}
     connection.execute(_MARK_SAVED, names)
     ((marked, text, newest, follower),) = connection.execute(_STANDING, names)
-    if not marked and text != _DROPPED:
+    if not marked and text != DROPPED:
         return
     check_restorable(run_id, thread_id, read_note(text), newest=newest, follower=follower)
     for statement in _RESTORE:
