@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterator, Sequence
 
-from langgraph.store.base import BaseStore
+from langgraph.store.base import BaseStore, Op, PutOp
 
 
 class NodeStore(BaseStore):
@@ -19,3 +20,11 @@ class NodeStore(BaseStore):
     @abstractmethod
     def close(self) -> None:
         """Idempotent; another call opens it again."""
+
+
+def reads_then_writes(ops: Sequence[Op]) -> Iterator[tuple[list[int], list[Op]]]:
+    """Reads first, as LangGraph does; writes for a transaction of their own. Each part with the places of its calls."""
+    for writes in (False, True):
+        places = [place for place, op in enumerate(ops) if isinstance(op, PutOp) is writes]
+        if places:
+            yield places, [ops[place] for place in places]

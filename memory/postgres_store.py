@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from threading import Lock
 from typing import Any, cast
 
-from langgraph.store.base import Op, PutOp, Result, TTLConfig
+from langgraph.store.base import Op, Result, TTLConfig
 from langgraph.store.postgres.aio import AsyncPostgresStore
 from psycopg import AsyncConnection, Error
 from psycopg.errors import FeatureNotSupported, UndefinedFile, UndefinedTable
@@ -23,7 +23,7 @@ from ..blocking.postgres_setup import alone, connect, drop_unfinished
 from ..contracts.errors import ConfigError
 from ..contracts.langgraph_json import NodeStoreConfig
 from .loop_thread import LoopThread
-from .node_store import NodeStore
+from .node_store import NodeStore, reads_then_writes
 
 _WHAT = "the store of graphs in"
 _POOL = 5
@@ -74,15 +74,12 @@ class PostgresNodeStore(NodeStore):
     # In the loop.
 
     async def _batch(self, ops: Sequence[Op]) -> list[Result]:
-        """Reads first, as LangGraph does; writes in a transaction of their own, which waits for no embedding."""
+        """Writes apart: their transaction waits for no embedding."""
         store, results = await self._opened(), cast("list[Result]", [None] * len(ops))
-        for writes in (False, True):
-            places = [place for place, op in enumerate(ops) if isinstance(op, PutOp) is writes]
-            if places:
-                some = [ops[place] for place in places]
-                found = await repeated(self._address, _WHAT, lambda some=some: store.abatch(some))
-                for place, result in zip(places, found, strict=True):
-                    results[place] = result
+        for places, some in reads_then_writes(ops):
+            found = await repeated(self._address, _WHAT, lambda some=some: store.abatch(some))
+            for place, result in zip(places, found, strict=True):
+                results[place] = result
         return results
 
     async def _opened(self) -> AsyncPostgresStore:

@@ -17,13 +17,13 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, cast
 
-from langgraph.store.base import Op, PutOp, Result, TTLConfig
+from langgraph.store.base import Op, Result, TTLConfig
 from langgraph.store.sqlite import SqliteStore
 
 from ..blocking import BUSY_TIMEOUT, private_database
 from ..contracts.langgraph_json import NodeStoreConfig
 from .embedding import embedding
-from .node_store import NodeStore
+from .node_store import NodeStore, reads_then_writes
 from .sqlite_opening import opened
 from .vectors import connection_class
 
@@ -73,16 +73,14 @@ class SqliteNodeStore(NodeStore):
     # On the thread.
 
     def _batch(self, ops: Sequence[Op]) -> list[Result]:
-        """Reads first, as LangGraph does; writes in a transaction of their own.
+        """Writes apart: a transaction that has read cannot write any more once another process has written.
 
-        One that has read cannot write any more once another process has written: SQLite refuses that at once.
+        SQLite refuses that at once.
         """
         store, results = self._opened(), cast("list[Result]", [None] * len(ops))
-        for writes in (False, True):
-            places = [place for place, op in enumerate(ops) if isinstance(op, PutOp) is writes]
-            if places:
-                for place, result in zip(places, store.batch([ops[place] for place in places]), strict=True):
-                    results[place] = result
+        for places, some in reads_then_writes(ops):
+            for place, result in zip(places, store.batch(some), strict=True):
+                results[place] = result
         return results
 
     def _opened(self) -> SqliteStore:
