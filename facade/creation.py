@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
-from datetime import datetime
 
 from opentelemetry.trace import SpanKind
 from temporalio.client import Client
@@ -81,9 +80,9 @@ class Creation:
         if spec.run_id is not None:
             # Before the thread is asked: it knows the ids of its own runs only, and would cancel others for nothing.
             await self._check_not_used_up(plan, created=created)
-        return await self._submit(client, plan, created=created, taken_up=stored.record.updated_at)
+        return await self._submit(client, plan, created=created)
 
-    async def _submit(self, client: Client, plan: RunPlan, *, created: bool, taken_up: datetime) -> RunRecord:
+    async def _submit(self, client: Client, plan: RunPlan, *, created: bool) -> RunRecord:
         try:
             admission = await self._admitted(client, plan)
         except AlreadySubmittedError:
@@ -91,7 +90,7 @@ class Creation:
             await self._store.mark_submitted(plan.run_id)
         except (ThreadBusyError, InvalidRunError):
             # Unless another caller has taken up the draft: it may have been admitted in this moment.
-            if await self._store.discard(plan.run_id, taken_up=taken_up):
+            if await self._store.discard(plan.run_id, taken_up=plan.record.updated_at):
                 await self._bridge.cleanup(plan.run_id)
             raise
         else:
