@@ -33,6 +33,11 @@ class Seen:
     number: int
 
 
+def reader(*, refuses: bool = True) -> Serializer:
+    """One that allows nothing of what other tests of this process have allowed."""
+    return Serializer(refuses=refuses, allowed=AllowedTypes())
+
+
 def constructor(code: int, *parts: object) -> tuple[str, bytes]:
     """What names any callable, as somebody would write it into a store."""
     return "msgpack", ormsgpack.packb({"x": [ormsgpack.Ext(code, ormsgpack.packb(parts))]})
@@ -66,26 +71,26 @@ def nothing_built() -> None:
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_nothing_else_is_called(attack: str) -> None:
     with pytest.raises(TypeNotAllowedError) as refused:
-        Serializer().loads_typed(ATTACKS[attack])
+        reader().loads_typed(ATTACKS[attack])
     assert refused.value.types
-    Serializer(refuses=False).loads_typed(ATTACKS[attack])
+    reader(refuses=False).loads_typed(ATTACKS[attack])
     assert foreign.BUILT == []
 
 
 def test_a_pickle_is_not_read() -> None:
     with pytest.raises(NotImplementedError, match="pickle"):
-        Serializer(refuses=False).loads_typed(("pickle", pickle.dumps({"x": 1})))
+        reader(refuses=False).loads_typed(("pickle", pickle.dumps({"x": 1})))
 
 
 def test_the_error_names_the_type_and_the_setting() -> None:
     with pytest.raises(TypeNotAllowedError, match="Unknown") as refused:
-        Serializer().loads_typed(Serializer().dumps_typed({"a": [foreign.Unknown(1)]}))
+        reader().loads_typed(reader().dumps_typed({"a": [foreign.Unknown(1)]}))
     assert f'checkpointer.allowed_types: ["{FOREIGN}.Unknown"]' in str(refused.value)
     assert "run 'r1'" in str(refused.value.of("r1"))
 
 
 def test_what_is_only_shown_is_shown_as_its_data(caplog: pytest.LogCaptureFixture) -> None:
-    shown = Serializer(refuses=False)
+    shown = reader(refuses=False)
     dumped = shown.dumps_typed({"a": Seen(1)})
     assert shown.loads_typed(dumped) == {"a": {"number": 1}}
     assert f"{__name__}.Seen is not allowed" in caplog.text
@@ -128,17 +133,17 @@ def test_a_setting_that_names_no_class_is_refused(named: str, text: str) -> None
     ids=lambda value: type(value).__name__,
 )
 def test_what_is_langgraphs_and_langchains_own_is_read_as_before(value: Any) -> None:
-    dumped = Serializer().dumps_typed(value)
+    dumped = reader().dumps_typed(value)
     assert dumped == JsonPlusSerializer().dumps_typed(value)
-    assert repr(Serializer().loads_typed(dumped)) == repr(JsonPlusSerializer().loads_typed(dumped))
+    assert repr(reader().loads_typed(dumped)) == repr(JsonPlusSerializer().loads_typed(dumped))
 
 
 def test_arrays_are_read_as_before() -> None:
-    assert Serializer().loads_typed(Serializer().dumps_typed(numpy.arange(3))).tolist() == [0, 1, 2]
+    assert reader().loads_typed(reader().dumps_typed(numpy.arange(3))).tolist() == [0, 1, 2]
 
 
 def test_plain_json_of_older_langgraphs_is_read() -> None:
-    assert Serializer().loads_typed(("json", b'{"a": [1, "b"]}')) == {"a": [1, "b"]}
+    assert reader().loads_typed(("json", b'{"a": [1, "b"]}')) == {"a": [1, "b"]}
 
 
 def test_the_types_of_a_value() -> None:
@@ -160,4 +165,4 @@ def test_the_types_of_a_value() -> None:
     ],
 )
 def test_where_a_value_cannot_be_stored(value: Any, place: tuple[str, str] | None) -> None:
-    assert unstorable(value, Serializer().dumps_typed) == place
+    assert unstorable(value, reader().dumps_typed) == place
