@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -12,9 +13,10 @@ from temporalio import activity
 from temporalio.client import Client, WorkflowFailureError
 from temporalio.service import RPCError, RPCStatusCode
 
+from ..blocking import uncut
 from ..contracts.errors import RunNotFoundError
 from ..contracts.lifecycle import ending_of
-from ..contracts.types import RunRecord
+from ..contracts.types import RunRecord, RunStatus
 from ..contracts.wire import (
     ACTIVITY_ANNOUNCE_QUESTIONS,
     ACTIVITY_CHANGE_STATE,
@@ -127,10 +129,12 @@ class RunActivities:
 
     @activity.defn(name=ACTIVITY_RUN_SUPERSTEPS)
     async def run_supersteps(self, slice: SliceInput) -> SliceResult:
-        """Run the graph to its next pause, question or end."""
+        """Run the graph to its next pause or question, or to its end, which is the run's."""
         self._serving.check_ours(slice.installation)
         async with surroundings(slice, self._pulse) as heartbeat:
-            return await translated(self._answers.run(slice, self._slices.run, activity.info(), heartbeat))
+            result = await translated(self._answers.run(slice, self._slices.run, activity.info(), heartbeat))
+            may_end = slice.may_end and result.outcome == "done" and not activity.is_cancelled()
+            return await self._with_end(slice, result) if may_end else result
 
     @activity.defn(name=ACTIVITY_ANNOUNCE_QUESTIONS)
     async def announce_questions(self, asks: QuestionsInput) -> None:
@@ -239,6 +243,20 @@ class RunActivities:
             return  # it was deleted, and its events with it
         webhook = spec.webhook is not None
         await self._dispatcher.deliver_for_temporal(notify.run_id, webhook=webhook, required=notify.required)
+
+    async def _with_end(self, slice: SliceInput, result: SliceResult) -> SliceResult:
+        """The end of the run's graph, with the run's own. Where that fails, its workflow sees to it, for ever."""
+        finish = FinishInput.model_validate(
+            {**slice.model_dump(include=set(RunWork.model_fields)), "status": RunStatus.SUCCESS, "steps": result.steps}
+        )
+        ending = asyncio.create_task(self._end_run(finish))
+        try:
+            with suppress(asyncio.CancelledError):  # it comes too late
+                await uncut(ending)
+            return result.model_copy(update={"ended": ending.result()})
+        except Exception as exc:  # noqa: BLE001 - whatever it is, it is told where it happens again
+            logger.warning("run %s: its end cannot be written with its last slice: %r", slice.run_id, exc)
+            return result
 
     async def _end_run(self, finish: FinishInput) -> RunOutcome:
         spec = await self._specs.without_input(finish.run_id)

@@ -156,6 +156,8 @@ class RunInput(Wire):
     """Where an earlier execution of this run left off (continue-as-new)."""
     trace: str | None = None
     """The W3C traceparent of the call that created the run, when that is traced."""
+    last_slice_ends: bool = False
+    """The slice in which the graph is done ends the run, too. Histories of before have an activity for that."""
 
 
 class RunProgress(Wire):
@@ -265,6 +267,8 @@ class SliceInput(RunWork):
     given: Answer | None = None
     """As in `RunProgress`: `answers` are made of it."""
     asked_ref: str | None = None
+    may_end: bool = False
+    """When the graph is done, end the run."""
 
 
 class SliceResult(Wire):
@@ -289,6 +293,8 @@ class SliceResult(Wire):
     """How many questions there are when they are too many for `questions`."""
     refused: str | None = None
     """Why an answer could not be delivered: nothing was executed, and what was open is open."""
+    ended: RunOutcome | None = None
+    """With `done`: how the run has ended; `None`: its workflow has to see to that."""
 
 
 class QuestionsInput(RunWork):

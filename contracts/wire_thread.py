@@ -145,6 +145,7 @@ def run_input(thread_id: str, submission: Submission, *, sequence: int, admitted
         admitted=admitted,
         user_id=submission.user_id,
         trace=submission.trace,
+        last_slice_ends=True,
     )
 
 

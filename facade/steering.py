@@ -29,7 +29,7 @@ from ..store.contract import Store
 from .answers import FacadeAnswer
 from .lookup import RunLookup
 from .retry import PAUSE, NotYetError, patiently
-from .translation import NotCheckedError, answered, translated
+from .translation import NotCheckedError, NotReadyError, answered, translated
 
 _DECISION = 5.0
 """Seconds for which a cancel waits for a worker to say whether it came in time."""
@@ -94,6 +94,8 @@ class Steering:
             except RunNotFoundError as exc:  # its workflow is about to start, or has just ended
                 why = f"run {run_id!r} cannot be reached: its workflow has not started; try again"
                 raise NotYetError(UnavailableError(why)) from exc
+            except NotReadyError as exc:
+                raise NotYetError(exc) from exc
 
         return await patiently(self._settings, once)
 
@@ -111,6 +113,15 @@ class Steering:
         await self._until_moved(record)
 
     async def _send(self, run_id: str, answer: Answer) -> None:
+        async def once() -> None:
+            try:
+                await self._send_once(run_id, answer)
+            except NotReadyError as exc:
+                raise NotYetError(exc) from exc
+
+        await patiently(self._settings, once)
+
+    async def _send_once(self, run_id: str, answer: Answer) -> None:
         workflow = await self._lookup.workflow(run_id)
         try:
             async with answered(self._settings, self._settings.submit_timeout, run_id=run_id):

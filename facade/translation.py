@@ -39,6 +39,10 @@ class AlreadySubmittedError(Exception):
     """A workflow of this run's id exists: the run was submitted before."""
 
 
+class NotReadyError(UnavailableError):
+    """A workflow takes no update just now: its last task has failed, and is about to be tried again."""
+
+
 class NotCheckedError(Exception):
     """A workflow cannot tell whether an answer fits: its questions are in the store."""
 
@@ -101,6 +105,8 @@ def _rpc_error(error: RPCError, settings: TemporalSettings, run_id: str) -> Exce
             return RunNotFoundError(run_id)
         case RPCStatusCode.DEADLINE_EXCEEDED | RPCStatusCode.CANCELLED:
             return NoWorkerError(settings.task_queue, settings.submit_timeout)
+        case RPCStatusCode.FAILED_PRECONDITION:
+            return NotReadyError(f"Temporal cannot take the call for run {run_id!r} now: {error.message}; try again")
         case RPCStatusCode.UNAVAILABLE:
             return TemporalUnreachableError(settings.address or "its address", error.message)
         case RPCStatusCode.INVALID_ARGUMENT:

@@ -43,6 +43,9 @@ class RunLoop:
         self._slices = Slices(run, state)
         self._error: RunError | None = None
         """Why the run fails, for the workflow's page."""
+        self._outcome: RunOutcome | None = None
+        self._in_last_slice = False
+        """Maybe: a slice that may end the run has not come back, or did not say how the graph's end was written."""
 
     async def live(self) -> RunOutcome:
         """From admission to the end. Raises Temporal's continue-as-new on the way."""
@@ -53,9 +56,22 @@ class RunLoop:
             while (status := run_state.ending(self._state, done=done, error=error)) is None:
                 self._continue_as_new_if_suggested()
                 done, error = await self._turn()
+                if self._outcome is not None:
+                    return self._outcome
             return await self._finish(status, error)
         finally:
             timer.cancel()
+
+    @property
+    def may_have_ended(self) -> bool:
+        """Whether its end may be written, in a slice that this workflow has not heard of yet."""
+        return self._in_last_slice and self._outcome is None
+
+    @property
+    def ends_as_cancelled(self) -> bool:
+        """Whether it was cancelled before its end was decided. It is known unless it `may_have_ended`."""
+        ended = self._outcome is not None and self._outcome.status is RunStatus.SUCCESS
+        return self._state.cancel is not None and not ended
 
     async def _wait_for_admission(self) -> None:
         state = self._state
@@ -78,11 +94,16 @@ class RunLoop:
     async def _turn(self) -> tuple[bool, RunError | None]:
         """One slice, and what follows from it: whether the graph is done, and the error it ended with."""
         self._show(RunStatus.RUNNING)
+        self._in_last_slice = self._run.last_slice_ends
         try:
             result = await self._slices.next()
         except ActivityError as exc:
             return False, await self._after_failure(exc)
+        self._in_last_slice = self._in_last_slice and result.outcome in ("done", "elsewhere")
         run_state.accept_result(self._state, result)
+        if result.ended is not None:
+            self._outcome = result.ended
+            self._show(result.ended.status)
         if result.outcome == "asks" and not self._ends:
             return False, await self._after_question()
         if result.outcome == "stopped":
@@ -180,7 +201,9 @@ class RunLoop:
             cancel_action=cancelled if status is RunStatus.INTERRUPTED else state.cancel,
             error=self._error,
         )
-        return await self._write(ACTIVITY_FINISH_RUN, finish, RunOutcome, f"{status} after {state.steps} supersteps")
+        summary = f"{status} after {state.steps} supersteps"
+        self._outcome = await self._write(ACTIVITY_FINISH_RUN, finish, RunOutcome, summary)
+        return self._outcome
 
     async def _restore(self) -> tuple[RunStatus, RunError | None]:
         """Give the thread back as it was before the run, and say so when that is not possible."""

@@ -44,7 +44,10 @@ class RunWorkflow:
 
     @workflow.run
     async def run(self, run: RunInput) -> RunOutcome:
-        return closed(await shielded(self._run_loop.live(), self._cancelled))
+        outcome = await shielded(self._run_loop.live(), self._cancelled)
+        if not workflow.all_handlers_finished():  # somebody is about to be told whether his stop came in time
+            await workflow.wait_condition(workflow.all_handlers_finished)
+        return closed(outcome)
 
     def _cancelled(self) -> None:
         """`temporal workflow cancel` is a cancel like any other. After a cancel, `finish_run` asks for it, too."""
@@ -88,9 +91,12 @@ class RunWorkflow:
             raise ApplicationError(str(exc), type=ERROR_NOT_AWAITING) from exc
 
     @workflow.update(name=UPDATE_STOP, description="Stop at once, or be told that the run's end has been decided")
-    def stop(self, request: StopRequest) -> StopAnswer:
+    async def stop(self, request: StopRequest) -> StopAnswer:
         _try(lambda: run_state.accept_cancel(self._state, request.action))
-        return StopAnswer(accepted=self._state.cancel is not None)
+        run_loop = self._run_loop
+        if run_loop.may_have_ended:
+            await workflow.wait_condition(lambda: not run_loop.may_have_ended)
+        return StopAnswer(accepted=run_loop.ends_as_cancelled)
 
     @workflow.query(name=QUERY_STATUS, description="Status, steps, next nodes and open questions")
     def status(self) -> RunStatusView:

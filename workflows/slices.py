@@ -117,6 +117,7 @@ class Slices:
             asked_ref=state.asked_ref,
             lost=lost,
             release=release,
+            may_end=self._run.last_slice_ends,
         )
 
     async def _execute(self, given: SliceInput, *, at: str | None = None, held: bool = False) -> SliceResult:

@@ -11,7 +11,7 @@ from temporalio.client import Client
 
 from ...contracts.errors import GraphLoadError, PerdureError, RunNotFoundError, RunStateError, TypeNotAllowedError
 from ...contracts.telemetry.metrics import instruments
-from ...contracts.types import RunSpec, RunTrouble
+from ...contracts.types import RunRecord, RunSpec, RunTrouble
 from ...contracts.wire import ERROR_WORKER_SHUTDOWN, GraphFailure, SliceInput, SliceResult
 from ...contracts.wire_serving import NotServed
 from ...contracts.wire_steering import ERROR_NOT_HELD
@@ -124,7 +124,10 @@ class Slices:
         except TypeNotAllowedError as exc:
             raise graph_failure(exc, begun) from None
         await self._live.close(slice.run_id)  # of an attempt before this one
-        trouble = await self._begin(slice, spec, fence, number, say)
+        record = await self._mark(slice, spec, fence, number)
+        if record.status.terminal:
+            return _over(slice, record)
+        trouble = await self._begin(slice, spec, record, fence, number, say)
         async with self._suspects.turn(slice, trouble, fence=fence, say=say):
             live = LiveGraph(self._ends, slice, spec, fence=fence, attempt=number, may_hold=self._live.may_hold)
             await self._live.add(slice.run_id, live)
@@ -155,11 +158,9 @@ class Slices:
         logger.warning("run %s: the graph raised\n%s", run_id, cast("GraphFailure", failure.details[0]).error.traceback)
         raise failure
 
-    async def _begin(self, slice: SliceInput, spec: RunSpec, fence: int, number: int, say: Say) -> RunTrouble | None:
-        """Take the fence everywhere, and announce the attempt to those who read; the run's trouble."""
-        announcement = attempt_event(slice.run_id, slice.thread_id, number)
-        # The record first: of a run that was deleted nothing may come back.
-        record = await self._store.mark_running(
+    async def _mark(self, slice: SliceInput, spec: RunSpec, fence: int, number: int) -> RunRecord:
+        """Take the fence of the record. It comes first: of a run that was deleted nothing may come back."""
+        return await self._store.mark_running(
             slice.run_id,
             fence=fence,
             attempt=number,
@@ -167,8 +168,11 @@ class Slices:
             human_message=human_message(spec.input),
             setback=await setback(self._client, self._ends.checkpoints, slice),
         )
-        if record.status.terminal:
-            raise RunNotFoundError(slice.run_id)
+
+    async def _begin(
+        self, slice: SliceInput, spec: RunSpec, record: RunRecord, fence: int, number: int, say: Say
+    ) -> RunTrouble | None:
+        """Take the fence everywhere else, and announce the attempt to those who read; the run's trouble."""
         await self._troubles.tell(slice.run_id, record.trouble, say)
         await check_takeovers(record, slice, spec, self._ends.checkpoints)
         measure_begin(record, number)
@@ -178,6 +182,7 @@ class Slices:
         await create(slice.run_id)
         await self._check_not_deleted(slice.run_id)
         self._ends.bridge.writes_as(slice.run_id, attempt=number, fence=fence)
+        announcement = attempt_event(slice.run_id, slice.thread_id, number)
         await self._ends.bridge.publish(slice.run_id, [announcement], fence=fence)
         if number == 1:
             instruments().first_event.record(since(record), {"graph": record.assistant_id})
@@ -189,6 +194,13 @@ class Slices:
             await self._ends.bridge.cleanup(run_id)
             await self._ends.checkpoints.forget(run_id)
             raise RunNotFoundError(run_id)
+
+
+def _over(slice: SliceInput, record: RunRecord) -> SliceResult:
+    """The attempt before has written the run's end, and could not say so any more."""
+    if not slice.may_end:
+        raise RunNotFoundError(slice.run_id)
+    return SliceResult(outcome="done", steps=record.steps)
 
 
 def _not_held(run_id: str) -> MachineFailure:

@@ -34,6 +34,7 @@ _LIBRARIES = frozenset(
     {
         *("langgraph", "langchain", "pydantic", "typing_extensions", "temporalio", "perdure", "httpx", "openai"),
         *("anthropic", "google", "boto3", "botocore", "numpy", "pandas", "sqlalchemy", "aiohttp", "requests"),
+        *("pytest", "_pytest"),  # an `assert` in a node would lead to all tests there are
     }
 )
 """Packages that know nothing of a graph's data: what their functions close over is looked at, and no more."""

@@ -55,6 +55,7 @@ RPC: dict[RPCStatusCode, tuple[type[Exception], str]] = {
     RPCStatusCode.NOT_FOUND: (RunNotFoundError, "no run 'run'"),
     RPCStatusCode.DEADLINE_EXCEEDED: (NoWorkerError, "'queue'"),
     RPCStatusCode.CANCELLED: (NoWorkerError, "'queue'"),
+    RPCStatusCode.FAILED_PRECONDITION: (NotReadyError, "what the server says; try again"),
     RPCStatusCode.UNAVAILABLE: (TemporalUnreachableError, "host:1 (what the server says)"),
     RPCStatusCode.INVALID_ARGUMENT: (InvalidRunError, "what the server says"),
 }
