@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from temporalio.client import WorkflowHandle
+from temporalio.client import WorkflowHandle, WorkflowUpdateStage
 
 from ..contracts.errors import (
     NoWorkerError,
@@ -32,7 +32,7 @@ from .retry import PAUSE, NotYetError, patiently
 from .translation import NotCheckedError, NotReadyError, answered, translated
 
 _DECISION = 5.0
-"""Seconds for which a cancel waits for a worker to say whether it came in time."""
+"""Seconds for which a cancel waits for a worker to take it."""
 
 _CANCELLED = (RunStatus.INTERRUPTED, RunStatus.ROLLED_BACK)
 
@@ -60,13 +60,20 @@ class Steering:
 
     async def _stop(self, run_id: str, workflow: Workflow, action: CancelAction) -> bool:
         async with answered(self._settings, _DECISION, run_id=run_id):
-            answer = await workflow.execute_update(UPDATE_STOP, StopRequest(action=action), result_type=StopAnswer)
-        return answer.accepted
+            update = await workflow.start_update(
+                UPDATE_STOP,
+                StopRequest(action=action),
+                wait_for_stage=WorkflowUpdateStage.ACCEPTED,
+                result_type=StopAnswer,
+            )
+        # What the graph takes to stop, at most: its last slice may be ending the run.
+        async with answered(self._settings, self._settings.submit_timeout, run_id=run_id):
+            return (await update.result()).accepted
 
     async def _leave_word(self, run_id: str, action: CancelAction) -> bool:
         """Nobody decides now. A signal waits for the worker that will, unless another one has decided and gone."""
         if not await self._signal(run_id, SIGNAL_CANCEL, {"action": action}):
-            return False
+            return (await self._lookup.existing(run_id)).record.status in _CANCELLED
         shown = await self._lookup.shown_status(run_id)
         return shown is None or not shown.terminal or shown in _CANCELLED
 
