@@ -35,7 +35,7 @@ from perdure.workflows import run_state
 T = TypeVar("T")
 
 MOST_SLICES = 400
-MOST_CUTS = 12
+MOST_CUTS = 8
 
 _numbers = count(1)
 

@@ -32,7 +32,7 @@ ENCODED = "s3cr%3At%2F%40"
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[RedisServer]:
+def server(needs_server: None, tmp_path: Path) -> Iterator[RedisServer]:
     with any_server(tmp_path) as server:
         yield server
 
@@ -144,6 +144,7 @@ async def test_a_wrong_password_is_said_and_not_shown(server: RedisServer, caplo
         assert "s3cr" not in text
 
 
+@pytest.mark.usefixtures("needs_server")
 async def test_over_tls(tmp_path: Path) -> None:
     if shutil.which("openssl") is None:
         pytest.skip("there is no openssl to make a certificate with")
@@ -166,6 +167,7 @@ async def test_over_tls(tmp_path: Path) -> None:
         server.kill()
 
 
+@pytest.mark.usefixtures("needs_server")
 async def test_sentinels_name_the_master_and_the_next_one(tmp_path: Path) -> None:
     at_once = ("--repl-diskless-sync-delay", "0")
     with any_server(tmp_path / "one", *at_once) as one, any_server(tmp_path / "two", *at_once) as two:
@@ -257,6 +259,7 @@ async def test_what_a_frozen_server_was_sent_happens_once(server: RedisServer, m
         assert other in ([0, 1, 2, "other"], ["other"])
 
 
+@pytest.mark.usefixtures("needs_server")
 @pytest.mark.parametrize(
     ("options", "warned"),
     [

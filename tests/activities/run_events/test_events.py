@@ -20,7 +20,7 @@ IN_ONE_LINE = ("simple", "subagent", "forgetful", "nested")
 """Agents without parallel branches, whose events have one order."""
 ENDLESS = 1000.0
 AT_ONCE = 6
-MOST_CUTS = 8
+MOST_CUTS = 6
 """For each agent, spread over its writes. (All of them take a minute.)"""
 
 
