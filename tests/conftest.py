@@ -13,6 +13,7 @@ import pytest
 from support.forks import import_early
 from support.postgres import PostgresServer, database_of, started_postgres
 from support.redis_servers import RedisServer
+from support.sampling import begin_sampling
 from support.servers import local_settings, started
 from support.stores import migrated_database, migrated_file
 
@@ -24,6 +25,17 @@ from perdure.runtime.dev_server import DevServer
 TESTS = Path(__file__).parent
 LONGEST_FIRST = ("benchmarks", "crash", "examples", "cli", "documents", "testing", "activities")
 """The folders whose files take longest, in seconds for each file."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`make check` takes it."""
+    parser.addoption("--sample", action="store_true", help="try a third of the cuts, seeds and generated examples")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Before a test is imported."""
+    if config.getoption("--sample"):
+        begin_sampling()
 
 
 @pytest.fixture(autouse=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, TypeVar, cast
 
+from support.sampling import some
 from temporalio.testing import ActivityEnvironment
 
 from perdure.activities.attempt.failures import SliceFailed
@@ -48,7 +49,7 @@ def spread(writes: int, most: int = MOST_CUTS) -> list[int]:
     parts, at_random = max(1, most - 2), random.Random(writes)
     starts = [writes * part // parts for part in range(parts + 1)]
     chosen = {at_random.randrange(start, end) for start, end in pairwise(starts) if start < end}
-    return sorted({0, *chosen, writes - 1})
+    return [*some(sorted({0, *chosen, writes - 1}))]
 
 
 class Fuse:
