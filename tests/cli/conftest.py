@@ -55,16 +55,19 @@ class CommandLine:
     def __init__(self, environment: Mapping[str, str], folder: Path) -> None:
         self.environment = dict(environment)
         self.folder = folder
+        self._started: list[asyncio.subprocess.Process] = []
         self._slots = asyncio.Semaphore(2)
 
     def having(self, **variables: str) -> CommandLine:
         """The same with other environment variables."""
-        return CommandLine(self.environment | variables, self.folder)
+        other = CommandLine(self.environment | variables, self.folder)
+        other._started = self._started
+        return other
 
     async def start(self, *arguments: str, **options: Any) -> asyncio.subprocess.Process:
         """The installed script, in a fresh interpreter."""
         pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), asyncio.subprocess.PIPE)
-        return await asyncio.create_subprocess_exec(
+        process = await asyncio.create_subprocess_exec(
             SCRIPT,
             *arguments,
             env=self.environment,
@@ -73,6 +76,15 @@ class CommandLine:
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             **(pipes | options),
         )
+        self._started.append(process)
+        return process
+
+    async def stop(self) -> None:
+        """End what a test that failed has left, which ends its own processes then."""
+        for process in self._started:
+            if process.returncode is None:
+                process.terminate()
+                await process.communicate()
 
     async def __call__(self, *arguments: str, stdin: bytes = b"") -> Ended:
         """What is about a command's words and its exit code needs no fresh interpreter, which costs a second."""
@@ -103,12 +115,14 @@ def environment(home: Path, **variables: str) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-async def lonely(temporal: str, tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
+async def lonely(temporal: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[CommandLine]:
     """The command line with a server, and no worker."""
     home = tmp_path_factory.mktemp("cli")
-    return CommandLine(
+    command = CommandLine(
         environment(home, PERDURE_TEMPORAL__ADDRESS=temporal, PERDURE_TEMPORAL__TASK_QUEUE=f"cli-{home.name}"), home
     )
+    yield command
+    await command.stop()
 
 
 @pytest.fixture(scope="session")
@@ -117,7 +131,7 @@ async def cli(lonely: CommandLine) -> AsyncIterator[CommandLine]:
     out, err = lonely.folder / "worker.out", lonely.folder / "worker.err"
     with out.open("wb") as stdout, err.open("wb") as stderr:
         worker = await lonely.start("worker", "--json", stdout=stdout, stderr=stderr)
-    await until(lambda: "serving" in err.read_text() or worker.returncode is not None, 90)
+    await until(lambda: "serving" in err.read_text() or worker.returncode is not None, LIMIT)
     assert worker.returncode is None, err.read_text()
     yield lonely
     worker.terminate()
