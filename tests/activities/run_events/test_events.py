@@ -66,7 +66,7 @@ async def test_a_cut_before_any_durable_write(ends: BackEnds, store: SqlStore, n
     uncut = await outcome(ends, store, name, fuse=fuse)
     cuts = spread(fuse.count, MOST_CUTS)
     found = await gathered((outcome(ends, store, name, fuse=Fuse(number)) for number in cuts), at_once=AT_ONCE)
-    assert sum(run.cuts for run, _ in found) > 0.6 * len(cuts)
+    assert sum(run.cuts for run, _ in found) >= len(cuts) // 2
     wrong = [await compared(one, uncut, in_order=name in IN_ONE_LINE) for one in found]
     assert {number: what for number, what in zip(cuts, wrong, strict=True) if what} == {}
 
