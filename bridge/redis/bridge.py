@@ -12,16 +12,18 @@ from functools import partial
 from ...contracts.errors import RunNotFoundError, UnavailableError
 from ...contracts.types import Stop, StreamEvent
 from ..contract import Bridge, NewEvent
+from ..line import unavailable
+from ..publishing import Publishing
 from ..stream import Excerpt, StoredEvent, stop_level
 from ..subscription import await_stop, follow
 from ..watches import Topic, Watch
 from .address import RedisAddress
+from .appending import Appending
 from .keys import Keys
 from .leases import Leases
-from .line import Line, unavailable
-from .link import LINK_ERRORS
+from .line import RedisLine
+from .link import LINK_ERRORS, Link
 from .listener import Listener
-from .publishing import Publishing
 from .scripts import CLEAN_UP, CREATE, READ, SERVER, STOP, TRIM
 from .server import check_server, run_id_of
 
@@ -38,8 +40,8 @@ _READERS_PATIENCE = 30.0
 
 @dataclass(frozen=True, slots=True)
 class _Open:
-    writes: Line
-    reads: Line
+    writes: RedisLine
+    reads: RedisLine
     listener: Listener
     publishing: Publishing
     leases: Leases
@@ -62,19 +64,20 @@ class RedisBridge(Bridge):
         """Raises `UnavailableError`, or `ConfigError` for a server that is none for us."""
         if self._parts is not None:
             return
-        writes, reads = Line(self._address, calls=_WRITES), Line(self._address, calls=_READS)
+        writes, reads = RedisLine(self._address, calls=_WRITES), RedisLine(self._address, calls=_READS)
         try:
-            check_server((await writes.start()).info, self._address.shown)
-            await reads.start()
+            writes.start(link := await Link.open(self._address))
+            check_server(link.info, self._address.shown)
+            reads.start(await Link.open(self._address))
         except BaseException as exc:
             await asyncio.gather(writes.close(), reads.close())
             if isinstance(exc, LINK_ERRORS):
-                raise unavailable(self._address, exc) from exc
+                raise unavailable(self._address.shown, exc) from exc
             raise
         listener = Listener(self._address, self._keys)
         listener.start()
         leases = Leases(self._keys, writes, reads)
-        self._parts = _Open(writes, reads, listener, Publishing(self._keys, writes), leases)
+        self._parts = _Open(writes, reads, listener, Publishing(Appending(self._keys, writes).send), leases)
 
     async def close(self) -> None:
         parts, self._parts = self._parts, None
@@ -161,7 +164,7 @@ class RedisBridge(Bridge):
         await self._open.writes.call(words, of=run_id)
 
     def _watch(self, run_id: str, topic: Topic) -> AbstractContextManager[Watch]:
-        return self._open.listener.watch(run_id, topic)
+        return self._open.listener.watch((run_id, topic))
 
     @property
     def _open(self) -> _Open:
