@@ -30,15 +30,13 @@ class Listening(ABC):
 
     def __init__(self, shown: str, *, failures: tuple[type[Exception], ...]) -> None:
         """`shown`: the server, in texts; `failures`: of a connection."""
-        self._shown = shown
+        self.shown = shown
         self._failures = failures
         self._watches = Watches()
         self._tasks: list[asyncio.Task[None]] = []
         self._closed = False
         self.reachable = True
         """Whether it is worth while to look. `converse` says when it is again."""
-        self.poll = POLL
-        """Seconds."""
         self.stirred = asyncio.Event()
         """What is waited for may be another than before."""
 
@@ -59,7 +57,7 @@ class Listening(ABC):
     def watch(self, subject: Subject) -> Generator[Watch]:
         """A waiter for as long as the block lasts. Raises `UnavailableError` after `close`."""
         if self._closed:
-            raise UnavailableError(f"the bridge at {self._shown} was closed")
+            raise UnavailableError(f"the bridge at {self.shown} was closed")
         with self._watches.add(subject) as watch:
             self.stirred.set()
             yield watch
@@ -78,7 +76,7 @@ class Listening(ABC):
 
     async def _poll(self) -> None:
         while True:
-            await asyncio.sleep(self.poll)
+            await asyncio.sleep(POLL)
             if await self.can_look():
                 self.wake(self.wanted())
 
@@ -88,11 +86,11 @@ class Listening(ABC):
             try:
                 await self.converse()
             except UnheardError as exc:
-                logger.warning("the bridge at %s tells nothing, so it is asked often: %s", self._shown, exc)
+                logger.warning("the bridge at %s tells nothing, so it is asked often: %s", self.shown, exc)
                 self.reachable, pause = True, _LONGEST_PAUSE
             except self._failures as exc:
                 if self.reachable:
-                    logger.warning("the bridge at %s cannot be heard, trying again: %s", self._shown, exc)
+                    logger.warning("the bridge at %s cannot be heard, trying again: %s", self.shown, exc)
                 pause = min(2 * pause + 0.02, _LONGEST_PAUSE) if not self.reachable else 0.02
                 self.reachable = False
             await asyncio.sleep(pause)
