@@ -17,6 +17,7 @@ from ..line import Line, unavailable
 from ..publishing import Append, Publishing
 from ..stream import stop_level
 from ..subscription import await_stop, follow
+from ..tails import Tails
 from ..watches import Topic, Watch
 from .channels import channel_of
 from .link import LINK_ERRORS, Link, Publish, Write
@@ -64,6 +65,7 @@ class PostgresBridge(Bridge):
         """`listen_url`: the server without what may stand before it at `url`. Raises `ConfigError`."""
         self._address = postgres_address("bridge.url", url)
         self._direct = self._address if listen_url is None else postgres_address("bridge.listen_url", listen_url)
+        self._tails = Tails()
         self._parts: _Open | None = None
 
     async def start(self) -> None:
@@ -115,6 +117,7 @@ class PostgresBridge(Bridge):
             heartbeat_interval,
             watch=partial(self._watch, run_id, Topic.STREAM),
             read=lambda position: self._open.reads.excerpt(run_id, position),
+            tails=self._tails,
         )
 
     async def last_event_id(self, run_id: str) -> int:

@@ -16,6 +16,7 @@ from ..line import unavailable
 from ..publishing import Publishing
 from ..stream import Excerpt, StoredEvent, stop_level
 from ..subscription import await_stop, follow
+from ..tails import Tails
 from ..watches import Topic, Watch
 from .address import RedisAddress
 from .appending import Appending
@@ -58,6 +59,7 @@ class RedisBridge(Bridge):
         """Raises `ConfigError`."""
         self._address = RedisAddress(url)
         self._keys = Keys(self._address.prefix)
+        self._tails = Tails()
         self._parts: _Open | None = None
 
     async def start(self) -> None:
@@ -113,7 +115,12 @@ class RedisBridge(Bridge):
             return Excerpt(number, first, last, bool(ended), events)
 
         return follow(
-            run_id, last_event_id, heartbeat_interval, watch=partial(self._watch, run_id, Topic.STREAM), read=read
+            run_id,
+            last_event_id,
+            heartbeat_interval,
+            watch=partial(self._watch, run_id, Topic.STREAM),
+            read=read,
+            tails=self._tails,
         )
 
     async def last_event_id(self, run_id: str) -> int:
