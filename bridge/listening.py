@@ -47,10 +47,13 @@ class Listening(ABC):
     def start(self) -> None:
         self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._poll())]
 
-    async def close(self) -> None:
-        """End everybody's wait."""
+    def end_waits(self) -> None:
+        """Everybody's. Before anything else is closed, or who waits would look once more, and fail."""
         self._closed = True
         self._watches.close()
+
+    async def close(self) -> None:
+        self.end_waits()
         await end(self._tasks)
 
     @contextmanager

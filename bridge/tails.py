@@ -103,7 +103,6 @@ class _Tail:
 
     def _wake(self) -> None:
         for follower in self.followers:
-            follower.closed = self.closed
             follower.wake()
 
     def _take_off(self, position: int) -> _Flight:
@@ -117,7 +116,7 @@ class _Tail:
         try:
             found = await self._read(position)
         finally:
-            if self._flights[position].number == number:
+            if (last := self._flights.get(position)) is not None and last.number == number:
                 del self._flights[position]
         if found.events:
             self._keep(position, found)
@@ -148,21 +147,28 @@ class _Tail:
         return Excerpt(kept.stream, kept.first_id, kept.last_id, kept.ended, events)
 
 
-class Follower(Watch):
-    """One reader: `rearm`, `read`, `wait`."""
+class Follower:
+    """One reader. Like a watch: `rearm`, `read`, `wait`."""
 
     def __init__(self, tail: _Tail) -> None:
-        super().__init__()
         self._tail = tail
+        self._watch = Watch()
+        self.rearm = self._watch.rearm
+        self.wake = self._watch.wake
+
+    @property
+    def closed(self) -> bool:
+        return self._tail.closed
 
     async def read(self, position: int, stream: int | None) -> Excerpt:
         """See `_Tail.read`."""
         return await self._tail.read(position, stream)
 
     async def wait(self, deadline: float | None = None) -> bool:
+        """Whether something changed before `deadline` (the event loop's clock)."""
         self._tail.waiting += 1
         try:
-            return await super().wait(deadline)
+            return await self._watch.wait(deadline)
         finally:
             self._tail.waiting -= 1
 

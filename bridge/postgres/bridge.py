@@ -91,6 +91,7 @@ class PostgresBridge(Bridge):
     async def close(self) -> None:
         parts, self._parts = self._parts, None
         if parts is not None:
+            parts.listener.end_waits()
             await asyncio.shield(asyncio.gather(parts.listener.close(), parts.writes.close(), parts.reads.close()))
 
     async def create(self, run_id: str) -> None:

@@ -113,6 +113,24 @@ async def test_what_changes_while_the_tail_is_read_is_not_missed(back_end: BackE
                 assert [found.id for found in await result(task)] == ["2", "3"]
 
 
+async def test_a_read_that_another_one_overtakes_is_no_less_good(back_end: BackEnd) -> None:
+    async with aclosing(back_end.subscribe()) as one, aclosing(back_end.subscribe()) as other:
+        async with meanwhile(take(one, 1)) as first, meanwhile(take(other, 1)) as second:
+            await asyncio.sleep(0.01)  # they wait
+            back_end.publish()
+            await asyncio.gather(result(first), result(second))
+        async with meanwhile(take(one, 1)) as first, meanwhile(take(other, 1)) as second:
+            held, free = asyncio.Event(), back_end.gate
+            back_end.gate = held
+            async with meanwhile(take(back_end.subscribe(1), 1)) as third:
+                await asyncio.sleep(0.01)  # it reads, the others wait
+                back_end.gate = free
+                back_end.publish()
+                assert [(await result(task))[0].id for task in (first, second)] == ["2", "2"]
+                held.set()
+                assert [found.id for found in await result(third)] == ["2"]
+
+
 async def test_a_reader_that_does_not_come_back_is_waited_for_by_nobody(back_end: BackEnd) -> None:
     async with aclosing(back_end.subscribe()) as slow, aclosing(back_end.subscribe()) as quick:
         back_end.publish()
