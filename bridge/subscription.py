@@ -36,7 +36,12 @@ async def follow(
     with (tails or Tails()).follow(run_id, watch, read) as change, subscribed():
         while not change.closed:
             change.rearm()
-            found = await change.read(position, stream)
+            try:
+                found = await change.read(position, stream)
+            except UnavailableError:
+                if change.closed:
+                    return
+                raise
             if stream not in (None, found.stream):
                 raise RunNotFoundError(run_id)
             stream, before = found.stream, position

@@ -42,10 +42,10 @@ class BackEnd:
     async def read(self, position: int) -> Excerpt:
         self.reads.append(position)
         found = Excerpt(1, 1, len(self.events), False, self.events[position : position + 500])
+        await self.gate.wait()
         if self.fails:
             self.fails -= 1
             raise UnavailableError("as asked")
-        await self.gate.wait()
         return found
 
     def subscribe(self, last_event_id: int = 0) -> AsyncGenerator[StreamEvent]:
@@ -178,6 +178,18 @@ async def test_when_the_read_for_all_fails_each_looks_for_itself(back_end: BackE
                 back_end.publish()
                 for task in (first, second):
                     assert [found.id for found in await result(task)] == [str(n)]
+
+
+@pytest.mark.parametrize("readers", [1, 3])
+async def test_what_is_read_while_the_bridge_is_closed_ends_the_iteration(back_end: BackEnd, readers: int) -> None:
+    back_end.gate.clear()
+    async with AsyncExitStack() as stack:
+        tasks = [await stack.enter_async_context(meanwhile(rest(back_end.subscribe()))) for _ in range(readers)]
+        back_end.watches.close()
+        back_end.fails = 2 * readers
+        back_end.gate.set()
+        for task in tasks:
+            assert await result(task) == []
 
 
 async def test_a_slow_reader_of_a_closed_bridge_is_no_part_of_the_next(bridge: SqliteBridge) -> None:

@@ -14,7 +14,7 @@ from langgraph.graph import START, StateGraph
 from langgraph.runtime import Runtime
 from psycopg import sql
 from support.graphs import Shelf, asking, count_to, counting
-from support.postgres import started_postgres
+from support.postgres import PostgresServer, started_postgres
 from support.servers import until
 from support.workers import WorkerProcess
 
@@ -146,8 +146,14 @@ def workers(settings: Settings) -> Iterator[list[WorkerProcess]]:
 
 
 async def test_a_killed_worker_is_taken_over(
-    workers: list[WorkerProcess], settings: Settings, spec: Callable[..., RunSpec], tmp_path: Path
+    workers: list[WorkerProcess],
+    settings: Settings,
+    spec: Callable[..., RunSpec],
+    tmp_path: Path,
+    postgres: PostgresServer,
+    migrated_url: str,
 ) -> None:
+    """And everybody's connections are cut meanwhile, as a restart of Postgres does."""
     gate, effects = tmp_path / "gate", tmp_path / "effects"
     place = {"configurable": {"gate": str(gate), "effects": str(effects)}}
     async with perdure.connect(settings=settings) as runs:
@@ -156,6 +162,7 @@ async def test_a_killed_worker_is_taken_over(
         (holder,) = [worker for worker in workers if f"{worker.pid} waits" in effects.read_text()]
         (other,) = [worker for worker in workers if worker is not holder]
         holder.kill()
+        postgres.cut(migrated_url)
         await until(lambda: f"{other.pid} waits" in effects.read_text())
         gate.touch()
         result = await runs.join_wait(record.run_id)
