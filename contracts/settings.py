@@ -177,8 +177,20 @@ class LocationSettings(Section):
 class BridgeSettings(LocationSettings):
     """The event streams of runs."""
 
-    schemes: ClassVar[tuple[str, ...]] = ("sqlite", "memory", "redis", "rediss", "redis+sentinel", "rediss+sentinel")
+    listen_url: str | None = None
+    """Where Postgres itself is, if `url` names a pgbouncer that pools by transaction: no notification comes through."""
+
+    schemes: ClassVar[tuple[str, ...]] = (
+        *("sqlite", "memory", "postgresql"),
+        *("redis", "rediss", "redis+sentinel", "rediss+sentinel"),
+    )
     installed: ClassVar[Group | None] = BRIDGES
+
+    @model_validator(mode="after")
+    def _listens(self) -> BridgeSettings:
+        if self.listen_url is not None and not (self.url or "").startswith("postgresql:"):
+            raise ValueError("listen_url is set, and url is no postgresql:// URL: only Postgres is listened to")
+        return self
 
 
 class StoreSettings(LocationSettings):

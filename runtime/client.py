@@ -91,7 +91,10 @@ async def connect(
 async def open_facade(settings: Settings, temporal: LazyTemporal) -> AsyncGenerator[RunsFacade]:
     """The same, with a connection to Temporal of one's own."""
     set_up_telemetry()
-    store, bridge = open_store(settings.store_url), open_bridge(settings.bridge_url)
+    store, bridge = (
+        open_store(settings.store_url),
+        open_bridge(settings.bridge_url, listen_url=settings.bridge.listen_url),
+    )
     states, node_store = LazyStates(settings.checkpointer_url), LazyNodeStore(settings)
     try:
         await store.start()

@@ -129,7 +129,7 @@ async def check_temporal_cli(settings: Settings) -> Check:
 
 async def check_bridge(settings: Settings) -> Check:
     """An event can be written and read back."""
-    bridge = open_bridge(settings.bridge_url)
+    bridge = open_bridge(settings.bridge_url, listen_url=settings.bridge.listen_url)
     run_id = f"doctor-{uuid.uuid4()}"
     try:
         await bridge.start()

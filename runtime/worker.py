@@ -172,7 +172,7 @@ class Worker:
         graphs, reloader = await self._load(project)
         client = self._client or await connect_temporal(settings)
         await ensure_search_attributes(client)
-        bridge = LastingBridge(open_bridge(settings.bridge_url), store)
+        bridge = LastingBridge(open_bridge(settings.bridge_url, listen_url=settings.bridge.listen_url), store)
         ends = BackEnds(graphs, bridge, store, open_checkpoints(settings.checkpointer_url))
         graphs.memory = memory = open_node_memory(settings, project)
         async with _open(store, ends.bridge, ends.checkpoints, memory):

@@ -225,7 +225,7 @@ async def test_a_server_that_stays_away_is_unavailable_until_it_comes_back(
         async with aclosing(bridge.subscribe(run_id)) as events, meanwhile(rest(events)) as waiting:
             await asyncio.sleep(0.05)
             server.kill()
-            monkeypatch.setattr("perdure.bridge.redis.line.PATIENCE", 0.2)
+            monkeypatch.setattr("perdure.bridge.line.PATIENCE", 0.2)
             calls = [
                 bridge.publish(run_id, [event("a")], fence=1),
                 bridge.last_event_id(run_id),
@@ -242,8 +242,8 @@ async def test_a_server_that_stays_away_is_unavailable_until_it_comes_back(
 
 
 async def test_what_a_frozen_server_was_sent_happens_once(server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, seconds in {"address.ANSWER_TIMEOUT": 0.2, "line.PATIENCE": 0.3}.items():
-        monkeypatch.setattr(f"perdure.bridge.redis.{name}", seconds)
+    for name, seconds in {"redis.address.ANSWER_TIMEOUT": 0.2, "line.PATIENCE": 0.3}.items():
+        monkeypatch.setattr(f"perdure.bridge.{name}", seconds)
     async with opened(server.url) as bridge:
         runs = [await new_stream(bridge) for _ in range(2)]
         server.freeze()
@@ -289,7 +289,7 @@ async def test_a_full_memory_is_unavailable(server: RedisServer) -> None:
 async def test_who_may_not_listen_looks_often(
     server: RedisServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("perdure.bridge.redis.listener.POLL", 0.1)
+    monkeypatch.setattr("perdure.bridge.listening.POLL", 0.1)
     await says(server, "ACL", "SETUSER", "deaf", "on", "nopass", "~*", "&*", "+@all", "-subscribe")
     async with opened(f"redis://deaf:x@{server.address}") as bridge:
         run_id = await new_stream(bridge)
