@@ -80,9 +80,9 @@ async def connect(
     """
     settings = settings or load_settings(config)
     if client is not None:
-        from .connection import require_pydantic
+        from .connection import check_client
 
-        require_pydantic(client)
+        check_client(client, settings)
     async with open_facade(settings, LazyTemporal(settings, client)) as runs:
         yield runs
 

@@ -43,12 +43,14 @@ from ..contracts.langgraph_json import LangGraphJson, read_langgraph_json
 from ..contracts.serialization.allowed_types import ALLOWED
 from ..contracts.serialization.text import message_of
 from ..contracts.settings import Settings, load_settings
+from ..contracts.telemetry.redaction import redact_logs
 from ..contracts.wire_serving import own_task_queue
 from ..store.contract import Store
 from ..store.open import open_store
 from .announcement import Announcement
-from .connection import connect_temporal, ensure_search_attributes
+from .connection import check_client, connect_temporal, ensure_search_attributes
 from .housekeeping import Housekeeping
+from .keys import open_keyring_aside
 from .node_memory import open_node_memory
 from .pollers import check_alone, namespace_id
 from .reloader import Reload, Reloader
@@ -165,12 +167,16 @@ class Worker:
         settings = self._settings
         set_up_telemetry()
         log_in_one_line()
+        keyring = await open_keyring_aside(settings.encryption)
+        if keyring is not None:
+            redact_logs()
         restrict_home(settings.home)
         # Before the graphs, which take long to load: a wrong URL is told at once.
         store = open_store(settings.store_url, capture_message_content=settings.store.capture_message_content)
         project = self._project()
         graphs, reloader = await self._load(project)
         client = self._client or await connect_temporal(settings)
+        check_client(client, settings)
         await ensure_search_attributes(client)
         bridge = LastingBridge(open_bridge(settings.bridge_url), store)
         ends = BackEnds(graphs, bridge, store, open_checkpoints(settings.checkpointer_url))
