@@ -6,9 +6,11 @@ from typing import Any
 
 from perdure import Settings
 from perdure.contracts.encryption_settings import EncryptionSettings
-from perdure.contracts.keyring import new_key
+from perdure.contracts.keyring import Keyring, decoded_key, new_key
 
 K1, K2 = new_key(), new_key()
+KEYRING = Keyring("k1", {"k1": decoded_key("k1", K1)})
+ROTATED = Keyring("k2", {"k1": decoded_key("k1", K1), "k2": decoded_key("k2", K2)})
 
 
 def encrypted(settings: Settings, key_id: str = "k1", **more: Any) -> Settings:
