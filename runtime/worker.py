@@ -36,8 +36,6 @@ from ..activities.attempt.activity_log import log_in_one_line
 from ..activities.finalizer import Finalizer
 from ..activities.stream.lasting_bridge import LastingBridge
 from ..blocking import restrict_home
-from ..bridge.open import open_bridge
-from ..checkpoints.open import open_checkpoints
 from ..contracts.errors import WorkerStoppedError
 from ..contracts.langgraph_json import LangGraphJson, read_langgraph_json
 from ..contracts.serialization.allowed_types import ALLOWED
@@ -46,8 +44,8 @@ from ..contracts.settings import Settings, load_settings
 from ..contracts.telemetry.redaction import redact_logs
 from ..contracts.wire_serving import own_task_queue
 from ..store.contract import Store
-from ..store.open import open_store
 from .announcement import Announcement
+from .back_ends import settings_bridge, settings_checkpoints, settings_store
 from .connection import check_client, connect_temporal, ensure_search_attributes
 from .housekeeping import Housekeeping
 from .keys import open_keyring_aside
@@ -172,14 +170,14 @@ class Worker:
             redact_logs()
         restrict_home(settings.home)
         # Before the graphs, which take long to load: a wrong URL is told at once.
-        store = open_store(settings.store_url, capture_message_content=settings.store.capture_message_content)
+        store = settings_store(settings)
         project = self._project()
         graphs, reloader = await self._load(project)
         client = self._client or await connect_temporal(settings)
         check_client(client, settings)
         await ensure_search_attributes(client)
-        bridge = LastingBridge(open_bridge(settings.bridge_url), store)
-        ends = BackEnds(graphs, bridge, store, open_checkpoints(settings.checkpointer_url))
+        bridge = LastingBridge(settings_bridge(settings), store)
+        ends = BackEnds(graphs, bridge, store, settings_checkpoints(settings))
         graphs.memory = memory = open_node_memory(settings, project)
         async with _open(store, ends.bridge, ends.checkpoints, memory):
             await self._check_temporal(client, store)

@@ -21,8 +21,9 @@ from perdure.store.conformance.exchange import ExchangePromises
 from perdure.store.conformance.making import StoreFixtures, make_record
 from perdure.store.conformance.run_events import RunEventPromises
 from perdure.store.conformance.trouble import TroublePromises
-from perdure.store.contract import EventBatch, EventFilter, NewRunEvent, RunEnding, Setback
+from perdure.store.contract import EventBatch, EventFilter, NewRunEvent, RunEnding
 from perdure.store.exchange import StateUpdate
+from perdure.store.note_contract import Setback
 
 SECRET = "the recipe of the cheese"
 LONG = [{"said": f"{SECRET} {number}"} for number in range(200)]
@@ -53,7 +54,7 @@ def _event(number: int, content: Any) -> NewRunEvent:
 async def _fill(store: SqlStore, run_id: str) -> None:
     """Something in each column that users' data gets into."""
     given = {"question": SECRET}
-    spec = RunSpec(assistant_id="agent", scope=RunScope(thread_id="thread"), input=given, feedback_keys=[SECRET])
+    spec = RunSpec(assistant_id="agent", scope=RunScope(thread_id="thread"), input=given, feedback_keys=(SECRET,))
     await store.create(make_record(run_id), spec)
     failure = RunError(type="ValueError", message=SECRET, traceback=SECRET)
     await store.mark_running(run_id, fence=1, attempt=1, human_message=SECRET, setback=Setback(failure, lost=False))

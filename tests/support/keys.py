@@ -10,7 +10,8 @@ from perdure.contracts.keyring import Keyring, decoded_key, new_key
 
 K1, K2 = new_key(), new_key()
 KEYRING = Keyring("k1", {"k1": decoded_key("k1", K1)})
-ROTATED = Keyring("k2", {"k1": decoded_key("k1", K1), "k2": decoded_key("k2", K2)})
+BOTH = {"k1": decoded_key("k1", K1), "k2": decoded_key("k2", K2)}
+ROTATED = Keyring("k2", BOTH)
 
 
 def encrypted(settings: Settings, key_id: str = "k1", **more: Any) -> Settings:
