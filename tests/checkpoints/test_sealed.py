@@ -17,7 +17,7 @@ from langgraph.types import interrupt
 from support.keys import KEYRING, ROTATED
 
 from perdure.checkpoints.conformance.making import Hooks
-from perdure.checkpoints.contract import Checkpoints
+from perdure.checkpoints.contract import Checkpoints, RunNote
 from perdure.checkpoints.open import open_checkpoints
 from perdure.checkpoints.reading import read_snapshot
 from perdure.checkpoints.saver import FencedSaver
@@ -84,6 +84,7 @@ def raw(url: str) -> str:
 
 async def run(checkpoints: Checkpoints, run_id: str, given: State | None) -> Any:
     await checkpoints.take(run_id, "thread", fence=1)
+    await checkpoints.note(run_id, RunNote())
     return await graph(FencedSaver(checkpoints, run_id, fence=1, hooks=Hooks())).ainvoke(given, HERE)
 
 
