@@ -123,6 +123,14 @@ def add_service_commands(app: typer.Typer) -> None:
         flags = common_flags(context, json=json, config=config)
         return execute(lambda session: keys(session, new=new), flags)
 
+    @app.command("codec-server", rich_help_panel=_SERVE)
+    def codec_server(context: typer.Context, json: o.Json = False, config: o.Config = None) -> int:
+        """Decrypt for Temporal's UI and command line, for who has one of codec_server.tokens, until Ctrl-C."""
+        from . import codec_server
+        from .session import execute
+
+        return execute(codec_server.serve, common_flags(context, json=json, config=config))
+
     @app.command(rich_help_panel=_SERVE)
     def server(context: typer.Context, json: o.Json = False, config: o.Config = None) -> int:
         """Become Temporal's development server, for workers that run as processes of their own."""

@@ -11,6 +11,8 @@ from .errors import nearest
 from .keyring import KEY_ID, decoded_key
 from .section import Section
 
+_SHORTEST_TOKEN = 16
+
 
 class EncryptionSettings(Section):
     """What Temporal and the stores are given is sealed with these keys (`docs/encryption.md`)."""
@@ -44,3 +46,29 @@ class EncryptionSettings(Section):
             close = nearest(self.key_id, self.keys)
             raise ValueError(f"key_id is {self.key_id!r}, and keys has no such id{close}")
         return self
+
+
+class CodecServerSettings(Section):
+    """The server that decrypts for Temporal's UI and command line (`perdure codec-server`)."""
+
+    ip: str = "127.0.0.1"
+    port: int = Field(default=8234, ge=1, le=65535)
+    origins: tuple[str, ...] = ()
+    """Web pages that may ask it: where Temporal's UI is, like `http://localhost:8233`."""
+    tokens: tuple[SecretStr, ...] = ()
+    """Who has one of them may ask it (`Authorization: Bearer …`). Without any it does not start."""
+
+    @field_validator("origins")
+    @classmethod
+    def _are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in origins:
+            if not re.fullmatch(r"https?://[^/*?#\s]+", origin):
+                raise ValueError(f"{origin!r} is no origin; write it like http://localhost:8233, without a path")
+        return origins
+
+    @field_validator("tokens")
+    @classmethod
+    def _are_long(cls, tokens: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        if any(len(token.get_secret_value().strip()) < _SHORTEST_TOKEN for token in tokens):
+            raise ValueError(f"a token has at least {_SHORTEST_TOKEN} characters")
+        return tokens

@@ -24,7 +24,7 @@ from pydantic import (
 )
 
 from .back_ends import BRIDGES, CHECKPOINTERS, STORES, Group, unknown_scheme
-from .encryption_settings import EncryptionSettings
+from .encryption_settings import CodecServerSettings, EncryptionSettings
 from .environment import merged, read_environment
 from .errors import ConfigError, nearest
 from .section import Section
@@ -220,6 +220,7 @@ class Settings(Section):
     webhooks: WebhookSettings = WebhookSettings()
     logs: LogSettings = LogSettings()
     encryption: EncryptionSettings = EncryptionSettings()
+    codec_server: CodecServerSettings = CodecServerSettings()
     bridge: BridgeSettings = BridgeSettings()
     store: StoreSettings = StoreSettings()
     checkpointer: CheckpointerSettings = CheckpointerSettings()
