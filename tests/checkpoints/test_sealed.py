@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any, TypedDict
@@ -60,7 +60,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 def opened(url: str) -> Open:
     @asynccontextmanager
-    async def opened(keyring: Keyring | None) -> AsyncIterator[Checkpoints]:
+    async def opened(keyring: Keyring | None) -> AsyncGenerator[Checkpoints]:
         checkpoints = open_checkpoints(url, keyring=keyring)
         await checkpoints.start()
         yield checkpoints
