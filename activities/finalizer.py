@@ -19,6 +19,7 @@ from ..contracts.lifecycle import LifecycleType, ending_of
 from ..contracts.serialization.content import title_in_state
 from ..contracts.serialization.serializer import to_json
 from ..contracts.serialization.text import message_of
+from ..contracts.telemetry.redaction import withheld
 from ..contracts.types import AWAITING_INPUT_EVENT, RunError, RunInterrupt, RunRecord, RunSpec, RunStatus
 from ..contracts.wire import (
     REFUSED_ANSWER,
@@ -147,14 +148,16 @@ class Finalizer:
 
     async def _stored(self, run_id: str, thread_id: str, why: str) -> _Rest:
         """The state as the checkpointer holds it, where no graph shows it. Raises `UnavailableError`."""
-        logger.warning("run %s: its graph does not show its values, so they are those stored: %s", run_id, why)
+        logger.warning(
+            "run %s: its graph does not show its values, so they are those stored: %s", run_id, withheld(why)
+        )
         try:
             found = await read_snapshot(self.ends.checkpoints.saver, thread_id, None)
         except Exception as exc:
             if self.ends.checkpoints.outage(exc):
                 raise UnavailableError(f"the state of thread {thread_id!r} cannot be read: {exc}") from exc
             message = f"the run's values cannot be read, neither by its graph ({why}) nor as stored: {message_of(exc)}"
-            logger.warning("run %s: %s", run_id, message)
+            logger.warning("run %s: %s", run_id, withheld(message))
             return _Rest(unread=RunError(type=_UNREAD, message=message))
         if found is None:
             return _Rest()

@@ -108,6 +108,30 @@ def add_service_commands(app: typer.Typer) -> None:
         return execute(partial(diagnosis.abandon, namespace_id), common_flags(context, json=json, config=config))
 
     @app.command(rich_help_panel=_SERVE)
+    def keys(
+        context: typer.Context,
+        new: Annotated[
+            str | None, typer.Option("--new", metavar="ID", help="Make a key, and print it with this id.")
+        ] = None,
+        json: o.Json = False,
+        config: o.Config = None,
+    ) -> int:
+        """List the ids of the keys that encrypt, or make a new key. Nothing is changed: the settings are yours."""
+        from .keys import keys
+        from .session import execute
+
+        flags = common_flags(context, json=json, config=config)
+        return execute(lambda session: keys(session, new=new), flags)
+
+    @app.command("codec-server", rich_help_panel=_SERVE)
+    def codec_server(context: typer.Context, json: o.Json = False, config: o.Config = None) -> int:
+        """Decrypt for Temporal's UI and command line, for who has one of codec_server.tokens, until Ctrl-C."""
+        from . import codec_server
+        from .session import execute
+
+        return execute(codec_server.serve, common_flags(context, json=json, config=config))
+
+    @app.command(rich_help_panel=_SERVE)
     def server(context: typer.Context, json: o.Json = False, config: o.Config = None) -> int:
         """Become Temporal's development server, for workers that run as processes of their own."""
         from . import services

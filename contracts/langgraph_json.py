@@ -25,7 +25,7 @@ _OTHERS = {
     "ui_config": "no HTTP API is served",
     "webhooks": "the settings have webhooks of their own",
     "checkpointer": "the setting checkpointer says where threads are kept; nothing of them expires",
-    "encryption": "nothing is encrypted",
+    "encryption": "the setting encryption says what is encrypted",
     "priority": "runs have no priorities",
     "disable_persistence": "runs are always kept",
     "pip_config_file": "nothing is installed",

@@ -16,7 +16,6 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     SecretStr,
     ValidationError,
@@ -25,8 +24,10 @@ from pydantic import (
 )
 
 from .back_ends import BRIDGES, CHECKPOINTERS, STORES, Group, unknown_scheme
+from .encryption_settings import CodecServerSettings, EncryptionSettings
 from .environment import merged, read_environment
 from .errors import ConfigError, nearest
+from .section import Section
 from .settings_file import config_path, read_yaml
 from .types import TEN_YEARS
 from .webhooks import Network, signing_key
@@ -51,11 +52,6 @@ def parse_duration(value: object) -> object:
 Duration = Annotated[float, BeforeValidator(parse_duration), Field(ge=0, le=TEN_YEARS, allow_inf_nan=False)]
 """Seconds, written with a unit in the file."""
 Timeout = Annotated[float, BeforeValidator(parse_duration), Field(gt=0, le=TEN_YEARS, allow_inf_nan=False)]
-
-
-class Section(BaseModel):
-    # An error's text goes to logs, where no secret belongs.
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class TemporalSettings(Section):
@@ -235,6 +231,8 @@ class Settings(Section):
     runs: RunSettings = RunSettings()
     webhooks: WebhookSettings = WebhookSettings()
     logs: LogSettings = LogSettings()
+    encryption: EncryptionSettings = EncryptionSettings()
+    codec_server: CodecServerSettings = CodecServerSettings()
     bridge: BridgeSettings = BridgeSettings()
     store: StoreSettings = StoreSettings()
     checkpointer: CheckpointerSettings = CheckpointerSettings()

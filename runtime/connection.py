@@ -17,7 +17,13 @@ from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSe
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.contrib.pydantic import PydanticPayloadConverter
-from temporalio.converter import DataConverter, DefaultPayloadConverter, PayloadConverter
+from temporalio.converter import (
+    DataConverter,
+    DefaultFailureConverter,
+    DefaultFailureConverterWithEncodedAttributes,
+    DefaultPayloadConverter,
+    PayloadConverter,
+)
 from temporalio.envconfig import ClientConfigProfile
 from temporalio.service import RPCError, RPCStatusCode, TLSConfig
 
@@ -25,6 +31,8 @@ from ..contracts.errors import ConfigError, TemporalUnreachableError
 from ..contracts.serialization.text import message_of
 from ..contracts.settings import ServerSettings, Settings
 from ..contracts.wire import SEARCH_ATTRIBUTES
+from .codec import SealingCodec
+from .keys import open_keyring, open_keyring_aside
 
 KEYWORD = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
 RPC_LIMIT = timedelta(seconds=10)
@@ -34,7 +42,6 @@ VISIBLE_LIMIT = 15.0
 _PAYLOAD_CONVERTER = PydanticPayloadConverter()
 # The SDK makes a new payload converter twice for each task of a workflow, and one with pydantic is dear.
 _PYDANTIC = cast("type[PayloadConverter]", lambda: _PAYLOAD_CONVERTER)
-_DATA_CONVERTER = DataConverter(payload_converter_class=_PYDANTIC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +88,16 @@ async def connect_temporal(settings: Settings) -> Client:
 
     Raises `TemporalUnreachableError` within `temporal.connect_timeout`, or `ConfigError`.
     """
-    return await connect(temporal_target(settings), timeout=settings.temporal.connect_timeout)
+    return await connect(temporal_target(settings), settings, timeout=settings.temporal.connect_timeout)
 
 
-async def connect(target: Target, *, timeout: float) -> Client:
-    """A client whose server has answered and has the namespace.
+async def connect(target: Target, settings: Settings, *, timeout: float) -> Client:
+    """A client whose server has answered and has the namespace; `settings`: how it encrypts.
 
-    Raises `TemporalUnreachableError` within `timeout` seconds.
+    Raises `TemporalUnreachableError` within `timeout` seconds, or `ConfigError`.
     """
+    await open_keyring_aside(settings.encryption)
+    converter = data_converter(settings)
     try:
         async with asyncio.timeout(timeout):
             client = await Client.connect(
@@ -97,7 +106,7 @@ async def connect(target: Target, *, timeout: float) -> Client:
                 api_key=target.api_key,
                 tls=target.tls,
                 rpc_metadata=target.rpc_metadata,
-                data_converter=_DATA_CONVERTER,
+                data_converter=converter,
             )
             await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=target.namespace))
             return client
@@ -109,13 +118,22 @@ async def connect(target: Target, *, timeout: float) -> Client:
         raise TemporalUnreachableError(target.address, _connect_cause(str(exc))) from exc
 
 
-def with_pydantic(converter: DataConverter | None) -> DataConverter:
-    """A client's data converter, for pydantic's models; its codec stays, and so does one that is not the SDK's own."""
-    if converter is None:
-        return _DATA_CONVERTER
-    if converter.payload_converter_class is not DefaultPayloadConverter:
+def data_converter(settings: Settings, given: DataConverter | None = None) -> DataConverter:
+    """How all clients and workers of these settings put values into what crosses Temporal: for pydantic's models, and
+    encrypted, if the settings say so.
+
+    `given`: a team's own. What of it is not the SDK's default stays, its codec too. Raises `ConfigError`.
+    """
+    converter = given or DataConverter()
+    if converter.payload_converter_class is DefaultPayloadConverter:
+        converter = replace(converter, payload_converter_class=_PYDANTIC)
+    keyring = open_keyring(settings.encryption)
+    if keyring is None:
         return converter
-    return replace(converter, payload_converter_class=_PYDANTIC)
+    if converter.failure_converter_class is DefaultFailureConverter:
+        converter = replace(converter, failure_converter_class=DefaultFailureConverterWithEncodedAttributes)
+    codec = SealingCodec(keyring, accepts=settings.encryption.plaintext == "accept")
+    return replace(converter, payload_codec=converter.payload_codec or codec)
 
 
 class _Carried(BaseModel):
@@ -124,8 +142,17 @@ class _Carried(BaseModel):
     lasts: timedelta = timedelta(seconds=1)
 
 
-def require_pydantic(client: Client) -> None:
-    """Raises `ConfigError` for a client that does not carry our models, which are pydantic's."""
+def check_client(client: Client, settings: Settings) -> None:
+    """Raises `ConfigError` for a client that does not carry our models, or does not encrypt where the settings do."""
+    _require_pydantic(client)
+    if settings.encryption.key_id is not None and client.data_converter.payload_codec is None:
+        raise ConfigError(
+            "encryption.key_id is set, and the client of Temporal encrypts nothing: make it with "
+            "Client.connect(…, plugins=[perdure.PerdurePlugin()]), or with a payload codec of your own"
+        )
+
+
+def _require_pydantic(client: Client) -> None:
     converter, model = client.data_converter.payload_converter, _Carried()
     try:
         with warnings.catch_warnings():

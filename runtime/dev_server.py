@@ -141,13 +141,13 @@ class DevServer:
 
     async def connect(self) -> Client:
         """A client of this server, whatever `TEMPORAL_*` variables say. Raises `TemporalUnreachableError`."""
-        return await connect(self._target, timeout=self._settings.temporal.connect_timeout)
+        return await connect(self._target, self._settings, timeout=self._settings.temporal.connect_timeout)
 
     async def _until_ready(self, process: asyncio.subprocess.Process) -> None:
         async def answers() -> None:
             if process.returncode is not None:  # what answers then is another server, at the same address
                 raise self._failure(f"ended at once with status {process.returncode}")
-            await connect(self._target, timeout=1.0)
+            await connect(self._target, self._settings, timeout=1.0)
 
         try:
             async with asyncio.timeout(self._start_limit):

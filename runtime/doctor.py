@@ -21,8 +21,6 @@ from temporalio.service import RPCError
 
 from ..activities import load_graphs, node_store_config, project_warnings, takeover_warnings
 from ..bridge.contract import NewEvent
-from ..bridge.open import open_bridge
-from ..checkpoints.open import open_checkpoints
 from ..contracts.errors import ConfigError, GraphLoadError, PerdureError
 from ..contracts.langgraph_json import read_langgraph_json
 from ..contracts.settings import Settings, load_settings
@@ -31,7 +29,7 @@ from ..contracts.types import Frozen
 from ..contracts.urls import redacted
 from ..contracts.wire import SEARCH_ATTRIBUTES
 from ..contracts.workers import WorkerRecord, served_graphs
-from ..store.open import opened_store
+from .back_ends import opened_settings_store, settings_bridge, settings_checkpoints
 from .connection import RPC_LIMIT, connect_temporal, temporal_target
 from .pollers import workers_polling
 from .probe import worker_answers
@@ -129,7 +127,7 @@ async def check_temporal_cli(settings: Settings) -> Check:
 
 async def check_bridge(settings: Settings) -> Check:
     """An event can be written and read back."""
-    bridge = open_bridge(settings.bridge_url, listen_url=settings.bridge.listen_url)
+    bridge = settings_bridge(settings)
     run_id = f"doctor-{uuid.uuid4()}"
     try:
         await bridge.start()
@@ -146,14 +144,14 @@ async def check_bridge(settings: Settings) -> Check:
 
 async def check_store(settings: Settings) -> Check:
     """Records can be read, from tables of this version."""
-    async with opened_store(settings.store_url) as store:
+    async with opened_settings_store(settings) as store:
         await store.list(limit=1)
     return _part("store", settings.store_url)
 
 
 async def check_checkpointer(settings: Settings) -> Check:
     """The state of a thread can be read."""
-    checkpoints = open_checkpoints(settings.checkpointer_url)
+    checkpoints = settings_checkpoints(settings)
     try:
         await checkpoints.start()
         await checkpoints.saver.aget_tuple({"configurable": {"thread_id": "doctor", "checkpoint_ns": ""}})
@@ -236,7 +234,7 @@ def declared_graphs(path: Path) -> dict[str, str]:
 
 async def announced_workers(settings: Settings) -> list[WorkerRecord]:
     """The workers of the task queue, also those of the last day that have gone. Raises `UnavailableError`."""
-    async with opened_store(settings.store_url) as store:
+    async with opened_settings_store(settings) as store:
         return [*await store.workers.list(settings.temporal.task_queue)]
 
 

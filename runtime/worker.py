@@ -36,19 +36,19 @@ from ..activities.attempt.activity_log import log_in_one_line
 from ..activities.finalizer import Finalizer
 from ..activities.stream.lasting_bridge import LastingBridge
 from ..blocking import restrict_home
-from ..bridge.open import open_bridge
-from ..checkpoints.open import open_checkpoints
 from ..contracts.errors import WorkerStoppedError
 from ..contracts.langgraph_json import LangGraphJson, read_langgraph_json
 from ..contracts.serialization.allowed_types import ALLOWED
 from ..contracts.serialization.text import message_of
 from ..contracts.settings import Settings, load_settings
+from ..contracts.telemetry.redaction import redact_logs
 from ..contracts.wire_serving import own_task_queue
 from ..store.contract import Store
-from ..store.open import open_store
 from .announcement import Announcement
-from .connection import connect_temporal, ensure_search_attributes
+from .back_ends import settings_bridge, settings_checkpoints, settings_store
+from .connection import check_client, connect_temporal, ensure_search_attributes
 from .housekeeping import Housekeeping
+from .keys import open_keyring_aside
 from .node_memory import open_node_memory
 from .pollers import check_alone, namespace_id
 from .reloader import Reload, Reloader
@@ -165,15 +165,19 @@ class Worker:
         settings = self._settings
         set_up_telemetry()
         log_in_one_line()
+        keyring = await open_keyring_aside(settings.encryption)
+        if keyring is not None:
+            redact_logs()
         restrict_home(settings.home)
         # Before the graphs, which take long to load: a wrong URL is told at once.
-        store = open_store(settings.store_url, capture_message_content=settings.store.capture_message_content)
+        store = settings_store(settings)
         project = self._project()
         graphs, reloader = await self._load(project)
         client = self._client or await connect_temporal(settings)
+        check_client(client, settings)
         await ensure_search_attributes(client)
-        bridge = LastingBridge(open_bridge(settings.bridge_url, listen_url=settings.bridge.listen_url), store)
-        ends = BackEnds(graphs, bridge, store, open_checkpoints(settings.checkpointer_url))
+        bridge = LastingBridge(settings_bridge(settings), store)
+        ends = BackEnds(graphs, bridge, store, settings_checkpoints(settings))
         graphs.memory = memory = open_node_memory(settings, project)
         async with _open(store, ends.bridge, ends.checkpoints, memory):
             await self._check_temporal(client, store)

@@ -10,9 +10,10 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, bindparam, func, select
 
-from ..contracts.chunking import SMALLEST, chunks_of, digest_of, from_ranges, to_ranges
+from ..contracts.chunking import SMALLEST, chunks_of, from_ranges, to_ranges
 from ..contracts.serialization.serializer import from_json
-from .schema import Json, run_contents, runs
+from .schema import run_contents, runs
+from .sealing import Json, column_digest
 from .upsert import insert
 
 _CONTENTS = run_contents.c
@@ -36,7 +37,7 @@ def columns(connection: Connection, run_id: str, content: bytes | None) -> dict[
     if content is None or len(content) < SMALLEST:
         return {"content": None if content is None else Json(content), "chunks": None}
     parts = chunks_of(content)
-    digests = [digest_of(part) for part in parts]
+    digests = [column_digest(part) for part in parts]
     chunks = dict(zip(digests, parts, strict=True))
     run: int = connection.execute(_POSITION, {"of_run": run_id}).scalar_one()
     numbers = _known(connection, run, chunks)

@@ -6,9 +6,10 @@ import builtins
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, and_, bindparam, func, select
+from sqlalchemy import Connection, and_, bindparam, select
 
 from ..contracts.errors import RunNotFoundError, UnavailableError
+from ..contracts.keyring import Keyring
 from ..contracts.specs import dump_spec, load_spec
 from ..contracts.types import RunError, RunInterrupt, RunRecord, RunSpec, RunStatus, RunTrouble, WaitResult
 from . import drafts, events, lifecycle, progress, threads, trouble, unended, workers
@@ -16,7 +17,7 @@ from .contract import RunEnding, Setback, StoredRun, ThreadLine
 from .database import Database
 from .locks import lock_run
 from .migrate import migrate
-from .rows import OF_RUN, OF_THREAD, RESULT_COLUMNS, STORED_COLUMNS, STORED_RUN, conditions, to_result, to_stored
+from .rows import OF_RUN, RESULT_COLUMNS, STORED_COLUMNS, STORED_RUN, conditions, to_result, to_stored
 from .run_filter import ALL_RUNS, RunFilter
 from .schema import run_specs, run_values, runs
 from .usage import usage
@@ -28,14 +29,6 @@ _SPEC = select(run_specs.c.fields, run_specs.c.payload_kind, run_specs.c.payload
 _WITH_VALUES = tuple(status.value for status in RunStatus if status.terminal or status is RunStatus.AWAITING_INPUT)
 _CURRENT = and_(run_values.c.run_id == runs.c.run_id, runs.c.status.in_(_WITH_VALUES))
 _RESULT = select(*RESULT_COLUMNS).select_from(runs.outerjoin(run_values, _CURRENT)).where(OF_RUN)
-# What executes comes first, whatever its place: it may be unknown, when the client died before it wrote it.
-_LINE = (
-    select(runs.c.run_id)
-    .where(OF_THREAD, runs.c.submitted, runs.c.ended_at.is_(None))
-    .order_by(runs.c.started_at.is_(None), runs.c.sequence.is_(None), runs.c.sequence, runs.c.position)
-)
-# A place is given to a run that is submitted, so here the index is enough.
-_LAST_PLACE = select(func.max(runs.c.sequence)).where(OF_THREAD)
 
 
 class SqlStore:
@@ -46,12 +39,20 @@ class SqlStore:
     when the store is not started or closed. All of them may be repeated.
     """
 
-    def __init__(self, url: str, *, lock_timeout: float = 10.0, capture_message_content: bool = True) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        lock_timeout: float = 10.0,
+        capture_message_content: bool = True,
+        keyring: Keyring | None = None,
+    ) -> None:
         """Opens nothing yet. Raises `ConfigError`.
 
         `lock_timeout`: seconds to wait while others write. `capture_message_content`: whether run events have contents.
+        `keyring`: seals what the tables hold of users' data.
         """
-        self._database = Database(url, lock_timeout=lock_timeout)
+        self._database = Database(url, lock_timeout=lock_timeout, keyring=keyring)
         self._capture = capture_message_content
         self.events = events.SqlRunEvents(self._database, capture=capture_message_content)
         self.lifecycle = lifecycle.SqlLifecycle(self._database)
@@ -118,13 +119,7 @@ class SqlStore:
 
     async def line(self, thread_id: str) -> ThreadLine:
         """The thread's runs in flight, and its last sequence."""
-
-        def work(connection: Connection) -> ThreadLine:
-            of_thread = {"of_thread": thread_id}
-            in_flight = connection.execute(_LINE, of_thread).scalars().all()
-            return ThreadLine(tuple(in_flight), connection.execute(_LAST_PLACE, of_thread).scalar_one() or 0)
-
-        return await self._database.read(work)
+        return await self._database.read(lambda connection: unended.line(connection, thread_id))
 
     async def delete(self, run_id: str) -> bool:
         """Remove record, spec and values; whether there was a record."""

@@ -81,7 +81,7 @@ async def environment(
         address = address or await stack.enter_async_context(server(home))
         settings = _own(settings or Settings(), home, address)
         client = await connect_temporal(
-            Target(address, settings.temporal.namespace), timeout=settings.temporal.connect_timeout
+            Target(address, settings.temporal.namespace), settings, timeout=settings.temporal.connect_timeout
         )
         runs = await stack.enter_async_context(connect(settings=settings, client=client))
         env = Environment(runs, settings, client)
