@@ -11,11 +11,11 @@ from functools import partial
 from typing import Any, NoReturn
 
 from ..runtime import Worker
-from ..runtime.connection import temporal_target
 from ..runtime.dev_server import DevServer, exec_server
 from ..runtime.doctor import declared_graphs
 from ..runtime.garbage import settle
 from ..runtime.reloader import Reload
+from ..runtime.target import temporal_target
 from .exit_codes import ExitCode
 from .logs import as_json
 from .session import Session

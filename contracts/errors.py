@@ -206,10 +206,11 @@ class WorkerStoppedError(PerdureError):
 class TemporalUnreachableError(UnavailableError):
     """No Temporal server can be used at the address."""
 
-    def __init__(self, address: str, cause: str) -> None:
-        super().__init__(
-            f"Temporal cannot be used at {address} ({cause}); start one with `perdure dev`, or set temporal.address"
-        )
+    def __init__(self, address: str, cause: str, source: str | None = None) -> None:
+        """`source`: who says the address, if it is not that of the development server."""
+        where = f"{address}, as {source} says" if source else address
+        advice = f"start it, or correct {source}" if source else "start one with `perdure dev`, or set temporal.address"
+        super().__init__(f"Temporal cannot be used at {where} ({cause}); {advice}")
         self.address = address
 
 

@@ -7,7 +7,6 @@ Relative paths in it start from the file's folder. With nothing set, everything 
 
 from __future__ import annotations
 
-import re
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -16,7 +15,6 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     SecretStr,
     ValidationError,
@@ -28,47 +26,9 @@ from .back_ends import BRIDGES, CHECKPOINTERS, STORES, Group, unknown_scheme
 from .environment import merged, read_environment
 from .errors import ConfigError, nearest
 from .settings_file import config_path, read_yaml
-from .types import TEN_YEARS
+from .settings_section import Duration, Section, Timeout
+from .temporal_settings import TemporalSettings
 from .webhooks import Network, signing_key
-
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
-
-
-def parse_duration(value: object) -> object:
-    """Seconds of `250ms`, `30s`, `5m`, `12h`, `2d` or a plain number of seconds."""
-    if isinstance(value, str):
-        text = value.strip()
-        if match := _DURATION.fullmatch(text):
-            return float(match[1]) * _UNITS[match[2]]
-        try:
-            return float(text)
-        except ValueError:
-            raise ValueError(f"{value!r} is not a duration; write it like 250ms, 30s, 5m, 12h or 2d") from None
-    return value
-
-
-Duration = Annotated[float, BeforeValidator(parse_duration), Field(ge=0, le=TEN_YEARS, allow_inf_nan=False)]
-"""Seconds, written with a unit in the file."""
-Timeout = Annotated[float, BeforeValidator(parse_duration), Field(gt=0, le=TEN_YEARS, allow_inf_nan=False)]
-
-
-class Section(BaseModel):
-    # An error's text goes to logs, where no secret belongs.
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-class TemporalSettings(Section):
-    """Where Temporal is. Temporal's own environment (`TEMPORAL_ADDRESS`, profiles, TLS) fills what is not set here."""
-
-    address: str | None = Field(default=None, min_length=1)
-    """`host:port`; `None`: what Temporal's environment says, else the development server of `server`."""
-    namespace: str = "default"
-    task_queue: str = "perdure"
-    submit_timeout: Duration = 30.0
-    """How long a submission waits for a worker."""
-    connect_timeout: Duration = 5.0
-
 
 AttributeType = Literal["Text", "Keyword", "Int", "Double", "Bool", "Datetime", "KeywordList"]
 
@@ -267,7 +227,8 @@ def load_settings(config: str | Path | None = None) -> Settings:
     except ValidationError as exc:
         raise ConfigError(_explain(exc, path)) from exc
     base = path.parent.absolute() if path else Path.cwd()
-    return settings.model_copy(update={"home": base / settings.home, "graphs": base / settings.graphs})
+    files = {"home": base / settings.home, "graphs": base / settings.graphs}
+    return settings.model_copy(update=files | {"temporal": settings.temporal.based(base)})
 
 
 def _explain(error: ValidationError, path: Path | None) -> str:

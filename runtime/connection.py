@@ -6,8 +6,8 @@ import asyncio
 import re
 import time
 import warnings
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 from typing import cast
 
@@ -18,13 +18,13 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.contrib.pydantic import PydanticPayloadConverter
 from temporalio.converter import DataConverter, DefaultPayloadConverter, PayloadConverter
-from temporalio.envconfig import ClientConfigProfile
-from temporalio.service import RPCError, RPCStatusCode, TLSConfig
+from temporalio.service import RPCError, RPCStatusCode
 
 from ..contracts.errors import ConfigError, TemporalUnreachableError
 from ..contracts.serialization.text import message_of
-from ..contracts.settings import ServerSettings, Settings
+from ..contracts.settings import Settings
 from ..contracts.wire import SEARCH_ATTRIBUTES
+from .target import Target, temporal_target
 
 KEYWORD = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
 RPC_LIMIT = timedelta(seconds=10)
@@ -35,45 +35,6 @@ _PAYLOAD_CONVERTER = PydanticPayloadConverter()
 # The SDK makes a new payload converter twice for each task of a workflow, and one with pydantic is dear.
 _PYDANTIC = cast("type[PayloadConverter]", lambda: _PAYLOAD_CONVERTER)
 _DATA_CONVERTER = DataConverter(payload_converter_class=_PYDANTIC)
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A Temporal server, and how to speak to it."""
-
-    address: str
-    namespace: str
-    api_key: str | None = None
-    tls: bool | TLSConfig | None = None
-    rpc_metadata: Mapping[str, str] = field(default_factory=dict[str, str])
-
-
-def server_address(server: ServerSettings) -> str:
-    """The `host:port` at which clients on this machine reach the development server."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(server.ip, server.ip)
-    return f"[{host}]:{server.port}" if ":" in host else f"{host}:{server.port}"
-
-
-def temporal_target(settings: Settings) -> Target:
-    """Where `connect_temporal` connects to.
-
-    What the settings say explicitly comes first, then Temporal's own environment configuration, then the
-    development server. Raises `ConfigError` when the environment configuration cannot be used.
-    """
-    explicit = settings.temporal.model_fields_set
-    try:
-        found = ClientConfigProfile.load().to_client_connect_config()
-    except (RuntimeError, OSError, ValueError) as exc:
-        raise ConfigError(f"Temporal's environment configuration (TEMPORAL_* variables, temporal.toml): {exc}") from exc
-    temporal = settings.temporal
-    local = server_address(settings.server)
-    return Target(
-        address=temporal.address or found.get("target_host", local),
-        namespace=temporal.namespace if "namespace" in explicit else found.get("namespace", temporal.namespace),
-        api_key=found.get("api_key"),
-        tls=found.get("tls"),
-        rpc_metadata=found.get("rpc_metadata", {}),
-    )
 
 
 async def connect_temporal(settings: Settings) -> Client:
@@ -102,11 +63,24 @@ async def connect(target: Target, *, timeout: float) -> Client:
             await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=target.namespace))
             return client
     except TimeoutError as exc:
-        raise TemporalUnreachableError(target.address, f"no answer within {timeout:g} s") from exc
+        raise _unusable(target, f"no answer within {timeout:g} s") from exc
     except RPCError as exc:
-        raise TemporalUnreachableError(target.address, _rpc_cause(exc, target.namespace)) from exc
+        raise _unusable(target, _refusal(exc, target)) from exc
     except (RuntimeError, ValueError) as exc:
-        raise TemporalUnreachableError(target.address, _connect_cause(str(exc))) from exc
+        raise _unusable(target, _connect_cause(str(exc), target)) from exc
+
+
+def _unusable(target: Target, cause: str) -> TemporalUnreachableError:
+    return TemporalUnreachableError(target.address, cause, target.source("address"))
+
+
+def _refusal(error: RPCError, target: Target) -> str:
+    cause, source = _rpc_cause(error, target.namespace), None
+    if error.status == RPCStatusCode.NOT_FOUND:
+        source = target.source("namespace")
+    if error.status in (RPCStatusCode.UNAUTHENTICATED, RPCStatusCode.PERMISSION_DENIED):
+        source = target.source("api_key") or target.source("tls")
+    return f"{cause}: see {source}" if source else cause
 
 
 def with_pydantic(converter: DataConverter | None) -> DataConverter:
@@ -216,15 +190,30 @@ def _rpc_cause(error: RPCError, namespace: str) -> str:
     return f"{error.status.name.lower().replace('_', ' ')}: {error.message}"
 
 
-def _connect_cause(text: str) -> str:
-    """The part for humans of what the SDK's native library says."""
+_WRONG_TLS = {
+    "(UnknownIssuer": "nobody who is trusted has signed its certificate: see {tls} (server_ca_cert)",
+    "(NotValidForName": "its certificate is for another name than its address: see {tls} (server_name)",
+    "(Expired": "its certificate has expired",
+    "NoCertificatesPresented": "the client's certificate is no PEM: see {tls} (client_cert)",
+    "PrivateKeyParseError": "the client's key is no PEM: see {tls} (client_key)",
+    "KeyMismatch": "the client's certificate and key do not belong together: see {tls} (client_cert, client_key)",
+}
+"""What the SDK's native library calls it, and what it is."""
+
+
+def _connect_cause(text: str, target: Target) -> str:
+    """The part for humans of what the SDK's native library says. Nothing of a key or a certificate is in it."""
+    tls = target.source("tls") or "temporal.tls"
     if "InvalidContentType" in text:
-        return "it does not speak TLS, which TEMPORAL_TLS, TEMPORAL_API_KEY or the profile asks for"
+        return f"it does not speak TLS, which {tls} asks for"
+    if wrong := next((wrong for wrong in _WRONG_TLS if wrong in text), None):
+        return _WRONG_TLS[wrong].format(tls=tls)
     if "h2 protocol error" in text:
         return "it does not speak gRPC"
     if "after connection" in text and "transport::Error" in text:
         # Also what the library says of a protocol error that it sees before its request is out.
-        return "it ended the connection before it answered; perhaps it does not speak gRPC"
+        perhaps = f"wants another client certificate than {tls} gives" if target.tls else "wants TLS"
+        return f"it ended the connection before it answered; perhaps it {perhaps}, or does not speak gRPC"
     if match := re.search(r'(?:message|error): "([^"]+)"', text):
         return match[1].lower() if "Os {" in text else match[1]
     return text.removeprefix("Failed client connect: ").removeprefix("Server connection error: ")[:200]

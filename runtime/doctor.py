@@ -32,9 +32,10 @@ from ..contracts.urls import redacted
 from ..contracts.wire import SEARCH_ATTRIBUTES
 from ..contracts.workers import WorkerRecord, served_graphs
 from ..store.open import opened_store
-from .connection import RPC_LIMIT, connect_temporal, temporal_target
+from .connection import RPC_LIMIT, connect_temporal
 from .pollers import workers_polling
 from .probe import worker_answers
+from .target import temporal_target
 from .temporal_cli import find_temporal_cli
 
 _CHECK_LIMIT = 15.0
@@ -179,19 +180,26 @@ _LOCAL: dict[str, Callable[[Settings], Awaitable[Check]]] = {
 async def _services(settings: Settings) -> AsyncGenerator[Check]:
     try:
         client = await connect_temporal(settings)
+    except ConfigError as exc:
+        yield Check(name="temporal", level="fail", detail=str(exc), advice="correct what is named")
+        return
     except PerdureError as exc:
-        yield Check(name="temporal", level="fail", detail=str(exc), advice="start `perdure dev`", service=True)
+        yield Check(name="temporal", level="fail", detail=str(exc), advice=_advice(settings), service=True)
         return
     yield await _bounded("temporal", check_temporal(client, settings), service=True)
     yield await _bounded("search attributes", check_search_attributes(client), service=True)
     yield await _bounded("workers", check_workers(client, settings), service=True)
 
 
+def _advice(settings: Settings) -> str:
+    source = temporal_target(settings).source("address")
+    return f"start that server, or correct {source}" if source else "start `perdure dev`"
+
+
 async def check_temporal(client: Client, settings: Settings) -> Check:
     """Temporal answers, and has the namespace."""
     system = await client.workflow_service.get_system_info(GetSystemInfoRequest(), timeout=RPC_LIMIT)
-    address = temporal_target(settings).address
-    detail = f"{address}, namespace {client.namespace}, server {system.server_version}"
+    detail = f"{temporal_target(settings)}, server {system.server_version}"
     return Check(name="temporal", level="ok", detail=detail, service=True)
 
 

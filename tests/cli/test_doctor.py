@@ -39,7 +39,7 @@ async def test_without_a_server_it_is_69_and_says_what_to_do(lonely: CommandLine
     ended = await lonely.having(PERDURE_TEMPORAL__ADDRESS="127.0.0.1:1")("doctor")
     assert ended.code == 69
     assert "fail  temporal" in ended.out
-    assert "→ start `perdure dev`" in ended.out
+    assert "→ start that server, or correct temporal.address" in ended.out
 
 
 async def test_wrong_settings_are_the_only_finding(tmp_path: Path) -> None:

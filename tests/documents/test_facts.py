@@ -15,7 +15,8 @@ from pydantic import BaseModel
 
 import perdure
 from perdure import InvalidRunError, MultitaskStrategy, RunScope, RunsFacade, RunSpec, RunStatus, Settings
-from perdure.contracts.settings import RunSettings, load_settings, parse_duration
+from perdure.contracts.settings import RunSettings, load_settings
+from perdure.contracts.settings_section import parse_duration
 from perdure.contracts.types import (
     AWAITING_INPUT_EVENT,
     GAP_EVENT,
