@@ -275,3 +275,7 @@ Wait = Annotated[bool, typer.Option("--wait", help="Wait, and print the final st
 Background = Annotated[
     bool, typer.Option("--background", help="Return as soon as the run is accepted.", rich_help_panel=_AFTER)
 ]
+
+# A namespace of Temporal.
+
+OnlyCheck = Annotated[bool, typer.Option("--check", help="Change nothing: fail where something would be added.")]

@@ -77,7 +77,19 @@ def add_first_commands(app: typer.Typer) -> None:
 
 
 def add_service_commands(app: typer.Typer) -> None:
-    """Add the services that `dev` puts together."""
+    """Add the services that `dev` puts together, and what a Temporal of one's own needs."""
+
+    @app.command(rich_help_panel=_SERVE)
+    def setup(context: typer.Context, check: o.OnlyCheck = False, json: o.Json = False, config: o.Config = None) -> int:
+        """Prepare a namespace of Temporal: add the search attributes, and check permissions, limits and retention.
+
+        Safe to repeat. Exit code: 0 when runs can be submitted, 1 when something fails, 69 without Temporal.
+        """
+        from . import diagnosis
+        from .session import execute
+
+        flags = common_flags(context, json=json, config=config)
+        return execute(partial(diagnosis.setup, only_check=check), flags)
 
     @app.command(rich_help_panel=_SERVE)
     def worker(context: typer.Context, json: o.Json = False, config: o.Config = None) -> int:

@@ -6,7 +6,7 @@ import asyncio
 import re
 import time
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import cast
@@ -118,43 +118,55 @@ _PYDANTIC_HELP = (
 )
 
 
-async def ensure_search_attributes(client: Client) -> None:
+async def ensure_search_attributes(client: Client) -> list[str]:
     """Add the search attributes that are missing, and wait until the server knows them. Safe to repeat.
+
+    The names of those that were added.
 
     Raises `ConfigError`, with the command that an operator has to run, when the server refuses.
     """
     try:
-        missing = await _missing_search_attributes(client)
+        missing = added = await missing_search_attributes(client)
         if missing:
             await _add_search_attributes(client, missing)
         deadline = time.monotonic() + VISIBLE_LIMIT
         while missing and time.monotonic() < deadline:
             await asyncio.sleep(0.05)
-            missing = await _missing_search_attributes(client)
+            missing = await missing_search_attributes(client)
     except RPCError as exc:
         if exc.status in _TRANSIENT:
             raise unreachable(client, exc) from exc
         raise ConfigError(_search_attributes_help(client, exc.message or exc.status.name)) from exc
     if missing:
         raise ConfigError(_search_attributes_help(client, f"added, but not there after {VISIBLE_LIMIT:g} s"))
+    return added
 
 
 _TRANSIENT = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
 
 
-async def _missing_search_attributes(client: Client) -> list[str]:
+async def missing_search_attributes(client: Client) -> list[str]:
+    """The names of those that the namespace lacks. Raises `ConfigError` for a wrong type, and `RPCError`."""
     request = ListSearchAttributesRequest(namespace=client.namespace)
     answer = await client.operator_service.list_search_attributes(request, timeout=RPC_LIMIT)
     present = answer.custom_attributes
     # The server accepts an addition under another type without a word and keeps the old one.
-    for name in SEARCH_ATTRIBUTES:
-        if present.get(name, KEYWORD) != KEYWORD:
-            kind = IndexedValueType.Name(present[name]).removeprefix("INDEXED_VALUE_TYPE_").capitalize()
-            raise ConfigError(
-                f"the search attribute {name} of the namespace {client.namespace!r} has the type {kind} and must be a "
-                f"Keyword: use another namespace, or `temporal operator search-attribute remove --name {name}`"
-            )
+    if wrong := {name: present[name] for name in SEARCH_ATTRIBUTES if present.get(name, KEYWORD) != KEYWORD}:
+        raise ConfigError(_wrong_types_help(client, wrong))
     return [name for name in SEARCH_ATTRIBUTES if name not in present]
+
+
+def _wrong_types_help(client: Client, wrong: Mapping[str, IndexedValueType.ValueType]) -> str:
+    told = ", ".join(
+        f"{name} has the type {IndexedValueType.Name(kind).removeprefix('INDEXED_VALUE_TYPE_').capitalize()}"
+        for name, kind in wrong.items()
+    )
+    names = " ".join(f"--name {name}" for name in wrong)
+    return (
+        f"search attributes of the namespace {client.namespace!r} have another type than Keyword: {told}. Use another "
+        f"namespace, or `temporal operator search-attribute remove --address {_address(client)} "
+        f"--namespace {client.namespace} {names}`"
+    )
 
 
 async def _add_search_attributes(client: Client, names: Iterable[str]) -> None:
@@ -167,12 +179,19 @@ async def _add_search_attributes(client: Client, names: Iterable[str]) -> None:
 
 
 def _search_attributes_help(client: Client, cause: str) -> str:
-    attributes = " ".join(f"--name {name} --type Keyword" for name in SEARCH_ATTRIBUTES)
+    told = f"the search attributes of Perdure cannot be added to the namespace {client.namespace!r} ({cause}). "
+    if any(cloud in _address(client) for cloud in _CLOUD):
+        added = " ".join(f"--search-attribute {name}=Keyword" for name in SEARCH_ATTRIBUTES)
+        return f"{told}Let an operator run: tcld namespace search-attributes add --namespace {client.namespace} {added}"
+    added = " ".join(f"--name {name} --type Keyword" for name in SEARCH_ATTRIBUTES)
     return (
-        f"the search attributes of Perdure cannot be added to the namespace {client.namespace!r} ({cause}). "
-        f"Let an operator run: temporal operator search-attribute create --address {_address(client)} "
-        f"--namespace {client.namespace} {attributes}"
+        f"{told}Let an operator run: temporal operator search-attribute create --address {_address(client)} "
+        f"--namespace {client.namespace} {added}"
     )
+
+
+_CLOUD = (".tmprl.cloud", ".temporal.io")
+"""The addresses of Temporal Cloud, which has search attributes added by its own command only."""
 
 
 def _address(client: Client) -> str:
