@@ -279,3 +279,15 @@ Background = Annotated[
 # A namespace of Temporal.
 
 OnlyCheck = Annotated[bool, typer.Option("--check", help="Change nothing: fail where something would be added.")]
+
+# A worker.
+
+Queues = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--queue",
+        metavar="NAME",
+        help="Serve only the graphs of this task queue (the setting task_queues). Repeatable.",
+        show_default=False,
+    ),
+]

@@ -92,7 +92,7 @@ def add_service_commands(app: typer.Typer) -> None:
         return execute(partial(diagnosis.setup, only_check=check), flags)
 
     @app.command(rich_help_panel=_SERVE)
-    def worker(context: typer.Context, json: o.Json = False, config: o.Config = None) -> int:
+    def worker(context: typer.Context, queue: o.Queues = None, json: o.Json = False, config: o.Config = None) -> int:
         """Serve the graphs of langgraph.json until SIGTERM or Ctrl-C.
 
         Then its runs pause at their next step boundary and go on in other workers, or when one starts. A second
@@ -101,7 +101,8 @@ def add_service_commands(app: typer.Typer) -> None:
         from . import services
         from .session import execute
 
-        return execute(services.worker, common_flags(context, json=json, config=config), serves=True)
+        flags = common_flags(context, json=json, config=config)
+        return execute(lambda session: services.worker(session, queue or ()), flags, serves=True)
 
     @app.command(rich_help_panel=_SERVE)
     def abandon(

@@ -26,9 +26,11 @@ from .back_ends import BRIDGES, CHECKPOINTERS, STORES, Group, unknown_scheme
 from .environment import merged, read_environment
 from .errors import ConfigError, nearest
 from .settings_file import config_path, read_yaml
-from .settings_section import Duration, Section, Timeout
-from .temporal_settings import TemporalSettings
+from .settings_section import Duration, Timeout
+from .settings_section import Section as Section
+from .temporal_settings import TemporalSettings as TemporalSettings
 from .webhooks import Network, signing_key
+from .worker_settings import WorkerSettings as WorkerSettings
 
 AttributeType = Literal["Text", "Keyword", "Int", "Double", "Bool", "Datetime", "KeywordList"]
 
@@ -46,23 +48,6 @@ class ServerSettings(Section):
     search_attributes: dict[str, AttributeType] = Field(default_factory=dict[str, AttributeType])
     dynamic_config: dict[str, Any] = Field(default_factory=dict[str, Any])
     sqlite_pragma: dict[str, str | int] = Field(default_factory=dict[str, str | int])
-
-
-class WorkerSettings(Section):
-    max_concurrent_activities: int = Field(default=200, ge=1)
-    """How many runs one worker executes at the same time."""
-    max_cached_workflows: int = Field(default=600, ge=0)
-    max_held_graphs: int = Field(default=1000, ge=0)
-    """How many graphs may wait in memory for their next slice. Beyond that a slice goes on until there is room."""
-    max_held_memory: int | None = Field(default=None, ge=1)
-    """MB that the worker's process may have in memory. Beyond that no other graph waits for its next slice, and those
-    that have waited longest go on from their checkpoints; null is no bound."""
-    hold_graphs_for: Duration = 60.0
-    """How long a graph waits for its next slice. Then the run goes on from its checkpoint, as after a crash."""
-    graceful_shutdown: Duration = 30.0
-    """How long a stopping worker waits for running supersteps to reach their boundary."""
-    sticky_timeout: Duration = 2.0
-    """How long Temporal waits for a dead worker before another one gets its workflow."""
 
 
 class RunSettings(Section):
@@ -171,6 +156,9 @@ class NodeCacheSettings(LocationSettings):
     """LangGraph's cache, for nodes that have a cache policy."""
 
 
+TaskQueues = dict[Annotated[str, Field(min_length=1)], Annotated[tuple[str, ...], Field(min_length=1)]]
+
+
 class Settings(Section):
     """Everything that can be set."""
 
@@ -188,6 +176,32 @@ class Settings(Section):
     checkpointer: CheckpointerSettings = CheckpointerSettings()
     langgraph_store: NodeStoreSettings = NodeStoreSettings()
     langgraph_cache: NodeCacheSettings = NodeCacheSettings()
+    task_queues: TaskQueues = Field(default_factory=dict[str, tuple[str, ...]])
+    """Task queues beside the common one, each with the graphs that execute there: `{gpu: [render]}`."""
+
+    @field_validator("task_queues")
+    @classmethod
+    def _one_queue_a_graph(cls, queues: TaskQueues) -> TaskQueues:
+        where: dict[str, str] = {}
+        for queue, graphs in queues.items():
+            for graph in graphs:
+                if where.setdefault(graph, queue) != queue:
+                    raise ValueError(f"the graph {graph!r} is in {where[graph]!r} and in {queue!r}; it has one queue")
+        return queues
+
+    @model_validator(mode="after")
+    def _queues_differ(self) -> Settings:
+        common = self.temporal.task_queue
+        for queue in self.task_queues:
+            if queue == common or queue.startswith(f"{common}-"):
+                raise ValueError(f"task_queues.{queue}: this name is the common task queue's (temporal.task_queue)")
+        if unknown := [queue for queue in self.worker.queues if queue not in (common, *self.task_queues)]:
+            raise ValueError(f"worker.queues: {unknown_queue(unknown[0], self)}")
+        return self
+
+    def queue_of(self, graph: str) -> str | None:
+        """The task queue on which the graph executes; `None`: the common one."""
+        return next((queue for queue, graphs in self.task_queues.items() if graph in graphs), None)
 
     @property
     def bridge_url(self) -> str:
@@ -218,6 +232,12 @@ class Settings(Section):
         return f"sqlite:///{self.home.absolute() / name}"
 
 
+def unknown_queue(queue: str, settings: Settings) -> str:
+    """What is wrong with a task queue that is none of these settings."""
+    known = [settings.temporal.task_queue, *settings.task_queues]
+    return f"unknown task queue {queue!r}{nearest(queue, known)}; there are: {', '.join(known)}"
+
+
 def load_settings(config: str | Path | None = None) -> Settings:
     """Read the settings. Raises `ConfigError`, naming the key, what is wrong with it, and the nearest right one."""
     path = config_path(config)
@@ -239,7 +259,8 @@ def _explain(error: ValidationError, path: Path | None) -> str:
 def _explain_one(loc: tuple[int | str, ...], item: Any) -> str:
     key = ".".join(str(part) for part in loc)
     if item["type"] != "extra_forbidden":
-        return f"  {key}: {item['msg'].removeprefix('Value error, ')}"
+        told = item["msg"].removeprefix("Value error, ")
+        return f"  {key}: {told}" if key else f"  {told}"
     known = _known_keys(loc[:-1])
     return f"  {key}: unknown key{nearest(str(loc[-1]), known)}; allowed here: {', '.join(known)}"
 

@@ -158,6 +158,8 @@ class RunInput(Wire):
     """The W3C traceparent of the call that created the run, when that is traced."""
     last_slice_ends: bool = False
     """The slice in which the graph is done ends the run, too. Histories of before have an activity for that."""
+    task_queue: str | None = None
+    """Where the graph executes, as it was when the run was created; `None`: on the workflow's own task queue."""
 
 
 class RunProgress(Wire):

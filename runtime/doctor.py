@@ -25,7 +25,7 @@ from ..contracts.langgraph_json import read_langgraph_json
 from ..contracts.settings import Settings, load_settings
 from ..contracts.settings_file import CONFIG_FILE
 from ..contracts.urls import redacted
-from ..contracts.workers import WorkerRecord, served_graphs
+from ..contracts.workers import WorkerRecord, served_graphs, those_there
 from ..store.open import opened_store
 from .check import Check, Level, bounded
 from .namespace import examine_namespace, reached
@@ -182,6 +182,10 @@ async def check_workers(client: Client, settings: Settings) -> Check:
     if unserved:
         detail = f"they do not serve {', '.join(unserved)} of {settings.graphs}"
         return Check(name="workers", level="warn", detail=detail, advice="restart them", service=True)
+    if alone := [other for other in settings.task_queues if not await _is_served(settings, other)]:
+        detail = f"none serves the task queue {alone[0]!r} ({', '.join(settings.task_queues[alone[0]])})"
+        advice = f"start `perdure worker --queue {alone[0]}`"
+        return Check(name="workers", level="fail", detail=detail, advice=advice, service=True)
     return Check(name="workers", level="ok", detail=f"task queue {queue}: {', '.join(served)}", service=True)
 
 
@@ -193,10 +197,14 @@ def declared_graphs(path: Path) -> dict[str, str]:
     return {name: _location(spec) for name, spec in read_langgraph_json(path).graphs.items()}
 
 
-async def announced_workers(settings: Settings) -> list[WorkerRecord]:
+async def announced_workers(settings: Settings, queue: str | None = None) -> list[WorkerRecord]:
     """The workers of the task queue, also those of the last day that have gone. Raises `UnavailableError`."""
     async with opened_store(settings.store_url) as store:
-        return [*await store.workers.list(settings.temporal.task_queue)]
+        return [*await store.workers.list(queue or settings.temporal.task_queue)]
+
+
+async def _is_served(settings: Settings, queue: str) -> bool:
+    return bool(those_there(await announced_workers(settings, queue), datetime.now(UTC)))
 
 
 def _location(spec: Any) -> str:
