@@ -32,6 +32,7 @@ from .namespace import examine_namespace, reached
 from .pollers import workers_polling
 from .probe import worker_answers
 from .temporal_cli import find_temporal_cli
+from .versioning import check_version, version_of
 
 _LITTLE_DISK, _NO_DISK = 1_000_000_000, 100_000_000
 """Bytes. The logs of the databases alone may take 64 MB each."""
@@ -163,6 +164,8 @@ async def _services(settings: Settings) -> AsyncGenerator[Check]:
         return
     async for check in examine_namespace(client, settings):
         yield check
+    if (version := version_of(settings)) is not None:
+        yield await bounded("versioning", check_version(client, version), service=True)
     yield await bounded("workers", check_workers(client, settings), service=True)
 
 

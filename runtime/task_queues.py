@@ -13,6 +13,7 @@ from importlib.metadata import version
 from typing import Any, Protocol
 
 from temporalio.client import Client
+from temporalio.common import WorkerDeploymentVersion
 from temporalio.worker import (
     Interceptor,
     PollerBehavior,
@@ -28,6 +29,7 @@ from ..contracts.settings import Settings
 from ..contracts.wire_serving import graph_task_queue, short_task_queue
 from ..workflows import WORKFLOWS
 from .pollers import identity
+from .versioning import deployment_config, version_of
 
 _LINGER = 1.0
 """Seconds for which a worker that shuts down still says that it holds a graph no more: its next slice comes in a
@@ -38,6 +40,8 @@ _MANY = 1000
 """Activities at once, of those that wait more than they work: a slice here goes on with a graph that is held anyway."""
 
 
+_BUILD = f"perdure-{version('perdure')}"
+"""Else the SDK reads every loaded module to make one up: 1.5 s before the first poll."""
 _ONE, _FIVE = PollerBehaviorSimpleMaximum(1), PollerBehaviorSimpleMaximum(5)
 """The second is the SDK's default."""
 
@@ -61,6 +65,11 @@ class TaskQueues:
     ended: Callable[[asyncio.Task[None]], None]
     """Told when one of the workers has ended, and how."""
     interceptors: Sequence[Interceptor] = ()
+
+    @property
+    def version(self) -> WorkerDeploymentVersion | None:
+        """Of the workflows; what has only activities takes them of every version."""
+        return version_of(self.settings)
 
     @asynccontextmanager
     async def polling(self, *workers: Polling) -> AsyncGenerator[None]:
@@ -88,8 +97,8 @@ class TaskQueues:
             identity=self._identity,
             workflows=WORKFLOWS,
             activities=self.activities.all,
-            # Else the SDK reads every loaded module to make one up: 1.5 s before the first poll.
-            build_id=f"perdure-{version('perdure')}",
+            build_id=None if self.version else _BUILD,
+            deployment_config=deployment_config(self.version) if self.version else None,
             interceptors=self.interceptors,
             # The sandbox looks for what a replay would do otherwise, at a tenth of a worker's work. Ours have no such
             # thing: tests/architecture reads each line of them, and tests/determinism replays them.
@@ -151,7 +160,7 @@ class TaskQueues:
             task_queue=task_queue,
             identity=self._identity,
             activities=activities,
-            build_id=f"perdure-{version('perdure')}",
+            build_id=_BUILD,
             interceptors=self.interceptors,
             max_concurrent_activities=at_once,
             activity_task_poller_behavior=pollers,

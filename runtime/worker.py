@@ -58,6 +58,7 @@ from .routing import routing_of
 from .server_lock import place_of_own_server
 from .task_queues import GraphQueues, Polling, TaskQueues
 from .telemetry import set_up_telemetry
+from .versioning import make_current, version_of
 
 logger = logging.getLogger(__name__)
 
@@ -189,6 +190,8 @@ class Worker:
             await self._check_temporal(client, store)
             logger.info("serving %s on task queue %s", _listed(graphs), ", ".join(self._routing.polled))
             self._warn(graphs, project)
+            if (version := version_of(settings)) is not None:
+                logger.info("%s takes runs once it is current: %s", version, make_current(client, version))
             async with self._at_work(ends, client, reloader, host) as polling:
                 yield polling
 
