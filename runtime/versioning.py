@@ -6,7 +6,7 @@ import shlex
 
 from temporalio.api.workflowservice.v1 import DescribeWorkerDeploymentRequest
 from temporalio.client import Client
-from temporalio.common import WorkerDeploymentVersion
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import WorkerDeploymentConfig
 
@@ -24,8 +24,13 @@ def version_of(settings: Settings) -> WorkerDeploymentVersion | None:
 
 
 def deployment_config(version: WorkerDeploymentVersion) -> WorkerDeploymentConfig:
-    """For the worker that has the workflows. (Each of these says how it goes from version to version.)"""
-    return WorkerDeploymentConfig(version=version, use_worker_versioning=True)
+    """For the worker that has the workflows. Each of these goes on with the current version: its history replays there.
+
+    Pinned, a run that waits for months would need its old workers for as long. It is no mark of the workflows, because
+    the server refuses what is marked from workers without versioning.
+    """
+    behavior = VersioningBehavior.AUTO_UPGRADE
+    return WorkerDeploymentConfig(version=version, use_worker_versioning=True, default_versioning_behavior=behavior)
 
 
 def make_current(client: Client, version: WorkerDeploymentVersion) -> str:

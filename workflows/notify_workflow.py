@@ -11,13 +11,12 @@ from temporalio.common import RetryPolicy
 from ..contracts.wire import ACTIVITY_DELIVER_EVENTS, NOTIFY_WORKFLOW, SIGNAL_DELIVER
 from ..contracts.wire_notify import NotifyInput
 from .short_activities import HEARTBEAT, UNLIMITED
-from .versions import EACH_VERSION
 
 _RETRIES = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
 """Without a limit of attempts: a required observer gets every event. (What is not required gives up by itself.)"""
 
 
-@workflow.defn(name=NOTIFY_WORKFLOW, sandboxed=False, versioning_behavior=EACH_VERSION)
+@workflow.defn(name=NOTIFY_WORKFLOW, sandboxed=False)
 class NotifyWorkflow:
     """Repeats one activity until everything is delivered. The run and its thread do not wait for it.
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from temporalio import workflow
 
 from ..contracts.wire import PROBE_WORKFLOW
-from .versions import EACH_VERSION
 
 
-@workflow.defn(name=PROBE_WORKFLOW, sandboxed=False, versioning_behavior=EACH_VERSION)
+@workflow.defn(name=PROBE_WORKFLOW, sandboxed=False)
 class ProbeWorkflow:
     """Does nothing, which only a living worker can do."""
 

@@ -30,10 +30,9 @@ from . import run_state
 from .run_closing import closed
 from .run_loop import RunLoop
 from .shielded import shielded
-from .versions import EACH_VERSION
 
 
-@workflow.defn(name=RUN_WORKFLOW, sandboxed=False, versioning_behavior=EACH_VERSION)
+@workflow.defn(name=RUN_WORKFLOW, sandboxed=False)
 class RunWorkflow:
     """Waits to be admitted, runs slice after slice of its graph, and finishes. All of its state is one model."""
 

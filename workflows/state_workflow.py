@@ -7,10 +7,9 @@ from temporalio import workflow
 from ..contracts.wire import ACTIVITY_READ_STATE, STATE_WORKFLOW
 from ..contracts.wire_thread import StateAnswer, StateQuery
 from .short_activities import short_activity
-from .versions import EACH_VERSION
 
 
-@workflow.defn(name=STATE_WORKFLOW, sandboxed=False, versioning_behavior=EACH_VERSION)
+@workflow.defn(name=STATE_WORKFLOW, sandboxed=False)
 class StateWorkflow:
     """Beside the thread's own workflow: a read waits for no run. Its client bounds it by an execution timeout."""
 

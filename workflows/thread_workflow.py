@@ -31,7 +31,6 @@ from . import admission
 from .shielded import shielded
 from .supervisor import ThreadSupervisor
 from .turns import until_free
-from .versions import EACH_VERSION
 
 _LINGER = timedelta(seconds=30)
 """How long a thread without runs stays open: a conversation's next turn finds it there."""
@@ -43,7 +42,7 @@ _AFTER_CHANGES = "threads-are-removed-after-changes"
 """Names what histories of before do not have: there, a thread was removed beside a change of its state."""
 
 
-@workflow.defn(name=THREAD_WORKFLOW, sandboxed=False, versioning_behavior=EACH_VERSION)
+@workflow.defn(name=THREAD_WORKFLOW, sandboxed=False)
 class ThreadWorkflow:
     """Starts each run as a child that outlives it, admits the first in line, and looks after it to its end.
 

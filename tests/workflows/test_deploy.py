@@ -82,9 +82,9 @@ async def statuses(runs: RunsFacade, run_ids: list[str]) -> set[RunStatus]:
     return {record.status for record in records if record is not None}
 
 
-async def begin(runs: RunsFacade, graph: str) -> list[str]:
+async def begin(runs: RunsFacade, graph: str, count: int) -> list[str]:
     spec = RunSpec(assistant_id=graph, scope=STATELESS, input={"log": []})
-    return [record.run_id for record in await asyncio.gather(*(runs.create_background(spec) for _ in range(EACH)))]
+    return [record.run_id for record in await asyncio.gather(*(runs.create_background(spec) for _ in range(count)))]
 
 
 async def test_runs_that_go_and_runs_that_wait_go_over_to_the_next_version(settings: Settings) -> None:
@@ -94,13 +94,16 @@ async def test_runs_that_go_and_runs_that_wait_go_over_to_the_next_version(setti
     client = await connect_temporal(settings)
     assert "no worker of it has started yet" in (await found(client, one)).detail
     async with connect(settings=one) as runs:
+        async with Worker(graphs=graphs, settings=settings):  # without versioning, as they all were before
+            waiting = await begin(runs, "asking", 5)
+            await until(lambda: _all(runs, waiting, RunStatus.AWAITING_INPUT))
         async with Worker(graphs=graphs, settings=one):
             await until(lambda: _says(client, one, "no current version"))
             await deploy(client, one)
             await until(lambda: _says(client, one, "runs go to"))
-            waiting = await begin(runs, "asking")
+            waiting += await begin(runs, "asking", EACH - len(waiting))
             await until(lambda: _all(runs, waiting, RunStatus.AWAITING_INPUT))
-            going = await begin(runs, "stepping")
+            going = await begin(runs, "stepping", EACH)
             await until(lambda: len({thread for thread, _ in executed}) == EACH)
             later = Worker(graphs=graphs, settings=two)
             serving = asyncio.create_task(later.run())
