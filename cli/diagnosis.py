@@ -71,7 +71,7 @@ async def graphs(session: Session) -> ExitCode:
         session.output.note(f"warning: {problem}")
     missing = sorted(set(declared) - set(served))
     failure = await load_failure(settings) if missing else None
-    reasons = {name: why_not_served(name, workers, failure, now) for name in missing}
+    reasons = {name: why_not_served(name, workers, failure, now, settings.queue_of(name)) for name in missing}
     if session.output.as_json:
         document = {"file": str(settings.graphs), "declared": declared, "served": served, "reasons": reasons}
         session.output.document({**document, "task_queue": settings.temporal.task_queue})

@@ -180,15 +180,15 @@ async def check_workers(client: Client, settings: Settings) -> Check:
     if dead is not None:
         advice = "start `perdure worker` (or `perdure dev`)"
         return Check(name="workers", level="fail", detail=dead, advice=advice, service=True)
+    if alone := [other for other in settings.task_queues if not await _is_served(settings, other)]:
+        detail = f"none serves the task queue {alone[0]!r} ({', '.join(settings.task_queues[alone[0]])})"
+        advice = f"start `perdure worker --queue {alone[0]}`"
+        return Check(name="workers", level="fail", detail=detail, advice=advice, service=True)
     served = served_graphs(await announced_workers(settings), datetime.now(UTC))
     unserved = sorted(set(_declared_or_none(settings.graphs)) - set(served))
     if unserved:
         detail = f"they do not serve {', '.join(unserved)} of {settings.graphs}"
         return Check(name="workers", level="warn", detail=detail, advice="restart them", service=True)
-    if alone := [other for other in settings.task_queues if not await _is_served(settings, other)]:
-        detail = f"none serves the task queue {alone[0]!r} ({', '.join(settings.task_queues[alone[0]])})"
-        advice = f"start `perdure worker --queue {alone[0]}`"
-        return Check(name="workers", level="fail", detail=detail, advice=advice, service=True)
     return Check(name="workers", level="ok", detail=f"task queue {queue}: {', '.join(served)}", service=True)
 
 

@@ -7,7 +7,6 @@ signal handlers, its log) would be more than there is to do, so the few lines of
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
@@ -112,9 +111,9 @@ class _Probed:
 
 
 def _response(status: HTTPStatus, told: str, *, with_body: bool = True) -> bytes:
-    body = json.dumps({"status": told}).encode()
+    body = f"{told}\n".encode()
     head = (
-        f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"
-        "cache-control: no-store\r\nconnection: close\r\n\r\n"
+        f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: text/plain; charset=utf-8\r\n"
+        f"content-length: {len(body)}\r\ncache-control: no-store\r\nconnection: close\r\n\r\n"
     )
     return head.encode() + (body if with_body else b"")

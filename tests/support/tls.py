@@ -116,6 +116,6 @@ class _Headers:
             return
         assert flags & _WHOLE, "headers that go on in a second frame are not read here"
         assert not flags & _PADDED
-        for name, value in self._decoder.decode(body[_PRIORITY_LENGTH if flags & _PRIORITY else 0 :]):
-            if name == "authorization":
-                self._authorizations.add(str(value))
+        headers = dict(self._decoder.decode(body[_PRIORITY_LENGTH if flags & _PRIORITY else 0 :], raw=True))
+        if found := headers.get(b"authorization"):
+            self._authorizations.add(found.decode())

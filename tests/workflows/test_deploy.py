@@ -41,10 +41,13 @@ def stepping(executed: Counter[tuple[str, int]]) -> StateGraph[Steps]:
         await asyncio.sleep(0.5)
         return {"log": [step]}
 
+    def on(state: Steps) -> str:
+        return END if len(state["log"]) >= STEPS else "work"
+
     graph = StateGraph(Steps)
     graph.add_node("work", work)
     graph.add_edge(START, "work")
-    graph.add_conditional_edges("work", lambda state: END if len(state["log"]) >= STEPS else "work", ["work", END])
+    graph.add_conditional_edges("work", on, ["work", END])
     return graph
 
 

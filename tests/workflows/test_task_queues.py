@@ -19,7 +19,9 @@ from perdure import (
     connect,
 )
 from perdure.contracts.wire import ACTIVITY_RUN_SUPERSTEPS, run_workflow_id
+from perdure.contracts.worker_settings import PollerSettings, WorkerSettings
 from perdure.runtime.connection import connect_temporal
+from perdure.runtime.doctor import check_workers
 
 Spec = Callable[..., RunSpec]
 GRAPHS = {"counting": counting(), "render": counting(), "asking": asking("name?")}
@@ -82,6 +84,8 @@ async def test_without_a_worker_there_a_run_is_refused_with_the_command(routed: 
         with pytest.raises(NoWorkerError, match=rf"graph 'render' on its task queue .*perdure worker --queue {queue}"):
             await runs.create_background(of_graph("render"))
         assert not await runs.list_runs("thread")
+        check = await check_workers(await connect_temporal(routed), routed)
+        assert (check.level, check.advice) == ("fail", f"start `perdure worker --queue {queue}`")
 
 
 async def test_a_worker_that_has_the_graph_elsewhere_does_not_count(
@@ -138,6 +142,16 @@ async def test_one_worker_may_serve_all_of_them(routed: Settings, queue: str) ->
         for graph in ("render", "counting"):
             _, result = await runs.create_and_wait(of_graph(graph))
             assert result.status is RunStatus.SUCCESS
+
+
+async def test_with_pollers_that_scale(settings: Settings) -> None:
+    scaling = WorkerSettings(pollers=PollerSettings(minimum=2, initial=2, maximum=20), max_concurrent_workflow_tasks=20)
+    async with (
+        Worker(graphs=GRAPHS, settings=settings.model_copy(update={"worker": scaling})),
+        connect(settings=settings) as runs,
+    ):
+        _, result = await runs.create_and_wait(of_graph("counting"))
+    assert result.status is RunStatus.SUCCESS
 
 
 def test_an_unknown_queue_is_refused(routed: Settings) -> None:
