@@ -39,11 +39,12 @@ class Routing:
     def part_of(self, project: LangGraphJson) -> LangGraphJson:
         """The project with the graphs that this worker serves: others need not be there to be imported.
 
-        Raises `ConfigError` when a queue has a graph that the project has not.
+        Raises `ConfigError` when a queue of this worker has a graph that the project has not.
         """
-        if unknown := sorted(self._routed - set(project.graphs)):
-            close = nearest(unknown[0], project.graphs)
-            raise ConfigError(f"task_queues: the graph {unknown[0]!r} is not in {project.path}{close}")
+        for queue, graphs in self.own.items():
+            if unknown := [graph for graph in graphs if graph not in project.graphs]:
+                close = nearest(unknown[0], project.graphs)
+                raise ConfigError(f"task_queues.{queue}: the graph {unknown[0]!r} is not in {project.path}{close}")
         return project.with_graphs(self.of(project.graphs))
 
 

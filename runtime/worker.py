@@ -260,10 +260,8 @@ class Worker:
         settings = self._settings
         part = self._routing.part_of
         reloader = None if self._on_reload is None else Reloader(settings.graphs, self._on_reload, part)
-        if self._graphs is None:
-            graphs = await load_graphs(part(project or read_langgraph_json(settings.graphs)))
-        else:
-            graphs = await load_graphs(self._graphs)
+        given = self._graphs
+        graphs = await load_graphs(part(project or read_langgraph_json(settings.graphs)) if given is None else given)
         if reloader is not None and project is not None:
             reloader.loaded(project)
         # After the graphs: what lies beside them can be imported then.

@@ -61,9 +61,11 @@ async def test_graphs_of_other_queues_are_not_loaded(project: LangGraphJson) -> 
         await load_graphs(routing_of(settings, ["gpu"]).part_of(project))
 
 
-def test_a_graph_that_is_not_in_the_project_is_refused(project: LangGraphJson) -> None:
-    with pytest.raises(ConfigError, match=r"task_queues: the graph 'rendr' is not in .*did you mean 'render'"):
-        routing_of(Settings(task_queues={"gpu": ("rendr",)})).part_of(project)
+def test_a_graph_that_is_not_in_the_project_is_refused_where_it_is_to_be_served(project: LangGraphJson) -> None:
+    settings = Settings(task_queues={"gpu": ("rendr",)})
+    with pytest.raises(ConfigError, match=r"task_queues.gpu: the graph 'rendr' is not in .*did you mean 'render'"):
+        routing_of(settings, ["gpu"]).part_of(project)
+    assert routing_of(settings).part_of(project).graphs == project.graphs, "another project has it"
 
 
 @pytest.mark.parametrize(
