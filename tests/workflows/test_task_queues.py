@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from support.graphs import asking, count_to, counting
+from support.servers import until
 from temporalio.client import Client
 
 from perdure import (
@@ -121,6 +122,21 @@ async def test_a_stopping_worker_hands_its_runs_to_the_next_of_the_queue(routed:
         async with Worker(graphs=GRAPHS, settings=routed, queues=[queue]):
             result = await runs.join_wait(record.run_id)
     assert (result.status, result.values["log"]) == (RunStatus.SUCCESS, list(range(15)))
+
+
+async def test_a_run_that_nobody_serves_any_more_can_be_cancelled(routed: Settings, queue: str) -> None:
+    async with Worker(graphs=GRAPHS, settings=routed), connect(settings=routed) as runs:
+        async with Worker(graphs=GRAPHS, settings=routed, queues=[queue]):
+            record, _ = await runs.create_and_wait(of_graph("asking", input={"log": []}))
+        await runs.resume(record.run_id, "Ann")
+        client = await connect_temporal(routed)
+
+        async def waits() -> bool:
+            return sum(at == queue for _, at in await scheduled(client, record.run_id)) == 2
+
+        await until(waits)
+        assert await runs.cancel(record.run_id)
+        assert (await runs.join_wait(record.run_id)).status is RunStatus.INTERRUPTED
 
 
 async def test_another_routing_is_for_the_runs_that_come(routed: Settings, settings: Settings, queue: str) -> None:
