@@ -275,3 +275,19 @@ Wait = Annotated[bool, typer.Option("--wait", help="Wait, and print the final st
 Background = Annotated[
     bool, typer.Option("--background", help="Return as soon as the run is accepted.", rich_help_panel=_AFTER)
 ]
+
+# A namespace of Temporal.
+
+OnlyCheck = Annotated[bool, typer.Option("--check", help="Change nothing: fail where something would be added.")]
+
+# A worker.
+
+Queues = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--queue",
+        metavar="NAME",
+        help="Serve only the graphs of this task queue (the setting task_queues). Repeatable.",
+        show_default=False,
+    ),
+]

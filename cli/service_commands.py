@@ -77,10 +77,22 @@ def add_first_commands(app: typer.Typer) -> None:
 
 
 def add_service_commands(app: typer.Typer) -> None:
-    """Add the services that `dev` puts together."""
+    """Add the services that `dev` puts together, and what a Temporal of one's own needs."""
 
     @app.command(rich_help_panel=_SERVE)
-    def worker(context: typer.Context, json: o.Json = False, config: o.Config = None) -> int:
+    def setup(context: typer.Context, check: o.OnlyCheck = False, json: o.Json = False, config: o.Config = None) -> int:
+        """Prepare a namespace of Temporal: add the search attributes, and check permissions, limits and retention.
+
+        Safe to repeat. Exit code: 0 when runs can be submitted, 1 when something fails, 69 without Temporal.
+        """
+        from . import diagnosis
+        from .session import execute
+
+        flags = common_flags(context, json=json, config=config)
+        return execute(partial(diagnosis.setup, only_check=check), flags)
+
+    @app.command(rich_help_panel=_SERVE)
+    def worker(context: typer.Context, queue: o.Queues = None, json: o.Json = False, config: o.Config = None) -> int:
         """Serve the graphs of langgraph.json until SIGTERM or Ctrl-C.
 
         Then its runs pause at their next step boundary and go on in other workers, or when one starts. A second
@@ -89,7 +101,8 @@ def add_service_commands(app: typer.Typer) -> None:
         from . import services
         from .session import execute
 
-        return execute(services.worker, common_flags(context, json=json, config=config), serves=True)
+        flags = common_flags(context, json=json, config=config)
+        return execute(lambda session: services.worker(session, queue or ()), flags, serves=True)
 
     @app.command(rich_help_panel=_SERVE)
     def abandon(

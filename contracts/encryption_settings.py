@@ -9,7 +9,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 
 from .errors import nearest
 from .keyring import KEY_ID, decoded_key
-from .section import Section
+from .settings_section import Section
 
 _SHORTEST_TOKEN = 16
 

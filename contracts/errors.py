@@ -206,10 +206,11 @@ class WorkerStoppedError(PerdureError):
 class TemporalUnreachableError(UnavailableError):
     """No Temporal server can be used at the address."""
 
-    def __init__(self, address: str, cause: str) -> None:
-        super().__init__(
-            f"Temporal cannot be used at {address} ({cause}); start one with `perdure dev`, or set temporal.address"
-        )
+    def __init__(self, address: str, cause: str, source: str | None = None) -> None:
+        """`source`: who says the address, if it is not that of the development server."""
+        where = f"{address}, as {source} says" if source else address
+        advice = f"start it, or correct {source}" if source else "start one with `perdure dev`, or set temporal.address"
+        super().__init__(f"Temporal cannot be used at {where} ({cause}); {advice}")
         self.address = address
 
 
@@ -224,13 +225,15 @@ class NoWorkerError(UnavailableError):
         *,
         others: Sequence[str] = (),
         workflow: str | None = None,
+        graph: str | None = None,
     ) -> None:
-        """`others`: workers of other installations that are there. `workflow`: what goes on on another task queue."""
-        super().__init__(f"{_nobody(task_queue, waited, others, workflow)}; {then}")
+        """`others`: workers of other installations that are there. `workflow`: what goes on on another task queue.
+        `graph`: the one whose own task queue it is."""
+        super().__init__(f"{_nobody(task_queue, waited, others, workflow, graph)}; {then}")
         self.task_queue = task_queue
 
 
-def _nobody(task_queue: str, waited: float, others: Sequence[str], workflow: str | None) -> str:
+def _nobody(task_queue: str, waited: float, others: Sequence[str], workflow: str | None, graph: str | None) -> str:
     if others:
         return (
             f"the task queue {task_queue!r} is served by another installation only ({'; '.join(others)}), which has "
@@ -243,6 +246,9 @@ def _nobody(task_queue: str, waited: float, others: Sequence[str], workflow: str
             f"{waited:g} s). Start its worker, or choose another thread_id; if there is no such project any more, "
             f"end it with `temporal workflow terminate --workflow-id {workflow}`"
         )
+    if graph is not None:
+        where = f"serves the graph {graph!r} on its task queue {task_queue!r}"
+        return f"no worker {where} (waited {waited:g} s). Start one with `perdure worker --queue {task_queue}`"
     return (
         f"no worker polls the task queue {task_queue!r} (waited {waited:g} s). Start one with `perdure worker` or "
         "`perdure dev`"

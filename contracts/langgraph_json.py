@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Mapping
+from copy import copy
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -102,6 +103,12 @@ class LangGraphJson:
         self.dependencies = found.dependencies
         self.store = found.store or NodeStoreConfig()
         self.graphs = found.graphs
+
+    def with_graphs(self, graphs: Mapping[str, Any]) -> LangGraphJson:
+        """The same with some of its graphs only."""
+        part = copy(self)
+        part.graphs = dict(graphs)
+        return part
 
     @property
     def folder(self) -> Path:

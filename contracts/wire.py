@@ -144,7 +144,6 @@ class RunInput(Wire):
 
     installation: str | None = None
     """Whose stores have the run; `None`: not known, as of those that an older version started."""
-
     run_id: str
     thread_id: str
     assistant_id: str
@@ -158,22 +157,20 @@ class RunInput(Wire):
     """The W3C traceparent of the call that created the run, when that is traced."""
     last_slice_ends: bool = False
     """The slice in which the graph is done ends the run, too. Histories of before have an activity for that."""
+    task_queue: str | None = None
+    """Where the graph executes, as it was when the run was created; `None`: on the workflow's own task queue."""
 
 
 class RunProgress(Wire):
     """The whole state of a run's workflow."""
 
     status: RunStatus = RunStatus.PENDING
-    shown: RunStatus = RunStatus.PENDING
-    """The status in the search attributes."""
+    shown: RunStatus = RunStatus.PENDING  # in the search attributes
     admitted: bool = False
     cancel: CancelAction | None = None
-    interrupt: bool = False
-    """Stop at the next superstep boundary."""
-    timeout: str | None = None
-    """Why the run has to end as `timeout`."""
-    deadline: float | None = None
-    """Unix time at which `run_timeout` is over."""
+    interrupt: bool = False  # stop at the next superstep boundary
+    timeout: str | None = None  # why the run has to end as `timeout`
+    deadline: float | None = None  # Unix time at which `run_timeout` is over
     slices: int = 0
     fence: int = 0
     takeovers: int = 0
@@ -192,8 +189,7 @@ class RunProgress(Wire):
     trouble: str | None = None  # what fails again and again, and how often
     gone: str | None = None
     """The task queue of a worker that shuts down, and has said that it holds the run's graph no more."""
-    more: int = 0
-    """Nodes beyond those in `next`."""
+    more: int = 0  # nodes beyond those in `next`
     asked: int = 0
     """How many questions are open where that are too many for a workflow: their ids are in the store."""
     asked_ref: str | None = None

@@ -131,6 +131,8 @@ class Submission(Wire):
     user_id: str | None = None
     trace: str | None = None
     """The W3C traceparent of the call that created the run, when that is traced."""
+    task_queue: str | None = None
+    """As in `RunInput`."""
 
 
 def run_input(thread_id: str, submission: Submission, *, sequence: int, admitted: bool) -> RunInput:
@@ -146,6 +148,7 @@ def run_input(thread_id: str, submission: Submission, *, sequence: int, admitted
         user_id=submission.user_id,
         trace=submission.trace,
         last_slice_ends=True,
+        task_queue=submission.task_queue,
     )
 
 

@@ -42,8 +42,8 @@ class Creation:
         self._temporal = temporal
         self._lookup = lookup
         self._submitter = submitter
-        self._planner = ExecutionPlanner(settings.runs, settings.webhooks)
-        self._served = ServedGraphs(settings.temporal, store)
+        self._planner = ExecutionPlanner(settings.runs, settings.webhooks, queue_of=settings.queue_of)
+        self._served = ServedGraphs(settings, store)
 
     async def create(self, spec: RunSpec, attend: Attend | None = None) -> RunRecord:
         """The record, once the run's place in its thread is certain. `attend` is called before the submission."""

@@ -61,9 +61,17 @@ class RunPlan:
 class ExecutionPlanner:
     """Plans runs with the defaults of the settings."""
 
-    def __init__(self, settings: RunSettings, webhooks: WebhookSettings | None = None) -> None:
+    def __init__(
+        self,
+        settings: RunSettings,
+        webhooks: WebhookSettings | None = None,
+        *,
+        queue_of: Callable[[str], str | None] = lambda _: None,
+    ) -> None:
+        """`queue_of`: the task queue of a graph, if it is not the common one."""
         self._settings = settings
         self._webhooks = webhooks or WebhookSettings()
+        self._queue_of = queue_of
 
     def plan(self, spec: RunSpec, *, installation: str | None = None) -> RunPlan:
         """`installation`: of the stores that get the run. Raises `InvalidRunError`, naming the field."""
@@ -97,6 +105,7 @@ class ExecutionPlanner:
             summary=" · ".join(filter(None, (spec.assistant_id, self._preview(spec)))),
             user_id=resolve_user_id(),
             trace=tracing.traceparent(),
+            task_queue=self._queue_of(spec.assistant_id),
         )
 
     def _limits(self, spec: RunSpec) -> RunLimits:

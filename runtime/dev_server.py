@@ -21,9 +21,10 @@ from ..blocking import private_folder, restrict_database, restrict_home
 from ..contracts.errors import DevServerError, TemporalUnreachableError
 from ..contracts.retry import Retry, is_a, retried
 from ..contracts.settings import Settings
-from .connection import Target, connect, server_address, temporal_target
+from .connection import connect
 from .server_command import database_path, server_command
 from .server_lock import end_orphan, note_holder, server_lock, writable
+from .target import Target, server_address, temporal_target
 from .temporal_cli import find_temporal_cli
 
 _UMASK = 0o077

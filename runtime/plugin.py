@@ -97,6 +97,7 @@ class PerdurePlugin(SimplePlugin):
             client=worker.client,
             observers=self._observers,
             interceptors=cast("list[Interceptor]", config.get("interceptors", ())),
+            queues=[worker.task_queue],
         )
 
         def host(activities: RunActivities) -> _Hosted:

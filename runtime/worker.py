@@ -47,14 +47,18 @@ from ..store.contract import Store
 from .announcement import Announcement
 from .back_ends import settings_bridge, settings_checkpoints, settings_store
 from .connection import check_client, connect_temporal, ensure_search_attributes
+from .health import Readiness, serving_health
 from .housekeeping import Housekeeping
 from .keys import open_keyring_aside
+from .memory_trim import trimmed_when_idle
 from .node_memory import open_node_memory
-from .pollers import check_alone, namespace_id
+from .pollers import ACTIVITIES, check_alone, namespace_id
 from .reloader import Reload, Reloader
+from .routing import routing_of
 from .server_lock import place_of_own_server
 from .task_queues import GraphQueues, Polling, TaskQueues
 from .telemetry import set_up_telemetry
+from .versioning import make_current, version_of
 
 logger = logging.getLogger(__name__)
 
@@ -73,6 +77,7 @@ class Worker:
     graphs are announced, and what is submitted from then on is taken. Stopping it hands its runs on at their next
     superstep boundary, at the latest after `worker.graceful_shutdown`. Beside its tasks it sees to runs that their
     client has left and that nobody brings to their end (`housekeeping.py`). `interceptors`: Temporal's, of workers.
+    `queues`: those of the settings' `task_queues` that it serves, and no others, in place of `worker.queues`.
     """
 
     def __init__(
@@ -85,11 +90,13 @@ class Worker:
         observers: Iterable[AnyObserver] = (),
         on_reload: Callable[[Reload], None] | None = None,
         interceptors: Sequence[Interceptor] = (),
+        queues: Iterable[str] = (),
     ) -> None:
         """Raises `ConfigError`; `TypeError` for what is no observer, `ValueError` for two of the same name."""
         self._observers = recipients(observers)
         self._settings = settings or load_settings(config)
-        self._graphs = graphs
+        self._routing = routing_of(self._settings, queues)
+        self._graphs = None if graphs is None else self._routing.of(graphs)
         self._on_reload = on_reload
         self._client = client
         self._interceptors = interceptors
@@ -97,6 +104,7 @@ class Worker:
         self._over = asyncio.Event()
         """It stops, or a part of it has failed."""
         self._failures: list[BaseException] = []
+        self._readiness = Readiness(self._over)
         self._serving: asyncio.Task[None] | None = None
         self._within: asyncio.Task[object] | None = None
         """Executes the block of `async with`."""
@@ -110,10 +118,12 @@ class Worker:
         Raises `GraphLoadError`, `ConfigError` or `UnavailableError` before anything starts, and `WorkerStoppedError`
         when it stops serving by itself.
         """
-        async with self._running(host) as polling:
+        health = self._settings.worker.health
+        async with serving_health(health, self._readiness), self._running(host) as polling:
             if once_loaded is not None:
                 once_loaded()
             async with polling:
+                self._readiness.serves = True
                 await self._over.wait()
         if self._failures:
             failure = self._failures[0]
@@ -175,14 +185,17 @@ class Worker:
         graphs, reloader = await self._load(project)
         client = self._client or await connect_temporal(settings)
         check_client(client, settings)
+        self._readiness.client = client
         await ensure_search_attributes(client)
         bridge = LastingBridge(settings_bridge(settings), store)
         ends = BackEnds(graphs, bridge, store, settings_checkpoints(settings))
         graphs.memory = memory = open_node_memory(settings, project)
         async with _open(store, ends.bridge, ends.checkpoints, memory):
             await self._check_temporal(client, store)
-            logger.info("serving %s on task queue %s", _listed(graphs), settings.temporal.task_queue)
+            logger.info("serving %s on task queue %s", _listed(graphs), ", ".join(self._routing.polled))
             self._warn(graphs, project)
+            if (version := version_of(settings)) is not None:
+                logger.info("%s takes runs once it is current: %s", version, make_current(client, version))
             async with self._at_work(ends, client, reloader, host) as polling:
                 yield polling
 
@@ -208,7 +221,8 @@ class Worker:
                 client, self._settings, activities, ends.store.installation, self._note_end, self._interceptors
             )
             of_graphs = GraphQueues(queues, ends.graphs)
-            announcement = Announcement(ends, live.task_queue, task_queue)
+            announcement = Announcement(ends, live.task_queue, task_queue, self._routing.own)
+            common, trims = self._routing.common, self._settings.worker.trim_memory
 
             async def announce() -> None:
                 of_graphs.look()
@@ -218,15 +232,17 @@ class Worker:
             # short activities, the dispatcher) outlives the graphs that come to their end here.
             async with (
                 dispatcher.running(),
-                housekeeping.running(),
-                queues.polling(queues.short()),
+                housekeeping.running() if common else nullcontext(),
+                queues.polling(*([queues.short()] if common else [])),
                 live.open(self._stopping),
                 queues.own(live, self._stopping),
                 of_graphs.polling(),
                 announcement.running(self._stopping),
+                trimmed_when_idle(lambda: pulse.begun, lambda: pulse.busy) if trims else nullcontext(),
                 reloader.running(ends.graphs, live, announce) if reloader else nullcontext(),
             ):
-                yield queues.polling(host(activities) if host else queues.common())
+                polled = [host(activities) if host else queues.common()] if common else []
+                yield queues.polling(*polled, *map(queues.of_queue, self._routing.own))
 
     def _own_place(self, client: Client) -> Callable[[], str | None]:
         return partial(place_of_own_server, self._settings, client.service_client.config.target_host)
@@ -236,6 +252,8 @@ class Worker:
         if (place := self._own_place(client)()) is not None:
             await store.meet_temporal(await namespace_id(client), place)
         await check_alone(client, self._settings.temporal.task_queue, store.installation)
+        for queue in self._routing.own:
+            await check_alone(client, queue, store.installation, of=ACTIVITIES)
 
     def _project(self) -> LangGraphJson | None:
         """The file that the settings name. It need not be there where a program gives its graphs itself."""
@@ -244,8 +262,10 @@ class Worker:
 
     async def _load(self, project: LangGraphJson | None) -> tuple[GraphRegistry, Reloader | None]:
         settings = self._settings
-        reloader = None if self._on_reload is None else Reloader(settings.graphs, self._on_reload)
-        graphs = await load_graphs(project or settings.graphs if self._graphs is None else self._graphs)
+        part = self._routing.part_of
+        reloader = None if self._on_reload is None else Reloader(settings.graphs, self._on_reload, part)
+        given = self._graphs
+        graphs = await load_graphs(part(project or read_langgraph_json(settings.graphs)) if given is None else given)
         if reloader is not None and project is not None:
             reloader.loaded(project)
         # After the graphs: what lies beside them can be imported then.

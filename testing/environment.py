@@ -18,9 +18,9 @@ from ..contracts.settings import ServerSettings, Settings
 from ..contracts.wire import thread_workflow_id
 from ..facade.runs import RunsFacade
 from ..runtime.client import connect
-from ..runtime.connection import Target
 from ..runtime.connection import connect as connect_temporal
 from ..runtime.dev_server import DevServer
+from ..runtime.target import Target
 from ..runtime.worker import Worker
 
 _NAMESPACE = "default"

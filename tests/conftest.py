@@ -44,7 +44,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
         if name.startswith(("TEMPORAL_", "PERDURE_")):
             monkeypatch.delenv(name)
-    monkeypatch.setenv("TEMPORAL_CONFIG_FILE", "/nonexistent/temporal.toml")
+    monkeypatch.setenv("TEMPORAL_CONFIG_FILE", os.devnull)
 
 
 @pytest.fixture(scope="session")

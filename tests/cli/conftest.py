@@ -111,7 +111,7 @@ def environment(home: Path, **variables: str) -> dict[str, str]:
     """Of a process whose files are all in `home`."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PERDURE_", "TEMPORAL_"))}
     ours = {"PERDURE_HOME": str(home), "PERDURE_GRAPHS": str(write_graphs(home)), "PYTHONUNBUFFERED": "1"}
-    return kept | ours | {"TEMPORAL_CONFIG_FILE": "/nonexistent/temporal.toml"} | variables
+    return kept | ours | {"TEMPORAL_CONFIG_FILE": os.devnull} | variables
 
 
 @pytest.fixture(scope="session")

@@ -51,6 +51,11 @@ async def many_slices(stage: Stage) -> Workflow:
     return stage.run()
 
 
+async def on_a_queue_of_its_own(stage: Stage) -> Workflow:
+    await stage.runs.create_and_wait(stage.spec("routed", input=count_to(3)))
+    return stage.run()
+
+
 async def after_seconds(stage: Stage) -> Workflow:
     await stage.runs.create_and_wait(stage.spec("counting", input=count_to(1), after_seconds=0.1))
     return stage.run()
@@ -292,6 +297,7 @@ SCENARIOS: Mapping[str, Callable[[Stage], Awaitable[Workflow]]] = {
         one_step,
         stateless,
         many_slices,
+        on_a_queue_of_its_own,
         after_seconds,
         question_answered_by_signal,
         question_answered_by_update,

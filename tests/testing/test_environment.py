@@ -11,8 +11,8 @@ from support.graphs import asking, count_to, counting
 
 from perdure import RunScope, RunSpec, RunStatus, Settings, connect
 from perdure.contracts.settings import BridgeSettings, CheckpointerSettings, TemporalSettings
-from perdure.runtime.connection import Target
 from perdure.runtime.connection import connect as connect_temporal
+from perdure.runtime.target import Target
 from perdure.testing import environment, server
 
 
