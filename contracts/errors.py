@@ -16,11 +16,13 @@ PerdureError
 │   └── TypeNotAllowedError    what was stored names a class that may not be built
 ├── UnstorableError            a graph has written what no checkpoint can hold   (also a TypeError)
 ├── ThreadBusyError            `reject`: the thread has a run in flight
+├── ThreadExistsError          a thread of this id is there already
 ├── UnavailableError           something that a call needs is not there
 │   ├── TemporalUnreachableError
 │   ├── NoWorkerError          nobody polls the task queue
 │   ├── GraphNotServedError    no worker that is there serves the graph
 │   ├── StateUnreadableError   no graph shows the state of the thread
+│   ├── GatewayError           the gateway cannot listen
 │   └── DevServerError         the development server cannot be started
 ├── ActorRequiredError         no actor is bound, and one is needed         (also a LookupError)
 ├── WorkerStoppedError         a worker has stopped serving by itself
@@ -188,6 +190,14 @@ class ThreadBusyError(PerdureError):
         self.run_id = run_id
 
 
+class ThreadExistsError(PerdureError):
+    """There is a thread of this id; nothing was written."""
+
+    def __init__(self, thread_id: str) -> None:
+        super().__init__(f"thread {thread_id!r} exists; choose another thread_id, or say if_exists='do_nothing'")
+        self.thread_id = thread_id
+
+
 class UnavailableError(PerdureError):
     """Something that the call needs is not there now. It is safe to repeat the call."""
 
@@ -276,6 +286,17 @@ class StateUnreadableError(UnavailableError):
 
 class DevServerError(UnavailableError):
     """The development server cannot be found or started."""
+
+
+class GatewayError(UnavailableError):
+    """The gateway cannot listen on its port."""
+
+    def __init__(self, host: str, port: int, cause: str) -> None:
+        super().__init__(
+            f"the gateway cannot listen on {host}:{port} ({cause}); choose another port with --api-port (`perdure dev`), "
+            "--port (`perdure serve`) or the setting gateway.port"
+        )
+        self.port = port
 
 
 class ActorRequiredError(PerdureError, LookupError):

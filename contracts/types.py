@@ -157,6 +157,10 @@ class RunSpec(Frozen):
     """The run-scoped context of the graph's `context_schema`."""
     metadata: dict[str, Any] = Field(default_factory=dict[str, Any])
     """Kept in the record, and passed to the graph in its config's metadata."""
+    thread_metadata: dict[str, Any] | None = None
+    """What goes into the metadata of the thread; `None`: `metadata`."""
+    annotations: dict[str, Any] = Field(default_factory=dict[str, Any])
+    """Kept with the spec for whoever has made it. Neither the graph nor the record has it."""
 
     stream_modes: tuple[StreamMode, ...] = ("values",)
     stream_subgraphs: bool = False
@@ -253,6 +257,8 @@ class RunRecord(Frozen):
     temporary: bool = False
     multitask_strategy: MultitaskStrategy = MultitaskStrategy.ENQUEUE
     metadata: dict[str, Any] = Field(default_factory=dict[str, Any])
+    thread_metadata: dict[str, Any] | None = None
+    """What the run has added to its thread's metadata; `None`: its own."""
     follow_up_to_run_id: str | None = None
     created_at: datetime
     updated_at: datetime

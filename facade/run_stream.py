@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 from ..contracts.types import StreamEvent
@@ -15,13 +15,23 @@ class RunStream(AsyncGenerator[StreamEvent]):
     is only left by `break` reads on for nobody's sake as long as a variable holds it.
     """
 
-    def __init__(self, events: AsyncGenerator[StreamEvent]) -> None:
+    def __init__(self, events: AsyncGenerator[StreamEvent], *, let_go: Callable[[], None] | None = None) -> None:
         self._events = events
+        self._let_go = let_go
 
     async def __aenter__(self) -> RunStream:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def hand_over(self) -> None:
+        """Close it as a process does that stops: `on_disconnect="cancel"` ends the run only when nobody takes it up.
+
+        Its reader has 30 s to join it in another process (`join_stream(…, holds=True)`).
+        """
+        if self._let_go is not None:
+            self._let_go()
         await self.aclose()
 
     async def asend(self, value: None) -> StreamEvent:

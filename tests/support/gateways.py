@@ -1,0 +1,56 @@
+"""A gateway for tests, and the clients that people have."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+from graphs.api import graphs
+from langgraph_sdk import get_client
+from langgraph_sdk.client import LangGraphClient
+
+from perdure.gateway import Gateway
+from perdure.testing.environment import Environment, environment
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A gateway, and who speaks to it."""
+
+    env: Environment
+    gateway: Gateway
+    client: LangGraphClient
+    http: httpx.AsyncClient
+
+
+@asynccontextmanager
+async def served(address: str, home: Path, **settings: Any) -> AsyncIterator[Served]:
+    """Of a worker with the graphs of `graphs.api`."""
+    async with AsyncExitStack() as stack:
+        env = await stack.enter_async_context(environment(graphs(), address=address, home=home, **settings))
+        gateway = await stack.enter_async_context(Gateway(env.runs, host="127.0.0.1", port=0))
+        http = await stack.enter_async_context(httpx.AsyncClient(base_url=gateway.url, timeout=30))
+        client = get_client(url=gateway.url)
+        stack.push_async_callback(client.aclose)
+        yield Served(env, gateway, client, http)
+
+
+async def events(parts: Any) -> list[tuple[str, Any]]:
+    """All of a stream of the client: names and data."""
+    return [(part.event, part.data) async for part in parts]
+
+
+async def frames(http: httpx.AsyncClient, path: str, headers: Mapping[str, str] | None = None) -> list[dict[str, str]]:
+    """The fields of each server-sent event of a stream that ends."""
+    answer = await http.get(path, headers=headers or {})
+    assert answer.status_code == 200, answer.text
+    return [fields(block) for block in answer.text.split("\r\n\r\n") if block and not block.startswith(":")]
+
+
+def fields(block: str) -> dict[str, str]:
+    """Of one server-sent event."""
+    return dict(line.split(": ", 1) for line in block.split("\r\n"))
