@@ -291,3 +291,30 @@ Queues = Annotated[
         show_default=False,
     ),
 ]
+
+# The HTTP API.
+
+ApiPort = Annotated[
+    int | None,
+    typer.Option(
+        "--api-port",
+        min=0,
+        max=65535,
+        help="The port of the HTTP API, instead of the setting gateway.port (2024); 0 is any that is free.",
+        show_default=False,
+    ),
+]
+Host = Annotated[
+    str | None,
+    typer.Option("--host", help="The address to listen on, instead of the setting gateway.host.", show_default=False),
+]
+Port = Annotated[
+    int | None,
+    typer.Option(
+        "--port",
+        min=0,
+        max=65535,
+        help="The port, instead of the setting gateway.port (2024); 0 is any that is free.",
+        show_default=False,
+    ),
+]

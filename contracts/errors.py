@@ -22,7 +22,6 @@ PerdureError
 │   ├── NoWorkerError          nobody polls the task queue
 │   ├── GraphNotServedError    no worker that is there serves the graph
 │   ├── StateUnreadableError   no graph shows the state of the thread
-│   ├── GatewayError           the gateway cannot listen
 │   └── DevServerError         the development server cannot be started
 ├── ActorRequiredError         no actor is bound, and one is needed         (also a LookupError)
 ├── WorkerStoppedError         a worker has stopped serving by itself
@@ -286,17 +285,6 @@ class StateUnreadableError(UnavailableError):
 
 class DevServerError(UnavailableError):
     """The development server cannot be found or started."""
-
-
-class GatewayError(UnavailableError):
-    """The gateway cannot listen on its port."""
-
-    def __init__(self, host: str, port: int, cause: str) -> None:
-        super().__init__(
-            f"the gateway cannot listen on {host}:{port} ({cause}); choose another port with --api-port (`perdure dev`), "
-            "--port (`perdure serve`) or the setting gateway.port"
-        )
-        self.port = port
 
 
 class ActorRequiredError(PerdureError, LookupError):

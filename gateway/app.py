@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.metadata import version
 
 from fastapi import FastAPI
@@ -15,7 +16,7 @@ from .errors import add_handlers
 _EXPOSED = ["x-pagination-total", "x-pagination-next", "content-location", "location"]
 
 
-def create_app(context: Context) -> FastAPI:
+def create_app(context: Context, *, origins: Sequence[str] = ("*",)) -> FastAPI:
     """All routes of one gateway. More specific paths come first."""
     app = FastAPI(title="Perdure", version=version("perdure"), summary="LangGraph's Agent Server API, on Temporal")
     app.state.context = context
@@ -25,7 +26,7 @@ def create_app(context: Context) -> FastAPI:
     app.add_middleware(_AnyBodyIsJson)
     app.add_middleware(
         CORSMiddleware,
-        allow_origins=["*"],
+        allow_origins=[*origins],
         allow_methods=["*"],
         allow_headers=["*"],
         expose_headers=_EXPOSED,

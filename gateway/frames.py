@@ -110,18 +110,18 @@ def _failed(data: Mapping[str, Any]) -> dict[str, Any]:
 
 def _with_schema(data: Any) -> Any:
     """A question says of which form its answer has to be; ours may have any."""
-    if not isinstance(data, Mapping) or _ASKED not in data:
-        return data
-    found = cast("Mapping[str, Any]", data)
+    found = cast("dict[str, Any]", data)
+    if not isinstance(data, dict) or _ASKED not in found:
+        return found
     asked = [{"value": one["value"], "id": one["id"], "response_schema": None} for one in found[_ASKED]]
     return {**found, _ASKED: asked}
 
 
 def _debug(data: Any) -> Any:
-    if isinstance(data, Mapping) and cast("Mapping[str, Any]", data).get("type") == "checkpoint":
-        found = cast("Mapping[str, Any]", data)
-        return {**found, "payload": without_internals(found["payload"])}
-    return data
+    found = cast("dict[str, Any]", data)
+    if found["type"] != "checkpoint":
+        return found
+    return {**found, "payload": without_internals(found["payload"])}
 
 
 def without_internals(checkpoint: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from ..facade.runs import RunsFacade
 from .errors import refuse
 from .graph_names import graph_of
 from .ids import repeated_run_id
+from .reading import shown
 from .run_bodies import RunCreate, RunCreateStateless
 from .run_specs import run_metadata, run_spec
 
@@ -61,5 +62,5 @@ async def _check_thread(runs: RunsFacade, body: RunCreate, graph: str, thread_id
 
 async def _check_checkpoint(runs: RunsFacade, spec: RunSpec, thread_id: str) -> None:
     request = spec.checkpoint_request
-    if request is not None and await runs.get_state(thread_id, request.checkpoint_id) is None:
+    if request is not None and await shown(runs, thread_id, request.checkpoint_id) is None:
         raise InvalidRunError(f"checkpoint_id: thread {thread_id} has no checkpoint {request.checkpoint_id}")

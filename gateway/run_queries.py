@@ -16,14 +16,14 @@ from .errors import refuse
 from .frames import METADATA, Frames, position_of
 from .ids import RunId, ThreadId
 from .queries import modes_in_query, words_in_query
+from .reading import existing
 from .replies import Json, selected
 from .run_bodies import RunsCancel
 from .run_specs import asked_modes
 from .run_views import Run, is_gone, shown_run, shown_status, statuses_of
 from .runs import followed, locations
-from .sse import EVENTS, LongAnswer
+from .sse import STREAMED, LongAnswer
 from .streams import sent
-from .threads import existing
 from .waiting import padded
 
 router = APIRouter(tags=["Thread runs"])
@@ -31,7 +31,6 @@ router = APIRouter(tags=["Thread runs"])
 _PAGE = 10
 _NOTHING = "No runs found to cancel."
 _ENDED = "No matching runs to cancel. They have ended already."
-_STREAM = {200: {"content": {EVENTS: {}}, "description": "Server-sent events"}}
 _SHOWN = [status for status in RunStatus if status is not RunStatus.ROLLED_BACK]
 Yes = Annotated[bool, Query()]
 
@@ -116,7 +115,7 @@ async def join_run(
     return LongAnswer(context, body, media_type="application/json", headers=headers)
 
 
-@router.get("/threads/{thread_id}/runs/{run_id}/stream", responses=_STREAM)
+@router.get("/threads/{thread_id}/runs/{run_id}/stream", responses=STREAMED)
 async def join_run_stream(
     thread_id: ThreadId,
     run_id: RunId,
@@ -194,7 +193,7 @@ async def _unended(runs: RunsFacade, status: Literal["pending", "running", "all"
         before = page.next
 
 
-@router.get("/runs/{run_id}/stream", responses=_STREAM, tags=["Stateless runs"])
+@router.get("/runs/{run_id}/stream", responses=STREAMED, tags=["Stateless runs"])
 async def join_stateless_stream(
     run_id: RunId,
     context: InContext,

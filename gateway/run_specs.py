@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal, cast
 
-from ..contracts.types import CheckpointRequest, MultitaskStrategy, RunCommand, RunScope, RunSpec
+from ..contracts.types import CheckpointRequest, MultitaskStrategy, RunCommand, RunScope, RunSpec, StreamMode
 from .ids import assistant_of
 from .run_bodies import ApiMode, RunCreate, RunCreateStateless
 
@@ -36,13 +35,13 @@ def run_spec(body: RunCreateStateless, graph: str, run_id: str, thread_id: str |
         metadata=run_metadata(body, graph),
         thread_metadata={"graph_id": graph, "assistant_id": assistant_of(graph)},
         annotations={API: body.model_dump(mode="json", include=_KEPT, exclude_none=True)},
-        stream_modes=tuple(dict.fromkeys(_OURS.get(mode, mode) for mode in modes_of(body))),
+        stream_modes=_stream_modes(body),
         stream_subgraphs=bool(body.stream_subgraphs),
         on_disconnect=body.on_disconnect or "continue",
         on_completion=(body.on_completion or "delete") if thread_id is None else None,
         multitask_strategy=on_thread.multitask_strategy or MultitaskStrategy.ENQUEUE,
-        interrupt_before=body.interrupt_before or (),
-        interrupt_after=body.interrupt_after or (),
+        interrupt_before=_at(body.interrupt_before),
+        interrupt_after=_at(body.interrupt_after),
         checkpoint_request=_checkpoint(on_thread),
         webhook=body.webhook,
         after_seconds=body.after_seconds or 0.0,
@@ -85,7 +84,7 @@ def run_metadata(body: RunCreateStateless, graph: str) -> dict[str, Any]:
 
 def _config(body: RunCreateStateless, graph: str) -> dict[str, Any]:
     given = {} if body.config is None else body.config.model_dump(exclude_none=True)
-    context: Mapping[str, Any] = body.context if isinstance(body.context, dict) else {}
+    context = cast("dict[str, Any]", body.context) if isinstance(body.context, dict) else dict[str, Any]()
     configurable = {**context, **given.get("configurable", {})}
     kept = {key: value for key, value in configurable.items() if key not in _PATH_RULES and not key.startswith("__")}
     return {**given, "configurable": {**kept, "graph_id": graph, "assistant_id": assistant_of(graph)}}
@@ -97,6 +96,14 @@ def _checkpoint(body: RunCreate) -> CheckpointRequest | None:
     if body.checkpoint is not None and body.checkpoint.checkpoint_id is not None:
         return CheckpointRequest(checkpoint_id=body.checkpoint.checkpoint_id)
     return None if checkpoint_id is None else CheckpointRequest(checkpoint_id=str(checkpoint_id))
+
+
+def _stream_modes(body: RunCreateStateless) -> tuple[StreamMode, ...]:
+    return cast("tuple[StreamMode, ...]", tuple(dict.fromkeys(_OURS.get(mode, mode) for mode in modes_of(body))))
+
+
+def _at(nodes: list[str] | Literal["*"] | None) -> tuple[str, ...] | Literal["*"]:
+    return nodes if nodes == "*" else tuple(nodes or ())
 
 
 def _nodes(goto: Any) -> str | tuple[str, ...]:

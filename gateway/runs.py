@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from enum import Enum
 
 from fastapi import APIRouter, Request, Response
 
@@ -16,14 +17,14 @@ from .run_bodies import RunCreate, RunCreateStateless
 from .run_creation import planned
 from .run_specs import asked_modes
 from .run_views import Run, shown_run
-from .sse import EVENTS, LongAnswer
+from .sse import STREAMED, LongAnswer
 from .streams import sent
 from .waiting import padded
 
 router = APIRouter()
 
-_ON_THREAD, _STATELESS = ["Thread runs"], ["Stateless runs"]
-_STREAM = {200: {"content": {EVENTS: {}}, "description": "Server-sent events"}}
+_ON_THREAD: list[str | Enum] = ["Thread runs"]
+_STATELESS: list[str | Enum] = ["Stateless runs"]
 
 
 @router.post("/threads/{thread_id}/runs", response_model=Run, tags=_ON_THREAD)
@@ -34,7 +35,7 @@ async def create_run(
     return await _create(context, request, await planned(context.runs, body, thread_id, key))
 
 
-@router.post("/threads/{thread_id}/runs/stream", responses=_STREAM, tags=_ON_THREAD)
+@router.post("/threads/{thread_id}/runs/stream", responses=STREAMED, tags=_ON_THREAD)
 async def stream_run(
     thread_id: ThreadId, body: RunCreate, context: InContext, request: Request, key: IdempotencyKey = None
 ) -> Response:
@@ -58,7 +59,7 @@ async def create_stateless_run(
     return await _create(context, request, await planned(context.runs, body, None, key))
 
 
-@router.post("/runs/stream", responses=_STREAM, tags=_STATELESS)
+@router.post("/runs/stream", responses=STREAMED, tags=_STATELESS)
 async def stream_stateless_run(
     body: RunCreateStateless, context: InContext, request: Request, key: IdempotencyKey = None
 ) -> Response:

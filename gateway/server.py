@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 
 import uvicorn
 
-from ..contracts.errors import GatewayError
+from ..contracts.errors import UnavailableError
 from ..facade.runs import RunsFacade
 from .app import create_app
 from .context import Context
@@ -21,15 +22,15 @@ _BACKLOG = 2048
 class Gateway:
     """Serves within `async with Gateway(…)`, on a port that is bound when the block begins."""
 
-    def __init__(self, runs: RunsFacade, *, host: str, port: int) -> None:
-        """`port`: 0 is any that is free."""
+    def __init__(self, runs: RunsFacade, *, host: str, port: int, origins: Sequence[str] = ("*",)) -> None:
+        """`port`: 0 is any that is free. `origins`: of the pages that may call."""
         self._context = Context(runs)
         self._host = host
         self._port = port
         self._socket: socket.socket | None = None
         self._serving: asyncio.Task[None] | None = None
         config = uvicorn.Config(
-            create_app(self._context),
+            create_app(self._context, origins=origins),
             log_config=None,
             log_level="warning",
             access_log=False,
@@ -52,7 +53,7 @@ class Gateway:
         return self._port if self._socket is None else int(self._socket.getsockname()[1])
 
     async def __aenter__(self) -> Gateway:
-        """Raises `GatewayError` when the port cannot be had."""
+        """Raises `UnavailableError` when the port cannot be had."""
         self._socket = _bound(self._host, self._port)
         self._serving = asyncio.create_task(self._server.serve([self._socket]))
         return self
@@ -78,8 +79,9 @@ class Gateway:
 class _Server(uvicorn.Server):
     """Signals are for whoever runs the gateway."""
 
-    def capture_signals(self) -> AbstractContextManager[None]:
-        return nullcontext()
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield
 
 
 def _bound(host: str, port: int) -> socket.socket:
@@ -90,6 +92,9 @@ def _bound(host: str, port: int) -> socket.socket:
         listening.bind((host, port))
     except OSError as exc:
         listening.close()
-        raise GatewayError(host, port, str(exc.strerror or exc)) from exc
+        raise UnavailableError(
+            f"the gateway cannot listen on {host}:{port} ({exc.strerror or exc}); choose another port: --api-port for "
+            "`perdure dev`, --port for `perdure serve`, or the setting gateway.port"
+        ) from exc
     listening.setblocking(False)
     return listening

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
+from typing import Any
 
 from starlette.responses import StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
@@ -17,6 +18,8 @@ from .replies import encode
 logger = logging.getLogger(__name__)
 
 EVENTS = "text/event-stream"
+STREAMED: dict[int | str, dict[str, Any]] = {200: {"content": {EVENTS: {}}, "description": "Server-sent events"}}
+"""How a route says that it answers with them."""
 HEARTBEAT = b": heartbeat\r\n\r\n"
 _PATIENCE = 60.0
 """Seconds for which a reader may take nothing; then it is taken for gone."""
@@ -48,19 +51,28 @@ class LongAnswer(StreamingResponse):
         self._parts = parts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async with aclosing(self._parts):
-            await super().__call__(scope, receive, send)
+        # Without Starlette's task group, in which nothing could be awaited any more once its reader has left: to stop
+        # a run takes a call.
+        leaving = asyncio.create_task(self.listen_for_disconnect(receive))
+        sending = asyncio.current_task()
+        assert sending is not None
+        leaving.add_done_callback(lambda left: None if left.cancelled() else sending.cancel())
+        try:
+            async with aclosing(self._parts):
+                await self._send_all(send)
+        except asyncio.CancelledError:
+            if not self._context.closing and not leaving.done():
+                raise
+        finally:
+            leaving.cancel()
 
-    async def stream_response(self, send: Send) -> None:
+    async def _send_all(self, send: Send) -> None:
         async def patient(message: Message) -> None:
             async with asyncio.timeout(_PATIENCE):
                 await send(message)
 
         try:
             with self._context.kept_open():
-                await super().stream_response(patient)
+                await self.stream_response(patient)
         except TimeoutError:
             logger.info("a reader has taken nothing for %g s; it is taken for gone", _PATIENCE)
-        except asyncio.CancelledError:
-            if not self._context.closing:
-                raise

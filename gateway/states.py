@@ -12,11 +12,11 @@ from ..facade.runs import RunsFacade
 from .context import Runs
 from .errors import refuse
 from .ids import CheckpointId, ThreadId
+from .reading import existing, shown
 from .replies import Json
 from .state_updates import change_state, checkpoint_id_of
 from .state_views import StateUpdated, ThreadState, address, shown_metadata, shown_state
 from .thread_bodies import HistoryQuery, StateAt, StateUpdate
-from .threads import existing
 
 router = APIRouter(tags=["Threads"])
 
@@ -27,7 +27,7 @@ _CHUNK = 50
 @router.get("/threads/{thread_id}/state", response_model=ThreadState)
 async def get_state(thread_id: ThreadId, runs: Runs, subgraphs: bool = False) -> Response:
     """The state of a thread now."""
-    return Json(shown_state(await _state(runs, thread_id), subgraphs=subgraphs))
+    return Json(shown_state(await shown(runs, thread_id), subgraphs=subgraphs))
 
 
 @router.get("/threads/{thread_id}/state/{checkpoint_id}", response_model=ThreadState)
@@ -35,7 +35,7 @@ async def get_state_at(
     thread_id: ThreadId, checkpoint_id: CheckpointId, runs: Runs, subgraphs: bool = False
 ) -> Response:
     """The state of a thread at a checkpoint; an empty one where there is none."""
-    return Json(shown_state(await _state(runs, thread_id, checkpoint_id), subgraphs=subgraphs))
+    return Json(shown_state(await shown(runs, thread_id, checkpoint_id), subgraphs=subgraphs))
 
 
 @router.post("/threads/{thread_id}/state/checkpoint", response_model=ThreadState)
@@ -45,18 +45,13 @@ async def get_state_by_checkpoint(thread_id: ThreadId, body: StateAt, runs: Runs
     if checkpoint.checkpoint_ns:
         found = await _below(runs, thread_id, checkpoint.checkpoint_ns, checkpoint.checkpoint_id)
     else:
-        found = await _state(runs, thread_id, checkpoint.checkpoint_id)
+        found = await shown(runs, thread_id, checkpoint.checkpoint_id)
     return Json(shown_state(found, subgraphs=bool(body.subgraphs)))
-
-
-async def _state(runs: RunsFacade, thread_id: str, checkpoint_id: str | None = None) -> ThreadSnapshot | None:
-    thread = await existing(runs, thread_id)
-    return None if thread.assistant_id is None else await runs.get_state(thread_id, checkpoint_id)
 
 
 async def _below(runs: RunsFacade, thread_id: str, namespace: str, checkpoint_id: str | None) -> ThreadSnapshot | None:
     """The state of a subgraph as it stands now."""
-    found, wanted = await _state(runs, thread_id), tuple(namespace.split("|"))
+    found, wanted = await shown(runs, thread_id), tuple(namespace.split("|"))
     while found is not None and found.namespace != wanted:
         nested = (task.state for task in found.tasks if task.namespace == wanted[: len(task.namespace)])
         found = next((state for state in nested if state is not None), None)

@@ -17,16 +17,15 @@ from .errors import refuse
 from .frames import METADATA, Frame, Frames
 from .ids import ThreadId
 from .queries import words_in_query
+from .reading import existing
 from .run_specs import asked_modes
-from .sse import EVENTS, HEARTBEAT, LongAnswer, encoded
-from .threads import existing
+from .sse import HEARTBEAT, STREAMED, LongAnswer, encoded
 
 router = APIRouter(tags=["Threads"])
 
 _LOOK = 0.5
 """Seconds between two looks for a new run."""
 _SERVED = ("run_modes", "lifecycle")
-_STREAM = {200: {"content": {EVENTS: {}}, "description": "Server-sent events"}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,7 @@ class _Place:
         return f"{self.created}-{self.event}"
 
 
-@router.get("/threads/{thread_id}/stream", responses=_STREAM)
+@router.get("/threads/{thread_id}/stream", responses=STREAMED)
 async def stream_thread(
     thread_id: ThreadId, context: InContext, request: Request, last_event_id: LastEventId = None
 ) -> Response:

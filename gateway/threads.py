@@ -7,10 +7,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Response
 
 from ..contracts.threads import ThreadDetails
-from ..facade.runs import RunsFacade
 from .context import Runs
 from .errors import refuse
 from .ids import ThreadId, assistant_of, new_id
+from .reading import existing
 from .replies import Json, page, selected
 from .state_updates import apply_supersteps
 from .thread_bodies import ThreadCount, ThreadCreate, ThreadPatch, ThreadSearch
@@ -22,14 +22,6 @@ _PAGE = 10
 _LEAN = {"thread_id", "created_at", "updated_at", "state_updated_at", "metadata", "status", "config"}
 """Fields of a thread that are told without its values."""
 Prefer = Annotated[str | None, Header()]
-
-
-async def existing(runs: RunsFacade, thread_id: str) -> ThreadDetails:
-    """Raises 404."""
-    found = await runs.get_thread_details(thread_id)
-    if found is None:
-        raise refuse(404, f"Thread with ID {thread_id} not found")
-    return found
 
 
 @router.post("/threads", response_model=Thread)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from typing import Any, cast
 
 from ..contracts.types import RunStatus, WaitResult
@@ -31,5 +31,5 @@ def body_of(result: WaitResult) -> Any:
     asked = [{"value": one.value, "id": one.id, "response_schema": None} for one in questions(result.interrupts)]
     if not asked:
         return result.values
-    values = cast("Mapping[str, Any]", result.values) if isinstance(result.values, Mapping) else {}
+    values = cast("dict[str, Any]", result.values) if isinstance(result.values, dict) else dict[str, Any]()
     return {**values, _ASKED: asked}

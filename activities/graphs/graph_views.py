@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -24,7 +24,7 @@ _SCHEMAS: dict[str, Callable[[CompiledGraph], Any]] = {
     "input_schema": lambda graph: graph.get_input_jsonschema(),
     "output_schema": lambda graph: graph.get_output_jsonschema(),
     "state_schema": lambda graph: _state_schema(graph),
-    "config_schema": lambda graph: graph.get_config_jsonschema(),
+    "config_schema": lambda graph: graph.get_config_jsonschema(),  # pyright: ignore[reportDeprecated]
     "context_schema": lambda graph: graph.get_context_jsonschema(),
 }
 
@@ -57,8 +57,8 @@ async def _schemas(graph: CompiledGraph, query: StateQuery) -> dict[str, Any]:
 
 
 async def _subgraphs(graph: CompiledGraph, query: StateQuery) -> dict[str, Any]:
-    found = graph.aget_subgraphs(namespace=query.below, recurse=query.recurse)
-    return {namespace: schemas_of(cast("CompiledGraph", below)) async for namespace, below in found}
+    found: AsyncIterator[tuple[str, Any]] = graph.aget_subgraphs(namespace=query.below, recurse=query.recurse)
+    return {namespace: schemas_of(below) async for namespace, below in found}
 
 
 _VIEWS = {"graph": _drawing, "schemas": _schemas, "subgraphs": _subgraphs}
@@ -83,7 +83,7 @@ def _state_schema(graph: CompiledGraph) -> Any:
     """Of the channels that `values` events show; a type that pydantic does not know is any."""
     channels = graph.stream_channels_asis
     names = [channels] if isinstance(channels, str) else channels
-    fields = {name: (_known(graph.channels[name].UpdateType), None) for name in names}
+    fields = {name: (_known(getattr(graph.channels[name], "UpdateType", Any)), None) for name in names}
     return create_model(graph.get_name("State"), **cast("dict[str, Any]", fields)).model_json_schema()
 
 

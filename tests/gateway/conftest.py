@@ -7,8 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from support.gateways import Served, served
-from langgraph_sdk.client import LangGraphClient
+from support.gateways import Client, Served, served
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +18,7 @@ async def api(temporal: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncI
 
 
 @pytest.fixture(scope="module")
-def client(api: Served) -> LangGraphClient:
+def client(api: Served) -> Client:
     return api.client
 
 

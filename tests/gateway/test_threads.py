@@ -7,11 +7,11 @@ from typing import Any
 
 import httpx
 import pytest
-from langgraph_sdk.client import LangGraphClient
 from langgraph_sdk.errors import ConflictError, NotFoundError
+from support.gateways import Client
 
 
-async def test_a_thread_is_created_looked_at_changed_and_removed(client: LangGraphClient) -> None:
+async def test_a_thread_is_created_looked_at_changed_and_removed(client: Client) -> None:
     thread = await client.threads.create(metadata={"a": 1}, graph_id="steps")
     assert thread["status"] == "idle"
     assert thread["values"] is None
@@ -28,7 +28,7 @@ async def test_a_thread_is_created_looked_at_changed_and_removed(client: LangGra
         await client.threads.get(id)
 
 
-async def test_a_thread_that_is_there(client: LangGraphClient) -> None:
+async def test_a_thread_that_is_there(client: Client) -> None:
     id = str(uuid.uuid4())
     await client.threads.create(thread_id=id, metadata={"a": 1})
     with pytest.raises(ConflictError, match=f"Thread with ID {id} already exists"):
@@ -71,11 +71,13 @@ async def test_what_is_no_json_is_said(http: httpx.AsyncClient, content: bytes) 
 
 
 async def test_any_content_type_and_unknown_keys_are_taken(http: httpx.AsyncClient) -> None:
-    answer = await http.post("/threads", content=b'{"metadata": null, "from": "later"}', headers={"content-type": "text/plain"})
+    answer = await http.post(
+        "/threads", content=b'{"metadata": null, "from": "later"}', headers={"content-type": "text/plain"}
+    )
     assert answer.status_code == 200
 
 
-async def test_threads_are_found(client: LangGraphClient, http: httpx.AsyncClient) -> None:
+async def test_threads_are_found(client: Client, http: httpx.AsyncClient) -> None:
     mark = str(uuid.uuid4())
     made = [await client.threads.create(metadata={"mark": mark, "n": n, "deep": {"n": n}}) for n in range(3)]
     ids = [thread["thread_id"] for thread in made]
@@ -99,7 +101,7 @@ async def test_threads_are_found(client: LangGraphClient, http: httpx.AsyncClien
     assert "x-pagination-next" not in last.headers
 
 
-async def test_threads_are_found_by_their_values(client: LangGraphClient) -> None:
+async def test_threads_are_found_by_their_values(client: Client) -> None:
     tag = str(uuid.uuid4())
     await client.threads.create()  # which has none
     thread = await client.threads.create()
@@ -114,7 +116,7 @@ async def test_threads_are_found_by_their_values(client: LangGraphClient) -> Non
     assert await client.threads.count(values={"tag": tag}) == 1
 
 
-async def test_a_history_to_begin_with(client: LangGraphClient) -> None:
+async def test_a_history_to_begin_with(client: Client) -> None:
     thread = await client.threads.create(
         graph_id="steps",
         supersteps=[

@@ -59,7 +59,7 @@ async def _answer(state: MessagesState) -> MessagesState:
     return {"messages": [await model.ainvoke(state["messages"])]}
 
 
-def _chain(name: str) -> StateGraph[Steps]:
+def _chain() -> StateGraph[Steps, Context]:
     graph = StateGraph(Steps, context_schema=Context)
     for before, node in zip((START, "a", "b"), "abc", strict=True):
         graph.add_node(node, _step(node))
@@ -68,7 +68,7 @@ def _chain(name: str) -> StateGraph[Steps]:
 
 
 def graphs() -> dict[str, Any]:
-    chain = _chain("steps").add_edge("c", END).compile()
+    chain = _chain().add_edge("c", END).compile()
     return {
         "steps": chain,
         "ask": StateGraph(Asking).add_node("ask", _ask).add_edge(START, "ask").compile(),

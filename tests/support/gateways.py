@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +11,12 @@ from typing import Any
 import httpx
 from graphs.api import graphs
 from langgraph_sdk import get_client
-from langgraph_sdk.client import LangGraphClient
 
 from perdure.gateway import Gateway
 from perdure.testing.environment import Environment, environment
+
+Client = Any
+"""LangGraph's. By its types much may be missing that is always there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +25,12 @@ class Served:
 
     env: Environment
     gateway: Gateway
-    client: LangGraphClient
+    client: Client
     http: httpx.AsyncClient
 
 
 @asynccontextmanager
-async def served(address: str, home: Path, **settings: Any) -> AsyncIterator[Served]:
+async def served(address: str, home: Path, **settings: Any) -> AsyncGenerator[Served]:
     """Of a worker with the graphs of `graphs.api`."""
     async with AsyncExitStack() as stack:
         env = await stack.enter_async_context(environment(graphs(), address=address, home=home, **settings))
