@@ -9,10 +9,11 @@ from typing import Any, cast
 
 from ..contracts.actor import resolve_user_id
 from ..contracts.errors import InvalidRunError, nearest
+from ..contracts.identifiers import ID_MAX_LENGTH
 from ..contracts.settings import RunSettings, WebhookSettings
 from ..contracts.telemetry import tracing
 from ..contracts.threads import STATELESS
-from ..contracts.types import ID_MAX_LENGTH, RunRecord, RunSpec, new_run_id
+from ..contracts.types import RunRecord, RunSpec, new_run_id
 from ..contracts.webhooks import literal_address, parse_webhook, refusal
 from ..contracts.wire import RunInput, RunLimits
 from ..contracts.wire_thread import Submission, run_input

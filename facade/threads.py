@@ -12,10 +12,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from ..contracts.actor import AUTO, UserId, resolve_user_id
 from ..contracts.errors import InvalidRunError, ThreadExistsError, ThreadNotFoundError, UnknownGraphError
+from ..contracts.identifiers import Identifier
 from ..contracts.settings import TemporalSettings
 from ..contracts.specs import dump_value
 from ..contracts.threads import ThreadDetails, ThreadOrder, ThreadPage, ThreadRecord, ThreadSnapshot, ThreadStatus
-from ..contracts.types import Identifier
 from ..contracts.wire_thread import GraphView, StateChange
 from ..contracts.workers import served_graphs
 from ..store.contract import Store

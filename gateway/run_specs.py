@@ -103,7 +103,7 @@ def _stream_modes(body: RunCreateStateless) -> tuple[StreamMode, ...]:
 
 
 def _at(nodes: list[str] | Literal["*"] | None) -> tuple[str, ...] | Literal["*"]:
-    return nodes if nodes == "*" else tuple(nodes or ())
+    return "*" if nodes == "*" else tuple(nodes or ())
 
 
 def _nodes(goto: Any) -> str | tuple[str, ...]:

@@ -57,7 +57,9 @@ async def _schemas(graph: CompiledGraph, query: StateQuery) -> dict[str, Any]:
 
 
 async def _subgraphs(graph: CompiledGraph, query: StateQuery) -> dict[str, Any]:
-    found: AsyncIterator[tuple[str, Any]] = graph.aget_subgraphs(namespace=query.below, recurse=query.recurse)
+    found: AsyncIterator[tuple[str, Any]] = cast("Any", graph).aget_subgraphs(
+        namespace=query.below, recurse=query.recurse
+    )
     return {namespace: schemas_of(below) async for namespace, below in found}
 
 
@@ -81,9 +83,9 @@ def _made(name: str, make: Callable[[CompiledGraph], Any], graph: CompiledGraph)
 
 def _state_schema(graph: CompiledGraph) -> Any:
     """Of the channels that `values` events show; a type that pydantic does not know is any."""
-    channels = graph.stream_channels_asis
-    names = [channels] if isinstance(channels, str) else channels
-    fields = {name: (_known(getattr(graph.channels[name], "UpdateType", Any)), None) for name in names}
+    shown, channels = graph.stream_channels_asis, cast("dict[str, Any]", graph.channels)
+    names = [shown] if isinstance(shown, str) else shown
+    fields = {name: (_known(getattr(channels[name], "UpdateType", Any)), None) for name in names}
     return create_model(graph.get_name("State"), **cast("dict[str, Any]", fields)).model_json_schema()
 
 

@@ -76,6 +76,18 @@ async def test_messages_as_they_come(client: Client) -> None:
     assert {metadata["langgraph_node"] for _, metadata in parts} == {"answer"}
 
 
+async def test_the_events_of_langchain(client: Client) -> None:
+    asked = {"messages": [{"role": "user", "content": "weather?"}]}
+    found = await events(streamed(client, await new_thread(client), "chat", input=asked, stream_mode="events"))
+    assert {name for name, _ in found} == {"metadata", "events"}
+    told = [(data["event"], data["name"]) for name, data in found if name == "events"]
+    assert told[:2] == [("on_chain_start", "LangGraph"), ("on_chain_start", "answer")]
+    assert told[-3:] == [("on_chain_stream", "answer"), ("on_chain_end", "answer"), ("on_chain_end", "LangGraph")]
+    said = [data["data"]["chunk"] for _, data in found if data.get("event") == "on_chat_model_stream"]
+    assert "".join(chunk["content"] for chunk in said) == WORDS
+    assert [len(data["parent_ids"]) for _, data in found if data.get("event") == "on_chat_model_start"] == [2]
+
+
 async def test_messages_that_grow(client: Client) -> None:
     asked = {"messages": [{"role": "user", "content": "weather?"}]}
     thread = await new_thread(client)

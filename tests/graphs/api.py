@@ -77,3 +77,8 @@ def graphs() -> dict[str, Any]:
         "chat": StateGraph(MessagesState).add_node("answer", _answer).add_edge(START, "answer").compile(),
         "parent": StateGraph(Steps).add_node("child", chain).add_edge(START, "child").compile(),
     }
+
+
+def steps() -> Any:
+    """For a worker that is a process of its own."""
+    return graphs()["steps"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -12,8 +14,14 @@ import httpx
 from graphs.api import graphs
 from langgraph_sdk import get_client
 
+from perdure import Settings
+from perdure.cli import main
 from perdure.gateway import Gateway
 from perdure.testing.environment import Environment, environment
+
+from .forks import forking
+from .servers import free_port
+from .workers import environment as environment_of
 
 Client = Any
 """LangGraph's. By its types much may be missing that is always there."""
@@ -27,6 +35,39 @@ class Served:
     gateway: Gateway
     client: Client
     http: httpx.AsyncClient
+
+
+def _serve(variables: Mapping[str, str], port: int, log: Path) -> None:
+    os.environ.update(variables)
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    sys.argv = ["perdure", "serve", "--port", str(port)]
+    main()
+
+
+class MortalGateway:
+    """`perdure serve`, to be killed."""
+
+    def __init__(self, settings: Settings, graphs: Mapping[str, str]) -> None:
+        port = free_port()
+        self.address = f"127.0.0.1:{port}"
+        log = settings.home / f"gateway-{port}.log"
+        self._process = forking.Process(target=_serve, args=(environment_of(settings, graphs), port, log))
+        self._process.start()
+
+    async def is_there(self) -> bool:
+        """Whether it answers."""
+        try:
+            async with httpx.AsyncClient() as http:
+                return (await http.get(f"http://{self.address}/ok")).is_success
+        except httpx.TransportError:
+            return False
+
+    def kill(self) -> None:
+        """`kill -9`, at once."""
+        self._process.kill()
+        self._process.join()
 
 
 @asynccontextmanager
