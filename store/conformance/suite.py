@@ -18,6 +18,7 @@ from .making import StoreFixtures
 from .progress import ProgressPromises
 from .queries import QueryPromises
 from .run_events import RunEventPromises
+from .thread_search import ThreadSearchPromises
 from .threads import ThreadPromises
 from .trouble import TroublePromises
 from .unended import HousekeepingPromises
@@ -37,6 +38,7 @@ class StoreConformance(
     TroublePromises,
     HousekeepingPromises,
     ThreadPromises,
+    ThreadSearchPromises,
     AtOncePromises,
 ):
     """All promises."""
