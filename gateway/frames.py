@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from ..contracts.errors import InvalidEventIdError
+from ..contracts.langgraph_names import INTERRUPT
 from ..contracts.types import GAP_EVENT, METADATA_EVENT, StreamEvent
 from .accumulated import Accumulated
 
 METADATA = METADATA_EVENT
 """Asked for beside the stream modes."""
-_ASKED = "__interrupt__"
 _INTERNAL = "__"
 """Begins LangGraph's own keys in a config."""
 
@@ -111,10 +111,10 @@ def _failed(data: Mapping[str, Any]) -> dict[str, Any]:
 def _with_schema(data: Any) -> Any:
     """A question says of which form its answer has to be; ours may have any."""
     found = cast("dict[str, Any]", data)
-    if not isinstance(data, dict) or _ASKED not in found:
+    if not isinstance(data, dict) or INTERRUPT not in found:
         return found
-    asked = [{"value": one["value"], "id": one["id"], "response_schema": None} for one in found[_ASKED]]
-    return {**found, _ASKED: asked}
+    asked = [{"value": one["value"], "id": one["id"], "response_schema": None} for one in found[INTERRUPT]]
+    return {**found, INTERRUPT: asked}
 
 
 def _debug(data: Any) -> Any:

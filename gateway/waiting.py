@@ -6,12 +6,11 @@ import asyncio
 from collections.abc import AsyncGenerator
 from typing import Any, cast
 
+from ..contracts.langgraph_names import ERROR, INTERRUPT
 from ..contracts.types import RunStatus, WaitResult
 from .failures import failure
 from .questions import questions
 from .replies import encode
-
-_ASKED = "__interrupt__"
 
 
 async def padded(result: asyncio.Task[WaitResult], interval: float) -> AsyncGenerator[bytes]:
@@ -27,9 +26,9 @@ async def padded(result: asyncio.Task[WaitResult], interval: float) -> AsyncGene
 def body_of(result: WaitResult) -> Any:
     """The values of the state; what was asked, or why the run failed."""
     if result.status in (RunStatus.ERROR, RunStatus.TIMEOUT):
-        return {"__error__": failure(result.error) or {"error": "TimeoutError", "message": "the run took too long"}}
+        return {ERROR: failure(result.error) or {"error": "TimeoutError", "message": "the run took too long"}}
     asked = [{"value": one.value, "id": one.id, "response_schema": None} for one in questions(result.interrupts)]
     if not asked:
         return result.values
     values = cast("dict[str, Any]", result.values) if isinstance(result.values, dict) else dict[str, Any]()
-    return {**values, _ASKED: asked}
+    return {**values, INTERRUPT: asked}
