@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request, Response
 from ..contracts.types import RunRecord, RunSpec, WaitResult
 from ..facade.run_stream import RunStream
 from .context import HEARTBEAT, Context, IdempotencyKey, InContext, prefix
+from .errors import refuse
 from .frames import METADATA, Frames
 from .ids import ThreadId
 from .replies import Json
@@ -73,6 +74,16 @@ async def wait_stateless_run(
 ) -> Response:
     """Create a run without a thread and wait for its values."""
     return await _wait(context, request, await planned(context.runs, body, None, key))
+
+
+@router.post("/runs/batch", response_model=list[Run], tags=_STATELESS)
+async def create_runs(body: list[RunCreateStateless], context: InContext) -> Response:
+    """Create runs without threads, in the background: all of them, or none if one of them cannot be."""
+    if not body:
+        raise refuse(422, "the list of runs is empty")
+    specs = [await planned(context.runs, one, None, None) for one in body]
+    records = await asyncio.gather(*(context.runs.create_background(spec) for spec in specs))
+    return Json([shown_run(record, spec) for record, spec in zip(records, specs, strict=True)])
 
 
 async def _create(context: Context, request: Request, spec: RunSpec) -> Response:

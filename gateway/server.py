@@ -11,6 +11,7 @@ import uvicorn
 
 from ..contracts.errors import UnavailableError
 from ..facade.runs import RunsFacade
+from .access import Authenticate
 from .app import create_app
 from .context import Context
 
@@ -22,15 +23,24 @@ _BACKLOG = 2048
 class Gateway:
     """Serves within `async with Gateway(…)`, on a port that is bound when the block begins."""
 
-    def __init__(self, runs: RunsFacade, *, host: str, port: int, origins: Sequence[str] = ("*",)) -> None:
-        """`port`: 0 is any that is free. `origins`: of the pages that may call."""
+    def __init__(
+        self,
+        runs: RunsFacade,
+        *,
+        host: str,
+        port: int,
+        origins: Sequence[str] = ("*",),
+        authenticate: Authenticate | None = None,
+    ) -> None:
+        """`port`: 0 is any that is free. `origins`: of the pages that may call. `authenticate`: says who calls, from
+        the headers of each request; without it everybody may, and sees everything."""
         self._context = Context(runs)
         self._host = host
         self._port = port
         self._socket: socket.socket | None = None
         self._serving: asyncio.Task[None] | None = None
         config = uvicorn.Config(
-            create_app(self._context, origins=origins),
+            create_app(self._context, origins=origins, authenticate=authenticate),
             log_config=None,
             log_level="warning",
             access_log=False,

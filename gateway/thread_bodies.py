@@ -83,6 +83,20 @@ class ThreadSearch(ThreadCount, Paged):
     """Alias to a path like `values.messages[-1].content`."""
 
 
+class ThreadPrune(Body):
+    """Threads that are not needed any more."""
+
+    thread_ids: list[ThreadId]
+    strategy: Literal["delete", "keep_latest"] | None = None
+
+    @field_validator("strategy")
+    @classmethod
+    def _removes(cls, strategy: str | None) -> str | None:
+        if strategy == "keep_latest":
+            raise ValueError("keep_latest is not possible here: a thread keeps its history, or goes")
+        return strategy
+
+
 class StateUpdate(Body):
     """Values to be written into a state."""
 

@@ -13,7 +13,7 @@ from .ids import ThreadId, assistant_of, new_id
 from .reading import existing
 from .replies import Json, page, selected
 from .state_updates import apply_supersteps
-from .thread_bodies import ThreadCount, ThreadCreate, ThreadPatch, ThreadSearch
+from .thread_bodies import ThreadCount, ThreadCreate, ThreadPatch, ThreadPrune, ThreadSearch
 from .thread_views import Thread, extracted, shown_thread, statuses_of
 
 router = APIRouter(tags=["Threads"])
@@ -74,6 +74,13 @@ async def count_threads(body: ThreadCount, runs: Runs) -> Response:
     """How many threads there are."""
     count = await runs.count_threads(status=statuses_of(body.status), metadata=body.metadata, values=body.values)
     return Json(count)
+
+
+@router.post("/threads/prune")
+async def prune_threads(body: ThreadPrune, runs: Runs) -> Response:
+    """Remove threads. Those that there are not do not count."""
+    removed = [await runs.delete_thread(thread_id) for thread_id in dict.fromkeys(body.thread_ids)]
+    return Json({"pruned_count": sum(removed)})
 
 
 @router.get("/threads/{thread_id}", response_model=Thread)

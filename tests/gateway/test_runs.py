@@ -324,3 +324,16 @@ async def test_a_state_is_changed(client: Client) -> None:
     empty = await client.threads.get_state(bare)
     assert (empty["values"], empty["next"], empty["checkpoint"]) == ({}, [], None)
     assert await client.threads.get_history(bare) == []
+
+
+async def test_runs_in_a_batch(client: Client, http: httpx.AsyncClient) -> None:
+    made = await client.runs.create_batch([{"assistant_id": "steps", "input": {"tag": tag}} for tag in "xy"])
+    assert len({run["run_id"] for run in made}) == 2
+    for bodies in ([], [{"assistant_id": "steps"}, {"assistant_id": "steps", "stream_mode": "nope"}]):
+        assert (await http.post("/runs/batch", json=bodies)).status_code == 422
+
+
+async def test_a_body_that_is_too_large(http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("perdure.gateway.access.LARGEST", 1000)
+    answer = await http.post("/threads", json={"metadata": {"a": "x" * 2000}})
+    assert (answer.status_code, [*answer.json()]) == (413, ["detail"])
