@@ -25,14 +25,13 @@ class RunStream(AsyncGenerator[StreamEvent]):
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
-    async def hand_over(self) -> None:
-        """Close it as a process does that stops: `on_disconnect="cancel"` ends the run only when nobody takes it up.
+    def hand_over(self) -> None:
+        """For a process that stops: when the stream is closed now, `on_disconnect="cancel"` does not end the run yet.
 
         Its reader has 30 s to join it in another process (`join_stream(…, holds=True)`).
         """
         if self._let_go is not None:
             self._let_go()
-        await self.aclose()
 
     async def asend(self, value: None) -> StreamEvent:
         return await self._events.asend(value)

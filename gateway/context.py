@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Annotated, Any
 
 from fastapi import Depends, Header, Request
 
+from ..facade.run_stream import RunStream
 from ..facade.runs import RunsFacade
 
 HEARTBEAT = 5.0
@@ -23,6 +24,7 @@ class Context:
         self.closing = False
         """The gateway stops: what is open is cut off, and its clients go on at another one."""
         self._open: set[asyncio.Task[Any]] = set()
+        self._streams: set[RunStream] = set()
 
     @contextmanager
     def kept_open(self) -> Generator[None]:
@@ -35,9 +37,21 @@ class Context:
         finally:
             self._open.discard(task)
 
+    @asynccontextmanager
+    async def following(self, stream: RunStream) -> AsyncGenerator[None]:
+        """While a client follows this; then it is closed. Of a gateway that stops, another one holds its run."""
+        self._streams.add(stream)
+        try:
+            async with stream:
+                yield
+        finally:
+            self._streams.discard(stream)
+
     def close(self) -> None:
         """Cut off all that is open."""
         self.closing = True
+        for stream in self._streams:
+            stream.hand_over()
         for task in self._open:
             task.cancel()
 

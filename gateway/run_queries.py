@@ -105,8 +105,10 @@ async def join_run(
 ) -> Response:
     """Wait for the values of a run."""
     run = await existing_run(context.runs, thread_id, run_id)
-    if cancel_on_disconnect:
+    if cancel_on_disconnect or (await _spec(context.runs, run)).on_disconnect == "cancel":
         stream = await context.runs.join_stream(run_id, holds=True)
+        if not cancel_on_disconnect:  # it may be its client that comes back, or anybody else
+            stream.hand_over()
         result = asyncio.create_task(followed(context, stream, run_id))
     else:
         result = asyncio.create_task(context.runs.join_wait(run_id))

@@ -111,12 +111,10 @@ async def _wait(context: Context, request: Request, spec: RunSpec) -> Response:
 
 async def followed(context: Context, stream: RunStream, run_id: str) -> WaitResult:
     """The result of a run that its reader holds."""
-    try:
+    async with context.following(stream):
         async for _ in stream:
             pass
-        return await context.runs.join_wait(run_id)
-    finally:
-        await (stream.hand_over() if context.closing else stream.aclose())
+    return await context.runs.join_wait(run_id)
 
 
 def locations(request: Request, run: RunRecord, follow: str | None = None) -> dict[str, str]:

@@ -13,7 +13,7 @@ from .sse import HEARTBEAT, encoded
 
 async def sent(context: Context, stream: RunStream, frames: Frames) -> AsyncGenerator[bytes]:
     """What goes over the wire, up to the end of the run, or to the question at which a Python program holds it."""
-    try:
+    async with context.following(stream):
         async for event in stream:
             if event.event == AWAITING_INPUT_EVENT:
                 return
@@ -22,5 +22,3 @@ async def sent(context: Context, stream: RunStream, frames: Frames) -> AsyncGene
             else:
                 for frame in frames.of(event):
                     yield encoded(frame)
-    finally:
-        await (stream.hand_over() if context.closing else stream.aclose())
