@@ -19,9 +19,8 @@ class Accumulated:
         self._messages: dict[str, BaseMessageChunk] = {}
         self._known: set[str] = set()
 
-    def add(self, data: Any) -> Iterator[tuple[str, Any]]:
+    def add(self, message: Mapping[str, Any], metadata: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         """The events that one of `messages-tuple` becomes."""
-        message, metadata = cast("tuple[dict[str, Any], dict[str, Any]]", data)
         id = str(message.get("id"))
         if id not in self._known:
             self._known.add(id)

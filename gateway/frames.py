@@ -14,9 +14,11 @@ from ..contracts.errors import InvalidEventIdError
 from ..contracts.langgraph_names import INTERRUPT
 from ..contracts.types import GAP_EVENT, METADATA_EVENT, StreamEvent
 from .accumulated import Accumulated
+from .metadata import shown_metadata
 
 METADATA = METADATA_EVENT
 """Asked for beside the stream modes."""
+_PLACE = ("thread_id", "checkpoint_ns", "checkpoint_id", "checkpoint_map")
 _INTERNAL = "__"
 """Begins LangGraph's own keys in a config."""
 
@@ -81,10 +83,11 @@ class Frames:
         mode, _, namespace = event.event.partition("|")
         match mode:
             case "messages":
+                message, metadata = event.data[0], shown_metadata(event.data[1])
                 if "messages-tuple" in self._modes:
-                    yield event.event, event.data
+                    yield event.event, [message, metadata]
                 if self._accumulated is not None:
-                    yield from self._accumulated.add(event.data)
+                    yield from self._accumulated.add(message, metadata)
             case "error":  # also where nobody has asked for it
                 yield "error", _failed(event.data)
             case "metadata" if not namespace and METADATA in self._modes:
@@ -95,7 +98,9 @@ class Frames:
                 yield event.event, without_internals(event.data)
             case "debug" if mode in self._modes:
                 yield event.event, _debug(event.data)
-            case "custom" | "tasks" | "events" if mode in self._modes:
+            case "tasks" | "events" if mode in self._modes:
+                yield event.event, _with_metadata(event.data)
+            case "custom" if mode in self._modes:
                 yield event.event, event.data
             case _ if event.event == GAP_EVENT:
                 yield event.event, event.data
@@ -120,8 +125,20 @@ def _with_schema(data: Any) -> Any:
 def _debug(data: Any) -> Any:
     found = cast("dict[str, Any]", data)
     if found["type"] != "checkpoint":
-        return found
-    return {**found, "payload": without_internals(found["payload"])}
+        return {**found, "payload": _with_metadata(found["payload"])}
+    payload = without_internals(found["payload"])
+    places = {"checkpoint": _place(payload["config"]), "parent_checkpoint": _place(payload.get("parent_config"))}
+    return {**found, "payload": {**payload, **places}}
+
+
+def _place(config: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if not config:
+        return None
+    return {name: value for name, value in config["configurable"].items() if name in _PLACE}
+
+
+def _with_metadata(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {**data, "metadata": shown_metadata(data["metadata"])} if "metadata" in data else data
 
 
 def without_internals(checkpoint: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
 from ..contracts.actor import resolve_user_id
 from ..contracts.errors import InvalidRunError
+from ..contracts.threads import ThreadRecord
 from ..contracts.types import RunSpec
 from ..facade.runs import RunsFacade
 from .errors import refuse
@@ -26,16 +28,24 @@ async def planned(runs: RunsFacade, body: RunCreateStateless, thread_id: str | N
     _check_context(body)
     graph = await graph_of(runs, body.assistant_id)
     run_id = repeated_run_id(key, resolve_user_id(), thread_id)
-    spec = _spec(body, graph, run_id, thread_id)
-    if thread_id is not None and isinstance(body, RunCreate):
-        await _check_thread(runs, body, graph, thread_id)
-        await _check_checkpoint(runs, spec, thread_id)
+    if thread_id is None or not isinstance(body, RunCreate):
+        return _spec(body, graph, run_id, thread_id)
+    thread = await runs.get_thread(thread_id)
+    spec = _spec(body, graph, run_id, thread_id, None if thread is None else thread.metadata)
+    await _check_thread(runs, body, graph, thread_id, thread)
+    await _check_checkpoint(runs, spec, thread_id)
     return spec
 
 
-def _spec(body: RunCreateStateless, graph: str, run_id: str, thread_id: str | None) -> RunSpec:
+def _spec(
+    body: RunCreateStateless,
+    graph: str,
+    run_id: str,
+    thread_id: str | None,
+    of_thread: Mapping[str, Any] | None = None,
+) -> RunSpec:
     try:
-        return run_spec(body, graph, run_id, thread_id)
+        return run_spec(body, graph, run_id, thread_id, of_thread)
     except ValidationError as exc:
         told = (f"{'.'.join(map(str, one['loc'])) or 'body'}: {one['msg']}" for one in exc.errors())
         raise refuse(422, "; ".join(told)) from exc
@@ -48,8 +58,9 @@ def _check_context(body: RunCreateStateless) -> None:
         raise refuse(400, "Cannot specify both configurable and context. Prefer setting context alone.")
 
 
-async def _check_thread(runs: RunsFacade, body: RunCreate, graph: str, thread_id: str) -> None:
-    thread = await runs.get_thread(thread_id)
+async def _check_thread(
+    runs: RunsFacade, body: RunCreate, graph: str, thread_id: str, thread: ThreadRecord | None
+) -> None:
     resumes = body.command is not None and body.command.resume is not None
     if resumes and (thread is None or thread.assistant_id is None):
         raise refuse(400, "command.resume: nothing has run on this thread that could have asked")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal, cast
 
 from ..contracts.types import CheckpointRequest, MultitaskStrategy, RunCommand, RunScope, RunSpec, StreamMode
@@ -18,8 +19,17 @@ _PATH_RULES = ("thread_id", "checkpoint_id", "checkpoint_ns", "checkpoint_map", 
 for the sign that an input was applied already.)"""
 
 
-def run_spec(body: RunCreateStateless, graph: str, run_id: str, thread_id: str | None) -> RunSpec:
-    """A `thread_id` of `None` is a run without a thread. Raises `InvalidRunError` and pydantic's errors."""
+def run_spec(
+    body: RunCreateStateless,
+    graph: str,
+    run_id: str,
+    thread_id: str | None,
+    of_thread: Mapping[str, Any] | None = None,
+) -> RunSpec:
+    """A `thread_id` of `None`: a run without a thread. `of_thread`: the metadata of its thread.
+
+    Raises pydantic's errors.
+    """
     on_thread = body if isinstance(body, RunCreate) else RunCreate(assistant_id=graph)
     command = None if body.command is None or body.command.is_empty else body.command
     return RunSpec(
@@ -32,7 +42,7 @@ def run_spec(body: RunCreateStateless, graph: str, run_id: str, thread_id: str |
         else RunCommand(resume=command.resume, update=command.update, goto=_nodes(command.goto)),
         runnable_config=_config(body, graph),
         context=body.context,
-        metadata=run_metadata(body, graph),
+        metadata={**(of_thread or {}), **run_metadata(body, graph)},
         thread_metadata={"graph_id": graph, "assistant_id": assistant_of(graph)},
         annotations={API: body.model_dump(mode="json", include=_KEPT, exclude_none=True)},
         stream_modes=_stream_modes(body),

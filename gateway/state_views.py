@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from ..contracts.threads import ThreadSnapshot, ThreadTask
-from .ids import assistant_of
+from .metadata import shown_metadata
 from .questions import questions, shown_interrupt
 from .replies import moment
 
@@ -59,8 +59,6 @@ EMPTY: dict[str, Any] = {
 }
 """Of a thread that has none."""
 
-_OURS = "perdure_run_id"
-
 
 def shown_state(
     state: ThreadSnapshot | None, *, subgraphs: bool = False, above: Mapping[str, Any] | None = None
@@ -75,7 +73,7 @@ def shown_state(
         "values": state.values,
         "next": state.next,
         "tasks": [_task(task, state.thread_id, places, subgraphs=subgraphs) for task in state.tasks],
-        "metadata": shown_metadata(state),
+        "metadata": {**shown_metadata(state.metadata), "thread_id": state.thread_id},
         "created_at": moment(state.created_at),
         "checkpoint": {**checkpoint, "checkpoint_map": places} if above else checkpoint,
         "parent_checkpoint": None
@@ -90,16 +88,6 @@ def shown_state(
 def address(thread_id: str, checkpoint_id: str, namespace: str = "") -> dict[str, Any]:
     """Of a checkpoint."""
     return {"checkpoint_id": checkpoint_id, "thread_id": thread_id, "checkpoint_ns": namespace}
-
-
-def shown_metadata(state: ThreadSnapshot) -> dict[str, Any]:
-    """A graph is an assistant here, and a run is known by its id alone."""
-    shown = {**state.metadata, "thread_id": state.thread_id}
-    if (graph := shown.get("assistant_id")) is not None:
-        shown |= {"graph_id": graph, "assistant_id": assistant_of(str(graph))}
-    if (run_id := shown.pop(_OURS, None)) is not None:
-        shown["run_id"] = run_id
-    return shown
 
 
 def _task(task: ThreadTask, thread_id: str, places: Mapping[str, Any], *, subgraphs: bool) -> dict[str, Any]:

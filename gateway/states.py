@@ -12,10 +12,11 @@ from ..facade.runs import RunsFacade
 from .context import Runs
 from .errors import refuse
 from .ids import CheckpointId, ThreadId
+from .metadata import shown_metadata
 from .reading import existing, shown
 from .replies import Json
 from .state_updates import change_state, checkpoint_id_of
-from .state_views import StateUpdated, ThreadState, address, shown_metadata, shown_state
+from .state_views import StateUpdated, ThreadState, address, shown_state
 from .thread_bodies import HistoryQuery, StateAt, StateUpdate
 
 router = APIRouter(tags=["Threads"])
@@ -107,7 +108,7 @@ async def _history(runs: RunsFacade, thread_id: str, body: HistoryQuery, *, limi
 
 
 def _has(state: ThreadSnapshot, wanted: Mapping[str, Any] | None) -> bool:
-    shown = shown_metadata(state)
+    shown = shown_metadata(state.metadata)
     return all(key in shown and shown[key] == value for key, value in (wanted or {}).items())
 
 
