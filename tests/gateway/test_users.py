@@ -52,7 +52,7 @@ async def test_another_users_things_are_not_found(guarded: tuple[Served, Gateway
         run = (await ann.post(f"/threads/{thread}/runs", json=body)).json()["run_id"]
         assert (await ann.get(f"/threads/{thread}/runs/{run}/join")).json()["tag"] == "ann"
         place = f"/threads/{thread}"
-        tried = [
+        tried: list[tuple[str, str, Any]] = [
             ("GET", place, None),
             ("PATCH", place, {"metadata": {"mine": True}}),
             ("DELETE", place, None),
