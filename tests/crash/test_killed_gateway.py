@@ -11,7 +11,7 @@ from langgraph_sdk import get_client
 from support.gateways import Client, MortalGateway
 from support.proxy import Proxy
 from support.servers import until
-from support.workers import MortalWorker
+from support.workers import WorkerProcess
 
 from perdure import Settings
 from perdure.contracts.settings import RunSettings
@@ -20,9 +20,9 @@ GRAPHS = {"steps": "api.py:steps"}
 
 
 @pytest.fixture
-async def processes(settings: Settings) -> AsyncGenerator[tuple[MortalWorker, list[MortalGateway]]]:
+async def processes(settings: Settings) -> AsyncGenerator[tuple[WorkerProcess, list[MortalGateway]]]:
     settings = settings.model_copy(update={"runs": RunSettings(heartbeat_timeout=1.0)})
-    worker, gateways = MortalWorker(settings, GRAPHS), [MortalGateway(settings, GRAPHS) for _ in range(2)]
+    worker, gateways = WorkerProcess(settings, GRAPHS), [MortalGateway(settings, GRAPHS) for _ in range(2)]
     try:
         for gateway in gateways:
             await until(gateway.is_there)
@@ -34,7 +34,7 @@ async def processes(settings: Settings) -> AsyncGenerator[tuple[MortalWorker, li
 
 @pytest.mark.filterwarnings("default")  # the client says that it tries again
 @pytest.mark.parametrize("on_disconnect", ["continue", "cancel"])
-async def test_a_stream_goes_on(processes: tuple[MortalWorker, list[MortalGateway]], on_disconnect: str) -> None:
+async def test_a_stream_goes_on(processes: tuple[WorkerProcess, list[MortalGateway]], on_disconnect: str) -> None:
     worker, (first, second) = processes
     async with Proxy(first.address) as proxy:
         client: Client = get_client(url=f"http://{proxy.address}")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -15,11 +13,10 @@ from graphs.api import graphs
 from langgraph_sdk import get_client
 
 from perdure import Settings
-from perdure.cli import main
 from perdure.gateway import Gateway
 from perdure.testing.environment import Environment, environment
 
-from .forks import forking
+from .forks import Forked
 from .servers import free_port
 from .workers import environment as environment_of
 
@@ -37,24 +34,16 @@ class Served:
     http: httpx.AsyncClient
 
 
-def _serve(variables: Mapping[str, str], port: int, log: Path) -> None:
-    os.environ.update(variables)
-    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    os.dup2(output, 1)
-    os.dup2(output, 2)
-    sys.argv = ["perdure", "serve", "--port", str(port)]
-    main()
-
-
 class MortalGateway:
     """`perdure serve`, to be killed."""
 
     def __init__(self, settings: Settings, graphs: Mapping[str, str]) -> None:
         port = free_port()
         self.address = f"127.0.0.1:{port}"
-        log = settings.home / f"gateway-{port}.log"
-        self._process = forking.Process(target=_serve, args=(environment_of(settings, graphs), port, log))
-        self._process.start()
+        command = ["perdure", "serve", "--port", str(port)]
+        variables = environment_of(settings, graphs)
+        with (settings.home / f"gateway-{port}.log").open("ab") as log:
+            self._process = Forked(command, env=variables, output=log.fileno(), errors=log.fileno())
 
     async def is_there(self) -> bool:
         """Whether it answers."""
@@ -67,7 +56,7 @@ class MortalGateway:
     def kill(self) -> None:
         """`kill -9`, at once."""
         self._process.kill()
-        self._process.join()
+        self._process.wait()
 
 
 @asynccontextmanager
