@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
@@ -109,10 +110,10 @@ async def join_run(
         stream = await context.runs.join_stream(run_id, holds=True)
         if not cancel_on_disconnect:  # it may be its client that comes back, or anybody else
             stream.hand_over()
-        result = asyncio.create_task(followed(context, stream, run_id))
+        wait = partial(followed, context, stream, run_id)
     else:
-        result = asyncio.create_task(context.runs.join_wait(run_id))
-    body = padded(result, HEARTBEAT)
+        wait = partial(context.runs.join_wait, run_id)
+    body = padded(wait, HEARTBEAT)
     headers = locations(request, run, "join")
     return LongAnswer(context, body, media_type="application/json", headers=headers)
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from enum import Enum
+from functools import partial
 
 from fastapi import APIRouter, Request, Response
 
+from ..contracts.errors import UnknownGraphError
 from ..contracts.types import RunRecord, RunSpec, WaitResult
 from ..facade.run_stream import RunStream
 from .context import HEARTBEAT, Context, IdempotencyKey, InContext, prefix
@@ -82,6 +84,9 @@ async def create_runs(body: list[RunCreateStateless], context: InContext) -> Res
     if not body:
         raise refuse(422, "the list of runs is empty")
     specs = [await planned(context.runs, one, None, None) for one in body]
+    known = await context.runs.list_graphs(gone=True)
+    if unknown := [spec.assistant_id for spec in specs if spec.assistant_id not in known]:
+        raise UnknownGraphError(unknown[0], known)
     records = await asyncio.gather(*(context.runs.create_background(spec) for spec in specs))
     return Json([shown_run(record, spec) for record, spec in zip(records, specs, strict=True)])
 
@@ -100,11 +105,11 @@ async def _stream(context: Context, request: Request, spec: RunSpec) -> Response
 async def _wait(context: Context, request: Request, spec: RunSpec) -> Response:
     if spec.on_disconnect == "cancel":
         record, stream = await context.runs.create_and_stream(spec)
-        result = asyncio.create_task(followed(context, stream, record.run_id))
+        wait = partial(followed, context, stream, record.run_id)
     else:
         record = await context.runs.create_background(spec)
-        result = asyncio.create_task(context.runs.join_wait(record.run_id))
-    body = padded(result, HEARTBEAT)
+        wait = partial(context.runs.join_wait, record.run_id)
+    body = padded(wait, HEARTBEAT)
     headers = locations(request, record, "join")
     return LongAnswer(context, body, media_type="application/json", headers=headers)
 

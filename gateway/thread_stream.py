@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter, Request, Response
 
-from ..contracts.types import HEARTBEAT_EVENT, RunRecord
+from ..contracts.types import HEARTBEAT_EVENT, RunRecord, RunStatus
 from ..facade.runs import RunsFacade
+from .bodies import MOST
 from .context import HEARTBEAT as SILENCE
 from .context import Context, InContext, LastEventId, prefix
 from .errors import refuse
@@ -48,7 +49,7 @@ async def stream_thread(
     modes = words_in_query(request, "stream_modes") or words_in_query(request, "stream_mode") or ["run_modes"]
     if unknown := [mode for mode in modes if mode not in _SERVED]:
         raise refuse(422, f"stream_modes: {unknown[0]!r} is none of {', '.join(_SERVED)}")
-    since = _place(last_event_id, await _newest(context.runs, thread_id))
+    since = _place(last_event_id, await _standing(context.runs, thread_id))
     sending = _sent(context, thread_id, since, whole="run_modes" in modes)
     location = {"Location": f"{prefix(request)}/threads/{thread_id}/stream"}
     return LongAnswer(context, sending, headers=location)
@@ -65,12 +66,13 @@ def _place(last_event_id: str | None, now: _Place) -> _Place:
     return _Place(int(created), int(event))
 
 
-async def _newest(runs: RunsFacade, thread_id: str) -> _Place:
-    """Where the thread stands: a run that goes on is told from its beginning, what has ended is not told again."""
+async def _standing(runs: RunsFacade, thread_id: str) -> _Place:
+    """Where the thread stands: a run that goes on is told from its beginning, what ended before is not told again."""
+    in_flight = await runs.page_runs(thread_id, status=[one for one in RunStatus if not one.terminal], limit=MOST)
+    if in_flight.runs:
+        return _Place(_created(in_flight.runs[-1]) - 1, _ENDED)
     newest = await runs.list_runs(thread_id, limit=1)
-    if not newest:
-        return _Place(0)
-    return _Place(_created(newest[0]) - (0 if newest[0].status.terminal else 1), _ENDED)
+    return _Place(_created(newest[0]), _ENDED) if newest else _Place(0)
 
 
 _ENDED = 2**62
@@ -110,7 +112,7 @@ async def _of_run(context: Context, run: RunRecord, since: _Place | None, *, who
     spec = await context.runs.get_spec(run.run_id)
     after = 0 if since is None else since.event
     frames = Frames({METADATA, *(asked_modes(spec) if whole else ())})
-    number = after
+    number = 0
     stream = await context.runs.join_stream(run.run_id, heartbeat_interval=SILENCE)
     async with stream:
         async for event in stream:
@@ -121,8 +123,9 @@ async def _of_run(context: Context, run: RunRecord, since: _Place | None, *, who
             for frame in frames.of(event):
                 if number > after:
                     yield encoded(Frame(frame.event, frame.data, str(_Place(_created(run), number))))
-    done = {"status": "run_done", "run_id": run.run_id}
-    yield encoded(Frame(METADATA, done, str(_Place(_created(run), number + 1))))
+    if number >= after:  # else its client has been told of the end, too
+        done = {"status": "run_done", "run_id": run.run_id}
+        yield encoded(Frame(METADATA, done, str(_Place(_created(run), number + 1))))
 
 
 def _created(run: RunRecord) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from typing import Any, cast
 
 from ..contracts.langgraph_names import ERROR, INTERRUPT
@@ -13,8 +13,9 @@ from .questions import questions
 from .replies import encode
 
 
-async def padded(result: asyncio.Task[WaitResult], interval: float) -> AsyncGenerator[bytes]:
+async def padded(wait: Callable[[], Coroutine[Any, Any, WaitResult]], interval: float) -> AsyncGenerator[bytes]:
     """The body; a newline, which JSON does not mind, for each interval (seconds) until then."""
+    result = asyncio.create_task(wait())
     try:
         while not (await asyncio.wait({result}, timeout=interval))[0]:
             yield b"\n"

@@ -32,7 +32,7 @@ async def processes(settings: Settings) -> AsyncGenerator[tuple[WorkerProcess, l
             process.kill()
 
 
-@pytest.mark.filterwarnings("default")  # the client says that it tries again
+@pytest.mark.filterwarnings("ignore")  # the client says that it tries again
 @pytest.mark.parametrize("on_disconnect", ["continue", "cancel"])
 async def test_a_stream_goes_on(processes: tuple[WorkerProcess, list[MortalGateway]], on_disconnect: str) -> None:
     worker, (first, second) = processes

@@ -329,7 +329,8 @@ async def test_a_state_is_changed(client: Client) -> None:
 async def test_runs_in_a_batch(client: Client, http: httpx.AsyncClient) -> None:
     made = await client.runs.create_batch([{"assistant_id": "steps", "input": {"tag": tag}} for tag in "xy"])
     assert len({run["run_id"] for run in made}) == 2
-    for bodies in ([], [{"assistant_id": "steps"}, {"assistant_id": "steps", "stream_mode": "nope"}]):
+    for wrong in (None, {"assistant_id": "steps", "stream_mode": "nope"}, {"assistant_id": "nope"}):
+        bodies = [] if wrong is None else [{"assistant_id": "steps"}, wrong]
         assert (await http.post("/runs/batch", json=bodies)).status_code == 422
 
 

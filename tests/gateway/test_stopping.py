@@ -13,7 +13,7 @@ from perdure.contracts.errors import UnavailableError
 from perdure.gateway import Gateway
 
 
-@pytest.mark.filterwarnings("default")  # the client says that it tries again
+@pytest.mark.filterwarnings("ignore")  # the client says that it tries again
 @pytest.mark.parametrize("on_disconnect", ["continue", "cancel"])
 @pytest.mark.parametrize("way", ["stream", "wait"])
 async def test_a_client_goes_on_at_another_gateway(api: Served, way: str, on_disconnect: str) -> None:

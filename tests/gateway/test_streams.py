@@ -14,6 +14,8 @@ from graphs.api import WORDS
 from support.gateways import Client, Served, events, fields, frames
 from support.servers import until
 
+from perdure import RunScope, RunSpec
+
 A, B, C = ({"log": [f"{name}:t"]} for name in "abc")
 
 
@@ -259,5 +261,23 @@ async def test_the_stream_of_a_thread(client: Client, http: httpx.AsyncClient) -
     found.clear()
     await asyncio.wait_for(follow({"Last-Event-ID": live[2]["id"]}, 2), 20)
     assert found == live[3:]
+    found.clear()
+    await asyncio.wait_for(follow({"Last-Event-ID": next(f["id"] for f in live if "run_done" in f["data"])}, 1), 20)
+    assert len([frame for frame in found if "run_done" in frame["data"]]) == 1, "an end is told once"
     missing = await http.get(f"/threads/{uuid.uuid4()}/stream")
     assert missing.status_code == 404
+
+
+async def test_a_question_at_which_a_python_program_holds_its_run(api: Served) -> None:
+    runs, thread = api.env.runs, await new_thread(api.client)
+    spec = RunSpec(assistant_id="ask", scope=RunScope(thread_id=thread), input={"question": "q"})
+    run = (await runs.create_and_wait(spec))[0].run_id
+    asked = await events(api.client.runs.join_stream(thread, run))
+    assert "__interrupt__" in asked[-1][1], "the stream ends there"
+    assert (await api.client.runs.get(thread, run))["status"] == "success"
+    assert (await api.client.threads.get(thread))["status"] == "interrupted"
+    await runs.resume(run, "yes")
+    await runs.join_wait(run)
+    whole = await events(api.client.runs.join_stream(thread, run))
+    assert whole[: len(asked)] == asked
+    assert whole[-1][1]["answer"] == "yes", "an answered question does not end it"
