@@ -8,7 +8,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
-from . import assistants, meta, run_queries, runs, states, thread_stream, threads
+from . import assistants, meta, run_queries, runs, states, store, thread_stream, threads
 from .access import Authenticate, Authenticated, JsonBodies
 from .context import Context
 from .errors import add_handlers
@@ -22,7 +22,7 @@ def create_app(
     """All routes of one gateway. More specific paths come first."""
     app = FastAPI(title="Perdure", version=version("perdure"), summary="LangGraph's Agent Server API, on Temporal")
     app.state.context = context
-    for part in (meta, assistants, threads, states, runs, run_queries, thread_stream):
+    for part in (meta, assistants, threads, states, runs, run_queries, thread_stream, store):
         app.include_router(part.router)
     add_handlers(app)
     app.add_middleware(JsonBodies)
