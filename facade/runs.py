@@ -60,7 +60,8 @@ class RunsFacade(ThreadCalls):
         self._node_store = node_store
         self._temporal = temporal
         self._workers_polling = workers_polling
-        super().__init__(Threads(settings.temporal, store, stored, temporal, lambda: self._submitter))
+        queues = (settings.temporal.task_queue, *settings.task_queues)
+        super().__init__(Threads(settings.temporal, queues, store, stored, temporal, lambda: self._submitter))
 
     @cached_property
     def _submitter(self) -> Submitter:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -51,12 +52,15 @@ class Threads:
     def __init__(
         self,
         settings: TemporalSettings,
+        queues: Sequence[str],
         store: Store,
         stored: StateReader,
         temporal: Callable[[], Awaitable[Client]],
         submitter: Callable[[], Submitter],
     ) -> None:
         self._settings = settings
+        self._queues = queues
+        """The common task queue, and those that graphs have of their own."""
         self._store = store
         self._stored = stored
         self._temporal = temporal
@@ -151,7 +155,8 @@ class Threads:
 
     async def graphs(self, *, gone: bool = False) -> list[str]:
         """Those that are served now, or were."""
-        workers = await self._store.workers.list(self._settings.task_queue)
+        lists = await asyncio.gather(*(self._store.workers.list(queue) for queue in self._queues))
+        workers = [worker for listed in lists for worker in listed]
         if gone:
             return sorted({name for worker in workers for name in worker.graphs})
         return served_graphs(workers, datetime.now(UTC))
