@@ -32,8 +32,9 @@ PerdureError
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
 from typing import Any
+
+from .spelling import nearest as nearest
 
 STORED_INSTEAD = "`stored=True` (on the command line `--stored`) reads it from the checkpointer, without the graph"
 
@@ -316,9 +317,3 @@ def _again(kind: type[PerdureError], arguments: tuple[Any, ...], carries: dict[s
     error = kind.__new__(kind, *arguments)
     vars(error).update(carries)
     return error
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """` (did you mean 'x'?)` when a known name resembles `name`, else nothing."""
-    matches = get_close_matches(name, list(known), n=1)
-    return f" (did you mean {str(matches[0])!r}?)" if matches else ""

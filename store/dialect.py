@@ -63,5 +63,5 @@ class Dialect(Protocol):
         ...
 
     def has(self, json: ColumnElement[Any], path: Sequence[str], value: Scalar) -> ColumnElement[bool]:
-        """Whether an object, a column of `JsonText`, has this; `path`: the keys that lead to it."""
+        """Whether an object, a column of JSON that is not sealed, has this; `path`: the keys that lead to it."""
         ...

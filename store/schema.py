@@ -156,9 +156,9 @@ thread_states = Table(
     metadata,
     Column("thread_id", Text, ForeignKey(threads.c.thread_id, ondelete="CASCADE"), primary_key=True),
     Column("state_updated_at", UtcDateTime, nullable=False),
-    Column("error", JsonText),
-    Column("interrupts", JsonText),
-    Column("values", JsonText),
+    Column("error", SealedJson),
+    Column("interrupts", SealedJson),
+    Column("values", SealedJson),
 )
 
 run_events = Table(

@@ -8,12 +8,13 @@ from typing import Any, cast
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, func, select, true, update
 
-from ..contracts.errors import ThreadNotFoundError, ThreadTakenError
+from ..contracts.errors import InvalidRunError, ThreadNotFoundError, ThreadTakenError
 from ..contracts.threads import STATELESS, ThreadDetails, ThreadPage, ThreadRecord
 from .database import Database
 from .dialect import Scalar
 from .locks import lock_thread
-from .schema import Json, thread_states, threads
+from .schema import thread_states, threads
+from .sealing import Json
 from .thread_contract import ThreadLeft
 from .thread_filter import ThreadFilter, ThreadSort
 from .upsert import insert
@@ -117,6 +118,11 @@ class ThreadSearch:
             wanted.append(threads.c.user_id == which.user_id)
         if not which.stateless:
             wanted.append(~threads.c.thread_id.startswith(STATELESS, autoescape=True))
+        if which.values and self._database.is_sealed:
+            raise InvalidRunError(
+                "values: states are encrypted here, and nothing can be found by them; search by metadata",
+                field="values",
+            )
         has = self._database.dialect.has
         wanted += [has(threads.c.metadata, path, value) for path, value in _leaves(which.metadata)]
         wanted += [has(thread_states.c["values"], path, value) for path, value in _leaves(which.values)]
