@@ -16,6 +16,7 @@ from ..contracts.errors import (
     RunStateError,
     StreamEndedError,
     ThreadBusyError,
+    ThreadExistsError,
     ThreadNotFoundError,
     UnavailableError,
     UnstorableError,
@@ -59,6 +60,7 @@ ERROR_CODES: dict[type[PerdureError], ExitCode] = {
     RunNotFoundError: ExitCode.NOT_FOUND,
     ThreadNotFoundError: ExitCode.NOT_FOUND,
     ThreadBusyError: ExitCode.BUSY,
+    ThreadExistsError: ExitCode.USAGE,
     UnavailableError: ExitCode.UNAVAILABLE,
     WorkerStoppedError: ExitCode.UNAVAILABLE,
     FencedError: ExitCode.INTERNAL,  # this one and the next are a worker's own and never reach a client

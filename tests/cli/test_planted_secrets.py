@@ -32,7 +32,12 @@ def alone(tmp_path: Path) -> CommandLine:
     home, graphs = tmp_path / "home", tmp_path / "langgraph.json"
     home.mkdir()
     graphs.write_text(json.dumps({"graphs": {"whole": f"{GRAPH}:whole"}}))
-    more = {"PERDURE_GRAPHS": str(graphs), "PERDURE_SERVER__PORT": str(free_port()), "PERDURE_SERVER__UI": "false"}
+    more = {
+        "PERDURE_GRAPHS": str(graphs),
+        "PERDURE_SERVER__PORT": str(free_port()),
+        "PERDURE_SERVER__UI": "false",
+        "PERDURE_GATEWAY__PORT": "0",
+    }
     return CommandLine(environment(home, **more), home)
 
 

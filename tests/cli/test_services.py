@@ -130,7 +130,7 @@ async def test_dev_tells_what_it_reloads_and_what_it_does_not_know(alone: Comman
     with out.open("wb") as file:
         process = await alone.start("dev", stdout=file, stderr=file)
     await until(lambda: "serving" in out.read_text() or process.returncode is not None, LIMIT)
-    await until(lambda: "without effect here: auth (nothing checks who calls" in out.read_text())
+    await until(lambda: "without effect here: auth (`perdure serve` asks nobody who" in out.read_text())
     (alone.folder / "mine.py").write_text(graph + "graph = graph.nope\n")
     await until(lambda: "not reloaded: mine.py, line 9: AttributeError: " in out.read_text())
     (alone.folder / "mine.py").write_text(graph + "# better\n")
