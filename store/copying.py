@@ -1,0 +1,138 @@
+"""The records as rows, to be copied into another database with the identity of the installation.
+
+While they are copied the target has an identity that nothing serves (`COPYING`). It gets that of the source last, so a
+copy that was cut off is no installation, and is known again by the call that goes on with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Column, Connection, Engine, MetaData, Table, func, select, update
+from sqlalchemy.types import TypeDecorator
+
+from ..blocking.table_shelf import TableShelf, engine_at, go_on_after, last_number, writing
+from ..contracts.errors import ConfigError, UnavailableError
+from ..contracts.types import RunStatus
+from ..contracts.workers import LIFETIME
+from .database import Database
+from .migrate import migrate
+from .schema import UtcDateTime, installation, leases, metadata, runs, threads
+from .workers import COPYING, names_there
+
+_LEFT_OUT = (installation, leases)
+"""The identity comes last; leases are of processes that have ended."""
+_IN_FLIGHT = (RunStatus.PENDING.value, RunStatus.RUNNING.value)
+_TOLD = 5
+"""Runs and workers that an error names."""
+
+
+@dataclass(frozen=True)
+class RecordsPlace:
+    """The records of one installation, whose tables are there."""
+
+    engine: Engine
+    shown: str
+
+    def shelves(self) -> list[TableShelf]:
+        """All tables, those that others refer to first."""
+        wanted = [table for table in metadata.sorted_tables if table not in _LEFT_OUT]
+        return [TableShelf(f"store.{table.name}", self.engine, _raw(table)) for table in wanted]
+
+    def identity(self) -> str:
+        """Of the installation."""
+        with self.engine.connect() as connection:
+            return _identity(connection)
+
+    def check_at_rest(self) -> None:
+        """Raises `ConfigError` while a worker is there, or a run that does not wait for its answer has no end."""
+        with self.engine.connect() as connection:
+            there = names_there(connection)
+            query = select(runs.c.run_id).where(runs.c.ended_at.is_(None), runs.c.status.in_(_IN_FLIGHT))
+            flying = connection.execute(query.order_by(runs.c.position)).scalars().all()
+        if there:
+            raise ConfigError(
+                f"workers of {self.shown} are there: {_some(there)}. Stop them first; one that was killed is there for "
+                f"{LIFETIME.total_seconds():g} s more"
+            )
+        if flying:
+            raise ConfigError(
+                f"runs of {self.shown} are in flight: {_some(flying)}. Let them end, or come to their questions, or "
+                "cancel them; then stop the workers"
+            )
+
+    def begin_copy(self, identity: str) -> bool:
+        """Become a copy of the installation `identity`, or go on becoming it; `False` if this is one already.
+
+        Raises `ConfigError` where something else is.
+        """
+        with writing(self.engine) as connection:
+            current = _identity(connection)
+            if current == identity:
+                return False
+            if current != COPYING + identity:
+                if current.startswith(COPYING) or not _is_empty(connection):
+                    raise ConfigError(f"{self.shown} has records of another installation: name an empty place")
+                connection.execute(update(installation).values(id=COPYING + identity))
+        return True
+
+    def end_copy(self, identity: str) -> None:
+        """From now on this is the installation."""
+        with writing(self.engine) as connection:
+            connection.execute(update(installation).values(id=identity))
+
+    def numbers(self) -> dict[str, int]:
+        """How far the tables that number their rows have come."""
+        with self.engine.connect() as connection:
+            return {table.name: last_number(connection, table.name, "position") for table in _numbered()}
+
+    def go_on_after(self, numbers: dict[str, int]) -> None:
+        """Give no number again that was given in another place."""
+        with writing(self.engine) as connection:
+            for name, number in numbers.items():
+                go_on_after(connection, name, "position", number)
+
+
+async def records_at(url: str) -> RecordsPlace:
+    """The records of a URL, with tables of the newest revision. Raises `ConfigError` and `UnavailableError`."""
+    database = Database(url, lock_timeout=10.0)
+    try:
+        await database.open()
+        await migrate(database)
+        return RecordsPlace(engine_at("store.url", url), str(database))
+    finally:
+        await database.close()
+
+
+def _identity(connection: Connection) -> str:
+    found = connection.execute(select(installation.c.id)).scalar()
+    if found is None:
+        raise UnavailableError("the store has no identity: its tables were not made by Perdure")
+    return str(found)
+
+
+def _is_empty(connection: Connection) -> bool:
+    return not any(connection.execute(select(func.count()).select_from(one)).scalar() for one in (runs, threads))
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _TOLD} more" if len(names) > _TOLD else ""
+    return ", ".join(names[:_TOLD]) + more
+
+
+def _numbered() -> list[Table]:
+    return [table for table in metadata.sorted_tables if "position" in table.primary_key.columns]
+
+
+def _raw(table: Table) -> Table:
+    """Without what opens and seals values, and reads JSON: they are copied as they are."""
+    columns: list[Column[Any]] = [
+        Column(one.name, _raw_type(one.type), primary_key=one.primary_key, autoincrement=False) for one in table.columns
+    ]
+    return Table(table.name, MetaData(), *columns)
+
+
+def _raw_type(kind: Any) -> Any:
+    return kind.impl if isinstance(kind, TypeDecorator) and not isinstance(kind, UtcDateTime) else kind
