@@ -32,8 +32,8 @@ from sqlalchemy import (
 from sqlalchemy.types import DateTime, Float, Text, TypeDecorator, TypeEngine
 
 from ..contracts.errors import ConfigError
-from .private_files import private_database
 from .postgres_errors import extra_needed
+from .private_files import private_database
 
 Key = tuple[Any, ...]
 Content = tuple[Any, ...]

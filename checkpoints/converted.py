@@ -15,7 +15,8 @@ from typing import Any, cast
 import ormsgpack
 from langgraph.checkpoint.serde.jsonplus import EXT_DELTA_SNAPSHOT
 from sqlalchemy import Column, Engine, LargeBinary, MetaData, Table, Text, bindparam, delete, insert, text
-from sqlalchemy.dialects.postgresql import JSONB, insert as insert_or
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import insert as insert_or
 
 from ..blocking.table_shelf import Content, Key, TableShelf, clean, writing
 from ..contracts.errors import UnavailableError

@@ -1,7 +1,7 @@
 """`copy_installation`: all that an installation keeps, in other places, which then are the installation.
 
-Temporal is not touched: its workflows go on with whoever serves the task queue next, so runs that wait for an answer get
-it from a worker of the new settings. The cache of nodes stays behind, which is an aid only.
+Temporal is not touched: its workflows go on with whoever serves the task queue next, so runs that wait for an answer
+get it from a worker of the new settings. The cache of nodes stays behind, which is an aid only.
 """
 
 from __future__ import annotations

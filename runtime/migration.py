@@ -42,8 +42,8 @@ def _check_losses(migration: Migration) -> None:
 def _check_alone(there: list[str]) -> None:
     if there:
         raise ConfigError(
-            f"workers of this installation are there: {', '.join(there)}. Stop them first (one that was killed is there "
-            f"for {LIFETIME.total_seconds():g} s more), or say --force"
+            f"workers of this installation are there: {', '.join(there)}. Stop them first (one that was killed is "
+            f"there for {LIFETIME.total_seconds():g} s more), or say --force"
         )
 
 
