@@ -7,8 +7,8 @@ it on both sides.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,6 +37,8 @@ from .private_files import private_database
 
 Key = tuple[Any, ...]
 Content = tuple[Any, ...]
+COPIED = ("sqlite", "postgresql")
+"""The schemes of what can be copied."""
 PAGE = 200
 """Rows that are read, compared and written together."""
 _LOCK_TIMEOUT = 10.0
@@ -183,19 +185,35 @@ def clean(value: Any) -> Any:
     return value
 
 
+def same_kind(one: Engine, other: Engine) -> bool:
+    """Whether both are SQLite, or both Postgres."""
+    return one.dialect.name == other.dialect.name
+
+
+def is_sqlite(engine: Engine) -> bool:
+    """Or else Postgres."""
+    return engine.dialect.name == "sqlite"
+
+
 def kind_of(url: str) -> str:
     """The scheme of a URL."""
     return url.partition(":")[0]
 
 
-def engine_at(setting: str, url: str) -> Engine:
-    """The database of a URL. Raises `ConfigError` for what is neither SQLite nor Postgres."""
+@contextmanager
+def engine_at(setting: str, url: str) -> Generator[Engine]:
+    """The database of a URL, for the block. Raises `ConfigError` for what is neither SQLite nor Postgres."""
     kind = kind_of(url)
     if kind == "sqlite":
-        return _sqlite(Path(url.partition("://")[2].removeprefix("/")))
-    if kind == "postgresql":
-        return _postgres(setting, url)
-    raise ConfigError(f"{setting}: what lies at {kind}:// cannot be copied; sqlite:// and postgresql:// can")
+        engine = _sqlite(Path(url.partition("://")[2].removeprefix("/")))
+    elif kind == "postgresql":
+        engine = _postgres(setting, url)
+    else:
+        raise ConfigError(f"{setting}: what lies at {kind}:// cannot be copied; {' and '.join(COPIED)} can")
+    try:
+        yield engine
+    finally:
+        engine.dispose()
 
 
 def _sqlite(path: Path) -> Engine:

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Boolean, Column, Engine, LargeBinary, MetaData, SmallInteger, Table, Text
 from sqlalchemy.types import TypeDecorator
 
-from ..blocking.table_shelf import Shelf, TableShelf, engine_at, go_on_after, kind_of, last_number, writing
+from ..blocking.table_shelf import Shelf, TableShelf, go_on_after, is_sqlite, last_number, same_kind, writing
 
 _HERE = {"history": "perdure_stream_history()"}
 """A stream in Postgres takes ids to be lost only when it has become another server's."""
@@ -34,24 +34,20 @@ class _TextOfBytes(TypeDecorator[str]):
 
 
 class StreamsPlace:
-    """The streams at a URL, whose tables are there. Raises `ConfigError` for other than SQLite and Postgres."""
+    """The streams of a database, whose tables are there."""
 
-    def __init__(self, url: str) -> None:
-        self._engine = engine_at("bridge.url", url)
-        self._kind = kind_of(url)
-
-    @property
-    def _streams(self) -> str:
-        return "streams" if self._kind == "sqlite" else "perdure_streams"
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._streams = "streams" if is_sqlite(engine) else "perdure_streams"
 
     def shelves(self, other: StreamsPlace) -> list[Shelf]:
         """Streams by their numbers, then what is in them, in the form that `other` can be given, too."""
-        if self._kind == "sqlite":
+        if is_sqlite(self._engine):
             names, text, head = ("events", "keys"), Text(), _head()
             streams = TableShelf("streams", self._engine, _table(self._streams, [_number("stream")], head))
         else:
             names, text = ("perdure_stream_events", "perdure_stream_keys"), _TextOfBytes()
-            floored = other._kind == self._kind
+            floored = same_kind(self._engine, other._engine)
             head = [*_head(), *([Column("floor", BigInteger)] if floored else [])]
             table = _table(self._streams, [_number("stream")], head)
             given = _HERE if floored else {**_HERE, **_NO_FLOOR}

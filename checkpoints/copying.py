@@ -12,29 +12,27 @@ from typing import Any
 from sqlalchemy import BigInteger, Boolean, Column, Engine, Integer, LargeBinary, MetaData, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from ..blocking.table_shelf import Shelf, TableShelf, engine_at, kind_of
+from ..blocking.table_shelf import Shelf, TableShelf, is_sqlite, same_kind
 from ..contracts.keyring import Keyring
 from .converted import PostgresCheckpointShelf, SqliteCheckpointShelf
 
 _PLACE = ("thread_id", "checkpoint_ns", "checkpoint_id")
 
 
-def checkpoint_shelves(url: str, other: str, keyring: Keyring | None) -> list[Shelf]:
-    """All that is at `url`, whose tables are there, in the form that what is at `other` can be given, too."""
-    engine = engine_at("checkpointer.url", url)
-    kind = kind_of(url)
+def checkpoint_shelves(engine: Engine, other: Engine, keyring: Keyring | None) -> list[Shelf]:
+    """All that lies there, with its tables, in the form that `other` can be given, too."""
     shelves: list[Shelf] = []
-    if kind == kind_of(other):
-        shelves += _same_kind(engine, kind)
-    elif kind == "sqlite":
+    if same_kind(engine, other):
+        shelves += _as_they_are(engine)
+    elif is_sqlite(engine):
         shelves.append(SqliteCheckpointShelf(engine, keyring))
     else:
         shelves.append(PostgresCheckpointShelf(engine, keyring))
-    return [*shelves, *_beside(engine, kind)]
+    return [*shelves, *_beside(engine)]
 
 
-def _same_kind(engine: Engine, kind: str) -> Sequence[Shelf]:
-    if kind == "sqlite":
+def _as_they_are(engine: Engine) -> Sequence[Shelf]:
+    if is_sqlite(engine):
         value = (Column("type", Text), Column("checkpoint", LargeBinary), Column("metadata", LargeBinary))
         table = _table("checkpoints", _PLACE, Column("parent_checkpoint_id", Text), *value)
         return [TableShelf("checkpoints", engine, table)]
@@ -49,9 +47,9 @@ def _same_kind(engine: Engine, kind: str) -> Sequence[Shelf]:
     return [TableShelf("checkpoint values", engine, blobs), TableShelf("checkpoints", engine, table)]
 
 
-def _beside(engine: Engine, kind: str) -> Sequence[Shelf]:
+def _beside(engine: Engine) -> Sequence[Shelf]:
     """What tasks wrote; fences and notes of runs, and what a rollback puts back."""
-    writes, blob = ("writes", "value") if kind == "sqlite" else ("checkpoint_writes", "blob")
+    writes, blob = ("writes", "value") if is_sqlite(engine) else ("checkpoint_writes", "blob")
     written = (*_PLACE, "task_id", "idx")
     of_run = (Column("thread_id", Text), Column("fence", BigInteger), Column("note", Text))
     tables = {

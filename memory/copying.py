@@ -10,7 +10,7 @@ from sqlalchemy import Column, Dialect, Engine, Float, LargeBinary, MetaData, Ta
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
 
-from ..blocking.table_shelf import Moment, Shelf, TableShelf, WholeMinutes, clean, engine_at, kind_of
+from ..blocking.table_shelf import Moment, Shelf, TableShelf, WholeMinutes, clean, same_kind
 from ..contracts.errors import ConfigError
 
 _VECTORS = "store_vectors"
@@ -63,26 +63,19 @@ class _Vector(TypeDecorator[bytes]):
         return struct.pack(f"{len(numbers)}f", *numbers)
 
 
-class NodeStorePlace:
-    """The store at a URL, whose tables are there. Raises `ConfigError` for other than SQLite and Postgres."""
-
-    def __init__(self, url: str) -> None:
-        self._engine = engine_at("langgraph_store.url", url)
-        self._kind = kind_of(url)
-
-    def shelves(self, other: NodeStorePlace) -> list[Shelf]:
-        """Items, and vectors where both have them. Raises `ConfigError` where only one has."""
-        minutes = Float() if self._kind == other._kind else WholeMinutes()
-        shelves: list[Shelf] = [TableShelf("store items", self._engine, _items(minutes))]
-        here, there = _has_vectors(self._engine), _has_vectors(other._engine)
-        if here != there:
-            raise ConfigError(
-                "store.index of langgraph.json: one of the two installations has vectors, and the other has none; give "
-                "both the same index"
-            )
-        if here:
-            shelves.append(TableShelf("store vectors", self._engine, _vectors()))
-        return shelves
+def item_shelves(engine: Engine, other: Engine) -> list[Shelf]:
+    """Items, and vectors where both places have them; their tables are there. Raises `ConfigError` if only one has."""
+    minutes = Float() if same_kind(engine, other) else WholeMinutes()
+    shelves: list[Shelf] = [TableShelf("store items", engine, _items(minutes))]
+    here, there = _has_vectors(engine), _has_vectors(other)
+    if here != there:
+        raise ConfigError(
+            "store.index of langgraph.json: one of the two installations has vectors, and the other has none; give "
+            "both the same index"
+        )
+    if here:
+        shelves.append(TableShelf("store vectors", engine, _vectors()))
+    return shelves
 
 
 def _has_vectors(engine: Engine) -> bool:

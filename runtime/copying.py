@@ -6,18 +6,22 @@ get it from a worker of the new settings. The cache of nodes stays behind, which
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 
-from ..blocking.table_shelf import Shelf, kind_of
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+
+from ..blocking.table_shelf import COPIED, Shelf, engine_at, kind_of
 from ..bridge.copying import StreamsPlace
 from ..checkpoints.copying import checkpoint_shelves
-from ..contracts.errors import ConfigError
+from ..contracts.errors import ConfigError, UnavailableError
 from ..contracts.keyring import Keyring
 from ..contracts.settings import Settings
 from ..contracts.types import Frozen
 from ..contracts.urls import redacted
-from ..memory.copying import NodeStorePlace
+from ..memory.copying import item_shelves
 from ..store.copying import RecordsPlace, records_at
 from .back_ends import settings_bridge, settings_checkpoints
 from .copied import Compared, Tell, compare, make_equal
@@ -25,12 +29,12 @@ from .keys import open_keyring_aside
 from .node_memory import settings_store
 from .target import temporal_target
 
-_KINDS = ("sqlite", "postgresql")
+_STORE, _CHECKPOINTS, _STREAMS, _ITEMS = "store.url", "checkpointer.url", "bridge.url", "langgraph_store.url"
 _PARTS: dict[str, Callable[[Settings], str]] = {
-    "store.url": lambda settings: settings.store_url,
-    "checkpointer.url": lambda settings: settings.checkpointer_url,
-    "bridge.url": lambda settings: settings.bridge_url,
-    "langgraph_store.url": lambda settings: settings.langgraph_store_url,
+    _STORE: lambda settings: settings.store_url,
+    _CHECKPOINTS: lambda settings: settings.checkpointer_url,
+    _STREAMS: lambda settings: settings.bridge_url,
+    _ITEMS: lambda settings: settings.langgraph_store_url,
 }
 
 
@@ -53,11 +57,11 @@ class CopyReport(Frozen):
 
 
 @dataclass(frozen=True)
-class _Pair:
-    """The same part of both."""
+class _Pairs:
+    """The same tables of both, source and target."""
 
-    source: Shelf
-    target: Shelf
+    shelves: Sequence[tuple[Shelf, Shelf]]
+    streams: tuple[StreamsPlace, StreamsPlace] | None
 
 
 async def copy_installation(source: Settings, target: Settings, tell: Tell) -> CopyReport:
@@ -68,25 +72,37 @@ async def copy_installation(source: Settings, target: Settings, tell: Tell) -> C
     """
     keyring = await _same_keys(source, target)
     _check(source, target)
-    records, copy = await records_at(source.store_url), await records_at(target.store_url)
-    records.check_at_rest()
-    copy.check_at_rest()
+    with ExitStack() as stack:
+        here, there = _engines(stack, source), _engines(stack, target)
+        records = await records_at(source.store_url, here[_STORE])
+        copy = await records_at(target.store_url, there[_STORE])
+        records.check_at_rest()
+        copy.check_at_rest()
+        copy.check_is_for(records.identity())
+        await _make_tables(source)
+        await _make_tables(target)
+        kept = tuple(name for name, url in _PARTS.items() if url(source) == url(target))
+        pairs = _pairs(here, there, records, copy, keyring, kept)
+        try:
+            return await _copied(pairs, records, copy, kept, tell)
+        except DBAPIError as exc:
+            raise UnavailableError(f"the copy was cut off, and the same command goes on with it: {exc.orig}") from exc
+
+
+async def _copied(
+    pairs: _Pairs, records: RecordsPlace, copy: RecordsPlace, kept: tuple[str, ...], tell: Tell
+) -> CopyReport:
     identity = records.identity()
-    await _make_tables(source)
-    await _make_tables(target)
-    pairs, streams = _pairs(source, target, records, copy, keyring)
-    kept = tuple(name for name, url in _PARTS.items() if url(source) == url(target))
-    begun = copy.begin_copy(identity)
-    written = 0
+    begun, written = copy.begin_copy(identity), 0
     if begun:
-        for pair in pairs:
-            written += await make_equal(pair.source, pair.target, tell)
+        for source, target in pairs.shelves:
+            written += await make_equal(source, target, tell)
         copy.go_on_after(records.numbers())
-        if streams:
-            streams[1].go_on_after(streams[0].last_number())
-    tables = tuple([await compare(pair.source, pair.target) for pair in pairs])
+        if pairs.streams is not None:
+            pairs.streams[1].go_on_after(pairs.streams[0].last_number())
+    tables = tuple([await compare(source, target) for source, target in pairs.shelves])
     report = CopyReport(installation=identity, written=written, kept=kept, tables=tables, only_compared=not begun)
-    records.check_at_rest()
+    records.check_at_rest()  # who has come meanwhile has perhaps not written yet
     if begun and report.equal:
         copy.end_copy(identity)
     return report
@@ -112,9 +128,9 @@ async def _same_keys(source: Settings, target: Settings) -> Keyring | None:
 def _check(source: Settings, target: Settings) -> None:
     for name, url in _PARTS.items():
         for settings in (source, target):
-            if url(source) != url(target) and kind_of(url(settings)) not in _KINDS:
+            if url(source) != url(target) and kind_of(url(settings)) not in COPIED:
                 raise ConfigError(
-                    f"{name}: {redacted(url(settings))} cannot be copied from or to; {' and '.join(_KINDS)} can"
+                    f"{name}: {redacted(url(settings))} cannot be copied from or to; {' and '.join(COPIED)} can"
                 )
     if source.store_url == target.store_url:
         raise ConfigError(f"store.url: both settings name {redacted(source.store_url)}, so they are one installation")
@@ -144,23 +160,32 @@ async def _make_tables(settings: Settings) -> None:
         nodes.close()
 
 
+def _engines(stack: ExitStack, settings: Settings) -> dict[str, Engine]:
+    return {name: stack.enter_context(engine_at(name, url(settings))) for name, url in _PARTS.items()}
+
+
 def _pairs(
-    source: Settings, target: Settings, records: RecordsPlace, copy: RecordsPlace, keyring: Keyring | None
-) -> tuple[list[_Pair], tuple[StreamsPlace, StreamsPlace] | None]:
+    here: Mapping[str, Engine],
+    there: Mapping[str, Engine],
+    records: RecordsPlace,
+    copy: RecordsPlace,
+    keyring: Keyring | None,
+    kept: Sequence[str],
+) -> _Pairs:
     """What has the same place in both stays as it is."""
     found = _zipped(records.shelves(), copy.shelves())
-    here, there = source.checkpointer_url, target.checkpointer_url
-    if here != there:
-        found += _zipped(checkpoint_shelves(here, there, keyring), checkpoint_shelves(there, here, keyring))
     streams = None
-    if source.bridge_url != target.bridge_url:
-        streams = StreamsPlace(source.bridge_url), StreamsPlace(target.bridge_url)
+    if _CHECKPOINTS not in kept:
+        one, other = here[_CHECKPOINTS], there[_CHECKPOINTS]
+        found += _zipped(checkpoint_shelves(one, other, keyring), checkpoint_shelves(other, one, keyring))
+    if _STREAMS not in kept:
+        streams = StreamsPlace(here[_STREAMS]), StreamsPlace(there[_STREAMS])
         found += _zipped(streams[0].shelves(streams[1]), streams[1].shelves(streams[0]))
-    if source.langgraph_store_url != target.langgraph_store_url:
-        nodes, copied = NodeStorePlace(source.langgraph_store_url), NodeStorePlace(target.langgraph_store_url)
-        found += _zipped(nodes.shelves(copied), copied.shelves(nodes))
-    return found, streams
+    if _ITEMS not in kept:
+        one, other = here[_ITEMS], there[_ITEMS]
+        found += _zipped(item_shelves(one, other), item_shelves(other, one))
+    return _Pairs(found, streams)
 
 
-def _zipped(ours: Sequence[Shelf], theirs: Sequence[Shelf]) -> list[_Pair]:
-    return [_Pair(one, other) for one, other in zip(ours, theirs, strict=True)]
+def _zipped(ours: Sequence[Shelf], theirs: Sequence[Shelf]) -> list[tuple[Shelf, Shelf]]:
+    return [*zip(ours, theirs, strict=True)]

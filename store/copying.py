@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, Engine, MetaData, Table, func, select, update
 from sqlalchemy.types import TypeDecorator
 
-from ..blocking.table_shelf import TableShelf, engine_at, go_on_after, last_number, writing
+from ..blocking.table_shelf import TableShelf, go_on_after, last_number, writing
 from ..contracts.errors import ConfigError, UnavailableError
 from ..contracts.types import RunStatus
 from ..contracts.workers import LIFETIME
@@ -66,17 +66,22 @@ class RecordsPlace:
     def begin_copy(self, identity: str) -> bool:
         """Become a copy of the installation `identity`, or go on becoming it; `False` if this is one already.
 
-        Raises `ConfigError` where something else is.
+        Raises `ConfigError` where another one is.
         """
+        self.check_is_for(identity)
+        if self.identity() == identity:
+            return False
         with writing(self.engine) as connection:
-            current = _identity(connection)
-            if current == identity:
-                return False
-            if current != COPYING + identity:
-                if current.startswith(COPYING) or not _is_empty(connection):
-                    raise ConfigError(f"{self.shown} has records of another installation: name an empty place")
-                connection.execute(update(installation).values(id=COPYING + identity))
+            connection.execute(update(installation).values(id=COPYING + identity))
         return True
+
+    def check_is_for(self, identity: str) -> None:
+        """Raises `ConfigError` unless it is empty, or a copy of this installation, be it a part."""
+        with self.engine.connect() as connection:
+            current = _identity(connection)
+            its_own = current.removeprefix(COPYING) != identity
+            if its_own and (current.startswith(COPYING) or not _is_empty(connection)):
+                raise ConfigError(f"{self.shown} has records of another installation: name an empty place")
 
     def end_copy(self, identity: str) -> None:
         """From now on this is the installation."""
@@ -95,13 +100,16 @@ class RecordsPlace:
                 go_on_after(connection, name, "position", number)
 
 
-async def records_at(url: str) -> RecordsPlace:
-    """The records of a URL, with tables of the newest revision. Raises `ConfigError` and `UnavailableError`."""
+async def records_at(url: str, engine: Engine) -> RecordsPlace:
+    """The records of a URL, to which tables of the newest revision are made; `engine` is of the same database.
+
+    Raises `ConfigError` and `UnavailableError`.
+    """
     database = Database(url, lock_timeout=10.0)
     try:
         await database.open()
         await migrate(database)
-        return RecordsPlace(engine_at("store.url", url), str(database))
+        return RecordsPlace(engine, str(database))
     finally:
         await database.close()
 
