@@ -58,12 +58,17 @@ GRAPHS = {"counting": counting, "remembering": remembering}
 async def played(settings: Settings) -> tuple[RunRecord, RunRecord]:
     """A run that has ended and one that waits, after which nobody is there any more."""
     async with serving(settings), perdure.connect(settings=settings) as runs:
-        spec = RunSpec(assistant_id="counting", scope=RunScope(thread_id="t-counted"), input=count_to(5))
+        spec = RunSpec(assistant_id="counting", scope=RunScope(thread_id=of(settings, "t-counted")), input=count_to(5))
         ended, _ = await runs.create_and_wait(spec)
-        spec = RunSpec(assistant_id="remembering", scope=RunScope(thread_id="t-asked"), input={"log": []})
+        spec = RunSpec(assistant_id="remembering", scope=RunScope(thread_id=of(settings, "t-asked")), input={"log": []})
         asked, result = await runs.create_and_wait(spec)
         assert result.status is RunStatus.AWAITING_INPUT
     return ended, asked
+
+
+def of(settings: Settings, thread: str) -> str:
+    """A thread of this test's: all of them share a Temporal."""
+    return f"{settings.temporal.task_queue}-{thread}"
 
 
 def serving(settings: Settings) -> Worker:
@@ -133,10 +138,10 @@ async def test_a_question_is_answered_in_the_other_place(settings: Settings, mig
     back = elsewhere(settings, tmp_path / "back")
     await copied(target, back)
     async with serving(back), perdure.connect(settings=back) as runs:
-        spec = RunSpec(assistant_id="counting", scope=RunScope(thread_id="t-counted"), input=count_to(7))
+        spec = RunSpec(assistant_id="counting", scope=RunScope(thread_id=of(settings, "t-counted")), input=count_to(7))
         _, result = await runs.create_and_wait(spec)
         assert result.status is RunStatus.SUCCESS
-        state = await runs.get_state("t-asked", stored=True)
+        state = await runs.get_state(of(settings, "t-asked"), stored=True)
         assert state is not None
         assert state.values["log"] == ["remembered", "Ada", ["a"], "00ff"]
 
@@ -151,7 +156,7 @@ async def test_there_and_back_nothing_has_changed(settings: Settings, migrated_u
     report = await copied(settings, there)
     assert (report.only_compared, report.written) == (True, 0)
     with closing(sqlite3.connect(back.home / "store.db")) as connection:
-        connection.execute("UPDATE threads SET status = 'busy' WHERE thread_id = 't-asked'")
+        connection.execute("UPDATE threads SET status = 'busy' WHERE thread_id LIKE '%t-asked'")
         connection.commit()
     report = await copy_installation(settings, back, ignore)
     assert {table.name: table.different for table in report.tables if not table.equal} == {"store.threads": 1}
@@ -187,7 +192,7 @@ async def test_it_is_refused_while_somebody_is_at_work(settings: Settings, tmp_p
         with pytest.raises(ConfigError, match="workers of"):
             await copy_installation(settings, target, ignore)
     async with perdure.connect(settings=settings) as runs, serving(settings):
-        spec = RunSpec(assistant_id="counting", scope=RunScope(thread_id="t"), input=count_to(3))
+        spec = RunSpec(assistant_id="counting", scope=RunScope(thread_id=of(settings, "t")), input=count_to(3))
         record, _ = await runs.create_and_wait(spec)
     with closing(sqlite3.connect(settings.home / "store.db")) as connection:
         connection.execute("UPDATE runs SET status = 'running', ended_at = NULL")
@@ -200,7 +205,7 @@ async def test_a_place_of_another_installation_is_refused(settings: Settings, tm
     await played(settings)
     other = elsewhere(settings, tmp_path / "other")
     async with serving(other), perdure.connect(settings=other) as runs:
-        spec = RunSpec(assistant_id="counting", scope=RunScope(thread_id="theirs"), input=count_to(3))
+        spec = RunSpec(assistant_id="counting", scope=RunScope(thread_id=of(settings, "theirs")), input=count_to(3))
         await runs.create_and_wait(spec)
     with pytest.raises(ConfigError, match="records of another installation"):
         await copy_installation(settings, other, ignore)
