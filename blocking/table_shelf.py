@@ -39,8 +39,8 @@ Key = tuple[Any, ...]
 Content = tuple[Any, ...]
 COPIED = ("sqlite", "postgresql")
 """The schemes of what can be copied."""
-PAGE = 200
-"""Rows that are read, compared and written together."""
+PAGE, LARGE_PAGE = 500, 20
+"""Rows that are read, compared and written together; of those that may have megabytes each."""
 _LOCK_TIMEOUT = 10.0
 """Seconds that SQLite waits for another process."""
 
@@ -113,10 +113,12 @@ class TableShelf:
     """Its key is one that Postgres gives itself always."""
     given: Mapping[str, str] = field(default_factory=dict[str, str])
     """Columns beside it that are written with an expression of SQL."""
+    rows: int = PAGE
+    """Of a page."""
 
     def page(self, after: Key | None) -> Mapping[Key, Content]:
         """The next rows behind a key."""
-        query = select(self.table).order_by(*self._keys).limit(PAGE)
+        query = select(self.table).order_by(*self._keys).limit(self.rows)
         if after is not None:
             ends = [literal(value, column.type) for column, value in zip(self._keys, after, strict=True)]
             query = query.where(tuple_(*self._keys) > tuple_(*ends))

@@ -18,7 +18,7 @@ from sqlalchemy import Column, Engine, LargeBinary, MetaData, Table, Text, bindp
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as insert_or
 
-from ..blocking.table_shelf import Content, Key, TableShelf, clean, writing
+from ..blocking.table_shelf import LARGE_PAGE, Content, Key, TableShelf, clean, writing
 from ..contracts.errors import UnavailableError
 from ..contracts.keyring import Keyring, opened_bytes, sealed_bytes
 
@@ -135,7 +135,7 @@ class SqliteCheckpointShelf:
     name = NAME
 
     def __init__(self, engine: Engine, keyring: Keyring | None) -> None:
-        self._rows = TableShelf(NAME, engine, _SQLITE)
+        self._rows = TableShelf(NAME, engine, _SQLITE, rows=LARGE_PAGE)
         self._format = _Format(keyring)
 
     def page(self, after: Key | None) -> Mapping[Key, Content]:
@@ -182,7 +182,7 @@ class PostgresCheckpointShelf:
 
     def __init__(self, engine: Engine, keyring: Keyring | None) -> None:
         self._engine = engine
-        self._rows = TableShelf(NAME, engine, _POSTGRES)
+        self._rows = TableShelf(NAME, engine, _POSTGRES, rows=LARGE_PAGE)
         self._format = _Format(keyring)
 
     def page(self, after: Key | None) -> Mapping[Key, Content]:

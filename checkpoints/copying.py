@@ -12,17 +12,20 @@ from typing import Any
 from sqlalchemy import BigInteger, Boolean, Column, Engine, Integer, LargeBinary, MetaData, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from ..blocking.table_shelf import Shelf, TableShelf, is_sqlite, same_kind
+from ..blocking.table_shelf import LARGE_PAGE, Shelf, TableShelf, is_sqlite, same_kind
 from ..contracts.keyring import Keyring
 from .converted import PostgresCheckpointShelf, SqliteCheckpointShelf
 
 _PLACE = ("thread_id", "checkpoint_ns", "checkpoint_id")
 
 
-def checkpoint_shelves(engine: Engine, other: Engine, keyring: Keyring | None) -> list[Shelf]:
-    """All that lies there, with its tables, in the form that `other` can be given, too."""
+def checkpoint_shelves(engine: Engine, other: Engine, *, keyring: Keyring | None, by_content: bool) -> list[Shelf]:
+    """All that lies there, with its tables, in the form that `other` can be given, too.
+
+    `by_content`: so that what is said in another form, after the way to the other kind and back, is equal.
+    """
     shelves: list[Shelf] = []
-    if same_kind(engine, other):
+    if same_kind(engine, other) and not by_content:
         shelves += _as_they_are(engine)
     elif is_sqlite(engine):
         shelves.append(SqliteCheckpointShelf(engine, keyring))
@@ -35,7 +38,7 @@ def _as_they_are(engine: Engine) -> Sequence[Shelf]:
     if is_sqlite(engine):
         value = (Column("type", Text), Column("checkpoint", LargeBinary), Column("metadata", LargeBinary))
         table = _table("checkpoints", _PLACE, Column("parent_checkpoint_id", Text), *value)
-        return [TableShelf("checkpoints", engine, table)]
+        return [_large("checkpoints", engine, table)]
     value = (Column("type", Text), Column("checkpoint", JSONB), Column("metadata", JSONB))
     blobs = _table(
         "checkpoint_blobs",
@@ -44,7 +47,7 @@ def _as_they_are(engine: Engine) -> Sequence[Shelf]:
         Column("blob", LargeBinary),
     )
     table = _table("checkpoints", _PLACE, Column("parent_checkpoint_id", Text), *value)
-    return [TableShelf("checkpoint values", engine, blobs), TableShelf("checkpoints", engine, table)]
+    return [_large("checkpoint values", engine, blobs), _large("checkpoints", engine, table)]
 
 
 def _beside(engine: Engine) -> Sequence[Shelf]:
@@ -58,7 +61,11 @@ def _beside(engine: Engine) -> Sequence[Shelf]:
         "rollback marks": _table("perdure_marks", ("run_id", *_PLACE), Column("existed", Boolean)),
         "rollback writes": _table("perdure_kept_writes", ("run_id", *written), *_task(blob)),
     }
-    return [TableShelf(name, engine, table) for name, table in tables.items()]
+    return [_large(name, engine, table) for name, table in tables.items()]
+
+
+def _large(name: str, engine: Engine, table: Table) -> TableShelf:
+    return TableShelf(name, engine, table, rows=LARGE_PAGE)
 
 
 def _task(blob: str) -> Sequence[Column[Any]]:

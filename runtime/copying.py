@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
@@ -82,7 +83,9 @@ async def copy_installation(source: Settings, target: Settings, tell: Tell) -> C
         await _make_tables(source)
         await _make_tables(target)
         kept = tuple(name for name, url in _PARTS.items() if url(source) == url(target))
-        pairs = _pairs(here, there, records, copy, keyring, kept)
+        whole = copy.identity() == records.identity()
+        form = partial(checkpoint_shelves, keyring=keyring, by_content=whole)
+        pairs = _pairs(here, there, records, copy, form, kept)
         try:
             return await _copied(pairs, records, copy, kept, tell)
         except DBAPIError as exc:
@@ -169,7 +172,7 @@ def _pairs(
     there: Mapping[str, Engine],
     records: RecordsPlace,
     copy: RecordsPlace,
-    keyring: Keyring | None,
+    checkpoints: Callable[[Engine, Engine], Sequence[Shelf]],
     kept: Sequence[str],
 ) -> _Pairs:
     """What has the same place in both stays as it is."""
@@ -177,7 +180,7 @@ def _pairs(
     streams = None
     if _CHECKPOINTS not in kept:
         one, other = here[_CHECKPOINTS], there[_CHECKPOINTS]
-        found += _zipped(checkpoint_shelves(one, other, keyring), checkpoint_shelves(other, one, keyring))
+        found += _zipped(checkpoints(one, other), checkpoints(other, one))
     if _STREAMS not in kept:
         streams = StreamsPlace(here[_STREAMS]), StreamsPlace(there[_STREAMS])
         found += _zipped(streams[0].shelves(streams[1]), streams[1].shelves(streams[0]))

@@ -13,18 +13,19 @@ from typing import Any
 from sqlalchemy import Column, Connection, Engine, MetaData, Table, func, select, update
 from sqlalchemy.types import TypeDecorator
 
-from ..blocking.table_shelf import TableShelf, go_on_after, last_number, writing
+from ..blocking.table_shelf import LARGE_PAGE, PAGE, TableShelf, go_on_after, last_number, writing
 from ..contracts.errors import ConfigError, UnavailableError
 from ..contracts.types import RunStatus
 from ..contracts.workers import LIFETIME
 from .database import Database
 from .migrate import migrate
-from .schema import UtcDateTime, installation, leases, metadata, runs, threads
+from .schema import UtcDateTime, installation, leases, metadata, run_specs, run_values, runs, state_updates, threads
 from .workers import COPYING, names_there
 
 _LEFT_OUT = (installation, leases)
 """The identity comes last; leases are of processes that have ended."""
 _IN_FLIGHT = (RunStatus.PENDING.value, RunStatus.RUNNING.value)
+_LARGE = (run_specs, run_values, state_updates)
 _TOLD = 5
 """Runs and workers that an error names."""
 
@@ -39,7 +40,7 @@ class RecordsPlace:
     def shelves(self) -> list[TableShelf]:
         """All tables, those that others refer to first."""
         wanted = [table for table in metadata.sorted_tables if table not in _LEFT_OUT]
-        return [TableShelf(f"store.{table.name}", self.engine, _raw(table)) for table in wanted]
+        return [_shelf(self.engine, table) for table in wanted]
 
     def identity(self) -> str:
         """Of the installation."""
@@ -112,6 +113,10 @@ async def records_at(url: str, engine: Engine) -> RecordsPlace:
         return RecordsPlace(engine, str(database))
     finally:
         await database.close()
+
+
+def _shelf(engine: Engine, table: Table) -> TableShelf:
+    return TableShelf(f"store.{table.name}", engine, _raw(table), rows=LARGE_PAGE if table in _LARGE else PAGE)
 
 
 def _identity(connection: Connection) -> str:

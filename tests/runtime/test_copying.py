@@ -24,6 +24,7 @@ from perdure.contracts.errors import ConfigError, UnavailableError
 from perdure.contracts.settings import BridgeSettings, CheckpointerSettings, NodeStoreSettings, StoreSettings
 from perdure.contracts.types import RunRecord
 from perdure.runtime.copying import CopyReport, copy_installation
+from perdure.runtime.migration import migrate_store
 
 
 class State(TypedDict):
@@ -204,9 +205,11 @@ async def test_it_is_refused_while_somebody_is_at_work(settings: Settings, tmp_p
 async def test_a_place_of_another_installation_is_refused(settings: Settings, tmp_path: Path) -> None:
     await played(settings)
     other = elsewhere(settings, tmp_path / "other")
-    async with serving(other), perdure.connect(settings=other) as runs:
-        spec = RunSpec(assistant_id="counting", scope=RunScope(thread_id=of(settings, "theirs")), input=count_to(3))
-        await runs.create_and_wait(spec)
+    await migrate_store(other, None, check=False, force=False)
+    with closing(sqlite3.connect(other.home / "store.db")) as connection, connection:
+        columns = "thread_id, status, metadata, created_at, updated_at"
+        moment = "2026-01-01 00:00:00.000000"
+        connection.execute(f"INSERT INTO threads ({columns}) VALUES ('theirs', 'idle', '{{}}', ?, ?)", (moment, moment))
     with pytest.raises(ConfigError, match="records of another installation"):
         await copy_installation(settings, other, ignore)
 
