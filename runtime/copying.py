@@ -6,6 +6,7 @@ get it from a worker of the new settings. The cache of nodes stays behind, which
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from ..contracts.settings import Settings
 from ..contracts.types import Frozen
 from ..contracts.urls import redacted
 from ..memory.copying import item_shelves
-from ..store.copying import RecordsPlace, records_at
+from ..store.copying import Copy, RecordsPlace, Standing, records_at
 from .back_ends import settings_bridge, settings_checkpoints
 from .copied import Compared, Tell, compare, make_equal
 from .keys import open_keyring_aside
@@ -79,35 +80,52 @@ async def copy_installation(source: Settings, target: Settings, tell: Tell) -> C
         copy = await records_at(target.store_url, there[_STORE])
         records.check_at_rest()
         copy.check_at_rest()
-        copy.check_is_for(records.identity())
+        wanted = Copy(records.identity(), tuple(redacted(url(target)) for url in _PARTS.values()))
+        standing = copy.standing(wanted)
         await _make_tables(source)
         await _make_tables(target)
         kept = tuple(name for name, url in _PARTS.items() if url(source) == url(target))
-        whole = copy.identity() == records.identity()
-        form = partial(checkpoint_shelves, keyring=keyring, by_content=whole)
+        form = partial(checkpoint_shelves, keyring=keyring, by_content=standing is Standing.WHOLE)
         pairs = _pairs(here, there, records, copy, form, kept)
         try:
-            return await _copied(pairs, records, copy, kept, tell)
+            if standing is Standing.EMPTY:
+                await _check_empty(pairs)
+                copy.begin_copy(wanted)
+            written = None if standing is Standing.WHOLE else await _fill(pairs, records, copy, tell)
+            return await _compared(pairs, records, copy, wanted, kept, written)
         except DBAPIError as exc:
             raise UnavailableError(f"the copy was cut off, and the same command goes on with it: {exc.orig}") from exc
 
 
-async def _copied(
-    pairs: _Pairs, records: RecordsPlace, copy: RecordsPlace, kept: tuple[str, ...], tell: Tell
+async def _check_empty(pairs: _Pairs) -> None:
+    """What lies there, and not in the source, would be removed."""
+    for _, target in pairs.shelves:
+        if await asyncio.to_thread(target.page, None):
+            raise ConfigError(f"the target has {target.name} already, of something else: name an empty place")
+
+
+async def _fill(pairs: _Pairs, records: RecordsPlace, copy: RecordsPlace, tell: Tell) -> int:
+    written = 0
+    for source, target in pairs.shelves:
+        written += await make_equal(source, target, tell)
+    copy.go_on_after(records.numbers())
+    if pairs.streams is not None:
+        pairs.streams[1].go_on_after(pairs.streams[0].last_number())
+    return written
+
+
+async def _compared(
+    pairs: _Pairs, records: RecordsPlace, copy: RecordsPlace, wanted: Copy, kept: tuple[str, ...], written: int | None
 ) -> CopyReport:
-    identity = records.identity()
-    begun, written = copy.begin_copy(identity), 0
-    if begun:
-        for source, target in pairs.shelves:
-            written += await make_equal(source, target, tell)
-        copy.go_on_after(records.numbers())
-        if pairs.streams is not None:
-            pairs.streams[1].go_on_after(pairs.streams[0].last_number())
+    """`written`: `None` where the copy was complete before."""
     tables = tuple([await compare(source, target) for source, target in pairs.shelves])
-    report = CopyReport(installation=identity, written=written, kept=kept, tables=tables, only_compared=not begun)
+    only_compared = written is None
+    report = CopyReport(
+        installation=wanted.identity, written=written or 0, kept=kept, tables=tables, only_compared=only_compared
+    )
     records.check_at_rest()  # who has come meanwhile has perhaps not written yet
-    if begun and report.equal:
-        copy.end_copy(identity)
+    if not only_compared and report.equal:
+        copy.end_copy(wanted)
     return report
 
 

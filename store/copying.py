@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
+from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import Column, Connection, Engine, MetaData, Table, func, select, update
@@ -20,7 +22,7 @@ from ..contracts.workers import LIFETIME
 from .database import Database
 from .migrate import migrate
 from .schema import UtcDateTime, installation, leases, metadata, run_specs, run_values, runs, state_updates, threads
-from .workers import COPYING, names_there
+from .workers import COPYING, names_there, whole_identity
 
 _LEFT_OUT = (installation, leases)
 """The identity comes last; leases are of processes that have ended."""
@@ -28,6 +30,28 @@ _IN_FLIGHT = (RunStatus.PENDING.value, RunStatus.RUNNING.value)
 _LARGE = (run_specs, run_values, state_updates)
 _TOLD = 5
 """Runs and workers that an error names."""
+
+
+class Standing(Enum):
+    """What a target is to a copy."""
+
+    EMPTY = "empty"
+    BEGUN = "begun"
+    WHOLE = "whole"
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A copy of the installation `identity` to `places`, the URLs of its parts."""
+
+    identity: str
+    places: tuple[str, ...]
+
+    @property
+    def mark(self) -> str:
+        """The identity of its target until it is complete. Another place would be emptied of what is not in the source."""
+        digest = sha256("\n".join(self.places).encode()).hexdigest()[:16]
+        return f"{COPYING}{self.identity}:{digest}"
 
 
 @dataclass(frozen=True)
@@ -43,9 +67,9 @@ class RecordsPlace:
         return [_shelf(self.engine, table) for table in wanted]
 
     def identity(self) -> str:
-        """Of the installation."""
+        """Of the installation. Raises `UnavailableError` for a copy that is not complete."""
         with self.engine.connect() as connection:
-            return _identity(connection)
+            return whole_identity(_identity(connection), self.shown)
 
     def check_at_rest(self) -> None:
         """Raises `ConfigError` while a worker is there, or a run that does not wait for its answer has no end."""
@@ -64,30 +88,31 @@ class RecordsPlace:
                 "cancel them; then stop the workers"
             )
 
-    def begin_copy(self, identity: str) -> bool:
-        """Become a copy of the installation `identity`, or go on becoming it; `False` if this is one already.
-
-        Raises `ConfigError` where another one is.
-        """
-        self.check_is_for(identity)
-        if self.identity() == identity:
-            return False
-        with writing(self.engine) as connection:
-            connection.execute(update(installation).values(id=COPYING + identity))
-        return True
-
-    def check_is_for(self, identity: str) -> None:
-        """Raises `ConfigError` unless it is empty, or a copy of this installation, be it a part."""
+    def standing(self, copy: Copy) -> Standing:
+        """What it is to this copy. Raises `ConfigError` where it is something else."""
         with self.engine.connect() as connection:
             current = _identity(connection)
-            its_own = current.removeprefix(COPYING) != identity
-            if its_own and (current.startswith(COPYING) or not _is_empty(connection)):
-                raise ConfigError(f"{self.shown} has records of another installation: name an empty place")
+            empty = _is_empty(connection)
+        if current in (copy.identity, copy.mark):
+            return Standing.WHOLE if current == copy.identity else Standing.BEGUN
+        if current.startswith(COPYING + copy.identity):
+            raise ConfigError(
+                f"{self.shown} is a copy that was begun with other URLs of its parts: go on with those, or name an "
+                "empty place"
+            )
+        if current.startswith(COPYING) or not empty:
+            raise ConfigError(f"{self.shown} has records of another installation: name an empty place")
+        return Standing.EMPTY
 
-    def end_copy(self, identity: str) -> None:
+    def begin_copy(self, copy: Copy) -> None:
+        """From now on this is nothing but a part of a copy."""
+        with writing(self.engine) as connection:
+            connection.execute(update(installation).values(id=copy.mark))
+
+    def end_copy(self, copy: Copy) -> None:
         """From now on this is the installation."""
         with writing(self.engine) as connection:
-            connection.execute(update(installation).values(id=identity))
+            connection.execute(update(installation).values(id=copy.identity))
 
     def numbers(self) -> dict[str, int]:
         """How far the tables that number their rows have come."""

@@ -59,10 +59,14 @@ async def installation_id(database: Database) -> str:
     Raises `UnavailableError` for a copy that is not complete.
     """
     (row,) = await database.fetch(select(installation.c.id))
-    found = str(row["id"])
+    return whole_identity(str(row["id"]), str(database))
+
+
+def whole_identity(found: str, place: str) -> str:
+    """The identity, if it is one. Raises `UnavailableError` for the mark of a copy that is not complete."""
     if found.startswith(COPYING):
         raise UnavailableError(
-            f"the store {database} is a copy that is not complete: call `perdure copy` again, which goes on with it"
+            f"the store {place} is a copy that is not complete: call `perdure copy` again, which goes on with it"
         )
     return found
 

@@ -214,6 +214,27 @@ async def test_a_place_of_another_installation_is_refused(settings: Settings, tm
         await copy_installation(settings, other, ignore)
 
 
+async def test_a_part_of_something_else_is_refused_and_stays(settings: Settings, tmp_path: Path) -> None:
+    await played(settings)
+    theirs = elsewhere(settings, tmp_path / "theirs")
+    await copied(settings, theirs)
+    streams = BridgeSettings(url=f"sqlite:///{theirs.home}/bridge.db")
+    target = elsewhere(settings, tmp_path / "other").model_copy(update={"bridge": streams})
+    with pytest.raises(ConfigError, match="the target has streams already"):
+        await copy_installation(settings, target, ignore)
+
+    def cut(table: str, rows: int) -> None:
+        raise Cut
+
+    with pytest.raises(Cut):
+        await copy_installation(settings, begun := elsewhere(settings, tmp_path / "begun"), cut)
+    with pytest.raises(ConfigError, match="begun with other URLs"):
+        await copy_installation(settings, begun.model_copy(update={"bridge": streams}), ignore)
+    with pytest.raises(UnavailableError, match="copy that is not complete"):
+        await copy_installation(begun, target, ignore)
+    await copied(settings, theirs)
+
+
 async def test_sealed_values_are_opened_with_the_same_keys(
     settings: Settings, migrated_url: str, tmp_path: Path
 ) -> None:
