@@ -21,13 +21,24 @@ from ..contracts.types import RunStatus
 from ..contracts.workers import LIFETIME
 from .database import Database
 from .migrate import migrate
-from .schema import UtcDateTime, installation, leases, metadata, run_specs, run_values, runs, state_updates, threads
+from .schema import (
+    UtcDateTime,
+    installation,
+    leases,
+    metadata,
+    run_specs,
+    run_values,
+    runs,
+    state_updates,
+    thread_states,
+    threads,
+)
 from .workers import COPYING, names_there, whole_identity
 
 _LEFT_OUT = (installation, leases)
 """The identity comes last; leases are of processes that have ended."""
 _IN_FLIGHT = (RunStatus.PENDING.value, RunStatus.RUNNING.value)
-_LARGE = (run_specs, run_values, state_updates)
+_LARGE = (run_specs, run_values, state_updates, thread_states)
 _TOLD = 5
 """Runs and workers that an error names."""
 
@@ -49,7 +60,7 @@ class Copy:
 
     @property
     def mark(self) -> str:
-        """The identity of its target until it is complete. Another place would be emptied of what is not in the source."""
+        """The identity of its target until it is complete. With other places it is another copy: it empties them."""
         digest = sha256("\n".join(self.places).encode()).hexdigest()[:16]
         return f"{COPYING}{self.identity}:{digest}"
 
