@@ -11,7 +11,7 @@ from .session import Session
 
 if TYPE_CHECKING:
     from ..runtime.copying import CopyReport
-    from ..store.migrate import Migration
+    from ..runtime.migration import Migration
 
 
 async def migrate(session: Session, *, to: str | None, check: bool, force: bool) -> ExitCode:

@@ -280,20 +280,6 @@ Background = Annotated[
 
 OnlyCheck = Annotated[bool, typer.Option("--check", help="Change nothing: fail where something would be added.")]
 
-# Tables, and places.
-
-ToRevision = Annotated[
-    str | None,
-    typer.Option("--to", metavar="REVISION", help="Instead of the newest: up or down to it.", show_default=False),
-]
-OnlyLook = Annotated[bool, typer.Option("--check", help="Change nothing: say what would be done.")]
-Force = Annotated[
-    bool, typer.Option("--force", help="Also while workers are there, and where the way down loses something.")
-]
-ToConfig = Annotated[
-    Path, typer.Option("--to", metavar="CONFIG", help="The settings of the target, whose places are empty.")
-]
-
 # A worker.
 
 Queues = Annotated[

@@ -159,9 +159,13 @@ def add_service_commands(app: typer.Typer) -> None:
     @app.command(rich_help_panel=_SERVE)
     def migrate(
         context: typer.Context,
-        to: o.ToRevision = None,
-        check: o.OnlyLook = False,
-        force: o.Force = False,
+        to: Annotated[
+            str | None, typer.Option("--to", metavar="REVISION", help="Instead of the newest: up or down to it.")
+        ] = None,
+        check: Annotated[bool, typer.Option("--check", help="Change nothing: say what would be done.")] = False,
+        force: Annotated[
+            bool, typer.Option("--force", help="Also while workers are there, and where the way down loses something.")
+        ] = False,
         json: o.Json = False,
         config: o.Config = None,
     ) -> int:
@@ -176,7 +180,14 @@ def add_service_commands(app: typer.Typer) -> None:
         return execute(partial(moving.migrate, to=to, check=check, force=force), flags)
 
     @app.command(rich_help_panel=_SERVE)
-    def copy(context: typer.Context, to: o.ToConfig, json: o.Json = False, config: o.Config = None) -> int:
+    def copy(
+        context: typer.Context,
+        to: Annotated[
+            Path, typer.Option("--to", metavar="CONFIG", help="The settings of the target, whose places are empty.")
+        ],
+        json: o.Json = False,
+        config: o.Config = None,
+    ) -> int:
         """Copy records, checkpoints, streams and LangGraph's store to where other settings have them, and compare.
 
         Stop all workers first. Cut off, the same command goes on with it. Runs that wait for an answer get it from a

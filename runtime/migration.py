@@ -8,7 +8,8 @@ from ..contracts.errors import ConfigError
 from ..contracts.settings import Settings
 from ..contracts.workers import LIFETIME
 from ..store.database import Database
-from ..store.migrate import Migration, move, plan
+from ..store.migrate import Migration as Migration
+from ..store.migrate import move, plan
 from ..store.schema import REVISION, workers
 from ..store.workers import names_there
 
