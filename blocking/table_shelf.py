@@ -230,7 +230,7 @@ def _postgres(setting: str, url: str) -> Engine:
 
         from .postgres_address import CONNECTING, postgres_address
     address = postgres_address(setting, url)
-    options = {**CONNECTING, "autocommit": False}
+    options: dict[str, Any] = {**CONNECTING, "autocommit": False}
     return create_engine(
         "postgresql+psycopg://",
         creator=lambda: psycopg.connect(address.conninfo, **options),

@@ -255,7 +255,8 @@ class PostgresCheckpointShelf:
             for channel, kind, data in blobs
             if kind != "empty"
         }
-        whole = {**checkpoint, "channel_values": {**(checkpoint.get("channel_values") or {}), **values}}
+        inline = cast("Mapping[str, Any]", checkpoint.get("channel_values") or {})
+        whole: dict[str, Any] = {**checkpoint, "channel_values": {**inline, **values}}
         return _content(parent, whole, metadata)
 
 

@@ -226,8 +226,9 @@ async def test_a_part_of_something_else_is_refused_and_stays(settings: Settings,
     def cut(table: str, rows: int) -> None:
         raise Cut
 
+    begun = elsewhere(settings, tmp_path / "begun")
     with pytest.raises(Cut):
-        await copy_installation(settings, begun := elsewhere(settings, tmp_path / "begun"), cut)
+        await copy_installation(settings, begun, cut)
     with pytest.raises(ConfigError, match="begun with other URLs"):
         await copy_installation(settings, begun.model_copy(update={"bridge": streams}), ignore)
     with pytest.raises(UnavailableError, match="copy that is not complete"):
