@@ -156,6 +156,49 @@ def add_service_commands(app: typer.Typer) -> None:
         flags = common_flags(context, json=json, config=config)
         return execute(lambda session: keys(session, new=new), flags)
 
+    @app.command(rich_help_panel=_SERVE)
+    def migrate(
+        context: typer.Context,
+        to: Annotated[
+            str | None, typer.Option("--to", metavar="REVISION", help="Instead of the newest: up or down to it.")
+        ] = None,
+        check: Annotated[bool, typer.Option("--check", help="Change nothing: say what would be done.")] = False,
+        force: Annotated[
+            bool, typer.Option("--force", help="Also while workers are there, and where the way down loses something.")
+        ] = False,
+        json: o.Json = False,
+        config: o.Config = None,
+    ) -> int:
+        """Bring the tables of the records to this version's revision, or up or down to another, and say what was done.
+
+        A worker's start does it, too. Exit code with --check: 1 when something is to be done.
+        """
+        from . import moving
+        from .session import execute
+
+        flags = common_flags(context, json=json, config=config)
+        return execute(partial(moving.migrate, to=to, check=check, force=force), flags)
+
+    @app.command(rich_help_panel=_SERVE)
+    def copy(
+        context: typer.Context,
+        to: Annotated[
+            Path, typer.Option("--to", metavar="CONFIG", help="The settings of the target, whose places are empty.")
+        ],
+        json: o.Json = False,
+        config: o.Config = None,
+    ) -> int:
+        """Copy records, checkpoints, streams and LangGraph's store to where other settings have them, and compare.
+
+        Stop all workers first. Cut off, the same command goes on with it. Runs that wait for an answer get it from a
+        worker of the new settings. Exit code: 1 when the two are not equal in the end.
+        """
+        from . import moving
+        from .session import execute
+
+        flags = common_flags(context, json=json, config=config)
+        return execute(partial(moving.copy, to=to), flags)
+
     @app.command("codec-server", rich_help_panel=_SERVE)
     def codec_server(context: typer.Context, json: o.Json = False, config: o.Config = None) -> int:
         """Decrypt for Temporal's UI and command line, for who has one of codec_server.tokens, until Ctrl-C."""

@@ -70,6 +70,10 @@ class Keyring:
                 "then, or what is stored was changed"
             ) from exc
 
+    def lacks(self, other: Keyring) -> list[str]:
+        """The ids of those keys of another one that this one has not, or that are others here."""
+        return [key_id for key_id, key in other._keys.items() if self._keys.get(key_id) != key]
+
     def digest(self, data: bytes, *, size: int) -> bytes:
         """By which equal data is known again, but to nobody who has not the key."""
         return hmac.digest(self._keys[self.key_id], b"perdure digest" + data, "sha256")[:size]

@@ -22,3 +22,9 @@ def upgrade() -> None:
         sa.Column("values", sa.Text),
     )
     op.add_column("runs", sa.Column("thread_metadata", sa.Text))
+
+
+def downgrade() -> None:
+    """Drop the table and the column."""
+    op.drop_column("runs", "thread_metadata")
+    op.drop_table("thread_states")
