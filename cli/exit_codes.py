@@ -7,6 +7,7 @@ from enum import IntEnum
 from ..contracts.errors import (
     ActorRequiredError,
     ConfigError,
+    CronNotFoundError,
     FencedError,
     GraphLoadError,
     InvalidEventIdError,
@@ -58,6 +59,7 @@ ERROR_CODES: dict[type[PerdureError], ExitCode] = {
     UnstorableError: ExitCode.FAILED,
     RunNotFoundError: ExitCode.NOT_FOUND,
     ThreadNotFoundError: ExitCode.NOT_FOUND,
+    CronNotFoundError: ExitCode.NOT_FOUND,
     ThreadBusyError: ExitCode.BUSY,
     UnavailableError: ExitCode.UNAVAILABLE,
     WorkerStoppedError: ExitCode.UNAVAILABLE,

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from temporalio.client import Client
 
     from .creation import Creation
+    from .crons import Crons
     from .steering import Steering
     from .submission import PollersCheck, Submitter
 
@@ -80,6 +81,13 @@ class RunsFacade:
         from .creation import Creation
 
         return Creation(self._settings, self._store, self._bridge, self._temporal, self._lookup, self._submitter)
+
+    @cached_property
+    def crons(self) -> Crons:
+        """Runs at the times of a cron expression (`docs/crons.md`)."""
+        from .crons import Crons
+
+        return Crons(self._settings.temporal, self._store, self._temporal, lambda: self._creation)
 
     @property
     def store(self) -> BaseStore:
@@ -136,8 +144,7 @@ class RunsFacade:
     ) -> RunStream:
         """The run's events after `last_event_id` (all of them by default), live, up to its terminal event.
 
-        `heartbeat_interval`: seconds of silence after which a `heartbeat` event is yielded. Raises
-        `RunNotFoundError` and `InvalidEventIdError`, at once.
+        `heartbeat_interval`: seconds of silence before a `heartbeat`. Raises `RunNotFoundError`, `InvalidEventIdError`.
         """
         after = parse_event_id(last_event_id)
         await self._lookup.existing(run_id)
@@ -265,8 +272,6 @@ class RunsFacade:
         A run that is submitted later finds a new thread. Raises `UnavailableError`; safe to repeat.
         """
         return await self._threads.delete(thread_id)
-
-    # Threads.
 
     async def get_thread(self, thread_id: str) -> ThreadRecord | None:
         """The thread's record, `None` for an unknown one."""

@@ -14,9 +14,7 @@ depends_on = None
 def upgrade() -> None:
     op.create_table(
         "crons",
-        sa.Column(
-            "position", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True
-        ),
+        sa.Column("position", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
         sa.Column("cron_id", sa.Text, nullable=False, unique=True),
         sa.Column("schedule", sa.Text, nullable=False),
         sa.Column("timezone", sa.Text, nullable=False),
