@@ -297,7 +297,9 @@ class Worker:
 
     def _dispatcher(self, client: Client, store: Store) -> Dispatcher:
         hand_over = NotifyWorkflows(client, self._settings.temporal.task_queue, store.installation)
-        return Dispatcher(store.lifecycle, self._observers, Webhook(store, self._settings.webhooks).recipient, hand_over)
+        return Dispatcher(
+            store.lifecycle, self._observers, Webhook(store, self._settings.webhooks).recipient, hand_over
+        )
 
 
 def _error_of(task: asyncio.Task[None]) -> BaseException | None:
