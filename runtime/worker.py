@@ -268,9 +268,8 @@ class Worker:
         return None if self._graphs is not None and not file.exists() else read_langgraph_json(file)
 
     async def _load(self, project: LangGraphJson | None) -> tuple[GraphRegistry, Reloader | None]:
-        settings, part = self._settings, self._routing.part_of
+        settings, part, given = self._settings, self._routing.part_of, self._graphs
         reloader = None if self._on_reload is None else Reloader(settings.graphs, self._on_reload, part)
-        given = self._graphs
         graphs = await load_graphs(part(project or read_langgraph_json(settings.graphs)) if given is None else given)
         if reloader is not None and project is not None:
             reloader.loaded(project)
@@ -296,10 +295,9 @@ class Worker:
         )
 
     def _dispatcher(self, client: Client, store: Store) -> Dispatcher:
+        webhook = Webhook(store, self._settings.webhooks)
         hand_over = NotifyWorkflows(client, self._settings.temporal.task_queue, store.installation)
-        return Dispatcher(
-            store.lifecycle, self._observers, Webhook(store, self._settings.webhooks).recipient, hand_over
-        )
+        return Dispatcher(store.lifecycle, self._observers, webhook.recipient, hand_over)
 
 
 def _error_of(task: asyncio.Task[None]) -> BaseException | None:
