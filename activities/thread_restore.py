@@ -45,8 +45,8 @@ class Threads:
             await self.ends.store.delete(run.record.run_id)
         state = await self.ends.checkpoints.saver.aget_tuple(thread_config(request.thread_id))
         await self.ends.checkpoints.delete_thread(request.thread_id)
-        await self.ends.store.threads.delete(request.thread_id)
-        return DeletionAnswer(existed=bool(ended) or state is not None)
+        recorded = await self.ends.store.threads.delete(request.thread_id)
+        return DeletionAnswer(existed=recorded or bool(ended) or state is not None)
 
     async def _runs(self, thread_id: str) -> list[StoredRun]:
         found: list[StoredRun] = []

@@ -17,6 +17,7 @@ PerdureError
 │   └── TypeNotAllowedError    what was stored names a class that may not be built
 ├── UnstorableError            a graph has written what no checkpoint can hold   (also a TypeError)
 ├── ThreadBusyError            `reject`: the thread has a run in flight
+├── ThreadExistsError          a thread of this id is there already
 ├── UnavailableError           something that a call needs is not there
 │   ├── TemporalUnreachableError
 │   ├── NoWorkerError          nobody polls the task queue
@@ -32,8 +33,9 @@ PerdureError
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
 from typing import Any
+
+from .spelling import nearest as nearest
 
 STORED_INSTEAD = "`stored=True` (on the command line `--stored`) reads it from the checkpointer, without the graph"
 
@@ -188,12 +190,18 @@ class ThreadBusyError(PerdureError):
     """The thread has a run in flight and the new run's strategy is `reject`; nothing was started."""
 
     def __init__(self, thread_id: str, run_id: str) -> None:
-        super().__init__(
-            f"thread {thread_id!r} is busy with run {run_id!r}: wait for it, cancel it, or submit with the "
-            "strategy enqueue or interrupt"
-        )
+        advice = "wait for it, cancel it, or submit with the strategy enqueue or interrupt"
+        super().__init__(f"thread {thread_id!r} is busy with run {run_id!r}: {advice}")
         self.thread_id = thread_id
         self.run_id = run_id
+
+
+class ThreadExistsError(PerdureError):
+    """There is a thread of this id; nothing was written."""
+
+    def __init__(self, thread_id: str) -> None:
+        super().__init__(f"thread {thread_id!r} exists; choose another thread_id, or say if_exists='do_nothing'")
+        self.thread_id = thread_id
 
 
 class UnavailableError(PerdureError):
@@ -204,10 +212,8 @@ class WorkerStoppedError(PerdureError):
     """A worker has stopped serving by itself."""
 
     def __init__(self, task_queue: str, cause: str) -> None:
-        super().__init__(
-            f"the worker of the task queue {task_queue!r} has stopped serving ({cause}); its runs go on in other "
-            "workers, or when one starts"
-        )
+        runs = "its runs go on in other workers, or when one starts"
+        super().__init__(f"the worker of the task queue {task_queue!r} has stopped serving ({cause}); {runs}")
         self.task_queue = task_queue
 
 
@@ -312,9 +318,3 @@ def _again(kind: type[PerdureError], arguments: tuple[Any, ...], carries: dict[s
     error = kind.__new__(kind, *arguments)
     vars(error).update(carries)
     return error
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """` (did you mean 'x'?)` when a known name resembles `name`, else nothing."""
-    matches = get_close_matches(name, list(known), n=1)
-    return f" (did you mean {str(matches[0])!r}?)" if matches else ""
