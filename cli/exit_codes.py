@@ -7,6 +7,7 @@ from enum import IntEnum
 from ..contracts.errors import (
     ActorRequiredError,
     ConfigError,
+    CronNotFoundError,
     FencedError,
     GraphLoadError,
     InvalidEventIdError,
@@ -59,6 +60,7 @@ ERROR_CODES: dict[type[PerdureError], ExitCode] = {
     UnstorableError: ExitCode.FAILED,
     RunNotFoundError: ExitCode.NOT_FOUND,
     ThreadNotFoundError: ExitCode.NOT_FOUND,
+    CronNotFoundError: ExitCode.NOT_FOUND,
     ThreadBusyError: ExitCode.BUSY,
     ThreadExistsError: ExitCode.USAGE,
     UnavailableError: ExitCode.UNAVAILABLE,

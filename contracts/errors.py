@@ -10,6 +10,7 @@ PerdureError
 ├── RunNotFoundError           no such run                                  (also a LookupError)
 ├── ThreadNotFoundError        no such thread                               (also a LookupError)
 │   └── ThreadTakenError       a run for a thread that is another user's    (also an InvalidRunError)
+├── CronNotFoundError          no such cron                                 (also a LookupError)
 ├── RunStateError              the run's status does not allow it
 │   ├── MissingNodeError       a run stands at a node that its graph does not have any more
 │   ├── RollbackError          the thread cannot be put back as it was before the run
@@ -116,10 +117,17 @@ class ThreadTakenError(ThreadNotFoundError, InvalidRunError):
     """The thread is another user's, for whom alone it is there. Nothing was started or written."""
 
     def __init__(self, thread_id: str) -> None:
-        InvalidRunError.__init__(
-            self, f"thread_id {thread_id!r} is taken, and not yours; choose another", field="scope.thread_id"
-        )
+        text = f"thread_id {thread_id!r} is taken, and not yours; choose another"
+        InvalidRunError.__init__(self, text, field="scope.thread_id")
         self.thread_id = thread_id
+
+
+class CronNotFoundError(PerdureError, LookupError):
+    """There is no cron of this id, or it is another user's."""
+
+    def __init__(self, cron_id: str) -> None:
+        super().__init__(f"no cron {cron_id!r} (`perdure cron list` lists them)")
+        self.cron_id = cron_id
 
 
 class RunStateError(PerdureError):
@@ -182,10 +190,8 @@ class ThreadBusyError(PerdureError):
     """The thread has a run in flight and the new run's strategy is `reject`; nothing was started."""
 
     def __init__(self, thread_id: str, run_id: str) -> None:
-        super().__init__(
-            f"thread {thread_id!r} is busy with run {run_id!r}: wait for it, cancel it, or submit with the "
-            "strategy enqueue or interrupt"
-        )
+        advice = "wait for it, cancel it, or submit with the strategy enqueue or interrupt"
+        super().__init__(f"thread {thread_id!r} is busy with run {run_id!r}: {advice}")
         self.thread_id = thread_id
         self.run_id = run_id
 
@@ -206,10 +212,8 @@ class WorkerStoppedError(PerdureError):
     """A worker has stopped serving by itself."""
 
     def __init__(self, task_queue: str, cause: str) -> None:
-        super().__init__(
-            f"the worker of the task queue {task_queue!r} has stopped serving ({cause}); its runs go on in other "
-            "workers, or when one starts"
-        )
+        runs = "its runs go on in other workers, or when one starts"
+        super().__init__(f"the worker of the task queue {task_queue!r} has stopped serving ({cause}); {runs}")
         self.task_queue = task_queue
 
 
@@ -237,8 +241,7 @@ class NoWorkerError(UnavailableError):
         workflow: str | None = None,
         graph: str | None = None,
     ) -> None:
-        """`others`: workers of other installations that are there. `workflow`: what goes on on another task queue.
-        `graph`: the one whose own task queue it is."""
+        """`others`: workers of other installations. `workflow`: what goes on elsewhere. `graph`: whose queue it is."""
         super().__init__(f"{_nobody(task_queue, waited, others, workflow, graph)}; {then}")
         self.task_queue = task_queue
 
@@ -259,10 +262,8 @@ def _nobody(task_queue: str, waited: float, others: Sequence[str], workflow: str
     if graph is not None:
         where = f"serves the graph {graph!r} on its task queue {task_queue!r}"
         return f"no worker {where} (waited {waited:g} s). Start one with `perdure worker --queue {task_queue}`"
-    return (
-        f"no worker polls the task queue {task_queue!r} (waited {waited:g} s). Start one with `perdure worker` or "
-        "`perdure dev`"
-    )
+    start = "Start one with `perdure worker` or `perdure dev`"
+    return f"no worker polls the task queue {task_queue!r} (waited {waited:g} s). {start}"
 
 
 class GraphNotServedError(UnavailableError):

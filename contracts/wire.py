@@ -1,5 +1,4 @@
-"""What crosses Temporal: one model in and one out for each workflow, update, signal and activity,
-and every name used on the wire.
+"""What crosses Temporal: a model in and one out for each workflow, update, signal and activity, and all of its names.
 
 Models only grow by optional fields, so that a history written by an older version still replays.
 """
@@ -17,6 +16,7 @@ THREAD_WORKFLOW = "ThreadWorkflow"
 NOTIFY_WORKFLOW = "NotifyWorkflow"
 STATE_WORKFLOW = "StateWorkflow"
 PROBE_WORKFLOW = "ProbeWorkflow"
+FIRE_WORKFLOW = "FireWorkflow"
 
 SIGNAL_CANCEL = "cancel"
 SIGNAL_INTERRUPT = "interrupt"
@@ -40,6 +40,7 @@ ACTIVITY_READ_STATE = "read_state"
 ACTIVITY_REQUEST_STOP = "request_stop"
 ACTIVITY_WATCH_RUN = "watch_run"
 ACTIVITY_DELIVER_EVENTS = "deliver_events"
+ACTIVITY_FIRE_CRON = "fire_cron"
 
 # Types of the application errors that cross Temporal.
 ERROR_GRAPH = "GraphError"
@@ -211,8 +212,7 @@ class RunOutcome(Wire):
     steps: int = 0
     error: str | None = None
     error_type: str | None = None
-    next: list[str] = Field(default_factory=list[str])
-    """The nodes at which it stopped."""
+    next: list[str] = Field(default_factory=list[str])  # the nodes at which it stopped
     cancelled: bool = False
     """It was stopped, and Temporal was asked to show its workflow as such."""
 

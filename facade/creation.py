@@ -53,6 +53,12 @@ class Creation:
         with _traced(spec):
             return await self._create(spec, attend)
 
+    async def check(self, spec: RunSpec) -> None:
+        """Refuse what would be refused at each submission. Nothing is written. Raises as `create`."""
+        self._planner.plan(spec)
+        await self._submitter.wait_for_worker(await self._temporal())
+        await self._served.check(spec)
+
     async def retry(self, run_id: str, new_run_id: str | None) -> RunRecord:
         """A new run with the spec of one that has ended without success."""
         status = (await self._lookup.existing(run_id)).record.status

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from temporalio.client import Client
 
     from .creation import Creation
+    from .crons import Crons
     from .steering import Steering
     from .submission import PollersCheck, Submitter
 
@@ -80,6 +81,13 @@ class RunsFacade(ThreadCalls):
         from .creation import Creation
 
         return Creation(self._settings, self._store, self._bridge, self._temporal, self._lookup, self._submitter)
+
+    @cached_property
+    def crons(self) -> Crons:
+        """Runs at the times of a cron expression (`docs/crons.md`)."""
+        from .crons import Crons
+
+        return Crons(self._settings.temporal, self._store, self._temporal, lambda: self._creation)
 
     @property
     def store(self) -> BaseStore:

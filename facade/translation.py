@@ -14,6 +14,7 @@ from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from ..contracts.errors import (
+    CronNotFoundError,
     InvalidRunError,
     NoWorkerError,
     OtherInstallationError,
@@ -79,6 +80,23 @@ async def answered(
                 yield
         except TimeoutError as exc:
             raise NoWorkerError(settings.task_queue, limit) from exc
+
+
+@contextmanager
+def cron_call(settings: TemporalSettings, cron_id: str) -> Generator[None]:
+    """Errors of a call to Temporal about a cron's schedule, in our words."""
+    try:
+        yield
+    except RPCError as exc:
+        match exc.status:
+            case RPCStatusCode.NOT_FOUND:
+                raise CronNotFoundError(cron_id) from exc
+            case RPCStatusCode.INVALID_ARGUMENT:
+                raise InvalidRunError(f"Temporal refuses cron {cron_id!r}: {exc.message}", field="schedule") from exc
+            case RPCStatusCode.UNAVAILABLE:
+                raise TemporalUnreachableError(settings.address or "its address", exc.message) from exc
+            case _:
+                raise UnavailableError(f"Temporal could not take the call for cron {cron_id!r}: {exc.message}") from exc
 
 
 def _refusal(error: WorkflowUpdateFailedError, run_id: str, thread_id: str) -> Exception:

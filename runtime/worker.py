@@ -47,6 +47,7 @@ from ..store.contract import Store
 from .announcement import Announcement
 from .back_ends import settings_bridge, settings_checkpoints, settings_store
 from .connection import check_client, connect_temporal, ensure_search_attributes
+from .firing import firing_of
 from .health import Readiness, serving_health
 from .housekeeping import Housekeeping
 from .keys import open_keyring_aside
@@ -61,7 +62,6 @@ from .telemetry import set_up_telemetry
 from .versioning import make_current, version_of
 
 logger = logging.getLogger(__name__)
-
 
 Host = Callable[[RunActivities], Polling]
 
@@ -192,7 +192,8 @@ class Worker:
         graphs.memory = memory = open_node_memory(settings, project)
         async with _open(store, ends.bridge, ends.checkpoints, memory):
             await self._check_temporal(client, store)
-            logger.info("serving %s on task queue %s", _listed(graphs), ", ".join(self._routing.polled))
+            served = ", ".join(graphs.names) or "no graphs"
+            logger.info("serving %s on task queue %s", served, ", ".join(self._routing.polled))
             self._warn(graphs, project)
             if (version := version_of(settings)) is not None:
                 logger.info("%s takes runs once it is current: %s", version, make_current(client, version))
@@ -215,7 +216,13 @@ class Worker:
         with Pulse(client) as pulse:
             live = self._live_graphs(client)
             activities = RunActivities(
-                ends=ends, client=client, pulse=pulse, dispatcher=dispatcher, live=live, task_queue=task_queue
+                ends=ends,
+                client=client,
+                pulse=pulse,
+                dispatcher=dispatcher,
+                live=live,
+                task_queue=task_queue,
+                fire=firing_of(self._settings, ends, client),
             )
             queues = TaskQueues(
                 client, self._settings, activities, ends.store.installation, self._note_end, self._interceptors
@@ -261,10 +268,8 @@ class Worker:
         return None if self._graphs is not None and not file.exists() else read_langgraph_json(file)
 
     async def _load(self, project: LangGraphJson | None) -> tuple[GraphRegistry, Reloader | None]:
-        settings = self._settings
-        part = self._routing.part_of
+        settings, part, given = self._settings, self._routing.part_of, self._graphs
         reloader = None if self._on_reload is None else Reloader(settings.graphs, self._on_reload, part)
-        given = self._graphs
         graphs = await load_graphs(part(project or read_langgraph_json(settings.graphs)) if given is None else given)
         if reloader is not None and project is not None:
             reloader.loaded(project)
@@ -280,8 +285,7 @@ class Worker:
             logger.info(warning)
 
     def _live_graphs(self, client: Client) -> LiveGraphs:
-        worker = self._settings.worker
-        own = own_task_queue(self._settings.temporal.task_queue, uuid.uuid4().hex)
+        worker, own = self._settings.worker, own_task_queue(self._settings.temporal.task_queue, uuid.uuid4().hex)
         return LiveGraphs(
             own,
             most_held=worker.max_held_graphs,
@@ -314,7 +318,3 @@ async def _open(*parts: _Part) -> AsyncGenerator[None]:
             stack.push_async_callback(part.close)
             await part.start()
         yield
-
-
-def _listed(graphs: GraphRegistry) -> str:
-    return ", ".join(graphs.names) or "no graphs"

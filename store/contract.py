@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from ..contracts.events import EventCategory, RunEvent
 from ..contracts.lifecycle import Delivery, RunLifecycleEvent
 from ..contracts.types import CancelAction, RunError, RunInterrupt, RunRecord, RunSpec, RunStatus, WaitResult
+from .cron_contract import CronStore
 from .housekeeping_contract import HousekeepingStore
 from .note_contract import RunNoteStore, Setback
 from .run_filter import ALL_RUNS, RunFilter
@@ -292,6 +293,11 @@ class Store(
     @property
     def events(self) -> RunEventStore:
         """What happened inside of runs."""
+        ...
+
+    @property
+    def crons(self) -> CronStore:
+        """What is run again and again."""
         ...
 
     @property

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     Dialect,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -31,7 +32,7 @@ from sqlalchemy.types import TypeDecorator
 from ..contracts.serialization.serializer import from_json
 from .sealing import SealedBytes, SealedJson, SealedText, json_text
 
-REVISION = "0009"
+REVISION = "0010"
 """The newest migration. It stands here so that a start that has nothing to migrate never imports Alembic."""
 
 
@@ -236,6 +237,29 @@ state_updates = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("kind", Text, nullable=False),
     Column("payload", SealedBytes, nullable=False),
+)
+
+crons = Table(
+    "crons",
+    metadata,
+    Column("position", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("cron_id", Text, nullable=False, unique=True),
+    Column("schedule", Text, nullable=False),
+    Column("timezone", Text, nullable=False),
+    Column("assistant_id", Text, nullable=False),
+    Column("thread_id", Text),
+    Column("user_id", Text),
+    Column("jitter", Float, nullable=False),
+    Column("starts_at", UtcDateTime),
+    Column("ends_at", UtcDateTime),
+    Column("catch_up", Float, nullable=False),
+    Column("paused", Boolean, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    # The spec of its runs, as in `run_specs`: behind the rest, so that lists do not read it.
+    Column("fields", SealedText, nullable=False),
+    Column("payload_kind", Text, nullable=False),
+    Column("payload", SealedBytes, nullable=False),
+    sqlite_autoincrement=True,
 )
 
 leases = Table(

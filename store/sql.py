@@ -12,7 +12,7 @@ from ..contracts.errors import RunNotFoundError, UnavailableError
 from ..contracts.keyring import Keyring
 from ..contracts.specs import dump_spec, load_spec
 from ..contracts.types import RunError, RunInterrupt, RunRecord, RunSpec, RunStatus, RunTrouble, WaitResult
-from . import drafts, events, lifecycle, progress, thread_search, threads, trouble, unended, workers
+from . import crons, drafts, events, lifecycle, progress, thread_search, threads, trouble, unended, workers
 from .contract import RunEnding, Setback, StoredRun, ThreadLine
 from .database import Database
 from .locks import lock_run
@@ -57,6 +57,7 @@ class SqlStore:
         self._capture = capture_message_content
         self.events = events.SqlRunEvents(self._database, capture=capture_message_content)
         self.lifecycle = lifecycle.SqlLifecycle(self._database)
+        self.crons = crons.SqlCrons(self._database)
         self.threads = threads.SqlThreads(self._database)
         self.workers = workers.SqlWorkers(self._database)
         self._installation: str | None = None

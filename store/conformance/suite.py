@@ -11,6 +11,7 @@ What a back end does when its disk is full or its processes die is its own, and 
 
 from .at_once import AtOncePromises
 from .claims import ClaimPromises
+from .crons import CronPromises
 from .drafts import DraftPromises
 from .exchange import ExchangePromises
 from .lifecycle_events import LifecyclePromises
@@ -38,6 +39,7 @@ class StoreConformance(
     TroublePromises,
     HousekeepingPromises,
     ThreadPromises,
+    CronPromises,
     ThreadSearchPromises,
     AtOncePromises,
 ):
