@@ -8,6 +8,7 @@ PerdureError
 ├── ConfigError                the settings are wrong
 ├── GraphLoadError             a graph of `langgraph.json` cannot be loaded
 ├── RunNotFoundError           no such run                                  (also a LookupError)
+│   └── StreamRemovedError     the run has ended, and its stream is not kept any more
 ├── ThreadNotFoundError        no such thread                               (also a LookupError)
 │   └── ThreadTakenError       a run for a thread that is another user's    (also an InvalidRunError)
 ├── RunStateError              the run's status does not allow it
@@ -99,6 +100,18 @@ class RunNotFoundError(PerdureError, LookupError):
 
     def __init__(self, run_id: str) -> None:
         super().__init__(f"no run {run_id!r}: it was never submitted, or it was deleted (`perdure runs` lists runs)")
+        self.run_id = run_id
+
+
+class StreamRemovedError(RunNotFoundError):
+    """The run has ended, and its stream is not kept any more. Its record is there, and its result."""
+
+    def __init__(self, run_id: str) -> None:
+        PerdureError.__init__(
+            self,
+            f"the stream of run {run_id!r} is not kept any more (`retention.streams` in the settings); its record and "
+            f"its result are there: `perdure show {run_id}`, `perdure wait {run_id}`",
+        )
         self.run_id = run_id
 
 

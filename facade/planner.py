@@ -58,6 +58,11 @@ class RunPlan:
         return run_input(self.record.thread_id, self.submission, sequence=1, admitted=True)
 
 
+def stateless_thread(run_id: str) -> str:
+    """The thread that a stateless run has to itself."""
+    return f"{_STATELESS}{run_id}"
+
+
 class ExecutionPlanner:
     """Plans runs with the defaults of the settings."""
 
@@ -83,7 +88,7 @@ class ExecutionPlanner:
         now, user_id = datetime.now(UTC), resolve_user_id()
         record = RunRecord(
             run_id=run_id,
-            thread_id=spec.scope.thread_id or f"{_STATELESS}{run_id}",
+            thread_id=spec.scope.thread_id or stateless_thread(run_id),
             assistant_id=spec.assistant_id,
             temporary=spec.scope.temporary or spec.scope.kind == "stateless",
             multitask_strategy=spec.multitask_strategy,

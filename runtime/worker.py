@@ -54,6 +54,7 @@ from .memory_trim import trimmed_when_idle
 from .node_memory import open_node_memory
 from .pollers import ACTIVITIES, check_alone, namespace_id
 from .reloader import Reload, Reloader
+from .retiring import retention_of_worker
 from .routing import routing_of
 from .server_lock import place_of_own_server
 from .task_queues import GraphQueues, Polling, TaskQueues
@@ -205,12 +206,10 @@ class Worker:
     ) -> AsyncGenerator[AbstractAsyncContextManager[None]]:
         """All that a worker does while its back ends are open. What polls the common queue is left to the caller."""
         task_queue, dispatcher = self._settings.temporal.task_queue, self._dispatcher(client, ends.store)
+        ending, place = Finalizer(ends, dispatcher), self._own_place(client)
+        old = retention_of_worker(self._settings, ends, client)
         housekeeping = Housekeeping(
-            client=client,
-            task_queue=task_queue,
-            ends=ends,
-            ending=Finalizer(ends, dispatcher),
-            own_place=self._own_place(client),
+            client=client, task_queue=task_queue, ends=ends, ending=ending, own_place=place, retention=old
         )
         with Pulse(client) as pulse:
             live = self._live_graphs(client)

@@ -245,6 +245,13 @@ class RunEventStore(Protocol):
         """Those with a `seq` above `after` and below `before`: the first `limit` of them, or the last."""
         ...
 
+    async def drop(self, run_id: str, *, limit: int = 500) -> int:
+        """Remove the events of a run that has ended, at most `limit` at a time; how many went, 0 at the end.
+
+        Later events of the thread come behind them all the same: no `seq` is given twice.
+        """
+        ...
+
 
 class LifecycleStore(Protocol):
     """The lifecycle events of runs, and which of them each observer has been told.

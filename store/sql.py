@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 from sqlalchemy import Connection, and_, bindparam, select
 
@@ -12,7 +13,7 @@ from ..contracts.errors import RunNotFoundError, UnavailableError
 from ..contracts.keyring import Keyring
 from ..contracts.specs import dump_spec, load_spec
 from ..contracts.types import RunError, RunInterrupt, RunRecord, RunSpec, RunStatus, RunTrouble, WaitResult
-from . import drafts, events, lifecycle, progress, threads, trouble, unended, workers
+from . import aging, drafts, events, lifecycle, progress, threads, trouble, unended, workers
 from .contract import RunEnding, Setback, StoredRun, ThreadLine
 from .database import Database
 from .locks import lock_run
@@ -161,6 +162,13 @@ class SqlStore:
     async def unended(self, *, limit: int = 100, after: RunRecord | None = None) -> builtins.list[RunRecord]:
         """Runs that have no end, some at a time."""
         return [*await self._database.read(lambda connection: unended.page(connection, limit, after))]
+
+    async def ended(
+        self, before: datetime, *, with_events: bool = False, after: RunRecord | None = None, limit: int = 100
+    ) -> builtins.list[RunRecord]:
+        """Runs that ended before then, some at a time."""
+        page = partial(aging.ended, before=before, after=after, limit=limit, with_events=with_events)
+        return [*await self._database.read(page)]
 
     async def lease(self, name: str, holder: str, seconds: float) -> bool:
         """Whether `holder` alone has it now."""

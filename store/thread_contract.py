@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Protocol
 
 from ..contracts.threads import ThreadRecord, ThreadStatus
@@ -27,6 +29,12 @@ class ThreadStore(StateExchange, Protocol):
 
         Raises `ThreadNotFoundError` when there is no thread `before`.
         """
+        ...
+
+    async def unused(
+        self, before: datetime, *, after: ThreadRecord | None = None, limit: int = 100
+    ) -> builtins.list[ThreadRecord]:
+        """Threads without a run in flight whose runs have not moved since then, in an order of their ids."""
         ...
 
     async def delete(self, thread_id: str) -> bool:

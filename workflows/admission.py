@@ -7,6 +7,7 @@ them executes.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from pydantic import model_serializer
@@ -127,11 +128,22 @@ def is_anothers(state: ThreadState, user_id: str | None) -> bool:
     return None not in (user_id, state.user_id) and user_id != state.user_id
 
 
-def delete(state: ThreadState, has_begun: Callable[[ThreadRun], bool], user_id: str | None = None) -> None:
+def in_use(state: ThreadState) -> bool:
+    """Whether the thread is no leftover: it has a run in flight, is being changed, or is being removed already."""
+    return bool(state.runs) or state.changing or state.delete_up_to is not None
+
+
+def delete(
+    state: ThreadState,
+    has_begun: Callable[[ThreadRun], bool],
+    user_id: str | None = None,
+    unused_since: datetime | None = None,
+) -> None:
     """Cancel every run in line; once they have ended, and before a later one executes, the thread is removed.
 
-    `user_id`: whose it has to be then (`None`: anybody's).
+    `user_id`: whose it has to be then (`None`: anybody's). `unused_since`: of a thread that is not in use.
     """
+    state.delete_unused_since = unused_since
     line: list[ThreadRun] = []
     for run in state.runs:
         if run.started or has_begun(run):
@@ -150,8 +162,9 @@ def deletion_due(state: ThreadState) -> bool:
     return state.delete_up_to is not None and all(run.sequence > state.delete_up_to for run in state.runs)
 
 
-def deleted(state: ThreadState, up_to: int | None) -> None:
+def deleted(state: ThreadState, up_to: int | None, unused_since: datetime | None = None) -> None:
     """The thread was removed; unless that was asked for again meanwhile, that is all."""
-    if state.delete_up_to == up_to:
+    if (state.delete_up_to, state.delete_unused_since) == (up_to, unused_since):
         state.delete_up_to, state.delete_of, state.never_started = None, None, []
+        state.delete_unused_since = None
         state.user_id = next((run.submission.user_id for run in state.runs if run.submission.user_id), None)

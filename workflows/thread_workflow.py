@@ -76,7 +76,9 @@ class ThreadWorkflow:
         """Waits for the end of the runs in line. What is submitted from now on finds a new thread."""
         self._check(deletion.installation)
         self._check_owner(deletion.user_id)
-        admission.delete(self._state, self._supervisor.has_begun, deletion.user_id)
+        if deletion.unused_since is not None and admission.in_use(self._state):
+            return DeletionAnswer(existed=False)
+        admission.delete(self._state, self._supervisor.has_begun, deletion.user_id, deletion.unused_since)
         self._updated()
         before = self._removed
         await workflow.wait_condition(lambda: self._state.delete_up_to is None)
