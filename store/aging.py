@@ -18,12 +18,7 @@ _HAS_EVENTS = select(_EVENTS.position).where(_EVENTS.run_id == runs.c.run_id, _E
 _ENDED = select(*RECORD_COLUMNS).order_by(runs.c.run_id)
 _THREAD = select(runs.c.thread_id).where(OF_RUN, runs.c.ended_at.is_not(None))
 _NEWEST = select(func.max(_EVENTS.seq)).where(_EVENTS.thread_id == bindparam("of_thread"))
-_OLDER = (
-    select(_EVENTS.position)
-    .where(_THIS_RUN, _EVENTS.seq < bindparam("newest"))
-    .limit(bindparam("most", literal_execute=True))
-)
-_DROP = delete(run_events).where(_EVENTS.position.in_(_OLDER))
+_OLDER = select(_EVENTS.position).where(_THIS_RUN, _EVENTS.seq < bindparam("newest"))
 _EMPTY = (
     update(run_events)
     .where(_THIS_RUN, _EVENTS.void.is_(False))
@@ -49,7 +44,8 @@ def drop_events(connection: Connection, run_id: str, limit: int) -> int:
     if thread_id is None:
         return 0
     newest = connection.execute(_NEWEST, {"of_thread": thread_id}).scalar_one()
-    gone = connection.execute(_DROP, {"of_run": run_id, "newest": newest or 0, "most": limit}).rowcount
+    some = delete(run_events).where(_EVENTS.position.in_(_OLDER.limit(limit)))
+    gone = connection.execute(some, {"of_run": run_id, "newest": newest or 0}).rowcount
     if gone < limit:
         gone += connection.execute(_EMPTY, {"of_run": run_id}).rowcount
         contents.drop(connection, run_id)
