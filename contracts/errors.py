@@ -3,6 +3,7 @@
 PerdureError
 ├── InvalidRunError            a field of a run is wrong                    (also a ValueError)
 │   ├── UnknownGraphError      no worker serves a graph of this name
+│   ├── LimitError             more than `limits` in the settings allows
 │   └── OtherInstallationError the thread is another project's, in the same namespace
 ├── InvalidEventIdError        a `last_event_id` is not a number            (also a ValueError)
 ├── ConfigError                the settings are wrong
@@ -13,6 +14,7 @@ PerdureError
 │   └── ThreadTakenError       a run for a thread that is another user's    (also an InvalidRunError)
 ├── RunStateError              the run's status does not allow it
 │   ├── MissingNodeError       a run stands at a node that its graph does not have any more
+│   ├── StateTooLargeError     the state of a graph is larger than limits.state_size
 │   ├── RollbackError          the thread cannot be put back as it was before the run
 │   └── TypeNotAllowedError    what was stored names a class that may not be built
 ├── UnstorableError            a graph has written what no checkpoint can hold   (also a TypeError)
@@ -66,6 +68,16 @@ class UnknownGraphError(InvalidRunError):
         )
         self.name = name
         self.known = tuple(known)
+
+
+class LimitError(InvalidRunError):
+    """A run is beyond a limit of the settings; nothing was started, and nothing of it is left."""
+
+    def __init__(self, setting: str, limit: int, what: str, *, field: str | None = None) -> None:
+        """`what`: there is too much of it, and how much."""
+        super().__init__(f"{what}, and limits.{setting} is {limit}: wait, take less, or raise the limit", field=field)
+        self.setting = f"limits.{setting}"
+        self.limit = limit
 
 
 class OtherInstallationError(InvalidRunError):
@@ -148,6 +160,17 @@ class MissingNodeError(RunStateError):
         PerdureError.__init__(self, f"node {node!r} is not in the graph that is served now")
         self.run_id = run_id
         self.node = node
+
+
+class StateTooLargeError(RunStateError):
+    """A graph's state has become larger than the settings allow. The thread stands where it stood before."""
+
+    def __init__(self, run_id: str, size: int, limit: int, largest: str) -> None:
+        """`largest`: the channel that has most of it."""
+        text = f"the state has become {size} bytes large (most of it is {largest!r}), and limits.state_size is {limit}"
+        super().__init__(run_id, f"{text}: keep less in the state, or raise the limit")
+        self.size = size
+        self.limit = limit
 
 
 class RollbackError(RunStateError):

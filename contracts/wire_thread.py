@@ -9,6 +9,8 @@ from pydantic import Field
 from .types import CancelAction, MultitaskStrategy
 from .wire import RunInput, RunLimits, Wire
 
+ERROR_LINE_FULL = "LineFull"
+"""A submission is refused: `Submission.most_queued`."""
 WORKFLOW_TASK_TIMEOUT = timedelta(seconds=5)
 """Half of Temporal's: for so long a run stands still when a worker dies with one of its workflow tasks."""
 
@@ -148,6 +150,8 @@ class Submission(Wire):
     """The W3C traceparent of the call that created the run, when that is traced."""
     task_queue: str | None = None
     """As in `RunInput`."""
+    most_queued: int | None = None
+    """It is refused where so many runs wait already; `None`: no limit."""
 
 
 def run_input(thread_id: str, submission: Submission, *, sequence: int, admitted: bool) -> RunInput:

@@ -72,8 +72,10 @@ class ExecutionPlanner:
         webhooks: WebhookSettings | None = None,
         *,
         queue_of: Callable[[str], str | None] = lambda _: None,
+        most_queued: int | None = None,
     ) -> None:
-        """`queue_of`: the task queue of a graph, if it is not the common one."""
+        """`queue_of`: the task queue of a graph, if it is not the common one. `most_queued`: runs in line."""
+        self._most_queued = most_queued
         self._settings = settings
         self._webhooks = webhooks or WebhookSettings()
         self._queue_of = queue_of
@@ -111,6 +113,7 @@ class ExecutionPlanner:
             user_id=resolve_user_id(),
             trace=tracing.traceparent(),
             task_queue=self._queue_of(spec.assistant_id),
+            most_queued=self._most_queued,
         )
 
     def _limits(self, spec: RunSpec) -> RunLimits:

@@ -15,6 +15,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from ..contracts.errors import (
     InvalidRunError,
+    LimitError,
     NoWorkerError,
     OtherInstallationError,
     RunNotFoundError,
@@ -33,6 +34,7 @@ from ..contracts.wire import (
     ERROR_THREAD_BUSY,
     ERROR_THREAD_GONE,
 )
+from ..contracts.wire_thread import ERROR_LINE_FULL
 
 
 class AlreadySubmittedError(Exception):
@@ -86,6 +88,9 @@ def _refusal(error: WorkflowUpdateFailedError, run_id: str, thread_id: str) -> E
     if isinstance(cause, ApplicationError):
         if cause.type == ERROR_THREAD_BUSY:
             return ThreadBusyError(thread_id, str(cause.details[0]) if cause.details else "")
+        if cause.type == ERROR_LINE_FULL:
+            limit = int(cause.details[0]) if cause.details else 0
+            return LimitError("queued_runs_per_thread", limit, f"thread {thread_id!r}: {cause.message}")
         if cause.type == ERROR_THREAD_GONE:
             return ThreadNotFoundError(thread_id)
         if cause.type == ERROR_OTHER_INSTALLATION:

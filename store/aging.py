@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
@@ -28,7 +27,7 @@ _EMPTY = (
 
 def ended(
     connection: Connection, before: datetime, after: RunRecord | None, limit: int, *, with_events: bool
-) -> Sequence[RunRecord]:
+) -> list[RunRecord]:
     """Runs that ended before then, behind the last one of the page before."""
     page = _ENDED.where(runs.c.ended_at < before)
     if with_events:

@@ -97,13 +97,12 @@ class SqlStore:
         """Whether another Temporal has taken the place of this one."""
         return await workers.is_gone(self._database, namespace_id)
 
-    async def create(self, record: RunRecord, spec: RunSpec, *, temporal: str | None = None) -> tuple[StoredRun, bool]:
-        """Write a draft and its spec; or return the run that is there already, and `False`.
-
-        Raises `InvalidRunError` for a spec that holds what cannot be stored, `ThreadTakenError` for another's thread.
-        """
-        dumped = dump_spec(spec)
-        return await self._database.write(lambda connection: drafts.create(connection, record, dumped, temporal))
+    async def create(
+        self, record: RunRecord, spec: RunSpec, *, temporal: str | None = None, most_of_user: int | None = None
+    ) -> tuple[StoredRun, bool]:
+        """Write a draft and its spec. Raises `InvalidRunError`, `ThreadTakenError` and `LimitError`."""
+        work = partial(drafts.create, record=record, spec=dump_spec(spec), temporal=temporal, most_of_user=most_of_user)
+        return await self._database.write(work)
 
     async def mark_submitted(self, run_id: str, *, sequence: int | None = None) -> None:
         """The run is no draft any more; a sequence that it has stays. An absent run is ignored.
@@ -168,7 +167,7 @@ class SqlStore:
     ) -> builtins.list[RunRecord]:
         """Runs that ended before then, some at a time."""
         page = partial(aging.ended, before=before, after=after, limit=limit, with_events=with_events)
-        return [*await self._database.read(page)]
+        return await self._database.read(page)
 
     async def lease(self, name: str, holder: str, seconds: float) -> bool:
         """Whether `holder` alone has it now."""

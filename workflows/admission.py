@@ -38,6 +38,15 @@ class BusyError(Exception):
         self.run_id = run_id
 
 
+class LineFullError(Exception):
+    """As many runs wait in line as may."""
+
+    def __init__(self, limit: int, waiting: int) -> None:
+        super().__init__(f"{waiting} runs wait in line")
+        self.limit = limit
+        self.waiting = waiting
+
+
 def begin(thread: ThreadInput) -> ThreadState:
     """The state with which an execution of a thread's workflow begins."""
     if thread.state is not None:
@@ -74,11 +83,15 @@ def carried(thread_id: str, state: ThreadState) -> ThreadInput:
 
 
 def submit(state: ThreadState, submission: Submission) -> Admission:
-    """Put a run in line. Submitting it again is the same run. Raises `BusyError`; then nothing has changed."""
+    """Put a run in line. Submitting it again is the same run.
+
+    Raises `BusyError` or `LineFullError`; then nothing has changed.
+    """
     if (known := _known(state, submission.run_id)) is not None:
         return known
     if state.runs and (submission.strategy is MultitaskStrategy.REJECT or _is_full(state, submission)):
         raise BusyError(state.runs[0].submission.run_id)
+    _check_line(state, submission)
     if action := _CANCELS.get(submission.strategy):
         cancel(state, action)
     if submission.run_id in state.never_started:  # it was taken out of the line for a deletion, and comes again
@@ -88,6 +101,16 @@ def submit(state: ThreadState, submission: Submission) -> Admission:
     queued = bool(state.runs)
     state.runs.append(ThreadRun(submission=submission, sequence=state.sequence))
     return Admission(run_id=submission.run_id, sequence=state.sequence, queued=queued)
+
+
+def _check_line(state: ThreadState, newcomer: Submission) -> None:
+    """Those that are cancelled do not wait any more; of what cancels all of them there is no line."""
+    if newcomer.most_queued is None or newcomer.strategy in _CANCELS:
+        return
+    in_flight = sum(run.cancel is None for run in state.runs)
+    waiting = max(0, in_flight - 1)
+    if in_flight and waiting >= newcomer.most_queued:
+        raise LineFullError(newcomer.most_queued, waiting)
 
 
 def _is_full(state: ThreadState, newcomer: Submission) -> bool:

@@ -19,6 +19,7 @@ from ..contracts.wire import (
     UPDATE_SUBMIT,
 )
 from ..contracts.wire_thread import (
+    ERROR_LINE_FULL,
     Admission,
     DeletionAnswer,
     StateChange,
@@ -70,6 +71,8 @@ class ThreadWorkflow:
             return admission.submit(self._state, submission)
         except admission.BusyError as exc:
             raise ApplicationError(str(exc), exc.run_id, type=ERROR_THREAD_BUSY, non_retryable=True) from exc
+        except admission.LineFullError as exc:
+            raise ApplicationError(str(exc), exc.limit, type=ERROR_LINE_FULL, non_retryable=True) from exc
 
     @workflow.update(name=UPDATE_DELETE_THREAD, description="Cancel the thread's runs and remove it")
     async def delete(self, deletion: ThreadDeletion) -> DeletionAnswer:
