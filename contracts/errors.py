@@ -4,6 +4,7 @@ PerdureError
 ├── InvalidRunError            a field of a run is wrong                    (also a ValueError)
 │   ├── UnknownGraphError      no worker serves a graph of this name
 │   ├── LimitError             more than `limits` in the settings allows
+│   │   └── ThreadFullError    as many runs wait in the line of the thread as may
 │   └── OtherInstallationError the thread is another project's, in the same namespace
 ├── InvalidEventIdError        a `last_event_id` is not a number            (also a ValueError)
 ├── ConfigError                the settings are wrong
@@ -78,6 +79,14 @@ class LimitError(InvalidRunError):
         super().__init__(f"{what}, and limits.{setting} is {limit}: wait, take less, or raise the limit", field=field)
         self.setting = f"limits.{setting}"
         self.limit = limit
+
+
+class ThreadFullError(LimitError):
+    """As many runs wait in the line of the thread as may."""
+
+    def __init__(self, thread_id: str, limit: int, told: str) -> None:
+        super().__init__("queued_runs_per_thread", limit, f"thread {thread_id!r}: {told}", field="scope.thread_id")
+        self.thread_id = thread_id
 
 
 class OtherInstallationError(InvalidRunError):

@@ -15,13 +15,13 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from ..contracts.errors import (
     InvalidRunError,
-    LimitError,
     NoWorkerError,
     OtherInstallationError,
     RunNotFoundError,
     RunStateError,
     TemporalUnreachableError,
     ThreadBusyError,
+    ThreadFullError,
     ThreadNotFoundError,
     UnavailableError,
 )
@@ -90,7 +90,7 @@ def _refusal(error: WorkflowUpdateFailedError, run_id: str, thread_id: str) -> E
             return ThreadBusyError(thread_id, str(cause.details[0]) if cause.details else "")
         if cause.type == ERROR_LINE_FULL:
             limit = int(cause.details[0]) if cause.details else 0
-            return LimitError("queued_runs_per_thread", limit, f"thread {thread_id!r}: {cause.message}")
+            return ThreadFullError(thread_id, limit, str(cause.message))
         if cause.type == ERROR_THREAD_GONE:
             return ThreadNotFoundError(thread_id)
         if cause.type == ERROR_OTHER_INSTALLATION:
