@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
-from ..contracts.errors import StateTooLargeError
+from ..contracts.limit_errors import StateTooLargeError
 from ..contracts.serialization.serde import Serializer
 
 _serializer = Serializer()

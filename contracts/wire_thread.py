@@ -11,6 +11,8 @@ from .wire import RunInput, RunLimits, Wire
 
 ERROR_LINE_FULL = "LineFull"
 """A submission is refused: `Submission.most_queued`."""
+Moment = datetime
+"""With a time zone."""
 WORKFLOW_TASK_TIMEOUT = timedelta(seconds=5)
 """Half of Temporal's: for so long a run stands still when a worker dies with one of its workflow tasks."""
 

@@ -9,7 +9,8 @@ from opentelemetry.trace import SpanKind
 from temporalio.client import Client
 
 from ..bridge.contract import Bridge
-from ..contracts.errors import InvalidRunError, LimitError, RunStateError, ThreadBusyError
+from ..contracts.errors import InvalidRunError, RunStateError, ThreadBusyError
+from ..contracts.limit_errors import LimitError
 from ..contracts.settings import Settings
 from ..contracts.specs import dump_spec
 from ..contracts.telemetry import tracing

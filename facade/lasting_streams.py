@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 
 from ..bridge.contract import Bridge, parse_event_id
 from ..bridge.delegation import DelegatingBridge
-from ..contracts.errors import RunNotFoundError, StreamRemovedError
+from ..contracts.errors import RunNotFoundError
+from ..contracts.limit_errors import StreamRemovedError
 from ..contracts.types import HEARTBEAT_EVENT, StreamEvent
 from ..store.contract import RunQueryStore
 

@@ -6,7 +6,8 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from ..contracts.errors import PerdureError, ThreadBusyError, ThreadFullError
+from ..contracts.errors import PerdureError, ThreadBusyError
+from ..contracts.limit_errors import ThreadFullError
 from ..contracts.retry import Retry, is_a, retried
 from ..contracts.settings import TemporalSettings
 from ..store.contract import Store

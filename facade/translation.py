@@ -21,10 +21,10 @@ from ..contracts.errors import (
     RunStateError,
     TemporalUnreachableError,
     ThreadBusyError,
-    ThreadFullError,
     ThreadNotFoundError,
     UnavailableError,
 )
+from ..contracts.limit_errors import ThreadFullError
 from ..contracts.settings import TemporalSettings
 from ..contracts.wire import (
     ERROR_NOT_AWAITING,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, or_, select, update
 
-from ..contracts.errors import LimitError
+from ..contracts.limit_errors import LimitError
 from ..contracts.types import RunRecord
 from . import threads
 from .contract import StoredRun

@@ -7,13 +7,12 @@ them executes.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 from pydantic import model_serializer
 
 from ..contracts.types import CancelAction, MultitaskStrategy
-from ..contracts.wire_thread import Admission, Submission, ThreadInput, ThreadRun, ThreadState
+from ..contracts.wire_thread import Admission, Moment, Submission, ThreadInput, ThreadRun, ThreadState
 
 _RECENT = 1000
 """Run ids of ended runs that a thread remembers, so that a repeated submission is no second run. (The store and
@@ -160,7 +159,7 @@ def delete(
     state: ThreadState,
     has_begun: Callable[[ThreadRun], bool],
     user_id: str | None = None,
-    unused_since: datetime | None = None,
+    unused_since: Moment | None = None,
 ) -> None:
     """Cancel every run in line; once they have ended, and before a later one executes, the thread is removed.
 
@@ -185,7 +184,7 @@ def deletion_due(state: ThreadState) -> bool:
     return state.delete_up_to is not None and all(run.sequence > state.delete_up_to for run in state.runs)
 
 
-def deleted(state: ThreadState, up_to: int | None, unused_since: datetime | None = None) -> None:
+def deleted(state: ThreadState, up_to: int | None, unused_since: Moment | None = None) -> None:
     """The thread was removed; unless that was asked for again meanwhile, that is all."""
     if (state.delete_up_to, state.delete_unused_since) == (up_to, unused_since):
         state.delete_up_to, state.delete_of, state.never_started = None, None, []

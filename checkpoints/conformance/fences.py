@@ -55,13 +55,13 @@ class FencePromises:
 
     async def test_the_runs_with_a_fence_are_listed_until_they_are_forgotten(self, checkpoints: Checkpoints) -> None:
         for number in range(5):
-            await checkpoints.take(f"run-{number}", f"thread-{number % 2}", fence=1)
-        await checkpoints.forget("run-1")
-        await checkpoints.delete_thread("thread-0")
-        await checkpoints.take("run-7", "thread-2", fence=1)
+            await checkpoints.take(f"r{number}", f"t{number % 2}", fence=1)
+        await checkpoints.forget("r1")
+        await checkpoints.delete_thread("t0")
+        await checkpoints.take("r7", "t2", fence=1)
         first = await checkpoints.known(limit=1)
         rest = await checkpoints.known(after=first[-1].run_id)
-        assert [*first, *rest] == [KnownRun("run-3", "thread-1"), KnownRun("run-7", "thread-2")]
+        assert [*first, *rest] == [KnownRun("r3", "t1"), KnownRun("r7", "t2")]
 
     async def test_a_fence_may_be_taken_again_but_never_a_smaller_one(self, checkpoints: Checkpoints) -> None:
         await checkpoints.take("run", "thread", fence=5)

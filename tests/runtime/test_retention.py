@@ -18,7 +18,7 @@ from perdure.bridge import NewEvent, open_bridge
 from perdure.bridge.contract import Bridge
 from perdure.checkpoints import Checkpoints, open_checkpoints
 from perdure.checkpoints.contract import Guard
-from perdure.contracts.errors import StreamRemovedError
+from perdure.contracts.limit_errors import StreamRemovedError
 from perdure.contracts.retention_settings import RetentionSettings
 from perdure.contracts.settings import RunSettings
 from perdure.contracts.wire_thread import update_owner
@@ -145,8 +145,8 @@ async def test_a_run_that_was_alone_goes_with_its_thread(place: Place) -> None:
 
 
 async def test_several_at_once_do_what_one_does(place: Place) -> None:
-    ended = [await place.run(thread_id=f"thread-{number % 3}") for number in range(12)]
-    going = await place.run(None, thread_id="thread-1")
+    ended = [await place.run(thread_id=f"t{number % 3}") for number in range(12)]
+    going = await place.run(None, thread_id="t1")
     rounds = [place.retention(streams=SHORT, events=SHORT, runs=SHORT).remove_old() for _ in range(3)]
     removed = await asyncio.gather(*rounds)
     assert sum(one.runs for one in removed) == 12

@@ -14,7 +14,7 @@ from typing_extensions import TypedDict
 
 import perdure
 from perdure import RunRecord, RunsFacade, RunSpec, RunStatus, Settings, Worker
-from perdure.contracts.errors import LimitError
+from perdure.contracts.limit_errors import LimitError
 from perdure.contracts.settings import LimitSettings
 
 Spec = Callable[..., RunSpec]
