@@ -29,6 +29,7 @@ from ..contracts.wire import (
 from ..contracts.wire_ending import FinishInput
 from ..observers.dispatcher import Dispatcher
 from ..store.contract import RunEnding
+from ..store.thread_contract import ThreadLeft
 from .driver.live_graphs import LiveGraphs
 from .driver.resume_point import input_steps, steps_spent
 from .graphs.answers import Answers
@@ -65,7 +66,8 @@ class Finalizer:
         await self.ends.checkpoints.take(finish.run_id, finish.thread_id, fence=fence)
         # A run that was rolled back has left nothing: what stands there is older.
         gone = finish.status is RunStatus.ROLLED_BACK
-        rest = _Rest() if gone else await self._look(spec, finish.run_id, finish.thread_id)
+        found = await self._look(spec, finish.run_id, finish.thread_id)
+        rest = _Rest() if gone else found
         asks = finish.status is RunStatus.INTERRUPTED and finish.cancel_action is None
         ending = RunEnding(
             status=finish.status,
@@ -76,6 +78,7 @@ class Finalizer:
             cancel_action=finish.cancel_action,
             interrupts=rest.interrupts if asks else (),
             title=rest.title,
+            left=_left(finish, found, asks=asks or gone),
         )
         record = await self.ends.store.finish(finish.run_id, ending, fence=fence)
         async with self._telling(finish.run_id, webhook=spec.webhook is not None):
@@ -208,6 +211,12 @@ class _Rest:
     """Why there are no values."""
     next: tuple[str, ...] = ()
     """The nodes at which it stands."""
+
+
+def _left(finish: FinishInput, found: _Rest, *, asks: bool) -> ThreadLeft | None:
+    """A run that has executed nothing leaves its thread as it was."""
+    values, error = found.at_question if asks else found.completed, finish.error or found.unread
+    return None if values is None and error is None else ThreadLeft(values, found.interrupts, error)
 
 
 def _terminal_event(record: RunRecord) -> NewEvent:

@@ -62,6 +62,7 @@ from .driver.slices import Slices
 from .finalizer import Finalizer
 from .graphs.answers import Answers
 from .graphs.back_ends import BackEnds
+from .graphs.graph_views import GraphViews
 from .graphs.serving import Serving
 from .graphs.state_updates import States
 from .graphs.thread_state import Snapshots
@@ -99,6 +100,7 @@ class RunActivities:
         self._troubles = Troubles(client, ends.store)
         self._snapshots = Snapshots(ends)
         self._states = States(ends, self._snapshots)
+        self._views = GraphViews(ends)
         self._store = ends.store
         self._client = client
         self._specs = SpecCache(ends.store)
@@ -233,7 +235,7 @@ class RunActivities:
 
     async def _read(self, query: StateQuery) -> StateAnswer:
         await self._serving.check_served(query.assistant_id, anywhere=query.anywhere)
-        return await self._snapshots.answer(query)
+        return await (self._snapshots.answer(query) if query.view is None else self._views.answer(query))
 
     async def _deliver(self, notify: NotifyInput) -> None:
         try:

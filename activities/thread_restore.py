@@ -48,8 +48,8 @@ class Threads:
             await self.ends.store.delete(run.record.run_id)
         state = await self.ends.checkpoints.saver.aget_tuple(thread_config(request.thread_id))
         await self.ends.checkpoints.delete_thread(request.thread_id)
-        await self.ends.store.threads.delete(request.thread_id)
-        return DeletionAnswer(existed=bool(ended) or state is not None)
+        recorded = await self.ends.store.threads.delete(request.thread_id)
+        return DeletionAnswer(existed=recorded or bool(ended) or state is not None)
 
     async def _is_used(self, thread_id: str, since: datetime) -> bool:
         """Whether a run of it is in flight, or it was used then or later. While it is looked at, nobody else may."""

@@ -208,7 +208,7 @@ StreamMode = Annotated[
     typer.Option(
         "--stream-mode",
         metavar="MODE",
-        help="What the run's stream holds: values, updates, messages, custom, tasks, checkpoints, debug. "
+        help="What the run's stream holds: values, updates, messages, events, custom, tasks, checkpoints, debug. "
         "Repeatable. Without it: messages and updates, that is tokens and steps.",
         show_default=False,
         rich_help_panel=_HOW,
@@ -288,6 +288,33 @@ Queues = Annotated[
         "--queue",
         metavar="NAME",
         help="Serve only the graphs of this task queue (the setting task_queues). Repeatable.",
+        show_default=False,
+    ),
+]
+
+# The HTTP API.
+
+ApiPort = Annotated[
+    int | None,
+    typer.Option(
+        "--api-port",
+        min=0,
+        max=65535,
+        help="The port of the HTTP API, instead of the setting gateway.port (2024); 0 is any that is free.",
+        show_default=False,
+    ),
+]
+Host = Annotated[
+    str | None,
+    typer.Option("--host", help="The address to listen on, instead of the setting gateway.host.", show_default=False),
+]
+Port = Annotated[
+    int | None,
+    typer.Option(
+        "--port",
+        min=0,
+        max=65535,
+        help="The port, instead of the setting gateway.port (2024); 0 is any that is free.",
         show_default=False,
     ),
 ]

@@ -20,8 +20,8 @@ def add_first_commands(app: typer.Typer) -> None:
     """Add what a newcomer begins with."""
 
     @app.command(rich_help_panel=_START)
-    def dev(context: typer.Context, json: o.Json = False, config: o.Config = None) -> int:
-        """Start all that is needed on one machine: Temporal's server, a worker and the stores.
+    def dev(context: typer.Context, api_port: o.ApiPort = None, json: o.Json = False, config: o.Config = None) -> int:
+        """Start all that is needed on one machine: Temporal's server, a worker, the HTTP API and the stores.
 
         Ctrl-C or SIGTERM stops all of it in good order, the worker first; a second Ctrl-C stops it at once. Runs
         that are not done go on at the next start.
@@ -29,7 +29,8 @@ def add_first_commands(app: typer.Typer) -> None:
         from . import services
         from .session import execute
 
-        return execute(services.dev, common_flags(context, json=json, config=config), serves=True)
+        flags = common_flags(context, json=json, config=config)
+        return execute(lambda session: services.dev(session, api_port), flags, serves=True)
 
     @app.command(rich_help_panel=_START)
     def init(context: typer.Context, folder: o.Folder = Path(), json: o.Json = False, config: o.Config = None) -> int:
@@ -103,6 +104,25 @@ def add_service_commands(app: typer.Typer) -> None:
 
         flags = common_flags(context, json=json, config=config)
         return execute(lambda session: services.worker(session, queue or ()), flags, serves=True)
+
+    @app.command(rich_help_panel=_SERVE)
+    def serve(
+        context: typer.Context,
+        host: o.Host = None,
+        port: o.Port = None,
+        json: o.Json = False,
+        config: o.Config = None,
+    ) -> int:
+        """Serve LangGraph's Agent Server API over HTTP until SIGTERM or Ctrl-C.
+
+        For langgraph-sdk, RemoteGraph, useStream and agent-chat-ui. Any number may serve side by side: a client whose
+        gateway is gone goes on at another one. Workers are processes of their own.
+        """
+        from . import services
+        from .session import execute
+
+        flags = common_flags(context, json=json, config=config)
+        return execute(lambda session: services.serve(session, host, port), flags, serves=True)
 
     @app.command(rich_help_panel=_SERVE)
     def abandon(

@@ -1,4 +1,4 @@
-"""The commands that serve: `dev`, `worker` and `server`."""
+"""The commands that serve: `dev`, `worker`, `serve` and `server`."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from ..runtime.garbage import settle
 from ..runtime.reloader import Reload
 from ..runtime.routing import routing_of
 from ..runtime.target import temporal_target
+from . import api
 from .exit_codes import ExitCode
 from .logs import as_json
 from .session import Session
@@ -35,7 +36,18 @@ async def worker(session: Session, queues: Sequence[str]) -> ExitCode:
     return ExitCode.OK
 
 
-async def dev(session: Session) -> ExitCode:
+async def serve(session: Session, host: str | None, port: int | None) -> ExitCode:
+    """`perdure serve`."""
+    _log_as_wanted(session)
+    with stopped_by_signals(session.output) as stopping:
+        async with session.connect() as runs, api.listening(session, runs, host, port) as gateway:
+            stopping.then(gateway.stop)
+            await gateway.wait()
+    _tell(session, "stopped", "gateway stopped; clients that follow runs go on at another one")
+    return ExitCode.OK
+
+
+async def dev(session: Session, api_port: int | None) -> ExitCode:
     """`perdure dev`."""
     _log_as_wanted(session)
     server = DevServer(session.settings)
@@ -49,9 +61,11 @@ async def dev(session: Session) -> ExitCode:
             session.output.note(f"try       {session.hint('run', names[0])}")
             _warn_of_elsewhere(session, server.address)
             tell = partial(_tell_reload, session)
-            worker = Worker(settings=session.settings, client=await server.connect(), on_reload=tell, queues=queues)
+            client = await server.connect()
+            worker = Worker(settings=session.settings, client=client, on_reload=tell, queues=queues)
             stopping.then(worker.stop)
-            await _serve(worker, server.wait())
+            async with api.beside(session, client, api_port):
+                await _serve(worker, server.wait())
     _tell(session, "stopped", "stopped: worker and server")
     return ExitCode.OK
 

@@ -3,23 +3,20 @@
 PerdureError
 ├── InvalidRunError            a field of a run is wrong                    (also a ValueError)
 │   ├── UnknownGraphError      no worker serves a graph of this name
-│   ├── LimitError             more than `limits` in the settings allows
-│   │   └── ThreadFullError    as many runs wait in the line of the thread as may
 │   └── OtherInstallationError the thread is another project's, in the same namespace
 ├── InvalidEventIdError        a `last_event_id` is not a number            (also a ValueError)
 ├── ConfigError                the settings are wrong
 ├── GraphLoadError             a graph of `langgraph.json` cannot be loaded
 ├── RunNotFoundError           no such run                                  (also a LookupError)
-│   └── StreamRemovedError     the run has ended, and its stream is not kept any more
 ├── ThreadNotFoundError        no such thread                               (also a LookupError)
 │   └── ThreadTakenError       a run for a thread that is another user's    (also an InvalidRunError)
 ├── RunStateError              the run's status does not allow it
 │   ├── MissingNodeError       a run stands at a node that its graph does not have any more
-│   ├── StateTooLargeError     the state of a graph is larger than limits.state_size
 │   ├── RollbackError          the thread cannot be put back as it was before the run
 │   └── TypeNotAllowedError    what was stored names a class that may not be built
 ├── UnstorableError            a graph has written what no checkpoint can hold   (also a TypeError)
 ├── ThreadBusyError            `reject`: the thread has a run in flight
+├── ThreadExistsError          a thread of this id is there already
 ├── UnavailableError           something that a call needs is not there
 │   ├── TemporalUnreachableError
 │   ├── NoWorkerError          nobody polls the task queue
@@ -35,8 +32,9 @@ PerdureError
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
 from typing import Any
+
+from .spelling import nearest as nearest
 
 STORED_INSTEAD = "`stored=True` (on the command line `--stored`) reads it from the checkpointer, without the graph"
 
@@ -192,6 +190,14 @@ class ThreadBusyError(PerdureError):
         self.run_id = run_id
 
 
+class ThreadExistsError(PerdureError):
+    """There is a thread of this id; nothing was written."""
+
+    def __init__(self, thread_id: str) -> None:
+        super().__init__(f"thread {thread_id!r} exists; choose another thread_id, or say if_exists='do_nothing'")
+        self.thread_id = thread_id
+
+
 class UnavailableError(PerdureError):
     """Something that the call needs is not there now. It is safe to repeat the call."""
 
@@ -311,9 +317,3 @@ def _again(kind: type[PerdureError], arguments: tuple[Any, ...], carries: dict[s
     error = kind.__new__(kind, *arguments)
     vars(error).update(carries)
     return error
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """` (did you mean 'x'?)` when a known name resembles `name`, else nothing."""
-    matches = get_close_matches(name, list(known), n=1)
-    return f" (did you mean {str(matches[0])!r}?)" if matches else ""

@@ -20,10 +20,10 @@ from .errors import GraphLoadError, nearest
 _HONOURED = ("graphs", "env", "dependencies", "store")
 _HARMLESS = ("$schema", "_comment", "python_version")
 _OTHERS = {
-    "auth": "nothing checks who calls: no HTTP API is served",
-    "http": "no HTTP API is served",
-    "ui": "no HTTP API is served",
-    "ui_config": "no HTTP API is served",
+    "auth": "`perdure serve` asks nobody who he is, so it listens on this machine only",
+    "http": "the setting gateway says how the HTTP API is served",
+    "ui": "no pages are served",
+    "ui_config": "no pages are served",
     "webhooks": "the settings have webhooks of their own",
     "checkpointer": "the setting checkpointer says where threads are kept; nothing of them expires",
     "encryption": "the setting encryption says what is encrypted",

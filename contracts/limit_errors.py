@@ -1,4 +1,13 @@
-"""What is beyond a limit of the settings, or is not kept any more. Their places among the errors: `errors`."""
+"""What is beyond a limit of the settings, or is not kept any more.
+
+InvalidRunError
+└── LimitError             more than `limits` in the settings allows
+    └── ThreadFullError    as many runs wait in the line of the thread as may
+RunStateError
+└── StateTooLargeError     the state of a graph is larger than limits.state_size
+RunNotFoundError
+└── StreamRemovedError     the run has ended, and its stream is not kept any more
+"""
 
 from __future__ import annotations
 

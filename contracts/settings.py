@@ -99,6 +99,16 @@ class WebhookSettings(Section):
         return tuple(one.get_secret_value() for one in (self.secret, self.previous_secret) if one is not None)
 
 
+class GatewaySettings(Section):
+    """LangGraph's API over HTTP, which `perdure serve` and `perdure dev` serve."""
+
+    host: str = Field(default="127.0.0.1", min_length=1)
+    port: int | None = Field(default=2024, ge=0, le=65535)
+    """0 is any that is free; null: `perdure dev` does without."""
+    cors_origins: tuple[str, ...] = ("*",)
+    """The pages that may call it."""
+
+
 class LogSettings(Section):
     """What the services write to stderr."""
 
@@ -185,6 +195,7 @@ class Settings(Section):
     worker: WorkerSettings = WorkerSettings()
     runs: RunSettings = RunSettings()
     webhooks: WebhookSettings = WebhookSettings()
+    gateway: GatewaySettings = GatewaySettings()
     logs: LogSettings = LogSettings()
     retention: RetentionSettings = RetentionSettings()
     limits: LimitSettings = LimitSettings()

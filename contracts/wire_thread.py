@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Literal
 
 from pydantic import Field
 
@@ -70,7 +71,7 @@ class DeletionAnswer(Wire):
     """The thread has been removed."""
 
     existed: bool
-    """It had runs or state."""
+    """It had a record, runs or state."""
 
 
 class StateChange(Wire):
@@ -108,8 +109,20 @@ class StateChanged(Wire):
     """The checkpoint that the change has made."""
 
 
+GraphView = Literal["graph", "schemas", "subgraphs"]
+
+
 class StateQuery(Wire):
     """One read of a thread's state, by its graph. What is read is in the store, under the read's id."""
+
+    view: GraphView | None = None
+    """Of the graph itself instead of a state; it has no thread then."""
+    xray: bool | int = False
+    """How many levels of subgraphs a drawing shows; `True`: all."""
+    below: str | None = None
+    """The subgraph at this namespace only."""
+    recurse: bool = False
+    """Also the subgraphs of subgraphs."""
 
     anywhere: bool = False
     """As in `RunWork`."""

@@ -9,9 +9,11 @@ from typing import Any, cast
 
 from ..contracts.actor import resolve_user_id
 from ..contracts.errors import InvalidRunError, nearest
+from ..contracts.identifiers import ID_MAX_LENGTH
 from ..contracts.settings import RunSettings, WebhookSettings
 from ..contracts.telemetry import tracing
-from ..contracts.types import ID_MAX_LENGTH, RunRecord, RunSpec, new_run_id
+from ..contracts.threads import STATELESS
+from ..contracts.types import RunRecord, RunSpec, new_run_id
 from ..contracts.webhooks import literal_address, parse_webhook, refusal
 from ..contracts.wire import RunInput, RunLimits
 from ..contracts.wire_thread import Submission, run_input
@@ -22,8 +24,6 @@ _RESERVED = {
     "checkpoint_id": "checkpoint_request",
     "checkpoint_ns": "checkpoint_request",
 }
-_STATELESS = "stateless-"
-"""Before the run's id, the thread id of a run that has its thread to itself."""
 _SUMMARY_LENGTH = 100
 _PREVIEW_DEPTH = 10
 """Characters of the input that Temporal's UI shows, in one line of its list; levels in which they are looked for."""
@@ -60,7 +60,7 @@ class RunPlan:
 
 def stateless_thread(run_id: str) -> str:
     """The thread that a stateless run has to itself."""
-    return f"{_STATELESS}{run_id}"
+    return f"{STATELESS}{run_id}"
 
 
 class ExecutionPlanner:
@@ -95,6 +95,7 @@ class ExecutionPlanner:
             temporary=spec.scope.temporary or spec.scope.kind == "stateless",
             multitask_strategy=spec.multitask_strategy,
             metadata=spec.metadata,
+            thread_metadata=spec.thread_metadata,
             follow_up_to_run_id=spec.follow_up_to_run_id,
             user_id=user_id,
             created_at=now,
@@ -143,8 +144,8 @@ def _check(spec: RunSpec) -> None:
     for field, used in _NOT_YET.items():
         if used(spec):
             raise InvalidRunError(f"{field} is not possible in this version of Perdure; leave it out", field=field)
-    if spec.scope.kind == "stateless" and len(_STATELESS + (spec.run_id or "")) > ID_MAX_LENGTH:
-        limit = ID_MAX_LENGTH - len(_STATELESS)
+    if spec.scope.kind == "stateless" and len(STATELESS + (spec.run_id or "")) > ID_MAX_LENGTH:
+        limit = ID_MAX_LENGTH - len(STATELESS)
         raise InvalidRunError(f"the run_id of a stateless run may have {limit} characters at most", field="run_id")
     for key in spec.runnable_config:
         if key not in _CONFIG_FORMS:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from ..contracts.types import RunRecord
 from . import contents
+from .database import Database
 from .rows import OF_RUN, RECORD_COLUMNS, to_record
 from .schema import run_events, runs
 
@@ -49,3 +51,16 @@ def drop_events(connection: Connection, run_id: str, limit: int) -> int:
         gone += connection.execute(_EMPTY, {"of_run": run_id}).rowcount
         contents.drop(connection, run_id)
     return gone
+
+
+class EndedRuns:
+    """A part of the store: the runs that have ended."""
+
+    _database: Database
+
+    async def ended(
+        self, before: datetime, *, with_events: bool = False, after: RunRecord | None = None, limit: int = 100
+    ) -> list[RunRecord]:
+        """Runs that ended before then, some at a time."""
+        page = partial(ended, before=before, after=after, limit=limit, with_events=with_events)
+        return await self._database.read(page)

@@ -18,7 +18,7 @@ from ..contracts.types import CancelAction, RunError, RunInterrupt, RunRecord, R
 from .housekeeping_contract import HousekeepingStore
 from .note_contract import RunNoteStore, Setback
 from .run_filter import ALL_RUNS, RunFilter
-from .thread_contract import ThreadStore
+from .thread_contract import ThreadLeft, ThreadStore
 from .worker_contract import InstallationStore
 
 
@@ -51,6 +51,8 @@ class RunEnding:
     title: str | None = None
     """Of the state; one of an event comes before it."""
     sequence: int | None = None
+    left: ThreadLeft | None = None
+    """How it leaves its thread; `None`: as it was."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,8 @@ class Database:
         """Opens nothing yet. Raises `ConfigError` for a URL that cannot be used."""
         self.dialect = dialect = _dialect_of(url)
         self._lock_timeout = lock_timeout
+        self.is_sealed = keyring is not None
+        """What columns hold cannot be looked into, but for what stays clear."""
         self._reader = _Lane(dialect.make_engine(dialect.readers), dialect.readers, keyring, reads=True)
         self._writer = _Lane(dialect.make_engine(dialect.writers), dialect.writers, keyring, reads=False)
         self._opened = False

@@ -31,7 +31,7 @@ from sqlalchemy.types import TypeDecorator
 from ..contracts.serialization.serializer import from_json
 from .sealing import SealedBytes, SealedJson, SealedText, json_text
 
-REVISION = "0008"
+REVISION = "0009"
 """The newest migration. It stands here so that a start that has nothing to migrate never imports Alembic."""
 
 
@@ -107,6 +107,8 @@ runs = Table(
     Column("trouble_at", Text),
     # The id of the namespace to which it was submitted; NULL of runs of older versions.
     Column("temporal", Text),
+    # NULL: its metadata.
+    Column("thread_metadata", JsonText),
     Index("ix_runs_thread", "thread_id", "position"),
     Index("ix_runs_sequence", "thread_id", "sequence"),
     # Few of many: a thread may have thousands of runs that have ended.
@@ -146,6 +148,17 @@ threads = Table(
     # A run was submitted to it. Until then it is only claimed: nobody sees it, and no other user may have it.
     Column("begun", Boolean, nullable=False, server_default=true()),
     sqlite_autoincrement=True,
+)
+
+# How the last run, or a change from outside, has left a thread: its runs may be gone, and rolled back.
+thread_states = Table(
+    "thread_states",
+    metadata,
+    Column("thread_id", Text, ForeignKey(threads.c.thread_id, ondelete="CASCADE"), primary_key=True),
+    Column("state_updated_at", UtcDateTime, nullable=False),
+    Column("error", SealedJson),
+    Column("interrupts", SealedJson),
+    Column("values", SealedJson),
 )
 
 run_events = Table(

@@ -13,7 +13,7 @@ from ..contracts.errors import RunNotFoundError, UnavailableError
 from ..contracts.keyring import Keyring
 from ..contracts.specs import dump_spec, load_spec
 from ..contracts.types import RunError, RunInterrupt, RunRecord, RunSpec, RunStatus, RunTrouble, WaitResult
-from . import aging, drafts, events, lifecycle, progress, threads, trouble, unended, workers
+from . import aging, drafts, events, lifecycle, progress, thread_search, threads, trouble, unended, workers
 from .contract import RunEnding, Setback, StoredRun, ThreadLine
 from .database import Database
 from .locks import lock_run
@@ -21,6 +21,7 @@ from .migrate import migrate
 from .rows import OF_RUN, RESULT_COLUMNS, STORED_COLUMNS, STORED_RUN, conditions, to_result, to_stored
 from .run_filter import ALL_RUNS, RunFilter
 from .schema import run_specs, run_values, runs
+from .thread_contract import ThreadLeft
 from .usage import usage
 
 _SPEC = select(run_specs.c.fields, run_specs.c.payload_kind, run_specs.c.payload).where(
@@ -32,7 +33,7 @@ _CURRENT = and_(run_values.c.run_id == runs.c.run_id, runs.c.status.in_(_WITH_VA
 _RESULT = select(*RESULT_COLUMNS).select_from(runs.outerjoin(run_values, _CURRENT)).where(OF_RUN)
 
 
-class SqlStore:
+class SqlStore(aging.EndedRuns):
     """A `Store` in a SQL database.
 
     A call that is cancelled while it waits for its turn does nothing; one that has begun ends first. Every call
@@ -162,13 +163,6 @@ class SqlStore:
         """Runs that have no end, some at a time."""
         return [*await self._database.read(lambda connection: unended.page(connection, limit, after))]
 
-    async def ended(
-        self, before: datetime, *, with_events: bool = False, after: RunRecord | None = None, limit: int = 100
-    ) -> builtins.list[RunRecord]:
-        """Runs that ended before then, some at a time."""
-        page = partial(aging.ended, before=before, after=after, limit=limit, with_events=with_events)
-        return await self._database.read(page)
-
     async def lease(self, name: str, holder: str, seconds: float) -> bool:
         """Whether `holder` alone has it now."""
         return await self._database.write(lambda connection: unended.take_lease(connection, name, holder, seconds))
@@ -264,7 +258,8 @@ class SqlStore:
             "interrupts": [*interrupts],
             "place": None,
         }
-        return await self._come_to_rest(run_id, changes, values, interrupts, title, fence)
+        left = ThreadLeft(values, interrupts)
+        return await self._come_to_rest(run_id, changes, values, interrupts, title, fence, left)
 
     async def finish(self, run_id: str, ending: RunEnding, *, fence: int) -> RunRecord:
         """Write how the run ended. Raises `RunNotFoundError`, `FencedError`, or `ValueError` if that is no ending."""
@@ -281,7 +276,8 @@ class SqlStore:
             "interrupts": [*ending.interrupts],
             "place": ending.sequence,
         }
-        return await self._come_to_rest(run_id, changes, ending.values, ending.interrupts, ending.title, fence)
+        values, asked = ending.values, ending.interrupts
+        return await self._come_to_rest(run_id, changes, values, asked, ending.title, fence, ending.left)
 
     async def _come_to_rest(
         self,
@@ -291,11 +287,11 @@ class SqlStore:
         interrupts: Sequence[RunInterrupt],
         title: str | None,
         fence: int,
+        left: ThreadLeft | None,
     ) -> RunRecord:
         def work(connection: Connection) -> RunRecord:
             lock_run(connection, run_id)  # what its events say is counted, so none may follow
-            named = events.title(connection, run_id) or title
-            counted = {"usage": usage(connection, run_id), "name": named}
+            counted = {"usage": usage(connection, run_id), "name": events.title(connection, run_id) or title}
             record, moved = progress.advance(
                 connection,
                 run_id,
@@ -307,6 +303,8 @@ class SqlStore:
             )
             if moved:
                 progress.replace_values(connection, run_id, values)
+                if left is not None:
+                    thread_search.leave(connection, record.thread_id, left)
                 if record.title is not None:
                     threads.name(connection, record)
                 if record.status.terminal:

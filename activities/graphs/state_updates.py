@@ -55,7 +55,7 @@ class States:
             checkpoint_id = await self._apply(saver, thread_id, change, _values(kept))
         # While no run of the thread may begin: what is read is what the change has made.
         await self.snapshots.answer(
-            StateQuery(read_id=change.update_id, thread_id=thread_id, assistant_id=change.assistant_id)
+            StateQuery(read_id=change.update_id, thread_id=thread_id, assistant_id=change.assistant_id), changed=True
         )
         await self.ends.checkpoints.settle(owner)
         await self.ends.store.threads.drop_update(change.update_id)

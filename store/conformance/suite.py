@@ -19,6 +19,7 @@ from .making import StoreFixtures
 from .progress import ProgressPromises
 from .queries import QueryPromises
 from .run_events import RunEventPromises
+from .thread_search import ThreadSearchPromises
 from .threads import ThreadPromises
 from .trouble import TroublePromises
 from .unended import HousekeepingPromises
@@ -39,6 +40,7 @@ class StoreConformance(
     HousekeepingPromises,
     AgingPromises,
     ThreadPromises,
+    ThreadSearchPromises,
     AtOncePromises,
 ):
     """All promises."""

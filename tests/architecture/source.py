@@ -34,7 +34,8 @@ ROOMS = {
         "workflows",
         "facade",
     ),
-    "cli": ("contracts", "facade", "runtime"),
+    "gateway": ("contracts", "facade"),
+    "cli": ("contracts", "facade", "runtime", "gateway"),
     "testing": ("contracts", "activities", "facade", "runtime"),
 }
 """The rooms of the house, from the ground up, and what each may import beside itself."""

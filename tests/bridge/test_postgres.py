@@ -15,7 +15,7 @@ from perdure.bridge.postgres import PostgresBridge
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[PostgresServer]:
+def server(needs_server: None) -> Iterator[PostgresServer]:
     """One that is restarted under nobody else."""
     with started_postgres() as server:
         yield server

@@ -28,7 +28,7 @@ from perdure.runtime.doctor import check_bridge
 
 
 @pytest.fixture
-def server() -> Iterator[PostgresServer]:
+def server(needs_server: None) -> Iterator[PostgresServer]:
     """One that is the test's own."""
     with started_postgres() as server:
         yield server

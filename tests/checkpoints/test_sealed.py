@@ -49,7 +49,7 @@ def graph(saver: FencedSaver) -> Any:
     return builder.compile(checkpointer=saver)
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.server)])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Of each back end that keeps something."""
     if request.param == "postgres":

@@ -31,7 +31,11 @@ def _children(pid: int) -> list[int]:
 @pytest.fixture
 async def alone(tmp_path: Path) -> AsyncIterator[CommandLine]:
     """A home and ports that nobody uses yet."""
-    ports = {"PERDURE_SERVER__PORT": str(free_port()), "PERDURE_SERVER__UI_PORT": str(free_port())}
+    ports = {
+        "PERDURE_SERVER__PORT": str(free_port()),
+        "PERDURE_SERVER__UI_PORT": str(free_port()),
+        "PERDURE_GATEWAY__PORT": "0",
+    }
     command = CommandLine(environment(tmp_path, **ports), tmp_path)
     yield command
     await command.stop()

@@ -18,7 +18,7 @@ HOME = ("users", "1")
 SECRET = "the recipe of the cheese"
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.server)])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Of each back end."""
     if request.param == "postgres":

@@ -12,9 +12,10 @@ import pytest
 from support.keys import KEYRING, ROTATED
 from support.stores import store_in
 
-from perdure.contracts.errors import UnavailableError
+from perdure.contracts.errors import InvalidRunError, UnavailableError
 from perdure.contracts.keyring import Keyring
 from perdure.contracts.serialization.serializer import to_json
+from perdure.contracts.threads import ThreadRecord
 from perdure.contracts.types import RunError, RunInterrupt, RunScope, RunSpec, RunStatus
 from perdure.store import SqlStore
 from perdure.store.conformance.exchange import ExchangePromises
@@ -24,6 +25,8 @@ from perdure.store.conformance.trouble import TroublePromises
 from perdure.store.contract import EventBatch, EventFilter, NewRunEvent, RunEnding
 from perdure.store.exchange import StateUpdate
 from perdure.store.note_contract import Setback
+from perdure.store.thread_contract import ThreadLeft
+from perdure.store.thread_filter import ThreadFilter
 
 SECRET = "the recipe of the cheese"
 LONG = [{"said": f"{SECRET} {number}"} for number in range(200)]
@@ -133,3 +136,16 @@ async def test_without_the_key_it_says_which_one_is_missing(path: Path, migrated
         async with store_in(path, path, keyring=keyring) as store:
             with pytest.raises(UnavailableError, match=said):
                 await store.get("run")
+
+
+async def test_sealed_states_are_kept_and_not_looked_into(path: Path, migrated: Path) -> None:
+    async with store_in(path, migrated, keyring=KEYRING) as store:
+        now = datetime.now(UTC)
+        await store.threads.create(ThreadRecord(thread_id="one", created_at=now, updated_at=now))
+        await store.threads.leave("one", ThreadLeft(b'{"said":"a secret"}', [RunInterrupt(id="q", value="a secret")]))
+        details = await store.threads.details("one")
+        assert details is not None
+        assert (details.values, details.interrupts[0].value) == ({"said": "a secret"}, "a secret")
+        with pytest.raises(InvalidRunError, match="encrypted"):
+            await store.threads.count(ThreadFilter(values={"said": "a secret"}))
+    assert b"a secret" not in path.read_bytes()  # noqa: ASYNC240 - nothing else is going on

@@ -38,6 +38,7 @@ forking.set_forkserver_preload(
         "perdure.cli.app",
         "perdure.runtime.worker",
         "perdure.testing",
+        "perdure.gateway",
         "aiosqlite",
         "langgraph.prebuilt",
         "rich.table",
