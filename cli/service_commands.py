@@ -141,6 +141,27 @@ def add_service_commands(app: typer.Typer) -> None:
         return execute(partial(diagnosis.abandon, namespace_id), common_flags(context, json=json, config=config))
 
     @app.command(rich_help_panel=_SERVE)
+    def gc(
+        context: typer.Context,
+        dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go, and remove nothing.")] = False,
+        orphans: Annotated[
+            bool,
+            typer.Option("--orphans", help="Also what the store does not know. No other store may use the back ends."),
+        ] = False,
+        json: o.Json = False,
+        config: o.Config = None,
+    ) -> int:
+        """Remove what is older than `retention` in the settings says. Workers do that by themselves, each hour.
+
+        Nothing of a run that has not ended is touched. Safe to repeat. Threads need a worker (exit code 69 without).
+        """
+        from . import retention
+        from .session import execute
+
+        flags = common_flags(context, json=json, config=config)
+        return execute(partial(retention.gc, dry_run=dry_run, orphans=orphans), flags)
+
+    @app.command(rich_help_panel=_SERVE)
     def keys(
         context: typer.Context,
         new: Annotated[

@@ -26,6 +26,8 @@ from .back_ends import BRIDGES, CHECKPOINTERS, STORES, Group, unknown_scheme
 from .encryption_settings import CodecServerSettings, EncryptionSettings
 from .environment import merged, read_environment
 from .errors import ConfigError, nearest
+from .limit_settings import LimitSettings as LimitSettings
+from .retention_settings import RetentionSettings as RetentionSettings
 from .settings_file import config_path, read_yaml
 from .settings_section import Duration, Timeout
 from .settings_section import Section as Section
@@ -195,6 +197,8 @@ class Settings(Section):
     webhooks: WebhookSettings = WebhookSettings()
     gateway: GatewaySettings = GatewaySettings()
     logs: LogSettings = LogSettings()
+    retention: RetentionSettings = RetentionSettings()
+    limits: LimitSettings = LimitSettings()
     encryption: EncryptionSettings = EncryptionSettings()
     codec_server: CodecServerSettings = CodecServerSettings()
     bridge: BridgeSettings = BridgeSettings()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
 from pydantic import Field
@@ -10,6 +10,10 @@ from pydantic import Field
 from .types import CancelAction, MultitaskStrategy
 from .wire import RunInput, RunLimits, Wire
 
+ERROR_LINE_FULL = "LineFull"
+"""A submission is refused: `Submission.most_queued`."""
+Moment = datetime
+"""With a time zone."""
 WORKFLOW_TASK_TIMEOUT = timedelta(seconds=5)
 """Half of Temporal's: for so long a run stands still when a worker dies with one of its workflow tasks."""
 
@@ -59,6 +63,8 @@ class DeleteThreadInput(Wire):
     """Runs without an end that go, too."""
     user_id: str | None = None
     """Whose thread it has to be; `None`: anybody's."""
+    unused_since: datetime | None = None
+    """It stays if it was used then or later; `None`: whenever that was."""
 
 
 class DeletionAnswer(Wire):
@@ -81,6 +87,19 @@ class StateChange(Wire):
     """The checkpoint to change; `None`: the newest."""
     user_id: str | None = None
     """Whose thread it has to be; `None`: anybody's."""
+
+
+_UPDATE = "update-"
+
+
+def update_owner(update_id: str) -> str:
+    """Under which name a change of a state takes its fence, as a run does under its id."""
+    return _UPDATE + update_id
+
+
+def update_of(owner: str) -> str | None:
+    """The change that has this name; `None`: it is a run's."""
+    return owner.removeprefix(_UPDATE) if owner.startswith(_UPDATE) else None
 
 
 class StateChanged(Wire):
@@ -146,6 +165,8 @@ class Submission(Wire):
     """The W3C traceparent of the call that created the run, when that is traced."""
     task_queue: str | None = None
     """As in `RunInput`."""
+    most_queued: int | None = None
+    """It is refused where so many runs wait already; `None`: no limit."""
 
 
 def run_input(thread_id: str, submission: Submission, *, sequence: int, admitted: bool) -> RunInput:
@@ -170,6 +191,8 @@ class ThreadDeletion(Wire):
 
     user_id: str | None = None
     """Whose thread it has to be; `None`: anybody's."""
+    unused_since: datetime | None = None
+    """It stays if it has a run in flight, or was used then or later; `None`: its runs are cancelled."""
     installation: str | None = None
     """As in `RunInput`."""
 
@@ -215,6 +238,8 @@ class ThreadState(Wire):
     """Runs that were taken out of the line for that."""
     delete_of: str | None = None
     """Whose thread it has to be then."""
+    delete_unused_since: datetime | None = None
+    """It stays then if it was used since."""
     user_id: str | None = None
     """Whose runs the line has, as far as they say it."""
     installation: str | None = None

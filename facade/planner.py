@@ -58,6 +58,11 @@ class RunPlan:
         return run_input(self.record.thread_id, self.submission, sequence=1, admitted=True)
 
 
+def stateless_thread(run_id: str) -> str:
+    """The thread that a stateless run has to itself."""
+    return f"{STATELESS}{run_id}"
+
+
 class ExecutionPlanner:
     """Plans runs with the defaults of the settings."""
 
@@ -67,8 +72,10 @@ class ExecutionPlanner:
         webhooks: WebhookSettings | None = None,
         *,
         queue_of: Callable[[str], str | None] = lambda _: None,
+        most_queued: int | None = None,
     ) -> None:
-        """`queue_of`: the task queue of a graph, if it is not the common one."""
+        """`queue_of`: the task queue of a graph, if it is not the common one. `most_queued`: runs in line."""
+        self._most_queued = most_queued
         self._settings = settings
         self._webhooks = webhooks or WebhookSettings()
         self._queue_of = queue_of
@@ -83,7 +90,7 @@ class ExecutionPlanner:
         now, user_id = datetime.now(UTC), resolve_user_id()
         record = RunRecord(
             run_id=run_id,
-            thread_id=spec.scope.thread_id or f"{STATELESS}{run_id}",
+            thread_id=spec.scope.thread_id or stateless_thread(run_id),
             assistant_id=spec.assistant_id,
             temporary=spec.scope.temporary or spec.scope.kind == "stateless",
             multitask_strategy=spec.multitask_strategy,
@@ -107,6 +114,7 @@ class ExecutionPlanner:
             user_id=resolve_user_id(),
             trace=tracing.traceparent(),
             task_queue=self._queue_of(spec.assistant_id),
+            most_queued=self._most_queued,
         )
 
     def _limits(self, spec: RunSpec) -> RunLimits:

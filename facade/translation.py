@@ -25,6 +25,7 @@ from ..contracts.errors import (
     ThreadNotFoundError,
     UnavailableError,
 )
+from ..contracts.limit_errors import ThreadFullError
 from ..contracts.settings import TemporalSettings
 from ..contracts.wire import (
     ERROR_NOT_AWAITING,
@@ -34,6 +35,7 @@ from ..contracts.wire import (
     ERROR_THREAD_BUSY,
     ERROR_THREAD_GONE,
 )
+from ..contracts.wire_thread import ERROR_LINE_FULL
 
 
 class AlreadySubmittedError(Exception):
@@ -104,6 +106,9 @@ def _refusal(error: WorkflowUpdateFailedError, run_id: str, thread_id: str) -> E
     if isinstance(cause, ApplicationError):
         if cause.type == ERROR_THREAD_BUSY:
             return ThreadBusyError(thread_id, str(cause.details[0]) if cause.details else "")
+        if cause.type == ERROR_LINE_FULL:
+            limit = int(cause.details[0]) if cause.details else 0
+            return ThreadFullError(thread_id, limit, str(cause.message))
         if cause.type == ERROR_THREAD_GONE:
             return ThreadNotFoundError(thread_id)
         if cause.type == ERROR_OTHER_INSTALLATION:

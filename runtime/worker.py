@@ -55,6 +55,7 @@ from .memory_trim import trimmed_when_idle
 from .node_memory import open_node_memory
 from .pollers import ACTIVITIES, check_alone, namespace_id
 from .reloader import Reload, Reloader
+from .retiring import retention_of_worker
 from .routing import routing_of
 from .server_lock import place_of_own_server
 from .task_queues import GraphQueues, Polling, TaskQueues
@@ -188,7 +189,7 @@ class Worker:
         self._readiness.client = client
         await ensure_search_attributes(client)
         bridge = LastingBridge(settings_bridge(settings), store)
-        ends = BackEnds(graphs, bridge, store, settings_checkpoints(settings))
+        ends = BackEnds(graphs, bridge, store, settings_checkpoints(settings), settings.limits.state_size)
         graphs.memory = memory = open_node_memory(settings, project)
         async with _open(store, ends.bridge, ends.checkpoints, memory):
             await self._check_temporal(client, store)
@@ -206,12 +207,10 @@ class Worker:
     ) -> AsyncGenerator[AbstractAsyncContextManager[None]]:
         """All that a worker does while its back ends are open. What polls the common queue is left to the caller."""
         task_queue, dispatcher = self._settings.temporal.task_queue, self._dispatcher(client, ends.store)
+        ending, place = Finalizer(ends, dispatcher), self._own_place(client)
+        old = retention_of_worker(self._settings, ends, client)
         housekeeping = Housekeeping(
-            client=client,
-            task_queue=task_queue,
-            ends=ends,
-            ending=Finalizer(ends, dispatcher),
-            own_place=self._own_place(client),
+            client=client, task_queue=task_queue, ends=ends, ending=ending, own_place=place, retention=old
         )
         with Pulse(client) as pulse:
             live = self._live_graphs(client)

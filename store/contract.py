@@ -119,8 +119,13 @@ class Undelivered:
 class RunCreateStore(Protocol):
     """What the submission of a run needs."""
 
-    async def create(self, record: RunRecord, spec: RunSpec, *, temporal: str | None = None) -> tuple[StoredRun, bool]:
+    async def create(
+        self, record: RunRecord, spec: RunSpec, *, temporal: str | None = None, most_of_user: int | None = None
+    ) -> tuple[StoredRun, bool]:
         """Write a draft; `temporal`: the id of the namespace to which it is submitted.
+
+        `most_of_user`: of so many runs of its user that have not ended, drafts and this one included; one more raises
+        `LimitError`, with nothing written.
 
         A record of the same run id stays as it is: it is returned, with `False`. If it is a draft of the same thread
         and user, its `updated_at` becomes that of `record`, which takes it up (see `discard`). In the same transaction
@@ -246,6 +251,13 @@ class RunEventStore(Protocol):
         newest_first: bool = False,
     ) -> list[RunEvent]:
         """Those with a `seq` above `after` and below `before`: the first `limit` of them, or the last."""
+        ...
+
+    async def drop(self, run_id: str, *, limit: int = 500) -> int:
+        """Remove the events of a run that has ended, at most `limit` at a time; how many went, 0 at the end.
+
+        Later events of the thread come behind them all the same: no `seq` is given twice.
+        """
         ...
 
 

@@ -27,6 +27,7 @@ LOSSES: Mapping[str, str] = {
     "0007": "the large contents of run events",
     "0008": "the identity of the installation, and in which Temporal each run was submitted",
     "0009": "how threads were left",
+    "0010": "crons",
 }
 """What is lost for good on the way down from a revision."""
 

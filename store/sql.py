@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 from sqlalchemy import Connection, and_, bindparam, select
 
@@ -12,7 +13,7 @@ from ..contracts.errors import RunNotFoundError, UnavailableError
 from ..contracts.keyring import Keyring
 from ..contracts.specs import dump_spec, load_spec
 from ..contracts.types import RunError, RunInterrupt, RunRecord, RunSpec, RunStatus, RunTrouble, WaitResult
-from . import crons, drafts, events, lifecycle, progress, thread_search, threads, trouble, unended, workers
+from . import aging, crons, drafts, events, lifecycle, progress, thread_search, threads, trouble, unended, workers
 from .contract import RunEnding, Setback, StoredRun, ThreadLine
 from .database import Database
 from .locks import lock_run
@@ -32,7 +33,7 @@ _CURRENT = and_(run_values.c.run_id == runs.c.run_id, runs.c.status.in_(_WITH_VA
 _RESULT = select(*RESULT_COLUMNS).select_from(runs.outerjoin(run_values, _CURRENT)).where(OF_RUN)
 
 
-class SqlStore:
+class SqlStore(aging.EndedRuns):
     """A `Store` in a SQL database.
 
     A call that is cancelled while it waits for its turn does nothing; one that has begun ends first. Every call
@@ -98,13 +99,12 @@ class SqlStore:
         """Whether another Temporal has taken the place of this one."""
         return await workers.is_gone(self._database, namespace_id)
 
-    async def create(self, record: RunRecord, spec: RunSpec, *, temporal: str | None = None) -> tuple[StoredRun, bool]:
-        """Write a draft and its spec; or return the run that is there already, and `False`.
-
-        Raises `InvalidRunError` for a spec that holds what cannot be stored, `ThreadTakenError` for another's thread.
-        """
-        dumped = dump_spec(spec)
-        return await self._database.write(lambda connection: drafts.create(connection, record, dumped, temporal))
+    async def create(
+        self, record: RunRecord, spec: RunSpec, *, temporal: str | None = None, most_of_user: int | None = None
+    ) -> tuple[StoredRun, bool]:
+        """Write a draft and its spec. Raises `InvalidRunError`, `ThreadTakenError` and `LimitError`."""
+        work = partial(drafts.create, record=record, spec=dump_spec(spec), temporal=temporal, most_of_user=most_of_user)
+        return await self._database.write(work)
 
     async def mark_submitted(self, run_id: str, *, sequence: int | None = None) -> None:
         """The run is no draft any more; a sequence that it has stays. An absent run is ignored.

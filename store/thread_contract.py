@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 from ..contracts.threads import ThreadDetails, ThreadPage, ThreadRecord, ThreadStatus
@@ -42,6 +44,12 @@ class ThreadStore(StateExchange, Protocol):
 
         Raises `ThreadNotFoundError` when there is no thread `before`.
         """
+        ...
+
+    async def unused(
+        self, before: datetime, *, after: ThreadRecord | None = None, limit: int = 100
+    ) -> builtins.list[ThreadRecord]:
+        """Threads without a run in flight whose runs have not moved since then, in an order of their ids."""
         ...
 
     async def delete(self, thread_id: str) -> bool:

@@ -162,6 +162,17 @@ class SqlThreads(ThreadSearch):
         page = select(*_COLUMNS).where(*wanted).order_by(threads.c.position.desc()).limit(limit)
         return [_to_record(row) for row in await self._database.fetch(page)]
 
+    async def unused(
+        self, before: datetime, *, after: ThreadRecord | None = None, limit: int = 100
+    ) -> builtins.list[ThreadRecord]:
+        """Threads without a run in flight whose runs have not moved since then."""
+        old = select(*_COLUMNS).where(threads.c.begun, threads.c.updated_at < before)
+        page = old.where(~_HAS_RUNS.where(runs.c.ended_at.is_(None)).exists())
+        if after is not None:
+            page = page.where(threads.c.thread_id > after.thread_id)
+        found = await self._database.fetch(page.order_by(threads.c.thread_id).limit(limit))
+        return [_to_record(row) for row in found]
+
     async def _position(self, thread_id: str, user_id: str | None) -> int:
         its = select(threads.c.position).where(_ITS_THREAD, threads.c.begun)
         wanted = its if user_id is None else its.where(threads.c.user_id == user_id)

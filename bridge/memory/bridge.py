@@ -190,6 +190,12 @@ class MemoryBridge(Bridge):
             if streams.by_run.pop(run_id, None) is not None:
                 streams.wake(run_id, Topic.STREAM)
 
+    async def held(self) -> AsyncGenerator[str]:
+        with self._transaction() as streams:
+            found = [*streams.by_run]
+        for run_id in found:
+            yield run_id
+
     @property
     def _open(self) -> Watches:
         if self._watches is None:

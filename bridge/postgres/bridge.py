@@ -150,6 +150,13 @@ class PostgresBridge(Bridge):
         self._open.publishing.forget(run_id)
         await self._write(_CLEAN_UP, run_id, channel=channel_of((run_id, Topic.STREAM)))
 
+    async def held(self) -> AsyncGenerator[str]:
+        page = await self._open.reads.held(0)
+        while page:
+            for _, run_id in page:
+                yield run_id
+            page = await self._open.reads.held(page[-1][0])
+
     async def losses(self) -> str | None:
         return await self._open.reads.losses()
 

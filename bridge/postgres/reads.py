@@ -42,6 +42,7 @@ _STOP = "SELECT stop FROM perdure_streams WHERE run_id = %(run)s"
 _ABANDONED = """
     SELECT run_id FROM perdure_streams WHERE attended_until <= clock_timestamp() AND NOT ended ORDER BY attended_until
 """
+_HELD = "SELECT stream, run_id FROM perdure_streams WHERE stream > %(beyond)s ORDER BY stream LIMIT 500"
 _LOSSES = """
     SELECT here FROM perdure_stream_history() AS here
     WHERE NOT EXISTS (SELECT 1 FROM perdure_stream_losses WHERE mended = here)
@@ -85,6 +86,10 @@ class Reads:
 
     async def abandoned(self) -> list[str]:
         return [run_id for (run_id,) in await self._fetch(_ABANDONED)]
+
+    async def held(self, beyond: int) -> list[tuple[int, str]]:
+        """The first streams with a number beyond this one, and their runs."""
+        return [(stream, run_id) for stream, run_id in await self._fetch(_HELD, {"beyond": beyond})]
 
     async def losses(self) -> str | None:
         rows = await self._fetch(_LOSSES)

@@ -31,6 +31,8 @@ from .server import check_server, run_id_of
 # One read: enough to be quick over a long history, little enough for hundreds of slow readers to hold.
 _EXCERPT_EVENTS = 500
 _EXCERPT_BYTES = 2**20
+_SCANNED = 1000
+"""Keys that the server looks at in one step through all of them; it stands still meanwhile."""
 _PAGE = 50
 """Events that the server looks up at once, of which the last may be beyond what is read."""
 _WRITES, _READS = 200, 20
@@ -156,6 +158,16 @@ class RedisBridge(Bridge):
         parts = self._open
         parts.publishing.forget(run_id)
         await parts.writes.call(CLEAN_UP.call(self._keys.all(run_id), self._keys.channel(run_id)), of=run_id)
+
+    async def held(self) -> AsyncGenerator[str]:
+        cursor = b"0"
+        while True:
+            words = ("SCAN", cursor, "MATCH", self._keys.heads, "COUNT", _SCANNED)
+            cursor, found = await self._open.reads.call(words)
+            for head in found:
+                yield self._keys.run_of(head.decode())
+            if cursor == b"0":
+                return
 
     async def losses(self) -> str | None:
         reads = self._open.reads

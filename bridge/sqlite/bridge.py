@@ -122,6 +122,13 @@ class SqliteBridge(Bridge):
     async def cleanup(self, run_id: str) -> None:
         await self._write(partial(streams.cleanup, run_id=run_id))
 
+    async def held(self) -> AsyncGenerator[str]:
+        page = await self._read(partial(streams.held, beyond=0))
+        while page:
+            for _, run_id in page:
+                yield run_id
+            page = await self._read(partial(streams.held, beyond=page[-1][0]))
+
     async def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         return await self._open.writer.run(work)
 

@@ -17,7 +17,7 @@ from ...contracts.errors import FencedError
 from ...contracts.keyring import Keyring
 from ...contracts.serialization.serde import Serializer
 from ..addresses import checkpoint_address
-from ..contract import GONE, Checkpoints, Guard, RunNote
+from ..contract import GONE, Checkpoints, Guard, KnownRun, RunNote
 from ..rollback import read_note
 from ..sealed_metadata import sealed_metadata
 from . import fences, rollback
@@ -31,6 +31,9 @@ _POOL = 10
 _WHAT = "the checkpoints in"
 _NOTE = "SELECT note FROM perdure_runs WHERE run_id = %(run)s"
 _SET_NOTE = "UPDATE perdure_runs SET note = %(note)s WHERE run_id = %(run)s AND note IS NULL"
+_KNOWN = """
+    SELECT run_id, thread_id FROM perdure_runs WHERE run_id > %(after)s ORDER BY run_id LIMIT %(limit)s
+"""
 _FORGET = "DELETE FROM perdure_runs WHERE run_id = %(run)s"
 
 
@@ -126,6 +129,14 @@ class PostgresCheckpoints(Checkpoints):
 
     async def forget(self, run_id: str) -> None:
         await self._alone(run_id, _FORGET, *rollback.DROP)
+
+    async def known(self, *, after: str = "", limit: int = 500) -> list[KnownRun]:
+        async def listed() -> list[KnownRun]:
+            async with self._opened.connection() as connection:
+                cursor = await connection.execute(_KNOWN, {"after": after, "limit": limit})
+                return [KnownRun(row["run_id"], row["thread_id"]) for row in await cursor.fetchall()]
+
+        return await self._call(listed)
 
     async def delete_thread(self, thread_id: str) -> None:
         texts = (fences.LOCK_THREAD, *rollback.DELETE_THREAD)

@@ -18,7 +18,7 @@ from ...contracts.errors import FencedError, UnavailableError
 from ...contracts.keyring import Keyring
 from ...contracts.serialization.serde import Serializer
 from ..addresses import checkpoint_address
-from ..contract import GONE, Checkpoints, Guard, RunNote
+from ..contract import GONE, Checkpoints, Guard, KnownRun, RunNote
 from ..rollback import read_note
 from ..sealed_metadata import sealed_metadata, with_metadata
 from . import rollback
@@ -159,6 +159,9 @@ class SqliteCheckpoints(Checkpoints):
 
         await self._write(forgotten)
 
+    async def known(self, *, after: str = "", limit: int = 500) -> list[KnownRun]:
+        return await self._on_thread(lambda connection: _known(connection, after, limit))
+
     async def _write(self, work: Callable[[SavingConnection], T]) -> T:
         def whole(connection: SavingConnection) -> T:
             with transaction(connection):
@@ -201,3 +204,8 @@ def _check(connection: SavingConnection, run_id: str, fence: int) -> None:
 def _note(connection: SavingConnection, run_id: str) -> RunNote | None:
     row = connection.execute("SELECT note FROM perdure_runs WHERE run_id = ?", (run_id,)).fetchone()
     return None if row is None else read_note(row[0])
+
+
+def _known(connection: SavingConnection, after: str, limit: int) -> list[KnownRun]:
+    query = "SELECT run_id, thread_id FROM perdure_runs WHERE run_id > ? ORDER BY run_id LIMIT ?"
+    return [KnownRun(*row) for row in connection.execute(query, (after, limit)).fetchall()]

@@ -9,6 +9,7 @@ Subclass `StoreConformance` in a test module, with pytest-asyncio in its auto mo
 What a back end does when its disk is full or its processes die is its own, and no part of this.
 """
 
+from .aging import AgingPromises
 from .at_once import AtOncePromises
 from .claims import ClaimPromises
 from .crons import CronPromises
@@ -38,6 +39,7 @@ class StoreConformance(
     ExchangePromises,
     TroublePromises,
     HousekeepingPromises,
+    AgingPromises,
     ThreadPromises,
     CronPromises,
     ThreadSearchPromises,

@@ -32,3 +32,7 @@ def upgrade() -> None:
         sa.Column("payload", sa.LargeBinary, nullable=False),
         sqlite_autoincrement=True,
     )
+
+
+def downgrade() -> None:
+    op.drop_table("crons")
