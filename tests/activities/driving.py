@@ -24,7 +24,7 @@ from perdure.activities.graphs.interrupts import stopped_at
 from perdure.activities.graphs.run_config import run_config, thread_config
 from perdure.bridge.contract import Bridge, NewEvent
 from perdure.bridge.sqlite.bridge import SqliteBridge
-from perdure.checkpoints.contract import Checkpoints, Guard, RunNote
+from perdure.checkpoints.contract import Checkpoints, Guard, KnownRun, RunNote
 from perdure.checkpoints.sqlite.checkpoints import SqliteCheckpoints
 from perdure.contracts.errors import FencedError
 from perdure.contracts.serialization.serializer import from_json, to_json
@@ -139,6 +139,9 @@ class CutCheckpoints(Checkpoints):
 
     async def forget(self, run_id: str) -> None:
         await self._inner.forget(run_id)
+
+    async def known(self, *, after: str = "", limit: int = 500) -> list[KnownRun]:
+        return await self._inner.known(after=after, limit=limit)
 
 
 @dataclass

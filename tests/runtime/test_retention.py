@@ -127,11 +127,11 @@ async def test_what_is_old_goes_and_what_goes_on_stays(
     assert asdict(await place.retention(dry=True, **keep).remove_old()) == expected
     assert [await place.left(run_id) for run_id in [*ended, going]] == [ALL] * 4
     assert place.threads == []
-    assert asdict(await place.retention(**keep).remove_old()) == expected
+    assert asdict(await place.retention(dry=False, **keep).remove_old()) == expected
     assert [await place.left(run_id) for run_id in ended] == [left] * 3
     assert await place.left(going) == ALL
     assert "busy" not in place.threads
-    again = asdict(await place.retention(**keep).remove_old())
+    again = asdict(await place.retention(dry=False, **keep).remove_old())
     assert again == {**NOTHING, "threads": expected["threads"]}  # it is a workflow that removes threads
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -22,7 +22,7 @@ LONG = count_to(1000, 0.05)
 
 
 @asynccontextmanager
-async def limited(settings: Settings, **limits: int) -> AsyncIterator[RunsFacade]:
+async def limited(settings: Settings, **limits: int) -> AsyncGenerator[RunsFacade]:
     own = settings.model_copy(update={"limits": LimitSettings(**limits)})
     async with perdure.connect(settings=own) as runs:
         yield runs
@@ -104,9 +104,15 @@ class Texts(TypedDict, total=False):
 
 
 def growing(size: int) -> Any:
+    def modest(state: Texts) -> Texts:
+        return {"small": "x"}
+
+    def greedy(state: Texts) -> Texts:
+        return {"large": "x" * size}
+
     graph = StateGraph(Texts)
-    graph.add_node("modest", lambda _: {"small": "x"})
-    graph.add_node("greedy", lambda _: {"large": "x" * size})
+    graph.add_node("modest", modest)
+    graph.add_node("greedy", greedy)
     graph.add_edge(START, "modest")
     graph.add_edge("modest", "greedy")
     return graph.compile()

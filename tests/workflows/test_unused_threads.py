@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from support.graphs import count_to, counting
@@ -20,7 +21,7 @@ from perdure.runtime.retention import Retention
 from perdure.runtime.retiring import opened_retention
 
 Spec = Callable[..., RunSpec]
-NOTHING = {"checkpoints": [], "writes": []}
+NOTHING: dict[str, list[Any]] = {"checkpoints": [], "writes": []}
 
 
 def old(settings: Settings, **keep: float) -> Settings:
