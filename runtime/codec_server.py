@@ -9,24 +9,20 @@ from __future__ import annotations
 import hmac
 from collections.abc import Awaitable, Callable
 
+import uvicorn
 from google.protobuf import json_format
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
 from temporalio.api.common.v1 import Payloads
 
 from ..contracts.errors import ConfigError, UnavailableError
 from ..contracts.settings import Settings
 from .codec import SealingCodec
 from .keys import open_keyring
-
-try:
-    import uvicorn
-    from starlette.applications import Starlette
-    from starlette.middleware import Middleware
-    from starlette.middleware.cors import CORSMiddleware
-    from starlette.requests import Request
-    from starlette.responses import PlainTextResponse, Response
-    from starlette.routing import Route
-except ModuleNotFoundError as exc:
-    raise ConfigError(f'the codec server needs Starlette and uvicorn ({exc}): pip install "perdure[serve]"') from exc
 
 _LARGEST = 64 * 1024 * 1024
 """Bytes of a request. Temporal carries less."""
