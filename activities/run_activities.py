@@ -13,7 +13,6 @@ from temporalio import activity
 from temporalio.client import Client, WorkflowFailureError
 from temporalio.service import RPCError, RPCStatusCode
 
-from ..blocking import uncut
 from ..contracts.errors import RunNotFoundError
 from ..contracts.lifecycle import ending_of
 from ..contracts.types import RunRecord, RunStatus
@@ -250,9 +249,10 @@ class RunActivities:
             {**slice.model_dump(include=set(RunWork.model_fields)), "status": RunStatus.SUCCESS, "steps": result.steps}
         )
         ending = asyncio.create_task(self._end_run(finish))
-        try:
+        while not ending.done():
             with suppress(asyncio.CancelledError):  # it comes too late
-                await uncut(ending)
+                await asyncio.wait({ending})
+        try:
             return result.model_copy(update={"ended": ending.result()})
         except Exception as exc:  # noqa: BLE001 - whatever it is, it is told where it happens again
             logger.warning("run %s: its end cannot be written with its last slice: %r", slice.run_id, exc)

@@ -168,12 +168,9 @@ class RunProgress(Wire):
     """The status in the search attributes."""
     admitted: bool = False
     cancel: CancelAction | None = None
-    interrupt: bool = False
-    """Stop at the next superstep boundary."""
-    timeout: str | None = None
-    """Why the run has to end as `timeout`."""
-    deadline: float | None = None
-    """Unix time at which `run_timeout` is over."""
+    interrupt: bool = False  # stop at the next superstep boundary
+    timeout: str | None = None  # why the run has to end as `timeout`
+    deadline: float | None = None  # Unix time at which `run_timeout` is over
     slices: int = 0
     fence: int = 0
     takeovers: int = 0
@@ -215,8 +212,7 @@ class RunOutcome(Wire):
     steps: int = 0
     error: str | None = None
     error_type: str | None = None
-    next: list[str] = Field(default_factory=list[str])
-    """The nodes at which it stopped."""
+    next: list[str] = Field(default_factory=list[str])  # the nodes at which it stopped
     cancelled: bool = False
     """It was stopped, and Temporal was asked to show its workflow as such."""
 
