@@ -39,7 +39,6 @@ from ..contracts.serialization.allowed_types import refusing_types
 from .addresses import checkpoint_address
 from .contract import Checkpoints, Guard, SaveHooks
 from .shallow import is_shallow
-from .state_size import StateSize
 from .storable import AuthorsOf, Save, nobody, storable
 
 T = TypeVar("T")
@@ -66,26 +65,15 @@ class FencedSaver(BaseCheckpointSaver[Any]):
     """Known once the graph is called."""
 
     def __init__(
-        self,
-        checkpoints: Checkpoints,
-        run_id: str,
-        *,
-        fence: int,
-        hooks: SaveHooks,
-        is_run: bool = True,
-        state_size: int | None = None,
+        self, checkpoints: Checkpoints, run_id: str, *, fence: int, hooks: SaveHooks, is_run: bool = True
     ) -> None:
-        """`is_run`: else `run_id` only owns the fence. Raises `ConfigError` for a saver that keeps too little.
-
-        `state_size`: bytes of one state, beyond which a save raises `StateTooLargeError`.
-        """
+        """`is_run`: else `run_id` only owns the fence. Raises `ConfigError` for a saver that keeps too little."""
         if is_shallow(checkpoints.saver):
             raise ConfigError(
                 f"checkpointer.url: {type(checkpoints.saver).__name__} keeps only the newest checkpoint of a thread, "
                 "and runs need the others, for rollbacks and forks: use a saver that keeps all of them"
             )
         super().__init__(serde=checkpoints.saver.serde)
-        self._size = StateSize(run_id, state_size)
         self._stamp = {"run_id": run_id} if is_run else {}
         self._inner = checkpoints.saver
         self._checkpoints = checkpoints
@@ -120,9 +108,7 @@ class FencedSaver(BaseCheckpointSaver[Any]):
 
         async def put() -> None:
             guard = Guard(self._run_id, self._fence)
-            values = checkpoint["channel_values"]
-            with Save(self._run_id, self.authors, address[1]).of(values.items()):
-                self._size.check(address[1], values, new_versions)
+            with Save(self._run_id, self.authors, address[1]).of(checkpoint["channel_values"].items()):
                 await self._checkpoints.put(guard, config, checkpoint, described, new_versions)
 
         thread_id, namespace, checkpoint_id = address

@@ -7,7 +7,6 @@ import sys
 import typer
 
 from . import options as o
-from .cron_commands import add_cron_commands
 from .run_commands import add_run_commands
 from .service_commands import add_first_commands, add_service_commands
 from .thread_commands import add_thread_commands
@@ -54,7 +53,6 @@ def _application() -> typer.Typer:
     add_first_commands(app)
     add_run_commands(app)
     add_thread_commands(app)
-    add_cron_commands(app)
     add_service_commands(app)
     return app
 

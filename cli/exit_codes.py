@@ -7,7 +7,6 @@ from enum import IntEnum
 from ..contracts.errors import (
     ActorRequiredError,
     ConfigError,
-    CronNotFoundError,
     FencedError,
     GraphLoadError,
     InvalidEventIdError,
@@ -17,7 +16,6 @@ from ..contracts.errors import (
     RunStateError,
     StreamEndedError,
     ThreadBusyError,
-    ThreadExistsError,
     ThreadNotFoundError,
     UnavailableError,
     UnstorableError,
@@ -60,9 +58,7 @@ ERROR_CODES: dict[type[PerdureError], ExitCode] = {
     UnstorableError: ExitCode.FAILED,
     RunNotFoundError: ExitCode.NOT_FOUND,
     ThreadNotFoundError: ExitCode.NOT_FOUND,
-    CronNotFoundError: ExitCode.NOT_FOUND,
     ThreadBusyError: ExitCode.BUSY,
-    ThreadExistsError: ExitCode.USAGE,
     UnavailableError: ExitCode.UNAVAILABLE,
     WorkerStoppedError: ExitCode.UNAVAILABLE,
     FencedError: ExitCode.INTERNAL,  # this one and the next are a worker's own and never reach a client

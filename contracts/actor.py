@@ -15,8 +15,7 @@ from typing import Final, Literal
 from pydantic import Field
 
 from .errors import ActorRequiredError
-from .identifiers import ID_MAX_LENGTH
-from .types import Frozen
+from .types import ID_MAX_LENGTH, Frozen
 
 
 class ActorContext(Frozen):

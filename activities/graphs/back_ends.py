@@ -18,5 +18,3 @@ class BackEnds:
     bridge: Bridge
     store: Store
     checkpoints: Checkpoints
-    state_size: int | None = None
-    """Bytes that the state of a graph may have; `None`: no limit."""

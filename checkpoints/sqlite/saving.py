@@ -88,10 +88,7 @@ def writes_save(
 
 
 def _place(config: RunnableConfig) -> RunnableConfig:
-    """Without all else that a config says: the metadata has it already, perhaps sealed."""
-    place = config.get("configurable", {})
-    known = ("thread_id", "checkpoint_ns", "checkpoint_id")
-    return {"configurable": {"checkpoint_ns": "", **{name: place[name] for name in known if name in place}}}
+    return {"configurable": dict(config.get("configurable", {}))}
 
 
 def _dump(serde: SerializerProtocol, value: Any) -> Mapping[str, tuple[str, bytes]]:

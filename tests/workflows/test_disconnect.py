@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncGenerator, Awaitable, Callable
 
 import pytest
-from support.forks import Program, program
 from support.graphs import count_to
 from support.workers import environment
 
@@ -16,7 +17,7 @@ from perdure.runtime.housekeeping import Pace
 from perdure.store import SqlStore
 
 Spec = Callable[..., RunSpec]
-Client = Callable[..., Awaitable[Program]]
+Client = Callable[..., Awaitable[Process]]
 
 _CLIENT = """
 import asyncio, sys, time
@@ -48,11 +49,11 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 async def client(settings: Settings) -> AsyncGenerator[Client]:
     """Clients in processes of their own, which say the run's id, then the name of each event."""
-    clients: list[Program] = []
+    clients: list[Process] = []
 
-    async def start(spec: RunSpec, how: str = "reads", *, lease: float = 0.6) -> Program:
-        command = ("-c", _CLIENT, spec.model_dump_json(), str(lease), how)
-        clients.append(await program(*command, env=environment(settings, {}), errors=2))
+    async def start(spec: RunSpec, how: str = "reads", *, lease: float = 0.6) -> Process:
+        command = [sys.executable, "-c", _CLIENT, spec.model_dump_json(), str(lease), how]
+        clients.append(await asyncio.create_subprocess_exec(*command, env=environment(settings, {}), stdout=PIPE))
         return clients[-1]
 
     yield start
@@ -72,12 +73,13 @@ def attended(spec: Spec) -> Callable[..., RunSpec]:
     return make
 
 
-async def _says(client: Program) -> str:
+async def _says(client: Process) -> str:
+    assert client.stdout is not None
     async with asyncio.timeout(20):
         return (await client.stdout.readline()).decode().strip()
 
 
-async def _kill(client: Program) -> None:
+async def _kill(client: Process) -> None:
     client.kill()
     await client.wait()
 

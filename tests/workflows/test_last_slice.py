@@ -52,11 +52,7 @@ class Ends:
 @pytest.fixture
 async def ends(monkeypatch: pytest.MonkeyPatch, worker: Worker) -> AsyncIterator[Ends]:
     ends = Ends(Finalizer.finish)
-
-    async def finish(finalizer: Finalizer, *given: object, **more: object) -> object:
-        return await ends.finish(finalizer, *given, **more)
-
-    monkeypatch.setattr(Finalizer, "finish", finish)
+    monkeypatch.setattr(Finalizer, "finish", lambda *given, **more: ends.finish(*given, **more))
     yield ends
     ends.released.set()
 
