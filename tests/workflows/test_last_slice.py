@@ -52,7 +52,11 @@ class Ends:
 @pytest.fixture
 async def ends(monkeypatch: pytest.MonkeyPatch, worker: Worker) -> AsyncIterator[Ends]:
     ends = Ends(Finalizer.finish)
-    monkeypatch.setattr(Finalizer, "finish", lambda *given, **more: ends.finish(*given, **more))
+
+    async def finish(finalizer: Finalizer, *given: object, **more: object) -> object:
+        return await ends.finish(finalizer, *given, **more)
+
+    monkeypatch.setattr(Finalizer, "finish", finish)
     yield ends
     ends.released.set()
 
