@@ -10,6 +10,7 @@ from ..contracts.errors import PerdureError, ThreadBusyError
 from ..contracts.retry import Retry, is_a, retried
 from ..contracts.settings import TemporalSettings
 from ..store.contract import RunQueryStore
+from .translation import NotReadyError
 
 T = TypeVar("T")
 
@@ -26,10 +27,13 @@ class NotYetError(Exception):
 
 
 async def patiently(settings: TemporalSettings, call: Callable[[], Awaitable[T]]) -> T:
-    """What a call answers when it is not too early any more. Raises its meaning after `submit_timeout`."""
+    """What a call answers when it is not too early any more, and its workflow ready for it.
+
+    Raises its meaning after `submit_timeout`.
+    """
     until = time.monotonic() + settings.submit_timeout
     try:
-        return await retried(call, Retry(when=is_a(NotYetError), until=until, pause=PAUSE))
+        return await retried(call, Retry(when=is_a(NotYetError, NotReadyError), until=until, pause=PAUSE))
     except NotYetError as exc:
         raise exc.meaning from None
 

@@ -29,7 +29,7 @@ from ..store.contract import Store
 from .answers import FacadeAnswer
 from .lookup import RunLookup
 from .retry import PAUSE, NotYetError, patiently
-from .translation import NotCheckedError, NotReadyError, answered, translated
+from .translation import NotCheckedError, answered, translated
 
 _DECISION = 5.0
 """Seconds for which a cancel waits for a worker to take it."""
@@ -101,8 +101,6 @@ class Steering:
             except RunNotFoundError as exc:  # its workflow is about to start, or has just ended
                 why = f"run {run_id!r} cannot be reached: its workflow has not started; try again"
                 raise NotYetError(UnavailableError(why)) from exc
-            except NotReadyError as exc:
-                raise NotYetError(exc) from exc
 
         return await patiently(self._settings, once)
 
@@ -120,13 +118,7 @@ class Steering:
         await self._until_moved(record)
 
     async def _send(self, run_id: str, answer: Answer) -> None:
-        async def once() -> None:
-            try:
-                await self._send_once(run_id, answer)
-            except NotReadyError as exc:
-                raise NotYetError(exc) from exc
-
-        await patiently(self._settings, once)
+        await patiently(self._settings, lambda: self._send_once(run_id, answer))
 
     async def _send_once(self, run_id: str, answer: Answer) -> None:
         workflow = await self._lookup.workflow(run_id)
