@@ -21,9 +21,9 @@ dev: setup ## server, worker and stores on this machine, until Ctrl-C
 	.venv/bin/perdure dev
 
 # Side by side: pyright takes one core for most of the time.
-check: style ## before a commit, in a minute or two: lint and types, and beside them every test that needs no server
+check: style ## before a commit, in a minute and a half: lint and types, and beside them every test that needs no server
 	@mkdir -p build; $(MAKE) --no-print-directory types >build/types.log 2>&1 & \
-	$(python) -m pytest -m "not server" --numprocesses 2 --dist loadfile --no-loadscope-reorder --quiet; tests=$$?; \
+	$(python) -m pytest -m "not server" --sample --numprocesses 2 --dist loadfile --no-loadscope-reorder --quiet; tests=$$?; \
 	wait $$!; types=$$?; cat build/types.log; exit $$((tests || types))
 
 test: lint ## lint and types, then every test
@@ -63,7 +63,7 @@ release: setup ## what would be published, in dist/: built, checked, installed a
 	cd build && release/bin/perdure --help >/dev/null && release/bin/python -c "import perdure; print(perdure.__version__)"
 	@ls -l dist
 
-bench: setup ## ours beside its peers: 5 minutes, on a quiet machine (OPTIONS=--quick: 1 minute, shows that it works)
+bench: setup ## ours beside its peers: 5 minutes, on a quiet machine (OPTIONS=--quick: half a minute, shows that it works)
 	@UV_PROJECT_ENVIRONMENT=build/bench UV_PYTHON_DOWNLOADS=never $(uv) sync --frozen --quiet --python $(python) \
 		--no-default-groups --group bench
 	build/bench/bin/python -m benchmarks $(OPTIONS)

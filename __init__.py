@@ -18,9 +18,11 @@ if TYPE_CHECKING:
         require_actor_context,
         resolve_user_id,
     )
+    from .contracts.crons import CronRecord, CronSpec
     from .contracts.errors import (
         ActorRequiredError,
         ConfigError,
+        CronNotFoundError,
         FencedError,
         GraphLoadError,
         GraphNotServedError,
@@ -69,6 +71,7 @@ if TYPE_CHECKING:
         StreamEvent,
         WaitResult,
     )
+    from .facade.crons import Crons
     from .facade.run_stream import RunStream
     from .facade.runs import RunsFacade
     from .observers.callback import CallbackObserver
@@ -90,6 +93,10 @@ __all__ = [
     "CheckpointRequest",
     "CompositeObserver",
     "ConfigError",
+    "CronNotFoundError",
+    "CronRecord",
+    "CronSpec",
+    "Crons",
     "Delivery",
     "FencedError",
     "GraphLoadError",
@@ -178,9 +185,11 @@ _HOMES = {
         "ThreadStatus",
         "ThreadTask",
     ),
+    "contracts.crons": ("CronRecord", "CronSpec"),
     "contracts.errors": (
         "ActorRequiredError",
         "ConfigError",
+        "CronNotFoundError",
         "FencedError",
         "GraphLoadError",
         "GraphNotServedError",
@@ -226,6 +235,7 @@ _HOMES = {
         "StreamEvent",
         "WaitResult",
     ),
+    "facade.crons": ("Crons",),
     "facade.run_stream": ("RunStream",),
     "facade.runs": ("RunsFacade",),
     "runtime.client": ("connect",),

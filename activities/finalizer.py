@@ -19,6 +19,7 @@ from ..contracts.lifecycle import LifecycleType, ending_of
 from ..contracts.serialization.content import title_in_state
 from ..contracts.serialization.serializer import to_json
 from ..contracts.serialization.text import message_of
+from ..contracts.telemetry.redaction import withheld
 from ..contracts.types import AWAITING_INPUT_EVENT, RunError, RunInterrupt, RunRecord, RunSpec, RunStatus
 from ..contracts.wire import (
     REFUSED_ANSWER,
@@ -28,6 +29,7 @@ from ..contracts.wire import (
 from ..contracts.wire_ending import FinishInput
 from ..observers.dispatcher import Dispatcher
 from ..store.contract import RunEnding
+from ..store.thread_contract import ThreadLeft
 from .driver.live_graphs import LiveGraphs
 from .driver.resume_point import input_steps, steps_spent
 from .graphs.answers import Answers
@@ -64,7 +66,8 @@ class Finalizer:
         await self.ends.checkpoints.take(finish.run_id, finish.thread_id, fence=fence)
         # A run that was rolled back has left nothing: what stands there is older.
         gone = finish.status is RunStatus.ROLLED_BACK
-        rest = _Rest() if gone else await self._look(spec, finish.run_id, finish.thread_id)
+        found = await self._look(spec, finish.run_id, finish.thread_id)
+        rest = _Rest() if gone else found
         asks = finish.status is RunStatus.INTERRUPTED and finish.cancel_action is None
         ending = RunEnding(
             status=finish.status,
@@ -75,6 +78,7 @@ class Finalizer:
             cancel_action=finish.cancel_action,
             interrupts=rest.interrupts if asks else (),
             title=rest.title,
+            left=_left(finish, found, asks=asks or gone),
         )
         record = await self.ends.store.finish(finish.run_id, ending, fence=fence)
         async with self._telling(finish.run_id, webhook=spec.webhook is not None):
@@ -147,14 +151,16 @@ class Finalizer:
 
     async def _stored(self, run_id: str, thread_id: str, why: str) -> _Rest:
         """The state as the checkpointer holds it, where no graph shows it. Raises `UnavailableError`."""
-        logger.warning("run %s: its graph does not show its values, so they are those stored: %s", run_id, why)
+        logger.warning(
+            "run %s: its graph does not show its values, so they are those stored: %s", run_id, withheld(why)
+        )
         try:
             found = await read_snapshot(self.ends.checkpoints.saver, thread_id, None)
         except Exception as exc:
             if self.ends.checkpoints.outage(exc):
                 raise UnavailableError(f"the state of thread {thread_id!r} cannot be read: {exc}") from exc
             message = f"the run's values cannot be read, neither by its graph ({why}) nor as stored: {message_of(exc)}"
-            logger.warning("run %s: %s", run_id, message)
+            logger.warning("run %s: %s", run_id, withheld(message))
             return _Rest(unread=RunError(type=_UNREAD, message=message))
         if found is None:
             return _Rest()
@@ -205,6 +211,12 @@ class _Rest:
     """Why there are no values."""
     next: tuple[str, ...] = ()
     """The nodes at which it stands."""
+
+
+def _left(finish: FinishInput, found: _Rest, *, asks: bool) -> ThreadLeft | None:
+    """A run that has executed nothing leaves its thread as it was."""
+    values, error = found.at_question if asks else found.completed, finish.error or found.unread
+    return None if values is None and error is None else ThreadLeft(values, found.interrupts, error)
 
 
 def _terminal_event(record: RunRecord) -> NewEvent:

@@ -22,6 +22,7 @@ from ..contracts.wire import (
     ACTIVITY_DELETE_THREAD,
     ACTIVITY_DELIVER_EVENTS,
     ACTIVITY_FINISH_RUN,
+    ACTIVITY_FIRE_CRON,
     ACTIVITY_READ_STATE,
     ACTIVITY_REQUEST_STOP,
     ACTIVITY_RESTORE_THREAD,
@@ -35,6 +36,7 @@ from ..contracts.wire import (
     SliceResult,
     run_workflow_id,
 )
+from ..contracts.wire_cron import FireResult, FiringInput
 from ..contracts.wire_ending import FinishInput, RestoreInput, RestoreResult, StopInput, ended_by_itself
 from ..contracts.wire_notify import NotifyInput
 from ..contracts.wire_thread import (
@@ -62,6 +64,7 @@ from .driver.slices import Slices
 from .finalizer import Finalizer
 from .graphs.answers import Answers
 from .graphs.back_ends import BackEnds
+from .graphs.graph_views import GraphViews
 from .graphs.serving import Serving
 from .graphs.state_updates import States
 from .graphs.thread_state import Snapshots
@@ -88,10 +91,13 @@ class RunActivities:
         dispatcher: Dispatcher,
         live: LiveGraphs,
         task_queue: str,
+        fire: Callable[[FiringInput], Awaitable[FireResult]],
     ) -> None:
+        """`fire`: submits the run of a cron's firing, as a client would."""
         self._pulse = pulse
         self._serving = Serving(ends, task_queue)
         self._bridge = ends.bridge
+        self._fire = fire
         self._dispatcher = dispatcher
         self._live = live
         self._ending = Finalizer(ends, dispatcher, live)
@@ -99,6 +105,7 @@ class RunActivities:
         self._troubles = Troubles(client, ends.store)
         self._snapshots = Snapshots(ends)
         self._states = States(ends, self._snapshots)
+        self._views = GraphViews(ends)
         self._store = ends.store
         self._client = client
         self._specs = SpecCache(ends.store)
@@ -119,6 +126,7 @@ class RunActivities:
             self.change_state,
             self.read_state,
             self.deliver_events,
+            self.fire_cron,
         ]
 
     @property
@@ -213,6 +221,13 @@ class RunActivities:
         async with heartbeating(self._pulse):
             await translated(self._deliver(notify))
 
+    @activity.defn(name=ACTIVITY_FIRE_CRON)
+    async def fire_cron(self, firing: FiringInput) -> FireResult:
+        """Submit the run of a cron that is due. Idempotent."""
+        self._serving.check_ours(firing.installation)
+        async with heartbeating(self._pulse):
+            return await translated(self._fire(firing))
+
     async def _repeated(self, work: W, heartbeat: Heartbeat, do: Callable[[W], Awaitable[T]]) -> T:
         """Until it succeeds, it is told what fails, and how often."""
         await self._troubles.look(work, fence=own_fence(work.fence), say=heartbeat.say)
@@ -233,7 +248,7 @@ class RunActivities:
 
     async def _read(self, query: StateQuery) -> StateAnswer:
         await self._serving.check_served(query.assistant_id, anywhere=query.anywhere)
-        return await self._snapshots.answer(query)
+        return await (self._snapshots.answer(query) if query.view is None else self._views.answer(query))
 
     async def _deliver(self, notify: NotifyInput) -> None:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from ..contracts.errors import RollbackError
 from ..contracts.wire_ending import RestoreInput, RestoreResult
@@ -38,6 +39,8 @@ class Threads:
             thread = await self.ends.store.threads.get(request.thread_id)
             if thread is None or thread.user_id != request.user_id:
                 return DeletionAnswer(existed=False)
+        if request.unused_since is not None and await self._is_used(request.thread_id, request.unused_since):
+            return DeletionAnswer(existed=False)
         ended = [run for run in await self._runs(request.thread_id) if _goes(run, request)]
         for run in ended:
             # The record last: as long as it is there, a repeated deletion finds the rest.
@@ -45,8 +48,18 @@ class Threads:
             await self.ends.store.delete(run.record.run_id)
         state = await self.ends.checkpoints.saver.aget_tuple(thread_config(request.thread_id))
         await self.ends.checkpoints.delete_thread(request.thread_id)
-        await self.ends.store.threads.delete(request.thread_id)
-        return DeletionAnswer(existed=bool(ended) or state is not None)
+        recorded = await self.ends.store.threads.delete(request.thread_id)
+        return DeletionAnswer(existed=recorded or bool(ended) or state is not None)
+
+    async def _is_used(self, thread_id: str, since: datetime) -> bool:
+        """Whether a run of it is in flight, or it was used then or later. While it is looked at, nobody else may."""
+        thread = await self.ends.store.threads.get(thread_id)
+        if thread is not None and thread.updated_at >= since:
+            return True
+        if not all(run.record.status.terminal for run in await self._runs(thread_id)):
+            return True
+        head = await self.ends.checkpoints.saver.aget_tuple(thread_config(thread_id))  # a state is changed without runs
+        return head is not None and datetime.fromisoformat(head.checkpoint["ts"]) >= since
 
     async def _runs(self, thread_id: str) -> list[StoredRun]:
         found: list[StoredRun] = []

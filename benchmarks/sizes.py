@@ -28,6 +28,9 @@ class Sizes:
     replayed_events: int = 10_000
     grown_steps: int = 1_000
     grown_runs: int = 1_000
+    growth_rounds: int = 3
+    growth_window: int = 20
+    """Steps, or runs, of which a median is taken."""
     waiting: int = 500
     resumes: int = 20
     agents: int = 30
@@ -39,27 +42,29 @@ class Sizes:
 QUICK = Sizes(
     latencies=4,
     peer_latencies=3,
-    hundreds=3,
+    hundreds=1,
     slow_runs=2,
     slow_steps=2,
-    burst=20,
-    at_once=10,
-    cancels=5,
+    burst=10,
+    at_once=5,
+    cancels=3,
     others_going=6,
-    bridge_events=5_000,
+    bridge_events=1_000,
     deliveries=100,
-    token_runs=10,
+    token_runs=5,
     token_seconds=1.0,
-    live_readers=25,
+    live_readers=10,
     replays=10,
     replayed_events=1_000,
-    grown_steps=60,
-    grown_runs=15,
-    waiting=15,
+    grown_steps=20,
+    grown_runs=10,
+    growth_rounds=1,
+    growth_window=5,
+    waiting=5,
     resumes=3,
-    agents=4,
-    model_calls=200,
+    agents=2,
+    model_calls=30,
     kills=1,
     starts=1,
 )
-"""A minute: enough to see that everything works, too little to compare."""
+"""Half a minute: enough to see that everything works, too little to compare."""

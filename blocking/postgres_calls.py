@@ -19,8 +19,9 @@ T = TypeVar("T")
 Pool = AsyncConnectionPool[AsyncConnection[DictRow]]
 
 _OURS = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
-_GONE = ("57P01", "57P02", "57P03", "25P03")
-"""The server stops, or starts, or has ended a transaction in which this process said nothing for too long."""
+_GONE = ("57P01", "57P02", "57P03", "25P03", "25006")
+"""The server stops, or starts, or has ended a transaction in which this process said nothing for too long, or is a
+standby, which takes no writes."""
 _PAUSE = 0.05
 _PATIENCE = 10.0
 """Seconds in which a call is begun again."""
@@ -48,17 +49,24 @@ def _was_cut(error: Error) -> bool:
     return lost and is_outage(error) and not isinstance(error, PoolClosed | PoolTimeout)
 
 
-async def repeated(address: PostgresAddress, what: str, call: Callable[[], Awaitable[T]]) -> T:
-    """A call that may be done twice. Raises `UnavailableError`, or what is no outage as it is."""
+async def repeated(
+    address: PostgresAddress, what: str, call: Callable[[], Awaitable[T]], *, patience: float | None = None
+) -> T:
+    """A call that may be done twice. Raises `UnavailableError`, or what is no outage as it is.
+
+    `patience`: seconds in which it is begun again, instead of `_PATIENCE`.
+    """
+    until = time.monotonic() + (_PATIENCE if patience is None else patience)
     try:
-        return await retried(call, Retry(when=_may_pass, until=time.monotonic() + _PATIENCE, pause=_PAUSE))
+        return await retried(call, Retry(when=may_pass, until=until, pause=_PAUSE))
     except (Error, OSError) as exc:
         if not is_outage(exc):
             raise
         raise address.unavailable(what, exc) from exc
 
 
-def _may_pass(error: Exception) -> bool:
+def may_pass(error: Exception) -> bool:
+    """Whether the same call may succeed soon, over another connection."""
     return isinstance(error, Error) and (is_retryable(error) or _was_cut(error))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, cast
 from zlib import crc32
@@ -12,7 +12,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import DictRow, dict_row
 
 from ..contracts.errors import UnavailableError
-from .postgres_address import CONNECTING, PostgresAddress
+from .postgres_address import BEGIN, CONNECTING, PostgresAddress
 
 _LIMIT = 60.0
 """Seconds to wait for others, and that one may be frozen in the middle."""
@@ -69,3 +69,26 @@ async def drop_unfinished(connection: AsyncConnection[DictRow], tables: Iterable
     rows = await (await connection.execute(_UNFINISHED, ([*tables],))).fetchall()
     for row in rows:
         await connection.execute(f"DROP INDEX {row['name']}".encode())
+
+
+async def migrations_done(connection: AsyncConnection[DictRow], table: str) -> int:
+    """How many migrations `table` knows of; 0 where it is not there yet."""
+    there = await (await connection.execute("SELECT to_regclass(%s) AS name", (table,))).fetchone()
+    if there is None or there["name"] is None:
+        return 0
+    row = await (await connection.execute(f"SELECT count(*) AS done FROM {table}".encode())).fetchone()
+    return 0 if row is None else int(row["done"])
+
+
+async def migrate(connection: AsyncConnection[DictRow], table: str, migrations: Sequence[Sequence[str]]) -> None:
+    """Do those that `table` does not know of, in one transaction. The first one makes the table, with its column `v`.
+
+    Only for who is `alone`.
+    """
+    done = await migrations_done(connection, table)
+    await connection.execute(BEGIN)
+    for number, statements in enumerate(migrations[done:], done):
+        for statement in statements:
+            await connection.execute(statement.encode())
+        await connection.execute(f"INSERT INTO {table} (v) VALUES ({number})".encode())
+    await connection.commit()

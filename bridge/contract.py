@@ -135,6 +135,13 @@ class Bridge(ABC):
     async def cleanup(self, run_id: str) -> None:
         """Forget the stream. Its subscribers' iterations raise `RunNotFoundError`. Idempotent."""
 
+    @abstractmethod
+    def held(self) -> AsyncGenerator[str]:
+        """The runs that have a stream, some at a time, in no certain order.
+
+        One may come twice; one whose stream is made or forgotten meanwhile may be among them or not.
+        """
+
     async def losses(self) -> str | None:
         """A name for what may be lost: the newest writes before a restart of the back end. `None`: there is nothing.
 

@@ -64,6 +64,9 @@ class DelegatingBridge(Bridge):
     async def cleanup(self, run_id: str) -> None:
         await self.inner.cleanup(run_id)
 
+    def held(self) -> AsyncGenerator[str]:
+        return self.inner.held()
+
     async def losses(self) -> str | None:
         return await self.inner.losses()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from ..blocking.postgres_errors import extra_needed
 from ..contracts.back_ends import BRIDGES, not_opened, open_installed
 from ..contracts.errors import ConfigError
 from ..contracts.urls import redacted
@@ -21,6 +22,7 @@ _KNOWN = (
     "rediss://host",
     "redis+sentinel://host/master",
     "rediss+sentinel://host/master",
+    "postgresql://user@host/database",
 )
 _REDIS = ("redis", "rediss", "redis+sentinel", "rediss+sentinel")
 
@@ -28,10 +30,11 @@ _memories: dict[str, MemoryStreams] = {}
 """For as long as the process, like a file: a program may close its last bridge and open another one."""
 
 
-def open_bridge(url: str) -> Bridge:
-    """The bridge at `sqlite:///path`, `memory://`, `memory://name` or `redis://host`, not yet started.
+def open_bridge(url: str, *, listen_url: str | None = None) -> Bridge:
+    """The bridge, not started yet, at `sqlite:///path`, `memory://`, `memory://name`, `redis://…` or `postgresql://…`.
 
-    Raises `ConfigError`. Another scheme is that of an installed distribution (`contracts/back_ends.py`).
+    `listen_url`: the Postgres behind the pgbouncer at `url`. Raises `ConfigError`. Another scheme is that of an
+    installed distribution (`contracts/back_ends.py`).
 
     Bridges in memory share the streams of their name within the process, and these live as long as it does.
     """
@@ -42,6 +45,8 @@ def open_bridge(url: str) -> Bridge:
         return SqliteBridge(_sqlite_path(url, rest))
     if separator and scheme in _REDIS:
         return _redis(url)
+    if separator and scheme == "postgresql":
+        return _postgres(url, listen_url)
     if (bridge := open_installed(BRIDGES, url, "bridge.url", Bridge)) is not None:
         return bridge
     raise not_opened("bridge.url", url, _KNOWN, BRIDGES)
@@ -55,6 +60,12 @@ def _redis(url: str) -> Bridge:
             f'bridge.url: {redacted(url)!r} needs redis-py ({exc}): pip install "perdure[redis]"'
         ) from exc
     return RedisBridge(url)
+
+
+def _postgres(url: str, listen_url: str | None) -> Bridge:
+    with extra_needed("bridge.url"):
+        from .postgres import PostgresBridge
+    return PostgresBridge(url, listen_url=listen_url)
 
 
 def _memory(url: str, name: str) -> MemoryStreams:

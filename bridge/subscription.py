@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
-from contextlib import AbstractContextManager
 
 from ..contracts.errors import RunNotFoundError, UnavailableError
 from ..contracts.serialization.serializer import from_json
@@ -12,7 +11,7 @@ from ..contracts.telemetry.metrics import subscribed
 from ..contracts.types import GAP_EVENT, HEARTBEAT_EVENT, Stop, StreamEvent
 from .contract import parse_event_id
 from .stream import Excerpt, stop_level, stop_of_level
-from .watches import Watch
+from .tails import OpenWatch, Read, Tails
 
 
 async def follow(
@@ -20,22 +19,29 @@ async def follow(
     last_event_id: str | int | None,
     heartbeat_interval: float | None,
     *,
-    watch: Callable[[], AbstractContextManager[Watch]],
-    read: Callable[[int], Awaitable[Excerpt]],
+    watch: OpenWatch,
+    read: Read,
+    tails: Tails | None = None,
 ) -> AsyncGenerator[StreamEvent]:
     """`Bridge.subscribe` over `read`, which gives some of the events after an id, or raises `RunNotFoundError`.
 
-    It reads on only when its consumer has taken what was read: a slow one holds nothing but one excerpt.
+    It reads on only when its consumer has taken what was read: a slow one holds nothing but one excerpt. `tails`: of
+    the bridge, by which readers of a run share what is read.
     """
     position = parse_event_id(last_event_id)
     _check_heartbeat(heartbeat_interval)
     clock = asyncio.get_running_loop().time
     stream: int | None = None
     spoke_at = clock()
-    with watch() as change, subscribed():
+    with (tails or Tails()).follow(run_id, watch, read) as change, subscribed():
         while not change.closed:
             change.rearm()
-            found = await read(position)
+            try:
+                found = await change.read(position, stream)
+            except UnavailableError:
+                if change.closed:
+                    return
+                raise
             if stream not in (None, found.stream):
                 raise RunNotFoundError(run_id)
             stream, before = found.stream, position
@@ -72,7 +78,7 @@ def _gap(available: int) -> StreamEvent:
 async def await_stop(
     beyond: Stop | None,
     *,
-    watch: Callable[[], AbstractContextManager[Watch]],
+    watch: OpenWatch,
     read: Callable[[], Awaitable[int]],
 ) -> Stop:
     """`Bridge.stop_requested` over `read`, which gives the run's stop level. Raises `UnavailableError` at the end."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import defaultdict
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager, suppress
 from enum import Enum
 
@@ -28,6 +28,8 @@ class Watch:
         self.loop = asyncio.get_running_loop()
         self.closed = False
         """The bridge was closed; nothing will come any more."""
+        self.relay: Callable[[], None] | None = None
+        """Is called whenever the watch is woken, on its event loop."""
         self._changed = asyncio.Event()
 
     def rearm(self) -> None:
@@ -35,16 +37,19 @@ class Watch:
 
     async def wait(self, deadline: float | None = None) -> bool:
         """Whether something changed before `deadline` (the event loop's clock)."""
+        if deadline is None:
+            return await self._changed.wait()
         try:
             async with asyncio.timeout_at(deadline):
-                await self._changed.wait()
+                return await self._changed.wait()
         except TimeoutError:
             return False
-        return True
 
     def wake(self) -> None:
         """Only on the watch's own event loop."""
         self._changed.set()
+        if self.relay is not None:
+            self.relay()
 
 
 class Watches:

@@ -54,6 +54,14 @@ class Guard:
     keep: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class KnownRun:
+    """A run that has taken a fence."""
+
+    run_id: str
+    thread_id: str
+
+
 class SaveHooks(Protocol):
     """What a run does around each save, so that its stream and its checkpoints agree after a crash."""
 
@@ -153,3 +161,7 @@ class Checkpoints(ABC):
     @abstractmethod
     async def forget(self, run_id: str) -> None:
         """Remove what is known of a run that is deleted: its fence, its note, what was kept. Its state stays."""
+
+    @abstractmethod
+    async def known(self, *, after: str = "", limit: int = 500) -> list[KnownRun]:
+        """The runs that have taken a fence and were not forgotten, in an order of their ids, behind the run `after`."""

@@ -39,6 +39,7 @@ from ..contracts.serialization.allowed_types import refusing_types
 from .addresses import checkpoint_address
 from .contract import Checkpoints, Guard, SaveHooks
 from .shallow import is_shallow
+from .state_size import StateSize
 from .storable import AuthorsOf, Save, nobody, storable
 
 T = TypeVar("T")
@@ -65,15 +66,26 @@ class FencedSaver(BaseCheckpointSaver[Any]):
     """Known once the graph is called."""
 
     def __init__(
-        self, checkpoints: Checkpoints, run_id: str, *, fence: int, hooks: SaveHooks, is_run: bool = True
+        self,
+        checkpoints: Checkpoints,
+        run_id: str,
+        *,
+        fence: int,
+        hooks: SaveHooks,
+        is_run: bool = True,
+        state_size: int | None = None,
     ) -> None:
-        """`is_run`: else `run_id` only owns the fence. Raises `ConfigError` for a saver that keeps too little."""
+        """`is_run`: else `run_id` only owns the fence. Raises `ConfigError` for a saver that keeps too little.
+
+        `state_size`: bytes of one state, beyond which a save raises `StateTooLargeError`.
+        """
         if is_shallow(checkpoints.saver):
             raise ConfigError(
                 f"checkpointer.url: {type(checkpoints.saver).__name__} keeps only the newest checkpoint of a thread, "
                 "and runs need the others, for rollbacks and forks: use a saver that keeps all of them"
             )
         super().__init__(serde=checkpoints.saver.serde)
+        self._size = StateSize(run_id, state_size)
         self._stamp = {"run_id": run_id} if is_run else {}
         self._inner = checkpoints.saver
         self._checkpoints = checkpoints
@@ -108,7 +120,9 @@ class FencedSaver(BaseCheckpointSaver[Any]):
 
         async def put() -> None:
             guard = Guard(self._run_id, self._fence)
-            with Save(self._run_id, self.authors, address[1]).of(checkpoint["channel_values"].items()):
+            values = checkpoint["channel_values"]
+            with Save(self._run_id, self.authors, address[1]).of(values.items()):
+                self._size.check(address[1], values, new_versions)
                 await self._checkpoints.put(guard, config, checkpoint, described, new_versions)
 
         thread_id, namespace, checkpoint_id = address

@@ -7,6 +7,7 @@ import sys
 import typer
 
 from . import options as o
+from .cron_commands import add_cron_commands
 from .run_commands import add_run_commands
 from .service_commands import add_first_commands, add_service_commands
 from .thread_commands import add_thread_commands
@@ -53,6 +54,7 @@ def _application() -> typer.Typer:
     add_first_commands(app)
     add_run_commands(app)
     add_thread_commands(app)
+    add_cron_commands(app)
     add_service_commands(app)
     return app
 

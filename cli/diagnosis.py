@@ -1,7 +1,8 @@
-"""The commands that look at the installation: `doctor` and `graphs`."""
+"""The commands that look at the installation: `doctor`, `setup` and `graphs`."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 from rich.table import Table
@@ -10,7 +11,10 @@ from rich.text import Text
 from ..contracts.errors import GraphLoadError
 from ..contracts.workers import served_graphs
 from ..runtime import abandon as runtime_abandon
-from ..runtime.doctor import Check, announced_workers, declared_graphs, examine
+from ..runtime.check import Check
+from ..runtime.connection import connect_temporal
+from ..runtime.doctor import announced_workers, declared_graphs, examine
+from ..runtime.namespace import examine_namespace, set_up_namespace
 from ..runtime.unserved import load_failure, why_not_served
 from .exit_codes import ExitCode
 from .logs import configure_core
@@ -23,17 +27,32 @@ _STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 async def doctor(session: Session) -> ExitCode:
     """`perdure doctor`: 0 without a failure, 1 if one is this machine's, else 69."""
     configure_core()
-    output, checks = session.output, list[Check]()
-    async for check in examine(session.config):
-        checks.append(check)
-        if not output.as_json:
-            _show(output, check)
-    failed = [check for check in checks if check.level == "fail"]
-    if output.as_json:
-        output.document({"ok": not failed, "checks": [check.model_dump() for check in checks]})
+    failed = await _shown(session.output, examine(session.config))
     if not failed:
         return ExitCode.OK
     return ExitCode.UNAVAILABLE if all(check.service for check in failed) else ExitCode.FAILED
+
+
+async def setup(session: Session, *, only_check: bool) -> ExitCode:
+    """`perdure setup`: 0 when the namespace is ready for runs, 69 when Temporal cannot be reached, else 1."""
+    configure_core()
+    client = await connect_temporal(session.settings)
+    look = examine_namespace(client, session.settings, missing="fail")
+    failed = await _shown(session.output, look if only_check else set_up_namespace(client, session.settings))
+    return ExitCode.FAILED if failed else ExitCode.OK
+
+
+async def _shown(output: Output, checks: AsyncIterator[Check]) -> list[Check]:
+    """Each as soon as it is there; those that have failed."""
+    seen = list[Check]()
+    async for check in checks:
+        seen.append(check)
+        if not output.as_json:
+            _show(output, check)
+    failed = [check for check in seen if check.level == "fail"]
+    if output.as_json:
+        output.document({"ok": not failed, "checks": [check.model_dump() for check in seen]})
+    return failed
 
 
 async def graphs(session: Session) -> ExitCode:
@@ -52,7 +71,7 @@ async def graphs(session: Session) -> ExitCode:
         session.output.note(f"warning: {problem}")
     missing = sorted(set(declared) - set(served))
     failure = await load_failure(settings) if missing else None
-    reasons = {name: why_not_served(name, workers, failure, now) for name in missing}
+    reasons = {name: why_not_served(name, workers, failure, now, settings.queue_of(name)) for name in missing}
     if session.output.as_json:
         document = {"file": str(settings.graphs), "declared": declared, "served": served, "reasons": reasons}
         session.output.document({**document, "task_queue": settings.temporal.task_queue})

@@ -7,6 +7,7 @@ from enum import IntEnum
 from ..contracts.errors import (
     ActorRequiredError,
     ConfigError,
+    CronNotFoundError,
     FencedError,
     GraphLoadError,
     InvalidEventIdError,
@@ -16,6 +17,7 @@ from ..contracts.errors import (
     RunStateError,
     StreamEndedError,
     ThreadBusyError,
+    ThreadExistsError,
     ThreadNotFoundError,
     UnavailableError,
     UnstorableError,
@@ -58,7 +60,9 @@ ERROR_CODES: dict[type[PerdureError], ExitCode] = {
     UnstorableError: ExitCode.FAILED,
     RunNotFoundError: ExitCode.NOT_FOUND,
     ThreadNotFoundError: ExitCode.NOT_FOUND,
+    CronNotFoundError: ExitCode.NOT_FOUND,
     ThreadBusyError: ExitCode.BUSY,
+    ThreadExistsError: ExitCode.USAGE,
     UnavailableError: ExitCode.UNAVAILABLE,
     WorkerStoppedError: ExitCode.UNAVAILABLE,
     FencedError: ExitCode.INTERNAL,  # this one and the next are a worker's own and never reach a client

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TextIO, cast
 
 from ..contracts.errors import InvalidRunError
-from ..contracts.settings import parse_duration
+from ..contracts.settings_section import parse_duration
 
 
 def read_json(argument: str, flag: str) -> Any:

@@ -208,7 +208,7 @@ StreamMode = Annotated[
     typer.Option(
         "--stream-mode",
         metavar="MODE",
-        help="What the run's stream holds: values, updates, messages, custom, tasks, checkpoints, debug. "
+        help="What the run's stream holds: values, updates, messages, events, custom, tasks, checkpoints, debug. "
         "Repeatable. Without it: messages and updates, that is tokens and steps.",
         show_default=False,
         rich_help_panel=_HOW,
@@ -274,4 +274,47 @@ Stream = Annotated[bool, typer.Option("--stream", help="Show the run as it goes 
 Wait = Annotated[bool, typer.Option("--wait", help="Wait, and print the final state.", rich_help_panel=_AFTER)]
 Background = Annotated[
     bool, typer.Option("--background", help="Return as soon as the run is accepted.", rich_help_panel=_AFTER)
+]
+
+# A namespace of Temporal.
+
+OnlyCheck = Annotated[bool, typer.Option("--check", help="Change nothing: fail where something would be added.")]
+
+# A worker.
+
+Queues = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--queue",
+        metavar="NAME",
+        help="Serve only the graphs of this task queue (the setting task_queues). Repeatable.",
+        show_default=False,
+    ),
+]
+
+# The HTTP API.
+
+ApiPort = Annotated[
+    int | None,
+    typer.Option(
+        "--api-port",
+        min=0,
+        max=65535,
+        help="The port of the HTTP API, instead of the setting gateway.port (2024); 0 is any that is free.",
+        show_default=False,
+    ),
+]
+Host = Annotated[
+    str | None,
+    typer.Option("--host", help="The address to listen on, instead of the setting gateway.host.", show_default=False),
+]
+Port = Annotated[
+    int | None,
+    typer.Option(
+        "--port",
+        min=0,
+        max=65535,
+        help="The port, instead of the setting gateway.port (2024); 0 is any that is free.",
+        show_default=False,
+    ),
 ]

@@ -1,40 +1,53 @@
-"""The commands that serve: `dev`, `worker` and `server`."""
+"""The commands that serve: `dev`, `worker`, `serve` and `server`."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from dataclasses import asdict
 from functools import partial
 from typing import Any, NoReturn
 
 from ..runtime import Worker
-from ..runtime.connection import temporal_target
 from ..runtime.dev_server import DevServer, exec_server
 from ..runtime.doctor import declared_graphs
 from ..runtime.garbage import settle
 from ..runtime.reloader import Reload
+from ..runtime.routing import routing_of
+from ..runtime.target import temporal_target
+from . import api
 from .exit_codes import ExitCode
 from .logs import as_json
 from .session import Session
 from .stopping import stopped_by_signals
 
 
-async def worker(session: Session) -> ExitCode:
-    """`perdure worker`."""
+async def worker(session: Session, queues: Sequence[str]) -> ExitCode:
+    """`perdure worker`; `queues`: the task queues that it is to serve, as far as it is told so."""
     _log_as_wanted(session)
     with stopped_by_signals(session.output) as stopping:
-        _tell_worker(session, temporal_target(session.settings).address)
-        worker = Worker(settings=session.settings)
+        worker = Worker(settings=session.settings, queues=queues)
+        _tell_worker(session, temporal_target(session.settings).address, queues)
         stopping.then(worker.stop)
         await worker.run(once_loaded=settle)
     _tell(session, "stopped", "worker stopped; its runs go on in other workers, or when one starts")
     return ExitCode.OK
 
 
-async def dev(session: Session) -> ExitCode:
+async def serve(session: Session, host: str | None, port: int | None) -> ExitCode:
+    """`perdure serve`."""
+    _log_as_wanted(session)
+    with stopped_by_signals(session.output) as stopping:
+        async with session.connect() as runs, api.listening(session, runs, host, port) as gateway:
+            stopping.then(gateway.stop)
+            await gateway.wait()
+    _tell(session, "stopped", "gateway stopped; clients that follow runs go on at another one")
+    return ExitCode.OK
+
+
+async def dev(session: Session, api_port: int | None) -> ExitCode:
     """`perdure dev`."""
     _log_as_wanted(session)
     server = DevServer(session.settings)
@@ -43,13 +56,16 @@ async def dev(session: Session) -> ExitCode:
             for note in server.notes:
                 session.output.note(note)
             _tell_server(session, server)
-            names = _tell_worker(session, server.address)
+            queues = [session.settings.temporal.task_queue, *session.settings.task_queues]
+            names = _tell_worker(session, server.address, queues)
             session.output.note(f"try       {session.hint('run', names[0])}")
             _warn_of_elsewhere(session, server.address)
             tell = partial(_tell_reload, session)
-            worker = Worker(settings=session.settings, client=await server.connect(), on_reload=tell)
+            client = await server.connect()
+            worker = Worker(settings=session.settings, client=client, on_reload=tell, queues=queues)
             stopping.then(worker.stop)
-            await _serve(worker, server.wait())
+            async with api.beside(session, client, api_port):
+                await _serve(worker, server.wait())
     _tell(session, "stopped", "stopped: worker and server")
     return ExitCode.OK
 
@@ -92,13 +108,13 @@ def _tell_server(session: Session, server: DevServer) -> None:
     _tell(session, "server", "\n".join(lines), address=server.address, ui=server.ui_url, home=str(home))
 
 
-def _tell_worker(session: Session, address: str) -> list[str]:
+def _tell_worker(session: Session, address: str, queues: Sequence[str]) -> list[str]:
     """Say what the worker is going to serve; the names of its graphs, in the order of their file."""
     settings = session.settings
-    queue = settings.temporal.task_queue
-    names = list(declared_graphs(settings.graphs))
-    text = f"worker    {', '.join(names)} (task queue {queue!r} of {address})"
-    _tell(session, "worker", text, graphs=names, task_queue=queue, address=address)
+    routing = routing_of(settings, queues)
+    names = [*routing.of(declared_graphs(settings.graphs))]
+    text = f"worker    {', '.join(names)} (task queue {', '.join(map(repr, routing.polled))} of {address})"
+    _tell(session, "worker", text, graphs=names, task_queue=", ".join(routing.polled), address=address)
     return names
 
 

@@ -11,7 +11,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from ..contracts.errors import InvalidRunError, nearest
-from ..contracts.types import ID_MAX_LENGTH, STREAM_MODES, MultitaskStrategy, RunSpec, StreamMode, new_run_id
+from ..contracts.identifiers import ID_MAX_LENGTH
+from ..contracts.types import STREAM_MODES, MultitaskStrategy, RunSpec, StreamMode, new_run_id
 from .inputs import read_duration, read_json, read_object, read_pairs
 
 

@@ -15,7 +15,8 @@ from typing import Final, Literal
 from pydantic import Field
 
 from .errors import ActorRequiredError
-from .types import ID_MAX_LENGTH, Frozen
+from .identifiers import ID_MAX_LENGTH
+from .types import Frozen
 
 
 class ActorContext(Frozen):

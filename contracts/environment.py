@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast, get_origin
 
 from pydantic import BaseModel
 
 from .errors import ConfigError, nearest
+from .settings_file import refuse_doubled
 
 _PREFIX = "PERDURE_"
 _LEVEL = "__"
@@ -63,9 +64,14 @@ def _parsed(settings: type[BaseModel], name: str, path: list[str], text: str) ->
     if not _is_compound(settings, path):
         return text
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_object)
     except ValueError as exc:
         raise ConfigError(f"wrong PERDURE_* variable: {name} must be JSON: {exc}") from exc
+
+
+def _object(pairs: Sequence[tuple[str, Any]]) -> Values:
+    refuse_doubled([key for key, _ in pairs])
+    return dict(pairs)
 
 
 def _is_compound(settings: type[BaseModel], path: list[str]) -> bool:

@@ -10,12 +10,14 @@ PerdureError
 ├── RunNotFoundError           no such run                                  (also a LookupError)
 ├── ThreadNotFoundError        no such thread                               (also a LookupError)
 │   └── ThreadTakenError       a run for a thread that is another user's    (also an InvalidRunError)
+├── CronNotFoundError          no such cron                                 (also a LookupError)
 ├── RunStateError              the run's status does not allow it
 │   ├── MissingNodeError       a run stands at a node that its graph does not have any more
 │   ├── RollbackError          the thread cannot be put back as it was before the run
 │   └── TypeNotAllowedError    what was stored names a class that may not be built
 ├── UnstorableError            a graph has written what no checkpoint can hold   (also a TypeError)
 ├── ThreadBusyError            `reject`: the thread has a run in flight
+├── ThreadExistsError          a thread of this id is there already
 ├── UnavailableError           something that a call needs is not there
 │   ├── TemporalUnreachableError
 │   ├── NoWorkerError          nobody polls the task queue
@@ -31,8 +33,9 @@ PerdureError
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
 from typing import Any
+
+from .spelling import nearest as nearest
 
 STORED_INSTEAD = "`stored=True` (on the command line `--stored`) reads it from the checkpointer, without the graph"
 
@@ -114,10 +117,17 @@ class ThreadTakenError(ThreadNotFoundError, InvalidRunError):
     """The thread is another user's, for whom alone it is there. Nothing was started or written."""
 
     def __init__(self, thread_id: str) -> None:
-        InvalidRunError.__init__(
-            self, f"thread_id {thread_id!r} is taken, and not yours; choose another", field="scope.thread_id"
-        )
+        text = f"thread_id {thread_id!r} is taken, and not yours; choose another"
+        InvalidRunError.__init__(self, text, field="scope.thread_id")
         self.thread_id = thread_id
+
+
+class CronNotFoundError(PerdureError, LookupError):
+    """There is no cron of this id, or it is another user's."""
+
+    def __init__(self, cron_id: str) -> None:
+        super().__init__(f"no cron {cron_id!r} (`perdure cron list` lists them)")
+        self.cron_id = cron_id
 
 
 class RunStateError(PerdureError):
@@ -180,12 +190,18 @@ class ThreadBusyError(PerdureError):
     """The thread has a run in flight and the new run's strategy is `reject`; nothing was started."""
 
     def __init__(self, thread_id: str, run_id: str) -> None:
-        super().__init__(
-            f"thread {thread_id!r} is busy with run {run_id!r}: wait for it, cancel it, or submit with the "
-            "strategy enqueue or interrupt"
-        )
+        advice = "wait for it, cancel it, or submit with the strategy enqueue or interrupt"
+        super().__init__(f"thread {thread_id!r} is busy with run {run_id!r}: {advice}")
         self.thread_id = thread_id
         self.run_id = run_id
+
+
+class ThreadExistsError(PerdureError):
+    """There is a thread of this id; nothing was written."""
+
+    def __init__(self, thread_id: str) -> None:
+        super().__init__(f"thread {thread_id!r} exists; choose another thread_id, or say if_exists='do_nothing'")
+        self.thread_id = thread_id
 
 
 class UnavailableError(PerdureError):
@@ -196,20 +212,19 @@ class WorkerStoppedError(PerdureError):
     """A worker has stopped serving by itself."""
 
     def __init__(self, task_queue: str, cause: str) -> None:
-        super().__init__(
-            f"the worker of the task queue {task_queue!r} has stopped serving ({cause}); its runs go on in other "
-            "workers, or when one starts"
-        )
+        runs = "its runs go on in other workers, or when one starts"
+        super().__init__(f"the worker of the task queue {task_queue!r} has stopped serving ({cause}); {runs}")
         self.task_queue = task_queue
 
 
 class TemporalUnreachableError(UnavailableError):
     """No Temporal server can be used at the address."""
 
-    def __init__(self, address: str, cause: str) -> None:
-        super().__init__(
-            f"Temporal cannot be used at {address} ({cause}); start one with `perdure dev`, or set temporal.address"
-        )
+    def __init__(self, address: str, cause: str, source: str | None = None) -> None:
+        """`source`: who says the address, if it is not that of the development server."""
+        where = f"{address}, as {source} says" if source else address
+        advice = f"start it, or correct {source}" if source else "start one with `perdure dev`, or set temporal.address"
+        super().__init__(f"Temporal cannot be used at {where} ({cause}); {advice}")
         self.address = address
 
 
@@ -224,13 +239,14 @@ class NoWorkerError(UnavailableError):
         *,
         others: Sequence[str] = (),
         workflow: str | None = None,
+        graph: str | None = None,
     ) -> None:
-        """`others`: workers of other installations that are there. `workflow`: what goes on on another task queue."""
-        super().__init__(f"{_nobody(task_queue, waited, others, workflow)}; {then}")
+        """`others`: workers of other installations. `workflow`: what goes on elsewhere. `graph`: whose queue it is."""
+        super().__init__(f"{_nobody(task_queue, waited, others, workflow, graph)}; {then}")
         self.task_queue = task_queue
 
 
-def _nobody(task_queue: str, waited: float, others: Sequence[str], workflow: str | None) -> str:
+def _nobody(task_queue: str, waited: float, others: Sequence[str], workflow: str | None, graph: str | None) -> str:
     if others:
         return (
             f"the task queue {task_queue!r} is served by another installation only ({'; '.join(others)}), which has "
@@ -243,10 +259,11 @@ def _nobody(task_queue: str, waited: float, others: Sequence[str], workflow: str
             f"{waited:g} s). Start its worker, or choose another thread_id; if there is no such project any more, "
             f"end it with `temporal workflow terminate --workflow-id {workflow}`"
         )
-    return (
-        f"no worker polls the task queue {task_queue!r} (waited {waited:g} s). Start one with `perdure worker` or "
-        "`perdure dev`"
-    )
+    if graph is not None:
+        where = f"serves the graph {graph!r} on its task queue {task_queue!r}"
+        return f"no worker {where} (waited {waited:g} s). Start one with `perdure worker --queue {task_queue}`"
+    start = "Start one with `perdure worker` or `perdure dev`"
+    return f"no worker polls the task queue {task_queue!r} (waited {waited:g} s). {start}"
 
 
 class GraphNotServedError(UnavailableError):
@@ -301,9 +318,3 @@ def _again(kind: type[PerdureError], arguments: tuple[Any, ...], carries: dict[s
     error = kind.__new__(kind, *arguments)
     vars(error).update(carries)
     return error
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """` (did you mean 'x'?)` when a known name resembles `name`, else nothing."""
-    matches = get_close_matches(name, list(known), n=1)
-    return f" (did you mean {str(matches[0])!r}?)" if matches else ""

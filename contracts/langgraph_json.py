@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Mapping
+from copy import copy
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -19,13 +20,13 @@ from .errors import GraphLoadError, nearest
 _HONOURED = ("graphs", "env", "dependencies", "store")
 _HARMLESS = ("$schema", "_comment", "python_version")
 _OTHERS = {
-    "auth": "nothing checks who calls: no HTTP API is served",
-    "http": "no HTTP API is served",
-    "ui": "no HTTP API is served",
-    "ui_config": "no HTTP API is served",
+    "auth": "`perdure serve` asks nobody who he is, so it listens on this machine only",
+    "http": "the setting gateway says how the HTTP API is served",
+    "ui": "no pages are served",
+    "ui_config": "no pages are served",
     "webhooks": "the settings have webhooks of their own",
     "checkpointer": "the setting checkpointer says where threads are kept; nothing of them expires",
-    "encryption": "nothing is encrypted",
+    "encryption": "the setting encryption says what is encrypted",
     "priority": "runs have no priorities",
     "disable_persistence": "runs are always kept",
     "pip_config_file": "nothing is installed",
@@ -102,6 +103,12 @@ class LangGraphJson:
         self.dependencies = found.dependencies
         self.store = found.store or NodeStoreConfig()
         self.graphs = found.graphs
+
+    def with_graphs(self, graphs: Mapping[str, Any]) -> LangGraphJson:
+        """The same with some of its graphs only."""
+        part = copy(self)
+        part.graphs = dict(graphs)
+        return part
 
     @property
     def folder(self) -> Path:

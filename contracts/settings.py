@@ -7,7 +7,6 @@ Relative paths in it start from the file's folder. With nothing set, everything 
 
 from __future__ import annotations
 
-import re
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -16,7 +15,6 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     SecretStr,
     ValidationError,
@@ -25,50 +23,17 @@ from pydantic import (
 )
 
 from .back_ends import BRIDGES, CHECKPOINTERS, STORES, Group, unknown_scheme
+from .encryption_settings import CodecServerSettings, EncryptionSettings
 from .environment import merged, read_environment
 from .errors import ConfigError, nearest
+from .limit_settings import LimitSettings as LimitSettings
+from .retention_settings import RetentionSettings as RetentionSettings
 from .settings_file import config_path, read_yaml
-from .types import TEN_YEARS
+from .settings_section import Duration, Timeout
+from .settings_section import Section as Section
+from .temporal_settings import TemporalSettings as TemporalSettings
 from .webhooks import Network, signing_key
-
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
-
-
-def parse_duration(value: object) -> object:
-    """Seconds of `250ms`, `30s`, `5m`, `12h`, `2d` or a plain number of seconds."""
-    if isinstance(value, str):
-        text = value.strip()
-        if match := _DURATION.fullmatch(text):
-            return float(match[1]) * _UNITS[match[2]]
-        try:
-            return float(text)
-        except ValueError:
-            raise ValueError(f"{value!r} is not a duration; write it like 250ms, 30s, 5m, 12h or 2d") from None
-    return value
-
-
-Duration = Annotated[float, BeforeValidator(parse_duration), Field(ge=0, le=TEN_YEARS, allow_inf_nan=False)]
-"""Seconds, written with a unit in the file."""
-Timeout = Annotated[float, BeforeValidator(parse_duration), Field(gt=0, le=TEN_YEARS, allow_inf_nan=False)]
-
-
-class Section(BaseModel):
-    # An error's text goes to logs, where no secret belongs.
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-class TemporalSettings(Section):
-    """Where Temporal is. Temporal's own environment (`TEMPORAL_ADDRESS`, profiles, TLS) fills what is not set here."""
-
-    address: str | None = Field(default=None, min_length=1)
-    """`host:port`; `None`: what Temporal's environment says, else the development server of `server`."""
-    namespace: str = "default"
-    task_queue: str = "perdure"
-    submit_timeout: Duration = 30.0
-    """How long a submission waits for a worker."""
-    connect_timeout: Duration = 5.0
-
+from .worker_settings import WorkerSettings as WorkerSettings
 
 AttributeType = Literal["Text", "Keyword", "Int", "Double", "Bool", "Datetime", "KeywordList"]
 
@@ -86,23 +51,6 @@ class ServerSettings(Section):
     search_attributes: dict[str, AttributeType] = Field(default_factory=dict[str, AttributeType])
     dynamic_config: dict[str, Any] = Field(default_factory=dict[str, Any])
     sqlite_pragma: dict[str, str | int] = Field(default_factory=dict[str, str | int])
-
-
-class WorkerSettings(Section):
-    max_concurrent_activities: int = Field(default=200, ge=1)
-    """How many runs one worker executes at the same time."""
-    max_cached_workflows: int = Field(default=600, ge=0)
-    max_held_graphs: int = Field(default=1000, ge=0)
-    """How many graphs may wait in memory for their next slice. Beyond that a slice goes on until there is room."""
-    max_held_memory: int | None = Field(default=None, ge=1)
-    """MB that the worker's process may have in memory. Beyond that no other graph waits for its next slice, and those
-    that have waited longest go on from their checkpoints; null is no bound."""
-    hold_graphs_for: Duration = 60.0
-    """How long a graph waits for its next slice. Then the run goes on from its checkpoint, as after a crash."""
-    graceful_shutdown: Duration = 30.0
-    """How long a stopping worker waits for running supersteps to reach their boundary."""
-    sticky_timeout: Duration = 2.0
-    """How long Temporal waits for a dead worker before another one gets its workflow."""
 
 
 class RunSettings(Section):
@@ -151,6 +99,16 @@ class WebhookSettings(Section):
         return tuple(one.get_secret_value() for one in (self.secret, self.previous_secret) if one is not None)
 
 
+class GatewaySettings(Section):
+    """LangGraph's API over HTTP, which `perdure serve` and `perdure dev` serve."""
+
+    host: str = Field(default="127.0.0.1", min_length=1)
+    port: int | None = Field(default=2024, ge=0, le=65535)
+    """0 is any that is free; null: `perdure dev` does without."""
+    cors_origins: tuple[str, ...] = ("*",)
+    """The pages that may call it."""
+
+
 class LogSettings(Section):
     """What the services write to stderr."""
 
@@ -177,8 +135,20 @@ class LocationSettings(Section):
 class BridgeSettings(LocationSettings):
     """The event streams of runs."""
 
-    schemes: ClassVar[tuple[str, ...]] = ("sqlite", "memory", "redis", "rediss", "redis+sentinel", "rediss+sentinel")
+    listen_url: str | None = None
+    """Where Postgres itself is, if `url` names a pgbouncer that pools by transaction: no notification comes through."""
+
+    schemes: ClassVar[tuple[str, ...]] = (
+        *("sqlite", "memory", "postgresql"),
+        *("redis", "rediss", "redis+sentinel", "rediss+sentinel"),
+    )
     installed: ClassVar[Group | None] = BRIDGES
+
+    @model_validator(mode="after")
+    def _listens(self) -> BridgeSettings:
+        if self.listen_url is not None and not (self.url or "").startswith("postgresql:"):
+            raise ValueError("listen_url is set, and url is no postgresql:// URL: only Postgres is listened to")
+        return self
 
 
 class StoreSettings(LocationSettings):
@@ -211,6 +181,9 @@ class NodeCacheSettings(LocationSettings):
     """LangGraph's cache, for nodes that have a cache policy."""
 
 
+TaskQueues = dict[Annotated[str, Field(min_length=1)], Annotated[tuple[str, ...], Field(min_length=1)]]
+
+
 class Settings(Section):
     """Everything that can be set."""
 
@@ -222,12 +195,43 @@ class Settings(Section):
     worker: WorkerSettings = WorkerSettings()
     runs: RunSettings = RunSettings()
     webhooks: WebhookSettings = WebhookSettings()
+    gateway: GatewaySettings = GatewaySettings()
     logs: LogSettings = LogSettings()
+    retention: RetentionSettings = RetentionSettings()
+    limits: LimitSettings = LimitSettings()
+    encryption: EncryptionSettings = EncryptionSettings()
+    codec_server: CodecServerSettings = CodecServerSettings()
     bridge: BridgeSettings = BridgeSettings()
     store: StoreSettings = StoreSettings()
     checkpointer: CheckpointerSettings = CheckpointerSettings()
     langgraph_store: NodeStoreSettings = NodeStoreSettings()
     langgraph_cache: NodeCacheSettings = NodeCacheSettings()
+    task_queues: TaskQueues = Field(default_factory=dict[str, tuple[str, ...]])
+    """Task queues beside the common one, each with the graphs that execute there: `{gpu: [render]}`."""
+
+    @field_validator("task_queues")
+    @classmethod
+    def _one_queue_a_graph(cls, queues: TaskQueues) -> TaskQueues:
+        where: dict[str, str] = {}
+        for queue, graphs in queues.items():
+            for graph in graphs:
+                if where.setdefault(graph, queue) != queue:
+                    raise ValueError(f"the graph {graph!r} is in {where[graph]!r} and in {queue!r}; it has one queue")
+        return queues
+
+    @model_validator(mode="after")
+    def _queues_differ(self) -> Settings:
+        common = self.temporal.task_queue
+        for queue in self.task_queues:
+            if queue == common or queue.startswith(f"{common}-"):
+                raise ValueError(f"task_queues.{queue}: this name is the common task queue's (temporal.task_queue)")
+        if unknown := [queue for queue in self.worker.queues if queue not in (common, *self.task_queues)]:
+            raise ValueError(f"worker.queues: {unknown_queue(unknown[0], self)}")
+        return self
+
+    def queue_of(self, graph: str) -> str | None:
+        """The task queue on which the graph executes; `None`: the common one."""
+        return next((queue for queue, graphs in self.task_queues.items() if graph in graphs), None)
 
     @property
     def bridge_url(self) -> str:
@@ -258,6 +262,12 @@ class Settings(Section):
         return f"sqlite:///{self.home.absolute() / name}"
 
 
+def unknown_queue(queue: str, settings: Settings) -> str:
+    """What is wrong with a task queue that is none of these settings."""
+    known = [settings.temporal.task_queue, *settings.task_queues]
+    return f"unknown task queue {queue!r}{nearest(queue, known)}; there are: {', '.join(known)}"
+
+
 def load_settings(config: str | Path | None = None) -> Settings:
     """Read the settings. Raises `ConfigError`, naming the key, what is wrong with it, and the nearest right one."""
     path = config_path(config)
@@ -267,7 +277,8 @@ def load_settings(config: str | Path | None = None) -> Settings:
     except ValidationError as exc:
         raise ConfigError(_explain(exc, path)) from exc
     base = path.parent.absolute() if path else Path.cwd()
-    return settings.model_copy(update={"home": base / settings.home, "graphs": base / settings.graphs})
+    files = {"home": base / settings.home, "graphs": base / settings.graphs}
+    return settings.model_copy(update=files | {"temporal": settings.temporal.based(base)})
 
 
 def _explain(error: ValidationError, path: Path | None) -> str:
@@ -278,7 +289,8 @@ def _explain(error: ValidationError, path: Path | None) -> str:
 def _explain_one(loc: tuple[int | str, ...], item: Any) -> str:
     key = ".".join(str(part) for part in loc)
     if item["type"] != "extra_forbidden":
-        return f"  {key}: {item['msg'].removeprefix('Value error, ')}"
+        told = item["msg"].removeprefix("Value error, ")
+        return f"  {key}: {told}" if key else f"  {told}"
     known = _known_keys(loc[:-1])
     return f"  {key}: unknown key{nearest(str(loc[-1]), known)}; allowed here: {', '.join(known)}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -26,9 +27,35 @@ def config_path(config: str | Path | None) -> Path | None:
 def read_yaml(path: Path) -> dict[str, Any]:
     """Its keys and values. Raises `ConfigError`."""
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as exc:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as exc:
         raise ConfigError(f"{path} is not YAML: {exc}") from exc
+    return yaml_values(text, str(path))
+
+
+class _Loader(yaml.SafeLoader):
+    """Of a key that is there twice, YAML takes the last one without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        refuse_doubled([str(key.value) for key, _ in node.value if isinstance(key, yaml.ScalarNode)])
+        return super().construct_mapping(node, deep)
+
+
+def refuse_doubled(keys: Sequence[str]) -> None:
+    """Raises `ValueError`."""
+    if doubled := [key for key in keys if keys.count(key) > 1]:
+        raise ValueError(f"the key {doubled[0]!r} is there twice")
+
+
+def yaml_values(text: str, path: str) -> dict[str, Any]:
+    """The keys and values of a text; `path`: where it is from. Raises `ConfigError`, without a line of the text."""
+    try:
+        values = yaml.load(text, _Loader)
+    except yaml.MarkedYAMLError as exc:
+        line = "" if exc.problem_mark is None else f" (line {exc.problem_mark.line + 1})"
+        raise ConfigError(f"{path} is not YAML: {exc.problem or exc.context}{line}") from None
+    except (yaml.YAMLError, ValueError) as exc:
+        raise ConfigError(f"{path} is not YAML: {exc}") from None
     if values is None:
         return {}
     if not isinstance(values, dict):

@@ -8,7 +8,10 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from .types import Frozen, RunInterrupt
+from .types import Frozen, RunError, RunInterrupt
+
+STATELESS = "stateless-"
+"""Before the run's id, the thread id of a run that has its thread to itself."""
 
 
 class ThreadStatus(StrEnum):
@@ -34,6 +37,30 @@ class ThreadRecord(Frozen):
     title: str | None = None
     created_at: datetime
     updated_at: datetime
+
+
+class ThreadDetails(ThreadRecord):
+    """A thread, and how its last run, or a change of its state from outside, has left it."""
+
+    values: Any = None
+    """The state, in the form of the `values` event; `None` until something was executed."""
+    interrupts: tuple[RunInterrupt, ...] = ()
+    """The questions that are open."""
+    error: RunError | None = None
+    """Why the last run failed."""
+    state_updated_at: datetime | None = None
+
+
+class ThreadPage(Frozen):
+    """Some of the threads that were looked for."""
+
+    threads: tuple[ThreadDetails, ...] = ()
+    total: int = 0
+    """How many there are in all."""
+
+
+ThreadOrder = Literal["thread_id", "status", "created_at", "updated_at", "state_updated_at"]
+"""By what a search sorts."""
 
 
 class ThreadTask(Frozen):

@@ -10,26 +10,18 @@ from typing import Annotated, Any, Literal, cast, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from .identifiers import Identifier
 from .serialization.text import Text
-
-ID_MAX_LENGTH = 200
-"""Characters of a thread or run id. Temporal's SQL visibility stores hold 255 for a keyword and a
-workflow id, and ours carries a prefix."""
-
-# One printable line without a slash (the Temporal UI breaks on workflow ids that contain one), no space at its ends.
-_REFUSED = r"/\p{C}\p{Zl}\p{Zp}"
-Identifier = Annotated[
-    str,
-    Field(min_length=1, max_length=ID_MAX_LENGTH, pattern=rf"^[^\s{_REFUSED}]([^{_REFUSED}]*[^\s{_REFUSED}])?$"),
-]
 
 TEN_YEARS = 10 * 365 * 86400.0
 """Seconds. No wait is longer: Temporal refuses, or overflows on, what is much longer."""
 Seconds = Annotated[float, Field(ge=0, le=TEN_YEARS, allow_inf_nan=False)]
 PositiveSeconds = Annotated[float, Field(gt=0, le=TEN_YEARS, allow_inf_nan=False)]
 
-StreamMode = Literal["values", "updates", "messages", "custom", "tasks", "checkpoints", "debug"]
+StreamMode = Literal["values", "updates", "messages", "events", "custom", "tasks", "checkpoints", "debug"]
 STREAM_MODES: tuple[str, ...] = get_args(StreamMode)
+EVENTS_MODE = "events"
+"""LangChain's stream events, which are no mode of LangGraph's `astream`."""
 
 
 class RunStatus(StrEnum):
@@ -157,6 +149,10 @@ class RunSpec(Frozen):
     """The run-scoped context of the graph's `context_schema`."""
     metadata: dict[str, Any] = Field(default_factory=dict[str, Any])
     """Kept in the record, and passed to the graph in its config's metadata."""
+    thread_metadata: dict[str, Any] | None = None
+    """What goes into the metadata of the thread; `None`: `metadata`."""
+    annotations: dict[str, Any] = Field(default_factory=dict[str, Any])
+    """Kept with the spec for whoever has made it. Neither the graph nor the record has it."""
 
     stream_modes: tuple[StreamMode, ...] = ("values",)
     stream_subgraphs: bool = False
@@ -253,6 +249,8 @@ class RunRecord(Frozen):
     temporary: bool = False
     multitask_strategy: MultitaskStrategy = MultitaskStrategy.ENQUEUE
     metadata: dict[str, Any] = Field(default_factory=dict[str, Any])
+    thread_metadata: dict[str, Any] | None = None
+    """What the run has added to its thread's metadata; `None`: its own."""
     follow_up_to_run_id: str | None = None
     created_at: datetime
     updated_at: datetime

@@ -1,5 +1,4 @@
-"""What crosses Temporal: one model in and one out for each workflow, update, signal and activity,
-and every name used on the wire.
+"""What crosses Temporal: a model in and one out for each workflow, update, signal and activity, and all of its names.
 
 Models only grow by optional fields, so that a history written by an older version still replays.
 """
@@ -17,6 +16,7 @@ THREAD_WORKFLOW = "ThreadWorkflow"
 NOTIFY_WORKFLOW = "NotifyWorkflow"
 STATE_WORKFLOW = "StateWorkflow"
 PROBE_WORKFLOW = "ProbeWorkflow"
+FIRE_WORKFLOW = "FireWorkflow"
 
 SIGNAL_CANCEL = "cancel"
 SIGNAL_INTERRUPT = "interrupt"
@@ -40,6 +40,7 @@ ACTIVITY_READ_STATE = "read_state"
 ACTIVITY_REQUEST_STOP = "request_stop"
 ACTIVITY_WATCH_RUN = "watch_run"
 ACTIVITY_DELIVER_EVENTS = "deliver_events"
+ACTIVITY_FIRE_CRON = "fire_cron"
 
 # Types of the application errors that cross Temporal.
 ERROR_GRAPH = "GraphError"
@@ -144,7 +145,6 @@ class RunInput(Wire):
 
     installation: str | None = None
     """Whose stores have the run; `None`: not known, as of those that an older version started."""
-
     run_id: str
     thread_id: str
     assistant_id: str
@@ -158,14 +158,15 @@ class RunInput(Wire):
     """The W3C traceparent of the call that created the run, when that is traced."""
     last_slice_ends: bool = False
     """The slice in which the graph is done ends the run, too. Histories of before have an activity for that."""
+    task_queue: str | None = None
+    """Where the graph executes, as it was when the run was created; `None`: on the workflow's own task queue."""
 
 
 class RunProgress(Wire):
     """The whole state of a run's workflow."""
 
     status: RunStatus = RunStatus.PENDING
-    shown: RunStatus = RunStatus.PENDING
-    """The status in the search attributes."""
+    shown: RunStatus = RunStatus.PENDING  # in the search attributes
     admitted: bool = False
     cancel: CancelAction | None = None
     interrupt: bool = False  # stop at the next superstep boundary
@@ -189,8 +190,7 @@ class RunProgress(Wire):
     trouble: str | None = None  # what fails again and again, and how often
     gone: str | None = None
     """The task queue of a worker that shuts down, and has said that it holds the run's graph no more."""
-    more: int = 0
-    """Nodes beyond those in `next`."""
+    more: int = 0  # nodes beyond those in `next`
     asked: int = 0
     """How many questions are open where that are too many for a workflow: their ids are in the store."""
     asked_ref: str | None = None

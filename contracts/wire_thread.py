@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Literal
 
 from pydantic import Field
 
 from .types import CancelAction, MultitaskStrategy
 from .wire import RunInput, RunLimits, Wire
 
+ERROR_LINE_FULL = "LineFull"
+"""A submission is refused: `Submission.most_queued`."""
+Moment = datetime
+"""With a time zone."""
 WORKFLOW_TASK_TIMEOUT = timedelta(seconds=5)
 """Half of Temporal's: for so long a run stands still when a worker dies with one of its workflow tasks."""
 
@@ -58,13 +63,15 @@ class DeleteThreadInput(Wire):
     """Runs without an end that go, too."""
     user_id: str | None = None
     """Whose thread it has to be; `None`: anybody's."""
+    unused_since: datetime | None = None
+    """It stays if it was used then or later; `None`: whenever that was."""
 
 
 class DeletionAnswer(Wire):
     """The thread has been removed."""
 
     existed: bool
-    """It had runs or state."""
+    """It had a record, runs or state."""
 
 
 class StateChange(Wire):
@@ -82,6 +89,19 @@ class StateChange(Wire):
     """Whose thread it has to be; `None`: anybody's."""
 
 
+_UPDATE = "update-"
+
+
+def update_owner(update_id: str) -> str:
+    """Under which name a change of a state takes its fence, as a run does under its id."""
+    return _UPDATE + update_id
+
+
+def update_of(owner: str) -> str | None:
+    """The change that has this name; `None`: it is a run's."""
+    return owner.removeprefix(_UPDATE) if owner.startswith(_UPDATE) else None
+
+
 class StateChanged(Wire):
     """The state was changed."""
 
@@ -89,8 +109,20 @@ class StateChanged(Wire):
     """The checkpoint that the change has made."""
 
 
+GraphView = Literal["graph", "schemas", "subgraphs"]
+
+
 class StateQuery(Wire):
     """One read of a thread's state, by its graph. What is read is in the store, under the read's id."""
+
+    view: GraphView | None = None
+    """Of the graph itself instead of a state; it has no thread then."""
+    xray: bool | int = False
+    """How many levels of subgraphs a drawing shows; `True`: all."""
+    below: str | None = None
+    """The subgraph at this namespace only."""
+    recurse: bool = False
+    """Also the subgraphs of subgraphs."""
 
     anywhere: bool = False
     """As in `RunWork`."""
@@ -131,6 +163,10 @@ class Submission(Wire):
     user_id: str | None = None
     trace: str | None = None
     """The W3C traceparent of the call that created the run, when that is traced."""
+    task_queue: str | None = None
+    """As in `RunInput`."""
+    most_queued: int | None = None
+    """It is refused where so many runs wait already; `None`: no limit."""
 
 
 def run_input(thread_id: str, submission: Submission, *, sequence: int, admitted: bool) -> RunInput:
@@ -146,6 +182,7 @@ def run_input(thread_id: str, submission: Submission, *, sequence: int, admitted
         user_id=submission.user_id,
         trace=submission.trace,
         last_slice_ends=True,
+        task_queue=submission.task_queue,
     )
 
 
@@ -154,6 +191,8 @@ class ThreadDeletion(Wire):
 
     user_id: str | None = None
     """Whose thread it has to be; `None`: anybody's."""
+    unused_since: datetime | None = None
+    """It stays if it has a run in flight, or was used then or later; `None`: its runs are cancelled."""
     installation: str | None = None
     """As in `RunInput`."""
 
@@ -199,6 +238,8 @@ class ThreadState(Wire):
     """Runs that were taken out of the line for that."""
     delete_of: str | None = None
     """Whose thread it has to be then."""
+    delete_unused_since: datetime | None = None
+    """It stays then if it was used since."""
     user_id: str | None = None
     """Whose runs the line has, as far as they say it."""
     installation: str | None = None

@@ -3,12 +3,13 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .crons import Crons
     from .planner import ExecutionPlanner, RunPlan
     from .runs import RunsFacade
 
-__all__ = ["ExecutionPlanner", "RunPlan", "RunsFacade"]
+__all__ = ["Crons", "ExecutionPlanner", "RunPlan", "RunsFacade"]
 
-_LAZY = {"ExecutionPlanner": "planner", "RunPlan": "planner", "RunsFacade": "runs"}
+_LAZY = {"Crons": "crons", "ExecutionPlanner": "planner", "RunPlan": "planner", "RunsFacade": "runs"}
 
 
 def __getattr__(name: str) -> Any:

@@ -10,7 +10,9 @@ from temporalio.client import Client
 
 from ..bridge.contract import Bridge
 from ..contracts.errors import InvalidRunError, RunStateError, ThreadBusyError
+from ..contracts.limit_errors import LimitError
 from ..contracts.settings import Settings
+from ..contracts.specs import dump_spec
 from ..contracts.telemetry import tracing
 from ..contracts.types import RunRecord, RunSpec, RunStatus
 from ..contracts.wire_thread import Admission
@@ -42,8 +44,14 @@ class Creation:
         self._temporal = temporal
         self._lookup = lookup
         self._submitter = submitter
-        self._planner = ExecutionPlanner(settings.runs, settings.webhooks)
-        self._served = ServedGraphs(settings.temporal, store)
+        self._limits = limits = settings.limits
+        self._planner = ExecutionPlanner(
+            settings.runs,
+            settings.webhooks,
+            queue_of=settings.queue_of,
+            most_queued=limits.queued_runs_per_thread,
+        )
+        self._served = ServedGraphs(settings, store)
 
     async def create(self, spec: RunSpec, attend: Attend | None = None) -> RunRecord:
         """The record, once the run's place in its thread is certain. `attend` is called before the submission."""
@@ -52,6 +60,12 @@ class Creation:
             spec = spec.model_copy(update={"on_disconnect": "continue"})
         with _traced(spec):
             return await self._create(spec, attend)
+
+    async def check(self, spec: RunSpec) -> None:
+        """Refuse what would be refused at each submission. Nothing is written. Raises as `create`."""
+        self._planner.plan(spec)
+        await self._submitter.wait_for_worker(await self._temporal())
+        await self._served.check(spec)
 
     async def retry(self, run_id: str, new_run_id: str | None) -> RunRecord:
         """A new run with the spec of one that has ended without success."""
@@ -63,6 +77,8 @@ class Creation:
 
     async def _create(self, spec: RunSpec, attend: Attend | None) -> RunRecord:
         plan = self._planner.plan(spec, installation=self._store.installation)
+        if self._limits.input_size is not None:
+            _check_size(plan.spec, self._limits.input_size)
         client = await self._temporal()
         await self._submitter.wait_for_worker(client)
         await self._served.check(spec)
@@ -70,7 +86,9 @@ class Creation:
             await self._lookup.existing(spec.follow_up_to_run_id)
         # The record first, then the stream, then Temporal: what is left of a submission that is cut off in between is a
         # draft, which no list shows and which nobody executes.
-        stored, created = await self._store.create(plan.record, plan.spec, temporal=self._submitter.namespace_id)
+        stored, created = await self._store.create(
+            plan.record, plan.spec, temporal=self._submitter.namespace_id, most_of_user=self._limits.runs_per_user
+        )
         _check_same_run(plan, stored.record)
         if stored.record.status.terminal:
             return stored.record
@@ -127,6 +145,13 @@ def _traced(spec: RunSpec) -> Generator[None]:
     span = tracing.start(f"create_run {spec.assistant_id}", kind=SpanKind.PRODUCER, attributes=about)
     with tracing.current(span):
         yield
+
+
+def _check_size(spec: RunSpec, limit: int) -> None:
+    """Raises `LimitError`."""
+    _, _, payload = dump_spec(spec)
+    if len(payload) > limit:
+        raise LimitError("input_size", limit, f"the run's input has {len(payload)} bytes", field="input")
 
 
 def _check_same_run(plan: RunPlan, record: RunRecord) -> None:

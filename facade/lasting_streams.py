@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from ..bridge.contract import Bridge, parse_event_id
 from ..bridge.delegation import DelegatingBridge
 from ..contracts.errors import RunNotFoundError
+from ..contracts.limit_errors import StreamRemovedError
 from ..contracts.types import HEARTBEAT_EVENT, StreamEvent
 from ..store.contract import RunQueryStore
 
@@ -39,15 +40,15 @@ class LastingStreams(DelegatingBridge):
                         yield event
                 return
             except RunNotFoundError:
-                if not await self._comes_again(run_id):
-                    raise
+                await self._check_comes_again(run_id)
             if heartbeat_interval is not None:
                 yield StreamEvent(id=str(position), event=HEARTBEAT_EVENT)
             await asyncio.sleep(_LOOK)
 
-    async def _comes_again(self, run_id: str) -> bool:
+    async def _check_comes_again(self, run_id: str) -> None:
         stored = await self._store.get(run_id)
         if stored is None:
-            return False
+            raise RunNotFoundError(run_id)
         ended = stored.record.ended_at
-        return ended is None or datetime.now(UTC) - ended < _MENDED_WITHIN
+        if ended is not None and datetime.now(UTC) - ended >= _MENDED_WITHIN:
+            raise StreamRemovedError(run_id)

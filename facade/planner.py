@@ -9,9 +9,11 @@ from typing import Any, cast
 
 from ..contracts.actor import resolve_user_id
 from ..contracts.errors import InvalidRunError, nearest
+from ..contracts.identifiers import ID_MAX_LENGTH
 from ..contracts.settings import RunSettings, WebhookSettings
 from ..contracts.telemetry import tracing
-from ..contracts.types import ID_MAX_LENGTH, RunRecord, RunSpec, new_run_id
+from ..contracts.threads import STATELESS
+from ..contracts.types import RunRecord, RunSpec, new_run_id
 from ..contracts.webhooks import literal_address, parse_webhook, refusal
 from ..contracts.wire import RunInput, RunLimits
 from ..contracts.wire_thread import Submission, run_input
@@ -22,8 +24,6 @@ _RESERVED = {
     "checkpoint_id": "checkpoint_request",
     "checkpoint_ns": "checkpoint_request",
 }
-_STATELESS = "stateless-"
-"""Before the run's id, the thread id of a run that has its thread to itself."""
 _SUMMARY_LENGTH = 100
 _PREVIEW_DEPTH = 10
 """Characters of the input that Temporal's UI shows, in one line of its list; levels in which they are looked for."""
@@ -58,12 +58,27 @@ class RunPlan:
         return run_input(self.record.thread_id, self.submission, sequence=1, admitted=True)
 
 
+def stateless_thread(run_id: str) -> str:
+    """The thread that a stateless run has to itself."""
+    return f"{STATELESS}{run_id}"
+
+
 class ExecutionPlanner:
     """Plans runs with the defaults of the settings."""
 
-    def __init__(self, settings: RunSettings, webhooks: WebhookSettings | None = None) -> None:
+    def __init__(
+        self,
+        settings: RunSettings,
+        webhooks: WebhookSettings | None = None,
+        *,
+        queue_of: Callable[[str], str | None] = lambda _: None,
+        most_queued: int | None = None,
+    ) -> None:
+        """`queue_of`: the task queue of a graph, if it is not the common one. `most_queued`: runs in line."""
+        self._most_queued = most_queued
         self._settings = settings
         self._webhooks = webhooks or WebhookSettings()
+        self._queue_of = queue_of
 
     def plan(self, spec: RunSpec, *, installation: str | None = None) -> RunPlan:
         """`installation`: of the stores that get the run. Raises `InvalidRunError`, naming the field."""
@@ -75,11 +90,12 @@ class ExecutionPlanner:
         now, user_id = datetime.now(UTC), resolve_user_id()
         record = RunRecord(
             run_id=run_id,
-            thread_id=spec.scope.thread_id or f"{_STATELESS}{run_id}",
+            thread_id=spec.scope.thread_id or stateless_thread(run_id),
             assistant_id=spec.assistant_id,
             temporary=spec.scope.temporary or spec.scope.kind == "stateless",
             multitask_strategy=spec.multitask_strategy,
             metadata=spec.metadata,
+            thread_metadata=spec.thread_metadata,
             follow_up_to_run_id=spec.follow_up_to_run_id,
             user_id=user_id,
             created_at=now,
@@ -97,6 +113,8 @@ class ExecutionPlanner:
             summary=" · ".join(filter(None, (spec.assistant_id, self._preview(spec)))),
             user_id=resolve_user_id(),
             trace=tracing.traceparent(),
+            task_queue=self._queue_of(spec.assistant_id),
+            most_queued=self._most_queued,
         )
 
     def _limits(self, spec: RunSpec) -> RunLimits:
@@ -126,8 +144,8 @@ def _check(spec: RunSpec) -> None:
     for field, used in _NOT_YET.items():
         if used(spec):
             raise InvalidRunError(f"{field} is not possible in this version of Perdure; leave it out", field=field)
-    if spec.scope.kind == "stateless" and len(_STATELESS + (spec.run_id or "")) > ID_MAX_LENGTH:
-        limit = ID_MAX_LENGTH - len(_STATELESS)
+    if spec.scope.kind == "stateless" and len(STATELESS + (spec.run_id or "")) > ID_MAX_LENGTH:
+        limit = ID_MAX_LENGTH - len(STATELESS)
         raise InvalidRunError(f"the run_id of a stateless run may have {limit} characters at most", field="run_id")
     for key in spec.runnable_config:
         if key not in _CONFIG_FORMS:

@@ -7,9 +7,10 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from ..contracts.errors import PerdureError, ThreadBusyError
+from ..contracts.limit_errors import ThreadFullError
 from ..contracts.retry import Retry, is_a, retried
 from ..contracts.settings import TemporalSettings
-from ..store.contract import RunQueryStore
+from ..store.contract import Store
 from .translation import NotReadyError
 
 T = TypeVar("T")
@@ -38,10 +39,10 @@ async def patiently(settings: TemporalSettings, call: Callable[[], Awaitable[T]]
         raise exc.meaning from None
 
 
-async def when_free(settings: TemporalSettings, store: RunQueryStore, call: Callable[[], Awaitable[T]]) -> T:
+async def when_free(settings: TemporalSettings, store: Store, call: Callable[[], Awaitable[T]]) -> T:
     """What a call to a thread answers. A run whose end has been seen, only not yet by its thread, is waited for.
 
-    Raises `ThreadBusyError`, and what the call raises.
+    Raises `ThreadBusyError`, `ThreadFullError`, and what the call raises.
     """
 
     async def once() -> T:
@@ -50,6 +51,10 @@ async def when_free(settings: TemporalSettings, store: RunQueryStore, call: Call
         except ThreadBusyError as exc:
             holder = await store.get(exc.run_id)
             if holder is None or not holder.record.status.terminal:
+                raise
+            raise NotYetError(exc) from exc
+        except ThreadFullError as exc:
+            if len((await store.line(exc.thread_id)).in_flight) > exc.limit:
                 raise
             raise NotYetError(exc) from exc
 

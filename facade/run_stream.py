@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 from ..contracts.types import StreamEvent
@@ -15,14 +15,23 @@ class RunStream(AsyncGenerator[StreamEvent]):
     is only left by `break` reads on for nobody's sake as long as a variable holds it.
     """
 
-    def __init__(self, events: AsyncGenerator[StreamEvent]) -> None:
+    def __init__(self, events: AsyncGenerator[StreamEvent], *, let_go: Callable[[], None] | None = None) -> None:
         self._events = events
+        self._let_go = let_go
 
     async def __aenter__(self) -> RunStream:
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
+
+    def hand_over(self) -> None:
+        """For a process that stops: when the stream is closed now, `on_disconnect="cancel"` does not end the run yet.
+
+        Its reader has 30 s to join it in another process (`join_stream(…, holds=True)`).
+        """
+        if self._let_go is not None:
+            self._let_go()
 
     async def asend(self, value: None) -> StreamEvent:
         return await self._events.asend(value)

@@ -6,17 +6,15 @@ program that reads records or follows a stream needs none.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from ..bridge.contract import Bridge, parse_event_id
-from ..contracts.actor import AUTO, UserId
 from ..contracts.events import EventCategory, RunEvent
 from ..contracts.lifecycle import Delivery
 from ..contracts.settings import Settings
-from ..contracts.threads import ThreadRecord, ThreadSnapshot, ThreadStatus
 from ..contracts.types import CancelAction, RunPage, RunRecord, RunSpec, RunStatus, WaitResult
 from ..store.contract import Store
 from .choices import chosen
@@ -25,7 +23,8 @@ from .lasting_streams import LastingStreams
 from .listing import RunListing, run_filter
 from .lookup import RunLookup
 from .run_stream import RunStream
-from .streams import create_attended, is_attended
+from .streams import create_attended, is_attended, join_attended
+from .thread_calls import ThreadCalls
 from .threads import StateReader, Threads
 from .wait import wait_for_run
 
@@ -34,12 +33,13 @@ if TYPE_CHECKING:
     from temporalio.client import Client
 
     from .creation import Creation
+    from .crons import Crons
     from .steering import Steering
     from .submission import PollersCheck, Submitter
 
 
-class RunsFacade:
-    """Creates, follows, stops and lists runs. Made by `perdure.connect`."""
+class RunsFacade(ThreadCalls):
+    """Creates, follows, stops and lists runs, and looks after threads. Made by `perdure.connect`."""
 
     def __init__(
         self,
@@ -61,7 +61,8 @@ class RunsFacade:
         self._node_store = node_store
         self._temporal = temporal
         self._workers_polling = workers_polling
-        self._threads = Threads(settings.temporal, store, stored, temporal, lambda: self._submitter)
+        queues = (settings.temporal.task_queue, *settings.task_queues)
+        super().__init__(Threads(settings.temporal, queues, store, stored, temporal, lambda: self._submitter))
 
     @cached_property
     def _submitter(self) -> Submitter:
@@ -80,6 +81,13 @@ class RunsFacade:
         from .creation import Creation
 
         return Creation(self._settings, self._store, self._bridge, self._temporal, self._lookup, self._submitter)
+
+    @cached_property
+    def crons(self) -> Crons:
+        """Runs at the times of a cron expression (`docs/crons.md`)."""
+        from .crons import Crons
+
+        return Crons(self._settings.temporal, self._store, self._temporal, lambda: self._creation)
 
     @property
     def store(self) -> BaseStore:
@@ -101,7 +109,9 @@ class RunsFacade:
         """
         return await self._creation.create(spec)
 
-    async def create_and_stream(self, spec: RunSpec) -> tuple[RunRecord, RunStream]:
+    async def create_and_stream(
+        self, spec: RunSpec, *, heartbeat_interval: float | None = None
+    ) -> tuple[RunRecord, RunStream]:
         """Submit a run and follow its stream from the first event. Raises as `create_background`.
 
         Who leaves the stream before its end closes it: `async with stream:`, or `aclose`.
@@ -109,10 +119,10 @@ class RunsFacade:
         within a minute, when this process dies. A reader that is slow, or that joins later, changes nothing.
         """
         if is_attended(spec):
-            record, events = await create_attended(self._bridge, partial(self._creation.create, spec), self.cancel)
-            return record, RunStream(events)
+            create = partial(self._creation.create, spec)
+            return await create_attended(self._bridge, create, self.cancel, heartbeat_interval=heartbeat_interval)
         record = await self.create_background(spec)
-        return record, RunStream(self._bridge.subscribe(record.run_id))
+        return record, RunStream(self._bridge.subscribe(record.run_id, heartbeat_interval=heartbeat_interval))
 
     async def create_and_wait(self, spec: RunSpec) -> tuple[RunRecord, WaitResult]:
         """Submit a run and wait until it ends or asks. The record is as it is then."""
@@ -132,16 +142,25 @@ class RunsFacade:
     # Following.
 
     async def join_stream(
-        self, run_id: str, *, last_event_id: str | int | None = None, heartbeat_interval: float | None = None
+        self,
+        run_id: str,
+        *,
+        last_event_id: str | int | None = None,
+        heartbeat_interval: float | None = None,
+        holds: bool = False,
     ) -> RunStream:
         """The run's events after `last_event_id` (all of them by default), live, up to its terminal event.
 
-        `heartbeat_interval`: seconds of silence after which a `heartbeat` event is yielded. Raises
-        `RunNotFoundError` and `InvalidEventIdError`, at once.
+        `heartbeat_interval`: seconds of silence after which a `heartbeat` event is yielded. `holds`: the run goes on
+        only as long as this reader is there, as with `on_disconnect="cancel"`. Raises `RunNotFoundError` and
+        `InvalidEventIdError`, at once.
         """
         after = parse_event_id(last_event_id)
-        await self._lookup.existing(run_id)
-        return RunStream(self._bridge.subscribe(run_id, last_event_id=after, heartbeat_interval=heartbeat_interval))
+        ended = (await self._lookup.existing(run_id)).record.status.terminal
+        events = self._bridge.subscribe(run_id, last_event_id=after, heartbeat_interval=heartbeat_interval)
+        return (
+            await join_attended(self._bridge, run_id, self.cancel, events) if holds and not ended else RunStream(events)
+        )
 
     async def join_wait(self, run_id: str, *, last_event_id: str | int | None = None) -> WaitResult:
         """Wait until the run ends or asks; a run that has ended answers at once. Raises `RunNotFoundError`."""
@@ -183,6 +202,11 @@ class RunsFacade:
         """The run's record, `None` for an unknown run."""
         stored = await self._lookup.find(run_id)
         return None if stored is None or not await self._lookup.exists(stored) else stored.record
+
+    async def get_spec(self, run_id: str) -> RunSpec:
+        """What the run was asked to be. Raises `RunNotFoundError`."""
+        await self._lookup.existing(run_id)
+        return await self._store.get_spec(run_id)
 
     async def list_runs(
         self, thread_id: str | None = None, *, limit: int = 100, before: str | None = None
@@ -258,58 +282,3 @@ class RunsFacade:
         # The record last: as long as it is there, a repeated deletion finds the rest.
         await self._bridge.cleanup(run_id)
         return await self._store.delete(run_id)
-
-    async def delete_thread(self, thread_id: str) -> bool:
-        """Remove a thread: its runs, which are cancelled and have stopped before, and its state. False if unknown.
-
-        A run that is submitted later finds a new thread. Raises `UnavailableError`; safe to repeat.
-        """
-        return await self._threads.delete(thread_id)
-
-    # Threads.
-
-    async def get_thread(self, thread_id: str) -> ThreadRecord | None:
-        """The thread's record, `None` for an unknown one."""
-        return await self._threads.get(thread_id)
-
-    async def list_threads(
-        self,
-        *,
-        status: ThreadStatus | str | None = None,
-        metadata: Mapping[str, Any] | None = None,
-        user_id: UserId = AUTO,
-        limit: int = 100,
-        before: str | None = None,
-    ) -> list[ThreadRecord]:
-        """Threads, the last created first, that have this status and all of this metadata (texts, numbers, booleans).
-
-        `before`: the thread id at which the last page ended. Raises `InvalidRunError`, `ThreadNotFoundError`.
-        """
-        return await self._threads.list(status=status, metadata=metadata, user_id=user_id, limit=limit, before=before)
-
-    async def get_state(
-        self, thread_id: str, checkpoint_id: str | None = None, *, stored: bool = False
-    ) -> ThreadSnapshot | None:
-        """The state of a thread as its graph shows it, on a worker: now, or at a checkpoint; `None` when it has none.
-
-        `stored`: as the checkpointer holds it instead, without graph or worker (`ThreadSnapshot.source`). Raises
-        `ThreadNotFoundError`, `NoWorkerError` after 3 s, `StateUnreadableError` when no worker serves the graph.
-        """
-        return await self._threads.state(thread_id, checkpoint_id, stored=stored)
-
-    async def history(
-        self, thread_id: str, *, limit: int = 100, before: str | None = None, stored: bool = False
-    ) -> list[ThreadSnapshot]:
-        """The states of a thread, the newest first; `before` a checkpoint id (for paging). Otherwise as `get_state`."""
-        return await self._threads.history(thread_id, limit=limit, before=before, stored=stored)
-
-    async def update_state(
-        self, thread_id: str, values: Any, *, as_node: str | None = None, checkpoint_id: str | None = None
-    ) -> ThreadSnapshot | None:
-        """Write `values` into the state of a thread, through its graph's reducers; the state that this makes.
-
-        `as_node`: the node in whose name they are written, which decides what is next; without it LangGraph finds one.
-        Raises `ThreadNotFoundError`, `ThreadBusyError` while a run is in flight, `InvalidRunError` for what the graph
-        refuses, and `UnavailableError`.
-        """
-        return await self._threads.update(thread_id, values, as_node=as_node, checkpoint_id=checkpoint_id)

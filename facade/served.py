@@ -7,8 +7,8 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from ..contracts.errors import GraphNotServedError, InvalidRunError, UnknownGraphError
-from ..contracts.settings import TemporalSettings
+from ..contracts.errors import GraphNotServedError, InvalidRunError, NoWorkerError, UnknownGraphError
+from ..contracts.settings import Settings
 from ..contracts.types import RunSpec
 from ..contracts.workers import WorkerRecord, served_by, those_there, unknown_nodes
 from ..store.contract import Store
@@ -20,49 +20,66 @@ _KNOWN_FOR = 2.0
 
 
 class ServedGraphs:
-    """What the workers of one task queue serve."""
+    """What the workers serve: those of the common task queue, and those of the queues that graphs have of their own."""
 
-    def __init__(self, settings: TemporalSettings, store: Store) -> None:
+    def __init__(self, settings: Settings, store: Store) -> None:
         self._settings = settings
-        self._store = store
-        self._workers: Sequence[WorkerRecord] = ()
-        self._seen = float("-inf")
+        self._queues = {queue: _Queue(queue, store) for queue in (settings.temporal.task_queue, *settings.task_queues)}
 
     async def check(self, spec: RunSpec) -> None:
         """Return once a worker serves the graph of the run. Nothing is written.
 
-        Raises `UnknownGraphError`, `InvalidRunError` for a breakpoint at a node that the graph does not have, and
-        `GraphNotServedError` when no worker that serves the graph comes back within `submit_timeout`.
+        Raises `UnknownGraphError`, `InvalidRunError` for a breakpoint at a node that the graph does not have, and when
+        no worker that serves the graph comes within `submit_timeout` `GraphNotServedError`, or `NoWorkerError` where
+        the graph has a task queue of its own.
         """
         _check_nodes(spec, await self._serving(spec.assistant_id))
 
     async def _serving(self, graph: str) -> list[WorkerRecord]:
-        began = time.monotonic()
-        if began - self._seen > _KNOWN_FOR or not any(graph in worker.graphs for worker in self._there()):
-            await self._look()
+        began, own = time.monotonic(), self._settings.queue_of(graph)
+        queue = self._queues[own or self._settings.temporal.task_queue]
+        if began - queue.seen > _KNOWN_FOR or not queue.serving(graph):
+            await queue.look()
         while True:
-            there = self._there()
-            if found := [worker for worker in there if graph in worker.graphs]:
+            if found := queue.serving(graph):
                 return found
-            self._check_known(graph, there, time.monotonic() - began)
+            self._check_known(graph, queue, time.monotonic() - began, own)
             await asyncio.sleep(_PAUSE)
-            await self._look()
+            await queue.look()
 
-    def _check_known(self, graph: str, there: Sequence[WorkerRecord], waited: float) -> None:
+    def _check_known(self, graph: str, queue: _Queue, waited: float, own: str | None) -> None:
         """Raises unless a worker may come that serves the graph: one that did may just be exchanged for a newer one."""
-        before = next((worker for worker in self._workers if graph in worker.graphs), None)
-        limit = self._settings.submit_timeout
+        limit = self._settings.temporal.submit_timeout
+        if own is not None:  # the settings know the graph: a worker for it may come at any time
+            if waited > limit:
+                raise NoWorkerError(own, limit, graph=graph)
+            return
+        before = next((worker for worker in queue.workers if graph in worker.graphs), None)
+        there = queue.there()
         if before is None and (there or waited > limit):
             raise UnknownGraphError(graph, {name for one in there for name in one.graphs}, served_by(there))
         if before is not None and waited > limit:
             told = f"{before.name}, {before.fate(datetime.now(UTC))}"
             raise GraphNotServedError(graph, served_by(there), told, limit)
 
-    async def _look(self) -> None:
-        self._workers, self._seen = await self._store.workers.list(self._settings.task_queue), time.monotonic()
 
-    def _there(self) -> list[WorkerRecord]:
-        return those_there(self._workers, datetime.now(UTC))
+class _Queue:
+    """What the workers of one task queue have announced."""
+
+    def __init__(self, name: str, store: Store) -> None:
+        self._name = name
+        self._store = store
+        self.workers: Sequence[WorkerRecord] = ()
+        self.seen = float("-inf")
+
+    async def look(self) -> None:
+        self.workers, self.seen = await self._store.workers.list(self._name), time.monotonic()
+
+    def there(self) -> list[WorkerRecord]:
+        return those_there(self.workers, datetime.now(UTC))
+
+    def serving(self, graph: str) -> list[WorkerRecord]:
+        return [worker for worker in self.there() if graph in worker.graphs]
 
 
 def _check_nodes(spec: RunSpec, serving: Sequence[WorkerRecord]) -> None:

@@ -6,17 +6,18 @@ import asyncio
 import uuid
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 from pydantic import TypeAdapter
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
 from ..contracts.errors import STORED_INSTEAD, NoWorkerError, StateUnreadableError, UnavailableError
+from ..contracts.serialization.serializer import from_json
 from ..contracts.settings import TemporalSettings
 from ..contracts.threads import ThreadRecord, ThreadSnapshot
 from ..contracts.wire import STATE_WORKFLOW, state_workflow_id
-from ..contracts.wire_thread import WORKFLOW_TASK_TIMEOUT, StateAnswer, StateQuery
+from ..contracts.wire_thread import WORKFLOW_TASK_TIMEOUT, GraphView, StateAnswer, StateQuery
 from ..store.contract import Store
 from .submission import Submitter
 from .translation import translated
@@ -74,24 +75,32 @@ class GraphStates:
         found = _SNAPSHOTS.validate_json(answer)
         return found[0] if found else None
 
+    async def describe(self, graph: str, view: GraphView, **wanted: Any) -> dict[str, Any]:
+        """A view of a graph itself. Raises as `snapshot`."""
+        found, _ = await self._taken("", graph, view=view, **wanted)
+        return cast("dict[str, Any]", from_json(found)[0])
+
     async def _read(self, thread: ThreadRecord, **wanted: Any) -> tuple[list[ThreadSnapshot], bool]:
         if thread.assistant_id is None:
             raise StateUnreadableError(thread.thread_id, "it has none")
-        read_id = str(uuid.uuid4())
+        found, more = await self._taken(thread.thread_id, thread.assistant_id, **wanted)
+        return _SNAPSHOTS.validate_json(found), more
+
+    async def _taken(self, thread_id: str, graph: str, **wanted: Any) -> tuple[bytes, bool]:
         query = StateQuery(
             installation=self._store.installation,
-            read_id=read_id,
-            thread_id=thread.thread_id,
-            assistant_id=thread.assistant_id,
+            read_id=str(uuid.uuid4()),
+            thread_id=thread_id,
+            assistant_id=graph,
             **wanted,
         )
         answer = await self._ask(query)
         if answer.failure is not None:
-            raise StateUnreadableError(thread.thread_id, answer.failure)
-        found = await self._store.threads.take_answer(read_id)
+            raise StateUnreadableError(thread_id or graph, answer.failure)
+        found = await self._store.threads.take_answer(query.read_id)
         if found is None:
-            raise UnavailableError(f"the state of thread {thread.thread_id!r} was read, but is not in the store")
-        return _SNAPSHOTS.validate_json(found), answer.more
+            raise UnavailableError(f"the state of thread {thread_id!r} was read, but is not in the store")
+        return found, answer.more
 
     async def _ask(self, query: StateQuery) -> StateAnswer:
         client, limit = await self._temporal(), self._settings.submit_timeout

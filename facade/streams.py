@@ -16,6 +16,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from ..bridge.contract import Bridge
 from ..contracts.errors import PerdureError, UnavailableError
 from ..contracts.types import HEARTBEAT_EVENT, TERMINAL_EVENTS, RunRecord, RunSpec, StreamEvent
+from .run_stream import RunStream
 
 logger = logging.getLogger(__name__)
 
@@ -36,8 +37,12 @@ def is_attended(spec: RunSpec) -> bool:
 
 
 async def create_attended(
-    bridge: Bridge, create: Callable[[Attend], Awaitable[RunRecord]], cancel: Callable[[str], Awaitable[object]]
-) -> tuple[RunRecord, AsyncGenerator[StreamEvent]]:
+    bridge: Bridge,
+    create: Callable[[Attend], Awaitable[RunRecord]],
+    cancel: Callable[[str], Awaitable[object]],
+    *,
+    heartbeat_interval: float | None = None,
+) -> tuple[RunRecord, RunStream]:
     """Create a run that is cancelled when its reader goes away before the terminal event; its record and its stream.
 
     `create` has to await what it is given, with the run's id, before it submits the run. Raises what `create` does: if
@@ -49,9 +54,25 @@ async def create_attended(
     except BaseException:
         attendance.lapse()
         raise
-    stream = _attended(bridge.subscribe(record.run_id), attendance, lambda: cancel(record.run_id))
+    events = bridge.subscribe(record.run_id, heartbeat_interval=heartbeat_interval)
+    return record, await _begun(events, attendance, lambda: cancel(record.run_id))
+
+
+async def join_attended(
+    bridge: Bridge, run_id: str, cancel: Callable[[str], Awaitable[object]], events: AsyncGenerator[StreamEvent]
+) -> RunStream:
+    """The same for a run that is there: from now on this reader holds it, too."""
+    attendance = _Attendance(bridge)
+    await attendance.begin(run_id)
+    return await _begun(events, attendance, lambda: cancel(run_id))
+
+
+async def _begun(
+    events: AsyncGenerator[StreamEvent], attendance: _Attendance, cancel: Callable[[], Awaitable[object]]
+) -> RunStream:
+    stream = _attended(events, attendance, cancel)
     await anext(stream)  # Python closes a generator that is dropped only if it was begun
-    return record, stream
+    return RunStream(stream, let_go=attendance.hand_over)
 
 
 class _Attendance:
@@ -62,6 +83,7 @@ class _Attendance:
         self._run_id = ""
         self._due = float("inf")
         self._renewing: asyncio.Task[None] | None = None
+        self.handed_over = False
 
     async def begin(self, run_id: str) -> None:
         self._run_id = run_id
@@ -79,6 +101,10 @@ class _Attendance:
         except UnavailableError as exc:
             logger.warning("run %s will be cancelled if this lasts: %s", self._run_id, exc)
             self._due = time.monotonic() + _RETRY
+
+    def hand_over(self) -> None:
+        """Its end is not for this process to say: the lease runs out, or another one renews it."""
+        self.handed_over = True
 
     def lapse(self) -> None:
         """Let the lease run out. That of a run that has ended is void anyway."""
@@ -107,7 +133,7 @@ async def _attended(
         try:
             await stream.aclose()
         finally:
-            if not ended:
+            if not ended and not attendance.handed_over:
                 await _try(cancel)
 
 

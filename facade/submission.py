@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from temporalio.client import (
@@ -111,13 +111,20 @@ class Submitter:
             return await self._update(client, thread_id, line, UPDATE_SUBMIT, plan.submission, Admission)
 
     async def delete_thread(
-        self, client: Client, thread_id: str, line: ThreadLine, *, user_id: str | None = None
+        self,
+        client: Client,
+        thread_id: str,
+        line: ThreadLine,
+        *,
+        user_id: str | None = None,
+        unused_since: datetime | None = None,
     ) -> bool:
         """Have the thread's workflow cancel its runs and remove it; whether there was anything to remove.
 
-        `user_id`: whose it has to be. Raises `ThreadNotFoundError`, or `UnavailableError`; safe to repeat.
+        `user_id`: whose it has to be. `unused_since`: one that was used since, or is in use, stays.
+        Raises `ThreadNotFoundError`, or `UnavailableError`; safe to repeat.
         """
-        request = ThreadDeletion(installation=self._installation, user_id=user_id)
+        request = ThreadDeletion(installation=self._installation, user_id=user_id, unused_since=unused_since)
         async with self._asking(client, thread_id):
             answer = await self._update(client, thread_id, line, UPDATE_DELETE_THREAD, request, DeletionAnswer)
         return answer.existed

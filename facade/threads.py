@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from pydantic import TypeAdapter, ValidationError
 
 from ..contracts.actor import AUTO, UserId, resolve_user_id
-from ..contracts.errors import InvalidRunError, ThreadNotFoundError
+from ..contracts.errors import InvalidRunError, ThreadExistsError, ThreadNotFoundError, UnknownGraphError
+from ..contracts.identifiers import Identifier
 from ..contracts.settings import TemporalSettings
 from ..contracts.specs import dump_value
-from ..contracts.threads import ThreadRecord, ThreadSnapshot, ThreadStatus
-from ..contracts.wire_thread import StateChange
+from ..contracts.threads import ThreadDetails, ThreadOrder, ThreadPage, ThreadRecord, ThreadSnapshot, ThreadStatus
+from ..contracts.wire_thread import GraphView, StateChange
+from ..contracts.workers import served_graphs
 from ..store.contract import Store
 from ..store.exchange import StateUpdate
+from ..store.thread_filter import ThreadSort
 from .choices import chosen
 from .retry import when_free
+from .thread_filters import thread_filter
 
 if TYPE_CHECKING:
     from temporalio.client import Client
@@ -44,12 +52,15 @@ class Threads:
     def __init__(
         self,
         settings: TemporalSettings,
+        queues: Sequence[str],
         store: Store,
         stored: StateReader,
         temporal: Callable[[], Awaitable[Client]],
         submitter: Callable[[], Submitter],
     ) -> None:
         self._settings = settings
+        self._queues = queues
+        """The common task queue, and those that graphs have of their own."""
         self._store = store
         self._stored = stored
         self._temporal = temporal
@@ -86,6 +97,75 @@ class Threads:
             limit=limit,
             before=before,
         )
+
+    async def create(
+        self,
+        thread_id: str | None,
+        metadata: Mapping[str, Any] | None,
+        assistant_id: str | None,
+        *,
+        if_exists: Literal["raise", "do_nothing"],
+    ) -> ThreadRecord:
+        """The thread, which is new unless it may be there already."""
+        now = datetime.now(UTC)
+        wanted = ThreadRecord(
+            thread_id=_checked_id(thread_id) if thread_id is not None else str(uuid.uuid4()),
+            metadata=dict(metadata or {}),
+            assistant_id=assistant_id,
+            user_id=resolve_user_id(),
+            created_at=now,
+            updated_at=now,
+        )
+        thread, created = await self._store.threads.create(wanted)
+        if not created and if_exists == "raise":
+            raise ThreadExistsError(wanted.thread_id)
+        return thread
+
+    async def add_metadata(self, thread_id: str, metadata: Mapping[str, Any]) -> ThreadRecord:
+        """The thread as it is then."""
+        await self.existing(thread_id)
+        return await self._store.threads.add_metadata(thread_id, metadata)
+
+    async def details(self, thread_id: str) -> ThreadDetails | None:
+        """`None` for an unknown one."""
+        found = await self._store.threads.details(thread_id)
+        user_id = resolve_user_id()
+        return None if found is None or user_id not in (None, found.user_id) else found
+
+    async def search(
+        self,
+        *,
+        sort_by: ThreadOrder,
+        descending: bool,
+        limit: int,
+        offset: int,
+        with_values: bool,
+        **wanted: Any,
+    ) -> ThreadPage:
+        """Some of those that have all of it."""
+        if limit < 1 or offset < 0:
+            raise InvalidRunError(f"limit must be 1 or more, and offset 0 or more, not {limit} and {offset}")
+        sort = ThreadSort(sort_by, descending)
+        which = thread_filter(**wanted)
+        return await self._store.threads.search(which, sort, limit=limit, offset=offset, values=with_values)
+
+    async def count(self, **wanted: Any) -> int:
+        """How many have all of it."""
+        return await self._store.threads.count(thread_filter(**wanted))
+
+    async def graphs(self, *, gone: bool = False) -> list[str]:
+        """Those that are served now, or were."""
+        lists = await asyncio.gather(*(self._store.workers.list(queue) for queue in self._queues))
+        workers = [worker for listed in lists for worker in listed]
+        if gone:
+            return sorted({name for worker in workers for name in worker.graphs})
+        return served_graphs(workers, datetime.now(UTC))
+
+    async def describe(self, graph: str, view: GraphView, *, namespace: str | None, **wanted: Any) -> dict[str, Any]:
+        """As its worker describes it."""
+        if graph not in (served := await self.graphs()):
+            raise UnknownGraphError(graph, served)
+        return await self._states.describe(graph, view, below=namespace, **wanted)
 
     async def state(self, thread_id: str, checkpoint_id: str | None, *, stored: bool) -> ThreadSnapshot | None:
         """The state at a checkpoint, the newest by default; `None` when there is none."""
@@ -171,6 +251,16 @@ def _of_whom(user_id: UserId) -> str | None:
     if actor is not None and wanted != actor:
         raise InvalidRunError("user_id: an actor sees only threads of its own", field="user_id")
     return wanted
+
+
+_IDENTIFIER: TypeAdapter[str] = TypeAdapter(Identifier)
+
+
+def _checked_id(thread_id: str) -> str:
+    try:
+        return _IDENTIFIER.validate_python(thread_id)
+    except ValidationError as exc:
+        raise InvalidRunError(f"thread_id {thread_id!r}: {exc.errors()[0]['msg']}", field="thread_id") from exc
 
 
 def _metadata(metadata: Mapping[str, Any]) -> dict[str, _Scalar]:

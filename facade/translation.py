@@ -14,6 +14,7 @@ from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from ..contracts.errors import (
+    CronNotFoundError,
     InvalidRunError,
     NoWorkerError,
     OtherInstallationError,
@@ -24,6 +25,7 @@ from ..contracts.errors import (
     ThreadNotFoundError,
     UnavailableError,
 )
+from ..contracts.limit_errors import ThreadFullError
 from ..contracts.settings import TemporalSettings
 from ..contracts.wire import (
     ERROR_NOT_AWAITING,
@@ -33,6 +35,7 @@ from ..contracts.wire import (
     ERROR_THREAD_BUSY,
     ERROR_THREAD_GONE,
 )
+from ..contracts.wire_thread import ERROR_LINE_FULL
 
 
 class AlreadySubmittedError(Exception):
@@ -81,11 +84,31 @@ async def answered(
             raise NoWorkerError(settings.task_queue, limit) from exc
 
 
+@contextmanager
+def cron_call(settings: TemporalSettings, cron_id: str) -> Generator[None]:
+    """Errors of a call to Temporal about a cron's schedule, in our words."""
+    try:
+        yield
+    except RPCError as exc:
+        match exc.status:
+            case RPCStatusCode.NOT_FOUND:
+                raise CronNotFoundError(cron_id) from exc
+            case RPCStatusCode.INVALID_ARGUMENT:
+                raise InvalidRunError(f"Temporal refuses cron {cron_id!r}: {exc.message}", field="schedule") from exc
+            case RPCStatusCode.UNAVAILABLE:
+                raise TemporalUnreachableError(settings.address or "its address", exc.message) from exc
+            case _:
+                raise UnavailableError(f"Temporal could not take the call for cron {cron_id!r}: {exc.message}") from exc
+
+
 def _refusal(error: WorkflowUpdateFailedError, run_id: str, thread_id: str) -> Exception:
     cause = error.cause
     if isinstance(cause, ApplicationError):
         if cause.type == ERROR_THREAD_BUSY:
             return ThreadBusyError(thread_id, str(cause.details[0]) if cause.details else "")
+        if cause.type == ERROR_LINE_FULL:
+            limit = int(cause.details[0]) if cause.details else 0
+            return ThreadFullError(thread_id, limit, str(cause.message))
         if cause.type == ERROR_THREAD_GONE:
             return ThreadNotFoundError(thread_id)
         if cause.type == ERROR_OTHER_INSTALLATION:

@@ -11,8 +11,11 @@ from langgraph.cache.memory import InMemoryCache
 
 from ..blocking.postgres_errors import extra_needed
 from ..contracts.back_ends import not_opened
+from ..contracts.errors import ConfigError
+from ..contracts.keyring import Keyring
 from ..contracts.langgraph_json import NodeStoreConfig
 from .node_store import NodeStore
+from .sealed_store import SealedNodeStore
 from .sqlite_cache import SqliteNodeCache
 from .sqlite_store import SqliteNodeStore
 
@@ -23,12 +26,20 @@ _caches: dict[str, InMemoryCache[Any]] = {}
 """Those in memory, by name, for as long as the process, like a file."""
 
 
-def open_node_store(url: str, config: NodeStoreConfig | None = None) -> NodeStore:
+def open_node_store(url: str, config: NodeStoreConfig | None = None, *, keyring: Keyring | None = None) -> NodeStore:
     """The store at `sqlite:///path`, `memory://`, `memory://name` or `postgresql://…`, not yet opened.
 
-    `config`: its index and lifetimes. Of a store in memory the first one counts. Raises `ConfigError`.
+    `config`: its index and lifetimes. Of a store in memory the first one counts. `keyring`: seals the values. Raises
+    `ConfigError`.
     """
     config = config or NodeStoreConfig()
+    if keyring is not None:
+        if config.index is not None:
+            raise ConfigError(
+                "store.index of langgraph.json: its vectors tell what the texts are about, and cannot be encrypted: "
+                "remove it, or encryption.key_id"
+            )
+        return SealedNodeStore(open_node_store(url, config), keyring)
     if url.startswith("postgresql://"):
         with extra_needed("langgraph_store.url"):
             from .postgres_store import PostgresNodeStore
@@ -39,11 +50,11 @@ def open_node_store(url: str, config: NodeStoreConfig | None = None) -> NodeStor
     return _stores.setdefault(place, SqliteNodeStore(None, config))
 
 
-def open_node_cache(url: str) -> BaseCache[Any]:
-    """The cache at `sqlite:///path`, `memory://` or `memory://name`. Raises `ConfigError`."""
+def open_node_cache(url: str, *, keyring: Keyring | None = None) -> BaseCache[Any]:
+    """The cache at `sqlite:///path`, `memory://` or `memory://name`. `keyring`: seals a file. Raises `ConfigError`."""
     place = _place("langgraph_cache", url)
     if isinstance(place, Path):
-        return SqliteNodeCache(place)
+        return SqliteNodeCache(place, keyring=keyring)
     return _caches.setdefault(place, InMemoryCache())
 
 

@@ -17,6 +17,7 @@ from langgraph.cache.base import BaseCache, FullKey, Namespace
 from langgraph.cache.sqlite import SqliteCache
 
 from ..blocking import BUSY_TIMEOUT, private_database
+from ..contracts.keyring import Keyring
 from ..contracts.serialization.serde import Serializer
 from .sqlite_opening import opened
 
@@ -26,8 +27,9 @@ logger = logging.getLogger(__name__)
 class SqliteNodeCache(BaseCache[Any]):
     """Opened by its first call. A cache is an aid: where it fails, nodes run, and a warning says why."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, keyring: Keyring | None = None) -> None:
         super().__init__()
+        self._keyring = keyring
         self._path = path
         self._cache: SqliteCache[Any] | None = None
         self._opening = Lock()
@@ -85,7 +87,8 @@ class SqliteNodeCache(BaseCache[Any]):
         with self._opening:
             if self._cache is None:
                 private_database(self._path)
+                serde = Serializer(keyring=self._keyring)
                 self._cache = opened(
-                    lambda: SqliteCache[Any](path=str(self._path), serde=Serializer()), f"the cache in {self._path}"
+                    lambda: SqliteCache[Any](path=str(self._path), serde=serde), f"the cache in {self._path}"
                 )
             return self._cache

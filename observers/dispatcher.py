@@ -22,6 +22,7 @@ from ..contracts.containment import ContainedExit, contained
 from ..contracts.errors import PerdureError
 from ..contracts.lifecycle import RunLifecycleEvent
 from ..contracts.serialization.text import text_of
+from ..contracts.telemetry.redaction import withheld
 from ..store.contract import LifecycleStore, Undelivered
 from .observer import DeliveryError, GiveUpError, Recipient
 
@@ -189,7 +190,7 @@ class Dispatcher:
         text = f"observer {recipient.name} did not take event {event.event_id} ({event.event_type}): {cause}"
         age = (datetime.now(UTC) - event.occurred_at).total_seconds()
         if isinstance(error, GiveUpError) or max(0.0, age) >= recipient.retry_for:
-            logger.warning("%s; it is given up", text)
+            logger.warning("%s; it is given up", text.removesuffix(cause) + withheld(cause))
             return cause
         raise NotDeliveredError(text) from error
 

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
@@ -22,23 +22,39 @@ _RENEWED = LIFETIME.total_seconds() / 3
 
 
 class Announcement:
-    """Of one worker, `worker_id`; what its graphs are is looked up each time, since they may be loaded anew."""
+    """Of one worker, `worker_id`; what its graphs are is looked up each time, since they may be loaded anew.
 
-    def __init__(self, ends: BackEnds, worker_id: str, task_queue: str) -> None:
+    On the common task queue with all of its graphs, for these take there what others send on; and on each queue that
+    graphs have of their own with those.
+    """
+
+    def __init__(self, ends: BackEnds, worker_id: str, task_queue: str, own: Mapping[str, Sequence[str]]) -> None:
+        """`own`: the other task queues that are polled, and their graphs."""
         self._store = ends.store
         self._graphs = ends.graphs
         self._worker_id = worker_id
         self._task_queue = task_queue
+        self._own = own
         self._started_at = datetime.now(UTC)
 
     async def say(self) -> None:
         """This process is a worker that serves these graphs from now on."""
+        graphs = {name: None if graph is None else nodes_of(graph) for name, graph in self._graphs.compiled()}
+        await self._announce(self._worker_id, self._task_queue, graphs)
+        for queue, names in self._own.items():
+            here = {name: graphs[name] for name in names if name in graphs}
+            await self._announce(self._id_on(queue), queue, here)
+
+    def _id_on(self, queue: str) -> str:
+        return f"{self._worker_id}@{queue}"
+
+    async def _announce(self, worker_id: str, queue: str, graphs: Mapping[str, tuple[str, ...] | None]) -> None:
         await self._store.workers.announce(
             WorkerRecord(
-                worker_id=self._worker_id,
-                task_queue=self._task_queue,
+                worker_id=worker_id,
+                task_queue=queue,
                 name=f"process {os.getpid()} on {socket.gethostname()}",
-                graphs={name: None if graph is None else nodes_of(graph) for name, graph in self._graphs.compiled()},
+                graphs=graphs,
                 started_at=self._started_at,
                 seen_at=datetime.now(UTC),
             )
@@ -73,6 +89,7 @@ class Announcement:
 
     async def _end(self) -> None:
         try:
-            await self._store.workers.end(self._worker_id, datetime.now(UTC))
+            for worker_id in (*map(self._id_on, self._own), self._worker_id):
+                await self._store.workers.end(worker_id, datetime.now(UTC))
         except PerdureError as exc:
             logger.warning("the worker could not say that it stops; its announcement lapses: %s", exc)

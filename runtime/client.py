@@ -9,10 +9,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..bridge.open import open_bridge
 from ..contracts.settings import Settings, load_settings
 from ..facade.runs import RunsFacade
-from ..store.open import open_store
+from .back_ends import settings_bridge, settings_store
+from .keys import open_keyring_aside
 from .states import LazyStates
 from .telemetry import set_up_telemetry
 
@@ -80,9 +80,9 @@ async def connect(
     """
     settings = settings or load_settings(config)
     if client is not None:
-        from .connection import require_pydantic
+        from .connection import check_client
 
-        require_pydantic(client)
+        check_client(client, settings)
     async with open_facade(settings, LazyTemporal(settings, client)) as runs:
         yield runs
 
@@ -91,8 +91,9 @@ async def connect(
 async def open_facade(settings: Settings, temporal: LazyTemporal) -> AsyncGenerator[RunsFacade]:
     """The same, with a connection to Temporal of one's own."""
     set_up_telemetry()
-    store, bridge = open_store(settings.store_url), open_bridge(settings.bridge_url)
-    states, node_store = LazyStates(settings.checkpointer_url), LazyNodeStore(settings)
+    await open_keyring_aside(settings.encryption)
+    store, bridge = settings_store(settings), settings_bridge(settings)
+    states, node_store = LazyStates(settings), LazyNodeStore(settings)
     try:
         await store.start()
         await bridge.start()

@@ -21,9 +21,10 @@ from ..blocking import private_folder, restrict_database, restrict_home
 from ..contracts.errors import DevServerError, TemporalUnreachableError
 from ..contracts.retry import Retry, is_a, retried
 from ..contracts.settings import Settings
-from .connection import Target, connect, server_address, temporal_target
+from .connection import connect
 from .server_command import database_path, server_command
 from .server_lock import end_orphan, note_holder, server_lock, writable
+from .target import Target, server_address, temporal_target
 from .temporal_cli import find_temporal_cli
 
 _UMASK = 0o077
@@ -141,13 +142,13 @@ class DevServer:
 
     async def connect(self) -> Client:
         """A client of this server, whatever `TEMPORAL_*` variables say. Raises `TemporalUnreachableError`."""
-        return await connect(self._target, timeout=self._settings.temporal.connect_timeout)
+        return await connect(self._target, self._settings, timeout=self._settings.temporal.connect_timeout)
 
     async def _until_ready(self, process: asyncio.subprocess.Process) -> None:
         async def answers() -> None:
             if process.returncode is not None:  # what answers then is another server, at the same address
                 raise self._failure(f"ended at once with status {process.returncode}")
-            await connect(self._target, timeout=1.0)
+            await connect(self._target, self._settings, timeout=1.0)
 
         try:
             async with asyncio.timeout(self._start_limit):

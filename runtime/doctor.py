@@ -12,49 +12,28 @@ import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
-from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
-from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
 from temporalio.client import Client
-from temporalio.service import RPCError
 
 from ..activities import load_graphs, node_store_config, project_warnings, takeover_warnings
 from ..bridge.contract import NewEvent
-from ..bridge.open import open_bridge
-from ..checkpoints.open import open_checkpoints
 from ..contracts.errors import ConfigError, GraphLoadError, PerdureError
 from ..contracts.langgraph_json import read_langgraph_json
 from ..contracts.settings import Settings, load_settings
 from ..contracts.settings_file import CONFIG_FILE
-from ..contracts.types import Frozen
 from ..contracts.urls import redacted
-from ..contracts.wire import SEARCH_ATTRIBUTES
-from ..contracts.workers import WorkerRecord, served_graphs
-from ..store.open import opened_store
-from .connection import RPC_LIMIT, connect_temporal, temporal_target
+from ..contracts.workers import WorkerRecord, served_graphs, those_there
+from .back_ends import opened_settings_store, settings_bridge, settings_checkpoints
+from .check import Check, Level, bounded
+from .namespace import examine_namespace, reached
 from .pollers import workers_polling
 from .probe import worker_answers
 from .temporal_cli import find_temporal_cli
+from .versioning import check_version, version_of
 
-_CHECK_LIMIT = 15.0
-"""Seconds that one check may take: longer than each part waits for a lock or a connection of its own."""
 _LITTLE_DISK, _NO_DISK = 1_000_000_000, 100_000_000
 """Bytes. The logs of the databases alone may take 64 MB each."""
-
-Level = Literal["ok", "warn", "fail"]
-
-
-class Check(Frozen):
-    """What was found out about one part."""
-
-    name: str
-    level: Level
-    detail: str
-    advice: str | None = None
-    """What to do."""
-    service: bool = False
-    """About a process that has to run (Temporal, a worker), not about this machine's files and settings."""
 
 
 async def examine(config: str | Path | None = None) -> AsyncIterator[Check]:
@@ -66,7 +45,7 @@ async def examine(config: str | Path | None = None) -> AsyncIterator[Check]:
         return
     yield Check(name="settings", level="ok", detail=_settings_file(config))
     for name, check in _LOCAL.items():
-        yield await _bounded(name, check(settings))
+        yield await bounded(name, check(settings))
     async for check in _services(settings):
         yield check
 
@@ -129,7 +108,7 @@ async def check_temporal_cli(settings: Settings) -> Check:
 
 async def check_bridge(settings: Settings) -> Check:
     """An event can be written and read back."""
-    bridge = open_bridge(settings.bridge_url)
+    bridge = settings_bridge(settings)
     run_id = f"doctor-{uuid.uuid4()}"
     try:
         await bridge.start()
@@ -146,14 +125,14 @@ async def check_bridge(settings: Settings) -> Check:
 
 async def check_store(settings: Settings) -> Check:
     """Records can be read, from tables of this version."""
-    async with opened_store(settings.store_url) as store:
+    async with opened_settings_store(settings) as store:
         await store.list(limit=1)
     return _part("store", settings.store_url)
 
 
 async def check_checkpointer(settings: Settings) -> Check:
     """The state of a thread can be read."""
-    checkpoints = open_checkpoints(settings.checkpointer_url)
+    checkpoints = settings_checkpoints(settings)
     try:
         await checkpoints.start()
         await checkpoints.saver.aget_tuple({"configurable": {"thread_id": "doctor", "checkpoint_ns": ""}})
@@ -177,34 +156,15 @@ _LOCAL: dict[str, Callable[[Settings], Awaitable[Check]]] = {
 
 
 async def _services(settings: Settings) -> AsyncGenerator[Check]:
-    try:
-        client = await connect_temporal(settings)
-    except PerdureError as exc:
-        yield Check(name="temporal", level="fail", detail=str(exc), advice="start `perdure dev`", service=True)
+    client = await reached(settings)
+    if isinstance(client, Check):
+        yield client
         return
-    yield await _bounded("temporal", check_temporal(client, settings), service=True)
-    yield await _bounded("search attributes", check_search_attributes(client), service=True)
-    yield await _bounded("workers", check_workers(client, settings), service=True)
-
-
-async def check_temporal(client: Client, settings: Settings) -> Check:
-    """Temporal answers, and has the namespace."""
-    system = await client.workflow_service.get_system_info(GetSystemInfoRequest(), timeout=RPC_LIMIT)
-    address = temporal_target(settings).address
-    detail = f"{address}, namespace {client.namespace}, server {system.server_version}"
-    return Check(name="temporal", level="ok", detail=detail, service=True)
-
-
-async def check_search_attributes(client: Client) -> Check:
-    """The namespace has the search attributes of runs."""
-    request = ListSearchAttributesRequest(namespace=client.namespace)
-    answer = await client.operator_service.list_search_attributes(request, timeout=RPC_LIMIT)
-    missing = [name for name in SEARCH_ATTRIBUTES if name not in answer.custom_attributes]
-    if missing:
-        detail = f"missing: {', '.join(missing)}"
-        advice = "a worker adds them when it starts, if it may"
-        return Check(name="search attributes", level="warn", detail=detail, advice=advice, service=True)
-    return Check(name="search attributes", level="ok", detail=", ".join(SEARCH_ATTRIBUTES), service=True)
+    async for check in examine_namespace(client, settings):
+        yield check
+    if (version := version_of(settings)) is not None:
+        yield await bounded("versioning", check_version(client, version), service=True)
+    yield await bounded("workers", check_workers(client, settings), service=True)
 
 
 async def check_workers(client: Client, settings: Settings) -> Check:
@@ -218,6 +178,10 @@ async def check_workers(client: Client, settings: Settings) -> Check:
     if dead is not None:
         advice = "start `perdure worker` (or `perdure dev`)"
         return Check(name="workers", level="fail", detail=dead, advice=advice, service=True)
+    if alone := [other for other in settings.task_queues if not await _is_served(settings, other)]:
+        detail = f"none serves the task queue {alone[0]!r} ({', '.join(settings.task_queues[alone[0]])})"
+        advice = f"start `perdure worker --queue {alone[0]}`"
+        return Check(name="workers", level="fail", detail=detail, advice=advice, service=True)
     served = served_graphs(await announced_workers(settings), datetime.now(UTC))
     unserved = sorted(set(_declared_or_none(settings.graphs)) - set(served))
     if unserved:
@@ -234,10 +198,14 @@ def declared_graphs(path: Path) -> dict[str, str]:
     return {name: _location(spec) for name, spec in read_langgraph_json(path).graphs.items()}
 
 
-async def announced_workers(settings: Settings) -> list[WorkerRecord]:
+async def announced_workers(settings: Settings, queue: str | None = None) -> list[WorkerRecord]:
     """The workers of the task queue, also those of the last day that have gone. Raises `UnavailableError`."""
-    async with opened_store(settings.store_url) as store:
-        return [*await store.workers.list(settings.temporal.task_queue)]
+    async with opened_settings_store(settings) as store:
+        return [*await store.workers.list(queue or settings.temporal.task_queue)]
+
+
+async def _is_served(settings: Settings, queue: str) -> bool:
+    return bool(those_there(await announced_workers(settings, queue), datetime.now(UTC)))
 
 
 def _location(spec: Any) -> str:
@@ -249,18 +217,6 @@ def _declared_or_none(path: Path) -> dict[str, str]:
         return declared_graphs(path)
     except GraphLoadError:  # its own check tells
         return {}
-
-
-async def _bounded(name: str, check: Awaitable[Check], *, service: bool = False) -> Check:
-    """The check; one that raises or hangs has failed."""
-    try:
-        async with asyncio.timeout(_CHECK_LIMIT):
-            return await check
-    except TimeoutError:
-        detail = f"no answer within {_CHECK_LIMIT:g} s"
-    except (PerdureError, OSError, RPCError, RuntimeError) as exc:
-        detail = str(exc) or type(exc).__name__
-    return Check(name=name, level="fail", detail=detail, service=service)
 
 
 def _part(name: str, url: str) -> Check:

@@ -9,6 +9,7 @@ What it does may be done twice, by several workers. What it costs does not depen
 - records that say a run goes on: one after the other, day and night, each compared with Temporal; by one worker at a
   time, which has a lease in the store.
 - what the bridge has lost in a restart of its server (`losses.py`): one look each few seconds.
+- what has become old (`retention.py`), if the settings say what that is: each hour, by one worker.
 - values of states on their way between a client and a worker, whose client has died: after a day.
 
 While Temporal is away, nothing is looked at. An error is logged, and what was not done because of it is found again.
@@ -25,6 +26,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from temporalio.client import Client
 from temporalio.service import RPCError
@@ -38,6 +40,7 @@ from .connection import RPC_LIMIT
 from .losses import Losses
 from .pollers import namespace_id
 from .repair import Repair, is_missing
+from .retention import Retention
 
 logger = logging.getLogger(__name__)
 
@@ -66,6 +69,7 @@ class Pace:
     """Between two records."""
     left: float = 3600.0
     losses: float = 3.0
+    retention: float = 3600.0
 
 
 PACE = Pace()
@@ -84,12 +88,14 @@ class Housekeeping:
         ends: BackEnds,
         ending: Finalizer,
         own_place: Callable[[], str | None] = lambda: None,
+        retention: Retention | None = None,
     ) -> None:
         self._client = client
         self._task_queue = task_queue
         self._store = ends.store
         self._bridge = ends.bridge
         self._repair = Repair(client, task_queue, ends, ending, own_place)
+        self._retention = retention
         self._pace = PACE
         self._name = str(uuid.uuid4())
         """Of this worker, as the holder of leases."""
@@ -109,6 +115,8 @@ class Housekeeping:
             asyncio.create_task(self._repeat(pace.left, self._drop_left)),
             asyncio.create_task(self._repeat(pace.losses, self._mend_losses)),
         ]
+        if self._retention is not None:
+            looks.append(asyncio.create_task(self._repeat(pace.retention, partial(self._remove_old, self._retention))))
         try:
             yield
         finally:
@@ -171,6 +179,12 @@ class Housekeeping:
 
     async def _drop_left(self) -> None:
         await self._store.threads.drop_left(datetime.now(UTC) - _LEFT_FOR)
+
+    async def _remove_old(self, retention: Retention) -> None:
+        # The lease is left to run out, also by this worker: until then the installation has had its round.
+        if await self._store.lease("retention", str(uuid.uuid4()), self._pace.retention / 2):
+            removed = await retention.remove_old()
+            logger.info("retention has removed %s", removed)
 
     async def _repair_closed(self) -> None:
         if not await self._temporal_answers():

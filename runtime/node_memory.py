@@ -6,6 +6,7 @@ from ..activities import node_store_config
 from ..contracts.langgraph_json import LangGraphJson, read_langgraph_json
 from ..contracts.settings import Settings
 from ..memory import NodeMemory, NodeStore, open_node_cache, open_node_store
+from .keys import open_keyring
 
 
 def open_node_memory(settings: Settings, project: LangGraphJson | None) -> NodeMemory:
@@ -13,7 +14,8 @@ def open_node_memory(settings: Settings, project: LangGraphJson | None) -> NodeM
 
     Raises `ConfigError` and `GraphLoadError`.
     """
-    return NodeMemory(_store(settings, project), open_node_cache(settings.langgraph_cache_url))
+    keyring = open_keyring(settings.encryption)
+    return NodeMemory(_store(settings, project), open_node_cache(settings.langgraph_cache_url, keyring=keyring))
 
 
 def settings_store(settings: Settings) -> NodeStore:
@@ -22,4 +24,5 @@ def settings_store(settings: Settings) -> NodeStore:
 
 
 def _store(settings: Settings, project: LangGraphJson | None) -> NodeStore:
-    return open_node_store(settings.langgraph_store_url, node_store_config(project))
+    keyring = open_keyring(settings.encryption)
+    return open_node_store(settings.langgraph_store_url, node_store_config(project), keyring=keyring)

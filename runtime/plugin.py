@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -16,7 +17,7 @@ from temporalio.worker import Worker as TemporalWorker
 from ..activities import AnyObserver, GraphSource, RunActivities, recipients
 from ..contracts.settings import Settings, load_settings
 from ..workflows import WORKFLOWS
-from .connection import require_pydantic, with_pydantic
+from .connection import check_client, data_converter
 from .task_queues import heartbeat_throttle
 from .worker import Worker
 
@@ -28,9 +29,9 @@ class PerdurePlugin(SimplePlugin):
 
     `temporalio.worker.Worker(client, task_queue="…", plugins=[PerdurePlugin(graphs=…)])`: runs of this task queue are
     served, on the client's connection, with its codec and interceptors and those of the worker. The client has to know
-    pydantic's models: `Client.connect(…, plugins=[PerdurePlugin()])` sees to it, with any payload codec. On a client it
-    is passed on to all of the client's workers; if only some are to serve, give it to those, and the client
-    `temporalio.contrib.pydantic.pydantic_data_converter`.
+    pydantic's models, and to encrypt where the settings do: `Client.connect(…, plugins=[PerdurePlugin()])` sees to it,
+    with any payload codec. On a client it is passed on to all of the client's workers; if only some are to serve, give
+    it to those, and the client `temporalio.contrib.pydantic.pydantic_data_converter`.
 
     What `perdure.Worker` is given: `graphs`, `settings` (or `config`), `observers`. The task queue is the worker's.
     """
@@ -44,9 +45,9 @@ class PerdurePlugin(SimplePlugin):
         observers: Iterable[AnyObserver] = (),
     ) -> None:
         """Raises as `perdure.Worker`."""
-        super().__init__("perdure", data_converter=with_pydantic, workflows=WORKFLOWS)
-        self._graphs = graphs
         self._settings = settings or load_settings(config)
+        super().__init__("perdure", data_converter=partial(data_converter, self._settings), workflows=WORKFLOWS)
+        self._graphs = graphs
         self._observers = list(observers)
         recipients(self._observers)
         self._served = asyncio.Event()
@@ -61,7 +62,7 @@ class PerdurePlugin(SimplePlugin):
         if _ours(config):
             return config
         config = super().configure_worker(config)
-        require_pydantic(config["client"])  # pyright: ignore[reportTypedDictNotRequiredAccess]
+        check_client(config["client"], self._settings)  # pyright: ignore[reportTypedDictNotRequiredAccess]
         config["activities"] = [*config.get("activities", ()), *LateActivities().all]
         self._adapt(config)
         return config
@@ -96,6 +97,7 @@ class PerdurePlugin(SimplePlugin):
             client=worker.client,
             observers=self._observers,
             interceptors=cast("list[Interceptor]", config.get("interceptors", ())),
+            queues=[worker.task_queue],
         )
 
         def host(activities: RunActivities) -> _Hosted:

@@ -18,6 +18,8 @@ from .connection import RPC_LIMIT, unreachable
 POLLER_LIFETIME = 90.0
 """Seconds after its last poll for which a worker counts as present: a poll lasts 60 s when there is no work."""
 _MARK = " perdure:"
+WORKFLOWS, ACTIVITIES = TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
+"""What a task queue is polled for."""
 
 
 def identity(process: str, installation: str) -> str:
@@ -25,10 +27,12 @@ def identity(process: str, installation: str) -> str:
     return f"{process}{_MARK}{installation}"
 
 
-async def look_at_pollers(client: Client, task_queue: str, installation: str) -> Polling:
-    """Who has polled for workflows lately. Raises `TemporalUnreachableError`."""
+async def look_at_pollers(
+    client: Client, task_queue: str, installation: str, *, of: TaskQueueType.ValueType = WORKFLOWS
+) -> Polling:
+    """Who has polled for workflows lately (or for activities). Raises `TemporalUnreachableError`."""
     try:
-        pollers, namespace = await _pollers(client, task_queue), await namespace_id(client)
+        pollers, namespace = await _pollers(client, task_queue, of), await namespace_id(client)
     except RPCError as exc:
         raise unreachable(client, exc) from exc
     others = tuple(_told(poller) for poller in pollers if _is_other(poller, installation))
@@ -41,7 +45,7 @@ async def workers_polling(client: Client, task_queue: str) -> bool:
     A worker that was killed still counts for `POLLER_LIFETIME`. Raises `TemporalUnreachableError`.
     """
     try:
-        return bool(await _pollers(client, task_queue))
+        return bool(await _pollers(client, task_queue, WORKFLOWS))
     except RPCError as exc:
         raise unreachable(client, exc) from exc
 
@@ -51,12 +55,14 @@ def any_recent(pollers: Iterable[PollerInfo], now: float) -> bool:
     return any(now - poller.last_access_time.ToMicroseconds() / 1e6 <= POLLER_LIFETIME for poller in pollers)
 
 
-async def check_alone(client: Client, task_queue: str, installation: str) -> None:
+async def check_alone(
+    client: Client, task_queue: str, installation: str, *, of: TaskQueueType.ValueType = WORKFLOWS
+) -> None:
     """Raises `ConfigError` where workers of another installation poll the task queue.
 
     Each would get tasks of the other's runs, of which it has no records. `TemporalUnreachableError`.
     """
-    others = (await look_at_pollers(client, task_queue, installation)).others
+    others = (await look_at_pollers(client, task_queue, installation, of=of)).others
     if others:
         raise ConfigError(
             f"the task queue {task_queue!r} (namespace {client.namespace!r} of "
@@ -73,11 +79,11 @@ async def namespace_id(client: Client) -> str:
     return found.namespace_info.id
 
 
-async def _pollers(client: Client, task_queue: str) -> list[PollerInfo]:
+async def _pollers(client: Client, task_queue: str, of: TaskQueueType.ValueType) -> list[PollerInfo]:
     request = DescribeTaskQueueRequest(
         namespace=client.namespace,
         task_queue=TaskQueue(name=task_queue),
-        task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+        task_queue_type=of,
     )
     answer = await client.workflow_service.describe_task_queue(request, timeout=RPC_LIMIT)
     return [poller for poller in answer.pollers if any_recent([poller], time.time())]

@@ -52,11 +52,20 @@ class _Served:
 
 
 class Reloader:
-    """Made before the graphs are loaded, and told when they are. `tell` is told what became of a change."""
+    """Made before the graphs are loaded, and told when they are. `tell` is told what became of a change.
 
-    def __init__(self, path: Path, tell: Callable[[Reload], None]) -> None:
+    `part`: what of the file is served.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        tell: Callable[[Reload], None],
+        part: Callable[[LangGraphJson], LangGraphJson] = lambda project: project,
+    ) -> None:
         self._path = path.absolute()
         self._tell = tell
+        self._part = part
         self._modules = LocalModules()
         self._environment: frozenset[Path] = frozenset()
         self._seen: _Digests = {}
@@ -119,7 +128,7 @@ class Reloader:
         self._seen = _digests(self._files()) | {file: now[file] for file in self._files() & now.keys()}
 
     async def _load(self) -> GraphRegistry:
-        config = read_langgraph_json(self._path)
+        config = self._part(read_langgraph_json(self._path))
         self._look_in(config)
         with self._modules.anew():
             return await load_graphs(config)

@@ -26,6 +26,7 @@ from ..activities.attempt.fence import attempt_fence
 from ..activities.finalizer import Finalizer
 from ..contracts.errors import RunNotFoundError
 from ..contracts.search_attributes import RUN_STATUS
+from ..contracts.telemetry.redaction import withheld
 from ..contracts.types import TERMINAL_EVENTS, CancelAction, RunError, RunRecord, RunStatus
 from ..contracts.wire import TERMINATED, RunOutcome, run_workflow_id, thread_workflow_id
 from ..contracts.wire_ending import FinishInput, outcome_in
@@ -152,7 +153,7 @@ class Repair:
             return  # one of them looks, too, and can read the values
         await self.ending.promise(finish.run_id, spec)
         record = (await self.ending.finish(finish, spec, fence=attempt_fence(finish.fence, 1))).record
-        why = "" if record.error is None else f": {record.error.message}"
+        why = "" if record.error is None else f": {withheld(record.error.message)}"
         logger.warning("run %s is repaired; it ended as %s%s", record.run_id, record.status, why)
 
     async def _others_serve(self, graph: str) -> bool:

@@ -22,8 +22,8 @@ from ..blocking import restrict
 from ..contracts.errors import DevServerError
 from ..contracts.retry import Retry, is_a, retried_on_thread
 from ..contracts.settings import Settings
-from .connection import server_address
 from .server_command import database_path
+from .target import server_address
 
 _NOTE = re.compile(r"process (?P<pid>\d+), (?P<address>\S+?)(, started by process (?P<owner>\d+))?")
 _LOOKS, _LOOK = 200, 0.05

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from ..contracts.closing import closing
 from ..contracts.errors import ConfigError
+from ..contracts.settings import Settings
+from .back_ends import settings_checkpoints
 
 if TYPE_CHECKING:
     from ..checkpoints.contract import Checkpoints
@@ -17,8 +19,8 @@ if TYPE_CHECKING:
 class LazyStates:
     """A facade's `StateReader`, over the checkpointer that the settings name."""
 
-    def __init__(self, url: str) -> None:
-        self._url = url
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._checkpoints: Checkpoints | None = None
         self._opening = asyncio.Lock()
 
@@ -47,14 +49,13 @@ class LazyStates:
     async def _opened(self) -> Checkpoints:
         async with self._opening:
             if self._checkpoints is None:
-                if self._url.startswith("memory:"):
+                url = self._settings.checkpointer_url
+                if url.startswith("memory:"):
                     raise ConfigError(
-                        f"checkpointer.url is {self._url}: what is stored is in the worker's memory, where only the "
+                        f"checkpointer.url is {url}: what is stored is in the worker's memory, where only the "
                         "worker can read it: ask for the state without `stored`"
                     )
-                from ..checkpoints.open import open_checkpoints
-
-                opened = open_checkpoints(self._url)
+                opened = settings_checkpoints(self._settings)
                 await opened.start()
                 self._checkpoints = opened
             return self._checkpoints

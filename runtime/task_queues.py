@@ -13,7 +13,14 @@ from importlib.metadata import version
 from typing import Any, Protocol
 
 from temporalio.client import Client
-from temporalio.worker import Interceptor, UnsandboxedWorkflowRunner
+from temporalio.common import WorkerDeploymentVersion
+from temporalio.worker import (
+    Interceptor,
+    PollerBehavior,
+    PollerBehaviorAutoscaling,
+    PollerBehaviorSimpleMaximum,
+    UnsandboxedWorkflowRunner,
+)
 from temporalio.worker import Worker as TemporalWorker
 
 from ..activities import GraphRegistry, LiveGraphs, RunActivities
@@ -22,6 +29,7 @@ from ..contracts.settings import Settings
 from ..contracts.wire_serving import graph_task_queue, short_task_queue
 from ..workflows import WORKFLOWS
 from .pollers import identity
+from .versioning import deployment_config, version_of
 
 _LINGER = 1.0
 """Seconds for which a worker that shuts down still says that it holds a graph no more: its next slice comes in a
@@ -30,6 +38,12 @@ _HEARTBEAT_THROTTLE = 2.0
 """Seconds by which a cancel through the heartbeat can be late, when the stop channel fails."""
 _MANY = 1000
 """Activities at once, of those that wait more than they work: a slice here goes on with a graph that is held anyway."""
+
+
+_BUILD = f"perdure-{version('perdure')}"
+"""Else the SDK reads every loaded module to make one up: 1.5 s before the first poll."""
+_ONE, _FIVE = PollerBehaviorSimpleMaximum(1), PollerBehaviorSimpleMaximum(5)
+"""The second is the SDK's default."""
 
 
 class Polling(Protocol):
@@ -52,15 +66,21 @@ class TaskQueues:
     """Told when one of the workers has ended, and how."""
     interceptors: Sequence[Interceptor] = ()
 
+    @property
+    def version(self) -> WorkerDeploymentVersion | None:
+        """Of the workflows; what has only activities takes them of every version."""
+        return version_of(self.settings)
+
     @asynccontextmanager
-    async def polling(self, worker: Polling) -> AsyncGenerator[None]:
+    async def polling(self, *workers: Polling) -> AsyncGenerator[None]:
         """While the block runs. (In the SDK's own `async with` two that fail at once cancel each other's ends.)"""
-        running = self.start(worker)
+        running = [self.start(worker) for worker in workers]
         try:
             yield
         finally:
-            await worker.shutdown()
-            await asyncio.wait({running})
+            await asyncio.gather(*(worker.shutdown() for worker in workers))
+            if running:
+                await asyncio.wait(running)
 
     def start(self, worker: Polling) -> asyncio.Task[None]:
         """Have it poll, until it is shut down."""
@@ -77,13 +97,17 @@ class TaskQueues:
             identity=self._identity,
             workflows=WORKFLOWS,
             activities=self.activities.all,
-            # Else the SDK reads every loaded module to make one up: 1.5 s before the first poll.
-            build_id=f"perdure-{version('perdure')}",
+            build_id=None if self.version else _BUILD,
+            deployment_config=deployment_config(self.version) if self.version else None,
             interceptors=self.interceptors,
             # The sandbox looks for what a replay would do otherwise, at a tenth of a worker's work. Ours have no such
             # thing: tests/architecture reads each line of them, and tests/determinism replays them.
             workflow_runner=UnsandboxedWorkflowRunner(),
             max_concurrent_activities=worker.max_concurrent_activities,
+            max_concurrent_workflow_tasks=worker.max_concurrent_workflow_tasks,
+            max_concurrent_local_activities=worker.max_concurrent_local_activities,
+            workflow_task_poller_behavior=self._pollers,
+            activity_task_poller_behavior=self._pollers,
             max_cached_workflows=worker.max_cached_workflows,
             graceful_shutdown_timeout=timedelta(seconds=worker.graceful_shutdown),
             sticky_queue_schedule_to_start_timeout=timedelta(seconds=worker.sticky_timeout),
@@ -91,6 +115,18 @@ class TaskQueues:
             # There is no external storage here, and with more the SDK makes a task to look for it in each payload.
             max_workflow_task_external_storage_concurrency=1,
         )
+
+    @property
+    def _pollers(self) -> PollerBehavior:
+        pollers = self.settings.worker.pollers
+        if not pollers.scale:
+            return PollerBehaviorSimpleMaximum(pollers.maximum)
+        return PollerBehaviorAutoscaling(pollers.minimum, pollers.maximum, pollers.initial)
+
+    def of_queue(self, queue: str) -> TemporalWorker:
+        """For the slices of the graphs that have this queue of their own. It is not started here."""
+        at_once = self.settings.worker.max_concurrent_activities
+        return self._of_activities(queue, [self.activities.run_supersteps], at_once=at_once, pollers=self._pollers)
 
     def short(self) -> TemporalWorker:
         """For what must not wait behind the slices of all runs: their ends, questions, rollbacks, and watches."""
@@ -101,7 +137,7 @@ class TaskQueues:
         """For what other workers send on, because they do not serve the graph."""
         queue = graph_task_queue(self.settings.temporal.task_queue, name)
         at_once = self.settings.worker.max_concurrent_activities
-        return self._of_activities(queue, self.activities.of_graphs, at_once=at_once, polls=1)
+        return self._of_activities(queue, self.activities.of_graphs, at_once=at_once, pollers=_ONE)
 
     @asynccontextmanager
     async def own(self, live: LiveGraphs, stopping: asyncio.Event) -> AsyncGenerator[None]:
@@ -117,17 +153,17 @@ class TaskQueues:
                     await asyncio.sleep(_LINGER)
 
     def _of_activities(
-        self, task_queue: str, activities: list[Callable[..., Any]], *, at_once: int, polls: int = 5
+        self, task_queue: str, activities: list[Callable[..., Any]], *, at_once: int, pollers: PollerBehavior = _FIVE
     ) -> TemporalWorker:
         return TemporalWorker(
             self.client,
             task_queue=task_queue,
             identity=self._identity,
             activities=activities,
-            build_id=f"perdure-{version('perdure')}",
+            build_id=_BUILD,
             interceptors=self.interceptors,
             max_concurrent_activities=at_once,
-            max_concurrent_activity_task_polls=polls,
+            activity_task_poller_behavior=pollers,
             graceful_shutdown_timeout=timedelta(seconds=self.settings.worker.graceful_shutdown),
             max_heartbeat_throttle_interval=heartbeat_throttle(self.settings),
         )

@@ -36,28 +36,33 @@ from ..activities.attempt.activity_log import log_in_one_line
 from ..activities.finalizer import Finalizer
 from ..activities.stream.lasting_bridge import LastingBridge
 from ..blocking import restrict_home
-from ..bridge.open import open_bridge
-from ..checkpoints.open import open_checkpoints
 from ..contracts.errors import WorkerStoppedError
 from ..contracts.langgraph_json import LangGraphJson, read_langgraph_json
 from ..contracts.serialization.allowed_types import ALLOWED
 from ..contracts.serialization.text import message_of
 from ..contracts.settings import Settings, load_settings
+from ..contracts.telemetry.redaction import redact_logs
 from ..contracts.wire_serving import own_task_queue
 from ..store.contract import Store
-from ..store.open import open_store
 from .announcement import Announcement
-from .connection import connect_temporal, ensure_search_attributes
+from .back_ends import settings_bridge, settings_checkpoints, settings_store
+from .connection import check_client, connect_temporal, ensure_search_attributes
+from .firing import firing_of
+from .health import Readiness, serving_health
 from .housekeeping import Housekeeping
+from .keys import open_keyring_aside
+from .memory_trim import trimmed_when_idle
 from .node_memory import open_node_memory
-from .pollers import check_alone, namespace_id
+from .pollers import ACTIVITIES, check_alone, namespace_id
 from .reloader import Reload, Reloader
+from .retiring import retention_of_worker
+from .routing import routing_of
 from .server_lock import place_of_own_server
 from .task_queues import GraphQueues, Polling, TaskQueues
 from .telemetry import set_up_telemetry
+from .versioning import make_current, version_of
 
 logger = logging.getLogger(__name__)
-
 
 Host = Callable[[RunActivities], Polling]
 
@@ -73,6 +78,7 @@ class Worker:
     graphs are announced, and what is submitted from then on is taken. Stopping it hands its runs on at their next
     superstep boundary, at the latest after `worker.graceful_shutdown`. Beside its tasks it sees to runs that their
     client has left and that nobody brings to their end (`housekeeping.py`). `interceptors`: Temporal's, of workers.
+    `queues`: those of the settings' `task_queues` that it serves, and no others, in place of `worker.queues`.
     """
 
     def __init__(
@@ -85,11 +91,13 @@ class Worker:
         observers: Iterable[AnyObserver] = (),
         on_reload: Callable[[Reload], None] | None = None,
         interceptors: Sequence[Interceptor] = (),
+        queues: Iterable[str] = (),
     ) -> None:
         """Raises `ConfigError`; `TypeError` for what is no observer, `ValueError` for two of the same name."""
         self._observers = recipients(observers)
         self._settings = settings or load_settings(config)
-        self._graphs = graphs
+        self._routing = routing_of(self._settings, queues)
+        self._graphs = None if graphs is None else self._routing.of(graphs)
         self._on_reload = on_reload
         self._client = client
         self._interceptors = interceptors
@@ -97,6 +105,7 @@ class Worker:
         self._over = asyncio.Event()
         """It stops, or a part of it has failed."""
         self._failures: list[BaseException] = []
+        self._readiness = Readiness(self._over)
         self._serving: asyncio.Task[None] | None = None
         self._within: asyncio.Task[object] | None = None
         """Executes the block of `async with`."""
@@ -110,10 +119,12 @@ class Worker:
         Raises `GraphLoadError`, `ConfigError` or `UnavailableError` before anything starts, and `WorkerStoppedError`
         when it stops serving by itself.
         """
-        async with self._running(host) as polling:
+        health = self._settings.worker.health
+        async with serving_health(health, self._readiness), self._running(host) as polling:
             if once_loaded is not None:
                 once_loaded()
             async with polling:
+                self._readiness.serves = True
                 await self._over.wait()
         if self._failures:
             failure = self._failures[0]
@@ -165,20 +176,28 @@ class Worker:
         settings = self._settings
         set_up_telemetry()
         log_in_one_line()
+        keyring = await open_keyring_aside(settings.encryption)
+        if keyring is not None:
+            redact_logs()
         restrict_home(settings.home)
         # Before the graphs, which take long to load: a wrong URL is told at once.
-        store = open_store(settings.store_url, capture_message_content=settings.store.capture_message_content)
+        store = settings_store(settings)
         project = self._project()
         graphs, reloader = await self._load(project)
         client = self._client or await connect_temporal(settings)
+        check_client(client, settings)
+        self._readiness.client = client
         await ensure_search_attributes(client)
-        bridge = LastingBridge(open_bridge(settings.bridge_url), store)
-        ends = BackEnds(graphs, bridge, store, open_checkpoints(settings.checkpointer_url))
+        bridge = LastingBridge(settings_bridge(settings), store)
+        ends = BackEnds(graphs, bridge, store, settings_checkpoints(settings), settings.limits.state_size)
         graphs.memory = memory = open_node_memory(settings, project)
         async with _open(store, ends.bridge, ends.checkpoints, memory):
             await self._check_temporal(client, store)
-            logger.info("serving %s on task queue %s", _listed(graphs), settings.temporal.task_queue)
+            served = ", ".join(graphs.names) or "no graphs"
+            logger.info("serving %s on task queue %s", served, ", ".join(self._routing.polled))
             self._warn(graphs, project)
+            if (version := version_of(settings)) is not None:
+                logger.info("%s takes runs once it is current: %s", version, make_current(client, version))
             async with self._at_work(ends, client, reloader, host) as polling:
                 yield polling
 
@@ -188,23 +207,28 @@ class Worker:
     ) -> AsyncGenerator[AbstractAsyncContextManager[None]]:
         """All that a worker does while its back ends are open. What polls the common queue is left to the caller."""
         task_queue, dispatcher = self._settings.temporal.task_queue, self._dispatcher(client, ends.store)
+        ending, place = Finalizer(ends, dispatcher), self._own_place(client)
+        old = retention_of_worker(self._settings, ends, client)
         housekeeping = Housekeeping(
-            client=client,
-            task_queue=task_queue,
-            ends=ends,
-            ending=Finalizer(ends, dispatcher),
-            own_place=self._own_place(client),
+            client=client, task_queue=task_queue, ends=ends, ending=ending, own_place=place, retention=old
         )
         with Pulse(client) as pulse:
             live = self._live_graphs(client)
             activities = RunActivities(
-                ends=ends, client=client, pulse=pulse, dispatcher=dispatcher, live=live, task_queue=task_queue
+                ends=ends,
+                client=client,
+                pulse=pulse,
+                dispatcher=dispatcher,
+                live=live,
+                task_queue=task_queue,
+                fire=firing_of(self._settings, ends, client),
             )
             queues = TaskQueues(
                 client, self._settings, activities, ends.store.installation, self._note_end, self._interceptors
             )
             of_graphs = GraphQueues(queues, ends.graphs)
-            announcement = Announcement(ends, live.task_queue, task_queue)
+            announcement = Announcement(ends, live.task_queue, task_queue, self._routing.own)
+            common, trims = self._routing.common, self._settings.worker.trim_memory
 
             async def announce() -> None:
                 of_graphs.look()
@@ -214,15 +238,17 @@ class Worker:
             # short activities, the dispatcher) outlives the graphs that come to their end here.
             async with (
                 dispatcher.running(),
-                housekeeping.running(),
-                queues.polling(queues.short()),
+                housekeeping.running() if common else nullcontext(),
+                queues.polling(*([queues.short()] if common else [])),
                 live.open(self._stopping),
                 queues.own(live, self._stopping),
                 of_graphs.polling(),
                 announcement.running(self._stopping),
+                trimmed_when_idle(lambda: pulse.begun, lambda: pulse.busy) if trims else nullcontext(),
                 reloader.running(ends.graphs, live, announce) if reloader else nullcontext(),
             ):
-                yield queues.polling(host(activities) if host else queues.common())
+                polled = [host(activities) if host else queues.common()] if common else []
+                yield queues.polling(*polled, *map(queues.of_queue, self._routing.own))
 
     def _own_place(self, client: Client) -> Callable[[], str | None]:
         return partial(place_of_own_server, self._settings, client.service_client.config.target_host)
@@ -232,6 +258,8 @@ class Worker:
         if (place := self._own_place(client)()) is not None:
             await store.meet_temporal(await namespace_id(client), place)
         await check_alone(client, self._settings.temporal.task_queue, store.installation)
+        for queue in self._routing.own:
+            await check_alone(client, queue, store.installation, of=ACTIVITIES)
 
     def _project(self) -> LangGraphJson | None:
         """The file that the settings name. It need not be there where a program gives its graphs itself."""
@@ -239,9 +267,9 @@ class Worker:
         return None if self._graphs is not None and not file.exists() else read_langgraph_json(file)
 
     async def _load(self, project: LangGraphJson | None) -> tuple[GraphRegistry, Reloader | None]:
-        settings = self._settings
-        reloader = None if self._on_reload is None else Reloader(settings.graphs, self._on_reload)
-        graphs = await load_graphs(project or settings.graphs if self._graphs is None else self._graphs)
+        settings, part, given = self._settings, self._routing.part_of, self._graphs
+        reloader = None if self._on_reload is None else Reloader(settings.graphs, self._on_reload, part)
+        graphs = await load_graphs(part(project or read_langgraph_json(settings.graphs)) if given is None else given)
         if reloader is not None and project is not None:
             reloader.loaded(project)
         # After the graphs: what lies beside them can be imported then.
@@ -256,8 +284,7 @@ class Worker:
             logger.info(warning)
 
     def _live_graphs(self, client: Client) -> LiveGraphs:
-        worker = self._settings.worker
-        own = own_task_queue(self._settings.temporal.task_queue, uuid.uuid4().hex)
+        worker, own = self._settings.worker, own_task_queue(self._settings.temporal.task_queue, uuid.uuid4().hex)
         return LiveGraphs(
             own,
             most_held=worker.max_held_graphs,
@@ -290,7 +317,3 @@ async def _open(*parts: _Part) -> AsyncGenerator[None]:
             stack.push_async_callback(part.close)
             await part.start()
         yield
-
-
-def _listed(graphs: GraphRegistry) -> str:
-    return ", ".join(graphs.names) or "no graphs"

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, func, select
+from sqlalchemy import Connection, RowMapping, bindparam, delete, func, select
 
-from ..contracts.chunking import SMALLEST, chunks_of, digest_of, from_ranges, to_ranges
+from ..contracts.chunking import SMALLEST, chunks_of, from_ranges, to_ranges
 from ..contracts.serialization.serializer import from_json
-from .schema import Json, run_contents, runs
+from .schema import run_contents, runs
+from .sealing import Json, column_digest
 from .upsert import insert
 
 _CONTENTS = run_contents.c
@@ -24,6 +25,7 @@ _KNOWN = select(_CONTENTS.digest, _CONTENTS.number).where(
 _LAST = select(func.coalesce(func.max(_CONTENTS.number), 0)).where(_OF_RUN)
 _INSERT = insert(run_contents)
 _POSITION = select(runs.c.position).where(runs.c.run_id == bindparam("of_run"))
+_DROP = delete(run_contents).where(_CONTENTS.run == _POSITION.scalar_subquery())
 _FOUND = (
     select(_CONTENTS.number, _CONTENTS.data)
     .join(runs, runs.c.position == _CONTENTS.run)
@@ -36,7 +38,7 @@ def columns(connection: Connection, run_id: str, content: bytes | None) -> dict[
     if content is None or len(content) < SMALLEST:
         return {"content": None if content is None else Json(content), "chunks": None}
     parts = chunks_of(content)
-    digests = [digest_of(part) for part in parts]
+    digests = [column_digest(part) for part in parts]
     chunks = dict(zip(digests, parts, strict=True))
     run: int = connection.execute(_POSITION, {"of_run": run_id}).scalar_one()
     numbers = _known(connection, run, chunks)
@@ -75,3 +77,8 @@ def _chunks(connection: Connection, run_id: str, rows: Sequence[RowMapping]) -> 
     ends = {"first": min(numbers[0] for numbers in ranges), "last": max(numbers[-1] for numbers in ranges)}
     found = connection.execute(_FOUND, {"of_run": run_id, **ends})
     return {number: data for number, data in found}  # noqa: C416 - a result has `keys`
+
+
+def drop(connection: Connection, run_id: str) -> None:
+    """Nothing of the run names them any more."""
+    connection.execute(_DROP, {"of_run": run_id})

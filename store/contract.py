@@ -15,10 +15,11 @@ from typing import Any, Protocol
 from ..contracts.events import EventCategory, RunEvent
 from ..contracts.lifecycle import Delivery, RunLifecycleEvent
 from ..contracts.types import CancelAction, RunError, RunInterrupt, RunRecord, RunSpec, RunStatus, WaitResult
+from .cron_contract import CronStore
 from .housekeeping_contract import HousekeepingStore
 from .note_contract import RunNoteStore, Setback
 from .run_filter import ALL_RUNS, RunFilter
-from .thread_contract import ThreadStore
+from .thread_contract import ThreadLeft, ThreadStore
 from .worker_contract import InstallationStore
 
 
@@ -51,6 +52,8 @@ class RunEnding:
     title: str | None = None
     """Of the state; one of an event comes before it."""
     sequence: int | None = None
+    left: ThreadLeft | None = None
+    """How it leaves its thread; `None`: as it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +119,13 @@ class Undelivered:
 class RunCreateStore(Protocol):
     """What the submission of a run needs."""
 
-    async def create(self, record: RunRecord, spec: RunSpec, *, temporal: str | None = None) -> tuple[StoredRun, bool]:
+    async def create(
+        self, record: RunRecord, spec: RunSpec, *, temporal: str | None = None, most_of_user: int | None = None
+    ) -> tuple[StoredRun, bool]:
         """Write a draft; `temporal`: the id of the namespace to which it is submitted.
+
+        `most_of_user`: of so many runs of its user that have not ended, drafts and this one included; one more raises
+        `LimitError`, with nothing written.
 
         A record of the same run id stays as it is: it is returned, with `False`. If it is a draft of the same thread
         and user, its `updated_at` becomes that of `record`, which takes it up (see `discard`). In the same transaction
@@ -245,6 +253,13 @@ class RunEventStore(Protocol):
         """Those with a `seq` above `after` and below `before`: the first `limit` of them, or the last."""
         ...
 
+    async def drop(self, run_id: str, *, limit: int = 500) -> int:
+        """Remove the events of a run that has ended, at most `limit` at a time; how many went, 0 at the end.
+
+        Later events of the thread come behind them all the same: no `seq` is given twice.
+        """
+        ...
+
 
 class LifecycleStore(Protocol):
     """The lifecycle events of runs, and which of them each observer has been told.
@@ -290,6 +305,11 @@ class Store(
     @property
     def events(self) -> RunEventStore:
         """What happened inside of runs."""
+        ...
+
+    @property
+    def crons(self) -> CronStore:
+        """What is run again and again."""
         ...
 
     @property

@@ -18,8 +18,10 @@ from ..blocking import uncut
 from ..blocking.postgres_errors import explain, extra_needed, is_forbidden
 from ..contracts.back_ends import STORES, not_opened
 from ..contracts.errors import ConfigError, UnavailableError
+from ..contracts.keyring import Keyring
 from ..contracts.retry import Retry, retried
 from .dialect import Dialect
+from .sealing import sealing
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
@@ -38,8 +40,9 @@ class _Lane:
     processes out, while the event loop is busy with something else.
     """
 
-    def __init__(self, engine: Engine, connections: int, *, reads: bool) -> None:
+    def __init__(self, engine: Engine, connections: int, keyring: Keyring | None, *, reads: bool) -> None:
         self.reads = reads
+        self._keyring = keyring
         self._engine = engine
         self._connections = connections
         self._threads: ThreadPoolExecutor | None = None
@@ -49,7 +52,7 @@ class _Lane:
         """`work` with a connection, to its end even when the caller is cancelled. In one's turn only."""
 
         def visit() -> T:
-            with self._engine.connect() as connection:
+            with sealing(self._keyring), self._engine.connect() as connection:
                 return work(connection)
 
         return await self._on_thread(visit)
@@ -74,12 +77,14 @@ class Database:
     when the database is locked for longer than `lock_timeout` seconds, full or out of reach, or not open.
     """
 
-    def __init__(self, url: str, *, lock_timeout: float) -> None:
+    def __init__(self, url: str, *, lock_timeout: float, keyring: Keyring | None = None) -> None:
         """Opens nothing yet. Raises `ConfigError` for a URL that cannot be used."""
         self.dialect = dialect = _dialect_of(url)
         self._lock_timeout = lock_timeout
-        self._reader = _Lane(dialect.make_engine(dialect.readers), dialect.readers, reads=True)
-        self._writer = _Lane(dialect.make_engine(dialect.writers), dialect.writers, reads=False)
+        self.is_sealed = keyring is not None
+        """What columns hold cannot be looked into, but for what stays clear."""
+        self._reader = _Lane(dialect.make_engine(dialect.readers), dialect.readers, keyring, reads=True)
+        self._writer = _Lane(dialect.make_engine(dialect.writers), dialect.writers, keyring, reads=False)
         self._opened = False
         self._calls = 0
         self._idle = asyncio.Event()

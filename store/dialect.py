@@ -5,12 +5,13 @@ The rest of the room is SQL that each of them understands.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, Connection, Engine
 from sqlalchemy.exc import OperationalError
 
-Scalar = str | int | float | bool
+Scalar = str | int | float | bool | None
 
 
 class Dialect(Protocol):
@@ -61,6 +62,6 @@ class Dialect(Protocol):
         """What stands before the first slash; empty where there is none."""
         ...
 
-    def has(self, json: ColumnElement[Any], key: str, value: Scalar) -> ColumnElement[bool]:
-        """Whether an object, a column of `JsonText`, has this."""
+    def has(self, json: ColumnElement[Any], path: Sequence[str], value: Scalar) -> ColumnElement[bool]:
+        """Whether an object, a column of JSON that is not sealed, has this; `path`: the keys that lead to it."""
         ...

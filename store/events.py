@@ -21,7 +21,7 @@ from ..contracts.events import TITLE_EVENTS, RunEvent
 from ..contracts.serialization.content import title_in_event
 from ..contracts.serialization.serializer import to_json
 from ..contracts.types import RunRecord, RunStatus
-from . import contents
+from . import aging, contents
 from .contract import EventBatch, EventFilter, NewRunEvent
 from .database import Database
 from .lifecycle import Told
@@ -165,6 +165,10 @@ class SqlRunEvents:
             return [_event(row, content) for row, content in found]
 
         return await self._database.read_at_once(work)
+
+    async def drop(self, run_id: str, *, limit: int = 500) -> int:
+        """Remove events of a run that has ended, some at a time; how many went."""
+        return await self._database.write(lambda connection: aging.drop_events(connection, run_id, limit))
 
 
 def _event(row: RowMapping, content: Any) -> RunEvent:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Protocol
 
 from ..contracts.types import RunRecord
@@ -14,6 +15,15 @@ class HousekeepingStore(Protocol):
         """Runs that have no end, drafts too, in a stable order; behind `after`, which may be gone meanwhile.
 
         What it costs does not grow with the runs that have ended.
+        """
+        ...
+
+    async def ended(
+        self, before: datetime, *, with_events: bool = False, after: RunRecord | None = None, limit: int = 100
+    ) -> list[RunRecord]:
+        """Runs that ended before then, in an order of their ids, behind `after`, which may be gone meanwhile.
+
+        `with_events`: those of them whose events have not been dropped.
         """
         ...
 

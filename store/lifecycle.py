@@ -17,7 +17,8 @@ from ..contracts.threads import ThreadStatus
 from ..contracts.types import RunInterrupt, RunRecord, RunStatus
 from .contract import Undelivered
 from .database import Database
-from .schema import JsonText, UtcDateTime, deliveries, lifecycle_events, runs, threads
+from .schema import UtcDateTime, deliveries, lifecycle_events, runs, threads
+from .sealing import SealedJson, SealedText
 from .upsert import insert
 
 Told = tuple[LifecycleType, dict[str, Any]]
@@ -31,7 +32,7 @@ _ROW = select(
     _LAST.scalar_subquery() + 1,
     bindparam("kind", type_=Text),
     bindparam("moment", type_=UtcDateTime),
-    bindparam("details", type_=JsonText),
+    bindparam("details", type_=SealedJson),
 )
 _MOVES = select(threads.c.position).where(
     threads.c.thread_id == bindparam("of_thread"), threads.c.status != bindparam("new_status")
@@ -104,7 +105,7 @@ class SqlLifecycle:
         self, run_id: str, observer: str, sequence: int, *, after: int, failure: str | None = None
     ) -> bool:
         """The events up to `sequence` are done with. False, and nothing is changed, unless it stood at `after`."""
-        values = (runs.c.run_id, literal(observer), literal(sequence), literal(failure))
+        values = (runs.c.run_id, literal(observer), literal(sequence), literal(failure, SealedText))
         new = insert(deliveries).from_select(
             ["run_id", "observer", "delivered", "failure"], select(*values).where(runs.c.run_id == run_id)
         )

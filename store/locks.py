@@ -16,6 +16,8 @@ _MIGRATIONS = 0x70657264
 """A key beside those of threads, which are hashes of their ids."""
 _RUN = select(runs.c.position).where(OF_RUN).with_for_update()
 _THREAD = select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("of_thread"), cast(0, BigInteger))))
+_USER = select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("of_user"), cast(1, BigInteger))))
+"""A hash with another seed: no thread's."""
 _ALL = select(func.pg_advisory_xact_lock(cast(_MIGRATIONS, BigInteger)))
 
 
@@ -29,6 +31,12 @@ def lock_thread(connection: Connection, thread_id: str) -> None:
     """Until the transaction ends no other run of the thread moves, or writes events."""
     if _many_write(connection):
         connection.execute(_THREAD, {"of_thread": thread_id})
+
+
+def lock_user(connection: Connection, user_id: str) -> None:
+    """Until the transaction ends no other run of the user is created. Behind the run's row, before its thread."""
+    if _many_write(connection):
+        connection.execute(_USER, {"of_user": user_id})
 
 
 def lock_migrations(connection: Connection) -> None:

@@ -5,6 +5,7 @@ READ COMMITTED is enough, because whoever decides by what other rows say holds a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import psycopg
@@ -75,10 +76,11 @@ class PostgresDialect:
     def first_part(self, text: ColumnElement[str]) -> ColumnElement[str]:
         return func.substr(text, 1, func.greatest(func.strpos(text, "/") - 1, 0))
 
-    def has(self, json: ColumnElement[Any], key: str, value: Scalar) -> ColumnElement[bool]:
+    def has(self, json: ColumnElement[Any], path: Sequence[str], value: Scalar) -> ColumnElement[bool]:
         """Compared as JSON has it, so that `1` is not `true`."""
         readable = func.regexp_replace(json, _NUL, r"\1\\ufffd", "g")
-        return cast(cast(readable, JSON)[key], Text).in_(sorted({to_json(form).decode() for form in _forms(value)}))
+        forms = sorted({to_json(form).decode() for form in _forms(value)})
+        return cast(cast(readable, JSON)[tuple(path)], Text).in_(forms)
 
 
 def _forms(value: Scalar) -> tuple[Scalar, ...]:

@@ -10,7 +10,6 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Integer,
-    Text,
     bindparam,
     case,
     delete,
@@ -25,6 +24,7 @@ from ..contracts.types import RunInterrupt, RunRecord
 from . import events, lifecycle, threads
 from .rows import OF_RUN, PLACED, RECORD_COLUMNS, to_record
 from .schema import UtcDateTime, run_values, runs
+from .sealing import SealedText
 from .upsert import insert
 
 _NOW = select(*RECORD_COLUMNS, runs.c.submitted, runs.c.fence).where(OF_RUN).with_for_update()
@@ -52,7 +52,7 @@ TO_WORK = _MOVE.values(
 ).returning(*RECORD_COLUMNS)
 TO_REST = _MOVE.values(
     steps=_larger(runs.c.steps, "count"),
-    title=func.coalesce(bindparam("name", type_=Text), runs.c.title),
+    title=func.coalesce(bindparam("name", type_=SealedText), runs.c.title),
     updated_at=_MOMENT,
     sequence=PLACED,
 ).returning(*RECORD_COLUMNS)

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     Dialect,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -28,9 +29,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-from ..contracts.serialization.serializer import from_json, to_json
+from ..contracts.serialization.serializer import from_json
+from .sealing import SealedBytes, SealedJson, SealedText, json_text
 
-REVISION = "0008"
+REVISION = "0010"
 """The newest migration. It stands here so that a start that has nothing to migrate never imports Alembic."""
 
 
@@ -51,10 +53,6 @@ def _as_utc(value: datetime) -> datetime:
     return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-class Json(bytes):
-    """What is strict JSON already, for a column that holds JSON."""
-
-
 class JsonText(TypeDecorator[Any]):
     """Any value as strict JSON (`to_json`; `Json` as it is), `None` as NULL.
 
@@ -65,9 +63,7 @@ class JsonText(TypeDecorator[Any]):
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
-        if isinstance(value, Json):
-            return value.decode()
-        return None if value is None else to_json(value).decode()
+        return json_text(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         return None if value is None else from_json(value)
@@ -94,24 +90,26 @@ runs = Table(
     Column("updated_at", UtcDateTime, nullable=False),
     Column("started_at", UtcDateTime),
     Column("ended_at", UtcDateTime),
-    Column("error", JsonText),
+    Column("error", SealedJson),
     Column("sequence", BigInteger),
     Column("attempt", Integer, nullable=False),
     Column("steps", Integer, nullable=False),
     Column("cancel_action", Text),
     Column("user_id", Text),
-    Column("title", Text),
+    Column("title", SealedText),
     Column("usage", JsonText),
     Column("submitted", Boolean, nullable=False),
     Column("fence", BigInteger, nullable=False),
     # Behind the rest: SQLite does not read a row further than it has to, and lists don't need the questions.
-    Column("interrupts", JsonText),
+    Column("interrupts", SealedJson),
     # Of few runs. NULL is told by the beginning of a row.
-    Column("trouble", JsonText),
+    Column("trouble", SealedJson),
     # How far the run had come then: `Setback.position`.
     Column("trouble_at", Text),
     # The id of the namespace to which it was submitted; NULL of runs of older versions.
     Column("temporal", Text),
+    # NULL: its metadata.
+    Column("thread_metadata", JsonText),
     Index("ix_runs_thread", "thread_id", "position"),
     Index("ix_runs_sequence", "thread_id", "sequence"),
     # Few of many: a thread may have thousands of runs that have ended.
@@ -129,12 +127,12 @@ run_specs = Table(
     "run_specs",
     metadata,
     _of_run(),
-    Column("fields", Text, nullable=False),
+    Column("fields", SealedText, nullable=False),
     Column("payload_kind", Text, nullable=False),
-    Column("payload", LargeBinary, nullable=False),
+    Column("payload", SealedBytes, nullable=False),
 )
 
-run_values = Table("run_values", metadata, _of_run(), Column("data", LargeBinary, nullable=False))
+run_values = Table("run_values", metadata, _of_run(), Column("data", SealedBytes, nullable=False))
 
 threads = Table(
     "threads",
@@ -145,12 +143,23 @@ threads = Table(
     Column("metadata", JsonText, nullable=False),
     Column("assistant_id", Text),
     Column("user_id", Text),
-    Column("title", Text),
+    Column("title", SealedText),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     # A run was submitted to it. Until then it is only claimed: nobody sees it, and no other user may have it.
     Column("begun", Boolean, nullable=False, server_default=true()),
     sqlite_autoincrement=True,
+)
+
+# How the last run, or a change from outside, has left a thread: its runs may be gone, and rolled back.
+thread_states = Table(
+    "thread_states",
+    metadata,
+    Column("thread_id", Text, ForeignKey(threads.c.thread_id, ondelete="CASCADE"), primary_key=True),
+    Column("state_updated_at", UtcDateTime, nullable=False),
+    Column("error", SealedJson),
+    Column("interrupts", SealedJson),
+    Column("values", SealedJson),
 )
 
 run_events = Table(
@@ -173,13 +182,13 @@ run_events = Table(
     Column("event_type", Text, nullable=False),
     Column("category", Text, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
-    Column("metadata", JsonText, nullable=False),
-    Column("content", JsonText),
+    Column("metadata", SealedJson, nullable=False),
+    Column("content", SealedJson),
     UniqueConstraint("run_id", "fence", "number"),
     # Instead of a large content: its chunks in `run_contents`, as `contracts.chunking` writes their numbers.
     Column("chunks", Text),
     # Of the content of a message that is only wanted if it is new.
-    Column("digest", LargeBinary),
+    Column("digest", SealedBytes),
     Index("ix_run_events_thread", "thread_id", "seq", unique=True),
     Index("ix_run_events_run", "run_id", "seq"),
     Index("ix_run_events_type", "run_id", "event_type", "seq"),
@@ -194,7 +203,7 @@ run_contents = Table(
     Column("run", BigInteger().with_variant(Integer, "sqlite"), ForeignKey(runs.c.position, ondelete="CASCADE")),
     Column("number", Integer),
     Column("digest", LargeBinary, nullable=False),
-    Column("data", LargeBinary, nullable=False),
+    Column("data", SealedBytes, nullable=False),
     PrimaryKeyConstraint("run", "number"),
     UniqueConstraint("run", "digest"),
 )
@@ -206,7 +215,7 @@ lifecycle_events = Table(
     Column("sequence", Integer, primary_key=True, autoincrement=False),
     Column("event_type", Text, nullable=False),
     Column("occurred_at", UtcDateTime, nullable=False),
-    Column("payload", JsonText, nullable=False),
+    Column("payload", SealedJson, nullable=False),
 )
 
 deliveries = Table(
@@ -217,7 +226,7 @@ deliveries = Table(
     # The sequence of the last event that is done with: the observer has taken it, or it was given up.
     Column("delivered", Integer, nullable=False),
     # Why the last of those was given up.
-    Column("failure", Text),
+    Column("failure", SealedText),
 )
 
 state_updates = Table(
@@ -227,7 +236,30 @@ state_updates = Table(
     Column("update_id", Text().with_variant(Text(collation="C"), "postgresql"), primary_key=True),
     Column("created_at", UtcDateTime, nullable=False),
     Column("kind", Text, nullable=False),
-    Column("payload", LargeBinary, nullable=False),
+    Column("payload", SealedBytes, nullable=False),
+)
+
+crons = Table(
+    "crons",
+    metadata,
+    Column("position", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("cron_id", Text, nullable=False, unique=True),
+    Column("schedule", Text, nullable=False),
+    Column("timezone", Text, nullable=False),
+    Column("assistant_id", Text, nullable=False),
+    Column("thread_id", Text),
+    Column("user_id", Text),
+    Column("jitter", Float, nullable=False),
+    Column("starts_at", UtcDateTime),
+    Column("ends_at", UtcDateTime),
+    Column("catch_up", Float, nullable=False),
+    Column("paused", Boolean, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    # The spec of its runs, as in `run_specs`: behind the rest, so that lists do not read it.
+    Column("fields", SealedText, nullable=False),
+    Column("payload_kind", Text, nullable=False),
+    Column("payload", SealedBytes, nullable=False),
+    sqlite_autoincrement=True,
 )
 
 leases = Table(

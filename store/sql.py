@@ -5,20 +5,23 @@ from __future__ import annotations
 import builtins
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 
-from sqlalchemy import Connection, and_, bindparam, func, select
+from sqlalchemy import Connection, and_, bindparam, select
 
 from ..contracts.errors import RunNotFoundError, UnavailableError
+from ..contracts.keyring import Keyring
 from ..contracts.specs import dump_spec, load_spec
 from ..contracts.types import RunError, RunInterrupt, RunRecord, RunSpec, RunStatus, RunTrouble, WaitResult
-from . import drafts, events, lifecycle, progress, threads, trouble, unended, workers
+from . import aging, crons, drafts, events, lifecycle, progress, thread_search, threads, trouble, unended, workers
 from .contract import RunEnding, Setback, StoredRun, ThreadLine
 from .database import Database
 from .locks import lock_run
 from .migrate import migrate
-from .rows import OF_RUN, OF_THREAD, RESULT_COLUMNS, STORED_COLUMNS, STORED_RUN, conditions, to_result, to_stored
+from .rows import OF_RUN, RESULT_COLUMNS, STORED_COLUMNS, STORED_RUN, conditions, to_result, to_stored
 from .run_filter import ALL_RUNS, RunFilter
 from .schema import run_specs, run_values, runs
+from .thread_contract import ThreadLeft
 from .usage import usage
 
 _SPEC = select(run_specs.c.fields, run_specs.c.payload_kind, run_specs.c.payload).where(
@@ -28,17 +31,9 @@ _SPEC = select(run_specs.c.fields, run_specs.c.payload_kind, run_specs.c.payload
 _WITH_VALUES = tuple(status.value for status in RunStatus if status.terminal or status is RunStatus.AWAITING_INPUT)
 _CURRENT = and_(run_values.c.run_id == runs.c.run_id, runs.c.status.in_(_WITH_VALUES))
 _RESULT = select(*RESULT_COLUMNS).select_from(runs.outerjoin(run_values, _CURRENT)).where(OF_RUN)
-# What executes comes first, whatever its place: it may be unknown, when the client died before it wrote it.
-_LINE = (
-    select(runs.c.run_id)
-    .where(OF_THREAD, runs.c.submitted, runs.c.ended_at.is_(None))
-    .order_by(runs.c.started_at.is_(None), runs.c.sequence.is_(None), runs.c.sequence, runs.c.position)
-)
-# A place is given to a run that is submitted, so here the index is enough.
-_LAST_PLACE = select(func.max(runs.c.sequence)).where(OF_THREAD)
 
 
-class SqlStore:
+class SqlStore(aging.EndedRuns):
     """A `Store` in a SQL database.
 
     A call that is cancelled while it waits for its turn does nothing; one that has begun ends first. Every call
@@ -46,15 +41,24 @@ class SqlStore:
     when the store is not started or closed. All of them may be repeated.
     """
 
-    def __init__(self, url: str, *, lock_timeout: float = 10.0, capture_message_content: bool = True) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        lock_timeout: float = 10.0,
+        capture_message_content: bool = True,
+        keyring: Keyring | None = None,
+    ) -> None:
         """Opens nothing yet. Raises `ConfigError`.
 
         `lock_timeout`: seconds to wait while others write. `capture_message_content`: whether run events have contents.
+        `keyring`: seals what the tables hold of users' data.
         """
-        self._database = Database(url, lock_timeout=lock_timeout)
+        self._database = Database(url, lock_timeout=lock_timeout, keyring=keyring)
         self._capture = capture_message_content
         self.events = events.SqlRunEvents(self._database, capture=capture_message_content)
         self.lifecycle = lifecycle.SqlLifecycle(self._database)
+        self.crons = crons.SqlCrons(self._database)
         self.threads = threads.SqlThreads(self._database)
         self.workers = workers.SqlWorkers(self._database)
         self._installation: str | None = None
@@ -95,13 +99,12 @@ class SqlStore:
         """Whether another Temporal has taken the place of this one."""
         return await workers.is_gone(self._database, namespace_id)
 
-    async def create(self, record: RunRecord, spec: RunSpec, *, temporal: str | None = None) -> tuple[StoredRun, bool]:
-        """Write a draft and its spec; or return the run that is there already, and `False`.
-
-        Raises `InvalidRunError` for a spec that holds what cannot be stored, `ThreadTakenError` for another's thread.
-        """
-        dumped = dump_spec(spec)
-        return await self._database.write(lambda connection: drafts.create(connection, record, dumped, temporal))
+    async def create(
+        self, record: RunRecord, spec: RunSpec, *, temporal: str | None = None, most_of_user: int | None = None
+    ) -> tuple[StoredRun, bool]:
+        """Write a draft and its spec. Raises `InvalidRunError`, `ThreadTakenError` and `LimitError`."""
+        work = partial(drafts.create, record=record, spec=dump_spec(spec), temporal=temporal, most_of_user=most_of_user)
+        return await self._database.write(work)
 
     async def mark_submitted(self, run_id: str, *, sequence: int | None = None) -> None:
         """The run is no draft any more; a sequence that it has stays. An absent run is ignored.
@@ -118,13 +121,7 @@ class SqlStore:
 
     async def line(self, thread_id: str) -> ThreadLine:
         """The thread's runs in flight, and its last sequence."""
-
-        def work(connection: Connection) -> ThreadLine:
-            of_thread = {"of_thread": thread_id}
-            in_flight = connection.execute(_LINE, of_thread).scalars().all()
-            return ThreadLine(tuple(in_flight), connection.execute(_LAST_PLACE, of_thread).scalar_one() or 0)
-
-        return await self._database.read(work)
+        return await self._database.read(lambda connection: unended.line(connection, thread_id))
 
     async def delete(self, run_id: str) -> bool:
         """Remove record, spec and values; whether there was a record."""
@@ -262,7 +259,8 @@ class SqlStore:
             "interrupts": [*interrupts],
             "place": None,
         }
-        return await self._come_to_rest(run_id, changes, values, interrupts, title, fence)
+        left = ThreadLeft(values, interrupts)
+        return await self._come_to_rest(run_id, changes, values, interrupts, title, fence, left)
 
     async def finish(self, run_id: str, ending: RunEnding, *, fence: int) -> RunRecord:
         """Write how the run ended. Raises `RunNotFoundError`, `FencedError`, or `ValueError` if that is no ending."""
@@ -279,7 +277,8 @@ class SqlStore:
             "interrupts": [*ending.interrupts],
             "place": ending.sequence,
         }
-        return await self._come_to_rest(run_id, changes, ending.values, ending.interrupts, ending.title, fence)
+        values, asked = ending.values, ending.interrupts
+        return await self._come_to_rest(run_id, changes, values, asked, ending.title, fence, ending.left)
 
     async def _come_to_rest(
         self,
@@ -289,11 +288,11 @@ class SqlStore:
         interrupts: Sequence[RunInterrupt],
         title: str | None,
         fence: int,
+        left: ThreadLeft | None,
     ) -> RunRecord:
         def work(connection: Connection) -> RunRecord:
             lock_run(connection, run_id)  # what its events say is counted, so none may follow
-            named = events.title(connection, run_id) or title
-            counted = {"usage": usage(connection, run_id), "name": named}
+            counted = {"usage": usage(connection, run_id), "name": events.title(connection, run_id) or title}
             record, moved = progress.advance(
                 connection,
                 run_id,
@@ -305,6 +304,8 @@ class SqlStore:
             )
             if moved:
                 progress.replace_values(connection, run_id, values)
+                if left is not None:
+                    thread_search.leave(connection, record.thread_id, left)
                 if record.title is not None:
                     threads.name(connection, record)
                 if record.status.terminal:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,8 +70,11 @@ class SqliteDialect:
     def first_part(self, text: ColumnElement[str]) -> ColumnElement[str]:
         return func.substr(text, 1, func.instr(text, "/") - 1)
 
-    def has(self, json: ColumnElement[Any], key: str, value: Scalar) -> ColumnElement[bool]:
-        return func.json_extract(json, f'$."{key}"') == value
+    def has(self, json: ColumnElement[Any], path: Sequence[str], value: Scalar) -> ColumnElement[bool]:
+        place = "$" + "".join(f'."{key}"' for key in path)
+        if value is None:
+            return func.json_type(json, place) == "null"
+        return func.json_extract(json, place) == value
 
 
 def _location(text: str) -> URL:

@@ -13,11 +13,11 @@ from ..contracts.errors import RunNotFoundError, ThreadNotFoundError, ThreadTake
 from ..contracts.threads import ThreadRecord, ThreadStatus
 from ..contracts.types import RunRecord, RunStatus
 from . import lifecycle
-from .database import Database
 from .exchange import StateUpdate
 from .locks import lock_thread
 from .rows import OF_THREAD
 from .schema import runs, state_updates, threads
+from .thread_search import ThreadSearch
 from .upsert import insert
 
 _ANSWER = "answer-"
@@ -57,8 +57,9 @@ _BEGIN = _BEGIN_ROW.on_conflict_do_update(
 _FOLLOW = update(threads).where(_ITS_THREAD).values(status=bindparam("new_status"), updated_at=bindparam("moment"))
 _SUBMITTED = (OF_THREAD, runs.c.submitted)
 _IN_FLIGHT = select(runs.c.status).where(*_SUBMITTED, runs.c.ended_at.is_(None))
-# A run that was cancelled in line has done nothing to its thread.
-_WORKED = select(runs.c.status).where(*_SUBMITTED, runs.c.started_at.is_not(None))
+# A run that was cancelled in line has done nothing to its thread, and what one did that was rolled back is undone.
+_UNDONE = runs.c.status == RunStatus.ROLLED_BACK.value
+_WORKED = select(runs.c.status).where(*_SUBMITTED, runs.c.started_at.is_not(None), ~_UNDONE)
 _DROP_ANSWERS = delete(state_updates).where(
     state_updates.c.update_id >= bindparam("first"), state_updates.c.update_id < bindparam("last")
 )
@@ -95,7 +96,8 @@ def begin(connection: Connection, run: RunRecord) -> None:
     """A run was submitted to its thread, which there is from now on. What it says of the thread comes over older."""
     lock_thread(connection, run.thread_id)
     known: dict[str, Any] = connection.execute(_METADATA, {"of_thread": run.thread_id}).scalar_one_or_none() or {}
-    told = {"metadata": {**known, **run.metadata}, "assistant_id": run.assistant_id, "begun": True}
+    said = run.metadata if run.thread_metadata is None else run.thread_metadata
+    told = {"metadata": {**known, **said}, "assistant_id": run.assistant_id, "begun": True}
     connection.execute(_BEGIN, {**_claimed(run.thread_id, run.user_id, run.created_at), **told})
     _follow(connection, run)
 
@@ -130,11 +132,8 @@ def name(connection: Connection, record: RunRecord) -> None:
     connection.execute(titled.values(title=record.title))
 
 
-class SqlThreads:
+class SqlThreads(ThreadSearch):
     """A `ThreadStore` in a SQL database. Every call raises `UnavailableError`, and may be repeated."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     async def get(self, thread_id: str) -> ThreadRecord | None:
         """The thread, or `None`."""
@@ -153,7 +152,7 @@ class SqlThreads:
     ) -> builtins.list[ThreadRecord]:
         """The threads, the last created first, that have all of this. Raises `ThreadNotFoundError` for `before`."""
         has = self._database.dialect.has
-        wanted = [threads.c.begun, *(has(threads.c.metadata, key, value) for key, value in (metadata or {}).items())]
+        wanted = [threads.c.begun, *(has(threads.c.metadata, (key,), value) for key, value in (metadata or {}).items())]
         if status is not None:
             wanted.append(threads.c.status == status.value)
         if user_id is not None:
@@ -162,6 +161,17 @@ class SqlThreads:
             wanted.append(threads.c.position < await self._position(before, user_id))
         page = select(*_COLUMNS).where(*wanted).order_by(threads.c.position.desc()).limit(limit)
         return [_to_record(row) for row in await self._database.fetch(page)]
+
+    async def unused(
+        self, before: datetime, *, after: ThreadRecord | None = None, limit: int = 100
+    ) -> builtins.list[ThreadRecord]:
+        """Threads without a run in flight whose runs have not moved since then."""
+        old = select(*_COLUMNS).where(threads.c.begun, threads.c.updated_at < before)
+        page = old.where(~_HAS_RUNS.where(runs.c.ended_at.is_(None)).exists())
+        if after is not None:
+            page = page.where(threads.c.thread_id > after.thread_id)
+        found = await self._database.fetch(page.order_by(threads.c.thread_id).limit(limit))
+        return [_to_record(row) for row in found]
 
     async def _position(self, thread_id: str, user_id: str | None) -> int:
         its = select(threads.c.position).where(_ITS_THREAD, threads.c.begun)

@@ -10,7 +10,8 @@ from sqlalchemy import BigInteger, Connection, bindparam, select, update
 from ..contracts.types import RunTrouble
 from .contract import Setback
 from .rows import OF_RUN
-from .schema import JsonText, runs
+from .schema import runs
+from .sealing import SealedJson
 
 NONE: Mapping[str, object] = {"trouble": None, "trouble_at": None}
 """The columns of a run that gets on."""
@@ -25,9 +26,9 @@ _CLEAR = _TROUBLED.values(trouble=None, trouble_at=None)
 _NOTE_WAITING = (
     update(runs)
     .where(OF_RUN, runs.c.ended_at.is_(None), runs.c.trouble.is_(None))
-    .values(trouble=bindparam("new_trouble", type_=JsonText))
+    .values(trouble=bindparam("new_trouble", type_=SealedJson))
 )
-_BEGIN = _TROUBLED.values(trouble=bindparam("new_trouble", type_=JsonText))
+_BEGIN = _TROUBLED.values(trouble=bindparam("new_trouble", type_=SealedJson))
 
 
 def after(connection: Connection, run_id: str, setback: Setback | None) -> Mapping[str, object]:

@@ -1,14 +1,15 @@
-"""What housekeeping asks of the records: which runs have no end, and who looks after them."""
+"""Runs that have no end: those of a thread in their order, all of them for housekeeping, and who looks after them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection, bindparam, or_, select, tuple_
+from sqlalchemy import Connection, bindparam, func, or_, select, tuple_
 
 from ..contracts.types import RunRecord
-from .rows import RECORD_COLUMNS, to_record
+from .contract import ThreadLine
+from .rows import OF_THREAD, RECORD_COLUMNS, to_record
 from .schema import UtcDateTime, leases, runs
 from .upsert import insert
 
@@ -22,6 +23,14 @@ _LEASE = _NEW.on_conflict_do_update(
     set_={"holder": _NEW.excluded.holder, "until": _NEW.excluded.until},
     where=or_(leases.c.holder == _NEW.excluded.holder, leases.c.until <= bindparam("now", type_=UtcDateTime)),
 ).returning(leases.c.name)
+# What executes comes first, whatever its place: it may be unknown, when the client died before it wrote it.
+_LINE = (
+    select(runs.c.run_id)
+    .where(OF_THREAD, runs.c.submitted, runs.c.ended_at.is_(None))
+    .order_by(runs.c.started_at.is_(None), runs.c.sequence.is_(None), runs.c.sequence, runs.c.position)
+)
+# A place is given to a run that is submitted, so here the index is enough.
+_LAST_PLACE = select(func.max(runs.c.sequence)).where(OF_THREAD)
 
 
 def page(connection: Connection, limit: int, after: RunRecord | None) -> Sequence[RunRecord]:
@@ -37,3 +46,10 @@ def take_lease(connection: Connection, name: str, holder: str, seconds: float) -
     now = datetime.now(UTC)
     row = {"name": name, "holder": holder, "until": now + timedelta(seconds=seconds)}
     return connection.execute(_LEASE, {**row, "now": now}).first() is not None
+
+
+def line(connection: Connection, thread_id: str) -> ThreadLine:
+    """The thread's runs in flight, and its last sequence."""
+    of_thread = {"of_thread": thread_id}
+    in_flight = connection.execute(_LINE, of_thread).scalars().all()
+    return ThreadLine(tuple(in_flight), connection.execute(_LAST_PLACE, of_thread).scalar_one() or 0)

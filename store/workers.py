@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import Connection, and_, delete, select, update
 
-from ..contracts.workers import KEPT, WorkerRecord
+from ..contracts.errors import UnavailableError
+from ..contracts.workers import KEPT, LIFETIME, WorkerRecord
 from .database import Database
 from .schema import installation, temporals, workers
 from .upsert import insert
 
+COPYING = "copying:"
+"""Begins the identity of a place that `perdure copy` is filling."""
 _COLUMNS = tuple(workers.c[name] for name in WorkerRecord.model_fields)
 
 
@@ -44,10 +47,28 @@ class SqlWorkers:
         return [WorkerRecord.model_validate(dict(row)) for row in await self._database.fetch(query)]
 
 
+def names_there(connection: Connection) -> list[str]:
+    """Of the workers, of all task queues, that have not ended and were heard of lately."""
+    heard = workers.c.seen_at > datetime.now(UTC) - LIFETIME
+    return [*connection.execute(select(workers.c.name).where(workers.c.ended_at.is_(None), heard)).scalars()]
+
+
 async def installation_id(database: Database) -> str:
-    """Given once, when the tables were made; all that uses the same store has it."""
+    """Given once, when the tables were made; all that uses the same store has it.
+
+    Raises `UnavailableError` for a copy that is not complete.
+    """
     (row,) = await database.fetch(select(installation.c.id))
-    return str(row["id"])
+    return whole_identity(str(row["id"]), str(database))
+
+
+def whole_identity(found: str, place: str) -> str:
+    """The identity, if it is one. Raises `UnavailableError` for the mark of a copy that is not complete."""
+    if found.startswith(COPYING):
+        raise UnavailableError(
+            f"the store {place} is a copy that is not complete: call `perdure copy` again, which goes on with it"
+        )
+    return found
 
 
 async def meet(database: Database, namespace_id: str, place: str) -> None:

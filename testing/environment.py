@@ -18,9 +18,9 @@ from ..contracts.settings import ServerSettings, Settings
 from ..contracts.wire import thread_workflow_id
 from ..facade.runs import RunsFacade
 from ..runtime.client import connect
-from ..runtime.connection import Target
 from ..runtime.connection import connect as connect_temporal
 from ..runtime.dev_server import DevServer
+from ..runtime.target import Target
 from ..runtime.worker import Worker
 
 _NAMESPACE = "default"
@@ -81,7 +81,7 @@ async def environment(
         address = address or await stack.enter_async_context(server(home))
         settings = _own(settings or Settings(), home, address)
         client = await connect_temporal(
-            Target(address, settings.temporal.namespace), timeout=settings.temporal.connect_timeout
+            Target(address, settings.temporal.namespace), settings, timeout=settings.temporal.connect_timeout
         )
         runs = await stack.enter_async_context(connect(settings=settings, client=client))
         env = Environment(runs, settings, client)

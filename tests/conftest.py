@@ -7,9 +7,13 @@ import os
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
+from support.forks import import_early
 from support.postgres import PostgresServer, database_of, started_postgres
+from support.redis_servers import RedisServer
+from support.sampling import begin_sampling
 from support.servers import local_settings, started
 from support.stores import migrated_database, migrated_file
 
@@ -23,18 +27,29 @@ LONGEST_FIRST = ("benchmarks", "crash", "examples", "cli", "documents", "testing
 """The folders whose files take longest, in seconds for each file."""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`make check` takes it."""
+    parser.addoption("--sample", action="store_true", help="try a third of the cuts, seeds and generated examples")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Before a test is imported."""
+    if config.getoption("--sample"):
+        begin_sampling()
+
+
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the developer's shell says is no part of a test."""
     for name in os.environ:
         if name.startswith(("TEMPORAL_", "PERDURE_")):
             monkeypatch.delenv(name)
-    monkeypatch.setenv("TEMPORAL_CONFIG_FILE", "/nonexistent/temporal.toml")
+    monkeypatch.setenv("TEMPORAL_CONFIG_FILE", os.devnull)
 
 
 @pytest.fixture(scope="session")
 def needs_server() -> None:
-    """Whatever starts a Temporal server stands on this, and so do the tests that start one themselves."""
+    """Whatever starts a server (Temporal, Postgres, Redis) stands on this, and the tests that start one themselves."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -45,10 +60,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=_place)
 
 
-def pytest_collection_finish() -> None:
+def pytest_collection_finish(session: pytest.Session) -> None:
     """What was imported stays: the collector of garbage, which looks through all of it again and again, need not."""
     gc.collect()
     gc.freeze()
+    if any(item.get_closest_marker("server") for item in session.items):
+        import_early()
 
 
 def _place(item: pytest.Item) -> int:
@@ -60,11 +77,12 @@ def _place(item: pytest.Item) -> int:
 @pytest.fixture(autouse=True)
 def no_unmarked_server(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """A test without the marker cannot start one: it would slow `make check` down in silence."""
-    if "needs_server" not in request.fixturenames:
-        monkeypatch.setattr(DevServer, "start", _refused)
+    if request.node.get_closest_marker("server") is None:
+        for kind in (DevServer, PostgresServer, RedisServer):
+            monkeypatch.setattr(kind, "start", _refused)
 
 
-async def _refused(server: DevServer) -> None:
+def _refused(server: object) -> NoReturn:
     pytest.fail('this test starts a server: @pytest.mark.usefixtures("needs_server")')
 
 
@@ -83,7 +101,7 @@ async def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgresServer]:
+def postgres(needs_server: None) -> Iterator[PostgresServer]:
     """The Postgres that the tests of a session share."""
     with started_postgres() as server:
         yield server

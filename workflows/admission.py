@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import model_serializer
 
 from ..contracts.types import CancelAction, MultitaskStrategy
-from ..contracts.wire_thread import Admission, Submission, ThreadInput, ThreadRun, ThreadState
+from ..contracts.wire_thread import Admission, Moment, Submission, ThreadInput, ThreadRun, ThreadState
 
 _RECENT = 1000
 """Run ids of ended runs that a thread remembers, so that a repeated submission is no second run. (The store and
@@ -35,6 +35,15 @@ class BusyError(Exception):
     def __init__(self, run_id: str) -> None:
         super().__init__(run_id)
         self.run_id = run_id
+
+
+class LineFullError(Exception):
+    """As many runs wait in line as may."""
+
+    def __init__(self, limit: int, waiting: int) -> None:
+        super().__init__(f"{waiting} runs wait in line")
+        self.limit = limit
+        self.waiting = waiting
 
 
 def begin(thread: ThreadInput) -> ThreadState:
@@ -73,11 +82,15 @@ def carried(thread_id: str, state: ThreadState) -> ThreadInput:
 
 
 def submit(state: ThreadState, submission: Submission) -> Admission:
-    """Put a run in line. Submitting it again is the same run. Raises `BusyError`; then nothing has changed."""
+    """Put a run in line. Submitting it again is the same run.
+
+    Raises `BusyError` or `LineFullError`; then nothing has changed.
+    """
     if (known := _known(state, submission.run_id)) is not None:
         return known
     if state.runs and (submission.strategy is MultitaskStrategy.REJECT or _is_full(state, submission)):
         raise BusyError(state.runs[0].submission.run_id)
+    _check_line(state, submission)
     if action := _CANCELS.get(submission.strategy):
         cancel(state, action)
     if submission.run_id in state.never_started:  # it was taken out of the line for a deletion, and comes again
@@ -87,6 +100,16 @@ def submit(state: ThreadState, submission: Submission) -> Admission:
     queued = bool(state.runs)
     state.runs.append(ThreadRun(submission=submission, sequence=state.sequence))
     return Admission(run_id=submission.run_id, sequence=state.sequence, queued=queued)
+
+
+def _check_line(state: ThreadState, newcomer: Submission) -> None:
+    """Those that are cancelled do not wait any more; of what cancels all of them there is no line."""
+    if newcomer.most_queued is None or newcomer.strategy in _CANCELS:
+        return
+    in_flight = sum(run.cancel is None for run in state.runs)
+    waiting = max(0, in_flight - 1)
+    if in_flight and waiting >= newcomer.most_queued:
+        raise LineFullError(newcomer.most_queued, waiting)
 
 
 def _is_full(state: ThreadState, newcomer: Submission) -> bool:
@@ -127,11 +150,22 @@ def is_anothers(state: ThreadState, user_id: str | None) -> bool:
     return None not in (user_id, state.user_id) and user_id != state.user_id
 
 
-def delete(state: ThreadState, has_begun: Callable[[ThreadRun], bool], user_id: str | None = None) -> None:
+def in_use(state: ThreadState) -> bool:
+    """Whether the thread is no leftover: it has a run in flight, is being changed, or is being removed already."""
+    return bool(state.runs) or state.changing or state.delete_up_to is not None
+
+
+def delete(
+    state: ThreadState,
+    has_begun: Callable[[ThreadRun], bool],
+    user_id: str | None = None,
+    unused_since: Moment | None = None,
+) -> None:
     """Cancel every run in line; once they have ended, and before a later one executes, the thread is removed.
 
-    `user_id`: whose it has to be then (`None`: anybody's).
+    `user_id`: whose it has to be then (`None`: anybody's). `unused_since`: of a thread that is not in use.
     """
+    state.delete_unused_since = unused_since
     line: list[ThreadRun] = []
     for run in state.runs:
         if run.started or has_begun(run):
@@ -150,8 +184,9 @@ def deletion_due(state: ThreadState) -> bool:
     return state.delete_up_to is not None and all(run.sequence > state.delete_up_to for run in state.runs)
 
 
-def deleted(state: ThreadState, up_to: int | None) -> None:
+def deleted(state: ThreadState, up_to: int | None, unused_since: Moment | None = None) -> None:
     """The thread was removed; unless that was asked for again meanwhile, that is all."""
-    if state.delete_up_to == up_to:
+    if (state.delete_up_to, state.delete_unused_since) == (up_to, unused_since):
         state.delete_up_to, state.delete_of, state.never_started = None, None, []
+        state.delete_unused_since = None
         state.user_id = next((run.submission.user_id for run in state.runs if run.submission.user_id), None)

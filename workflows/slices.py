@@ -3,7 +3,8 @@
 A slice goes to the common task queue, where the worker that has just completed the workflow's task starts it at once:
 most often the one that holds the graph. Another one executes nothing and sends it on: then the holder's own queue is
 asked, for a moment, and after that anybody takes the run over. A worker that shuts down says so itself: nobody is
-waited for then.
+waited for then. A run whose graph has a task queue of its own has that one for the common one; its holder is asked
+at once. The run's input says which it is: another routing is for the runs that come.
 """
 
 from __future__ import annotations
@@ -66,8 +67,10 @@ class Slices:
         return await self._execute(self._given(lost=found.lost), at=serving)
 
     async def _next(self) -> SliceResult:
-        state = self._state
-        result = await self._execute(self._given())
+        state, queue = self._state, self._run.task_queue
+        if queue is not None and state.holder is not None:  # no eager start brings a slice to its holder there
+            return await self._ask_holder()
+        result = await self._execute(self._given(), at=queue)
         if result.outcome != "elsewhere":
             return result
         if run_state.must_stop(state):
@@ -87,7 +90,7 @@ class Slices:
                 lost = _is_lost(exc)
             state.takeovers += 1
         state.holder, state.resumed = None, True
-        return await self._execute(self._given(lost=lost))
+        return await self._execute(self._given(lost=lost), at=self._run.task_queue)
 
     async def release(self) -> None:
         """The run ends while its graph is held: it is let go before anything else is done to the thread."""

@@ -205,6 +205,7 @@ class ThreadSupervisor:
     async def delete(self) -> bool:
         """Remove the thread, whose runs in line have ended; whether there was anything to remove."""
         up_to, never_started = self._state.delete_up_to, self._state.never_started
+        unused_since = self._state.delete_unused_since
         try:
             answer = await short_activity(
                 ACTIVITY_DELETE_THREAD,
@@ -213,6 +214,7 @@ class ThreadSupervisor:
                     thread_id=self._thread_id,
                     never_started=never_started,
                     user_id=self._state.delete_of,
+                    unused_since=unused_since,
                 ),
                 DeletionAnswer,
                 summary="removes the thread",
@@ -221,7 +223,7 @@ class ThreadSupervisor:
             workflow.logger.warning("thread %s is not removed yet: %s", self._thread_id, exc.cause)
             await asyncio.sleep(_PAUSE)
             return True
-        admission.deleted(self._state, up_to)
+        admission.deleted(self._state, up_to, unused_since)
         self.changed()
         return answer.existed
 

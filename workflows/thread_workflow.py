@@ -19,6 +19,7 @@ from ..contracts.wire import (
     UPDATE_SUBMIT,
 )
 from ..contracts.wire_thread import (
+    ERROR_LINE_FULL,
     Admission,
     DeletionAnswer,
     StateChange,
@@ -70,13 +71,17 @@ class ThreadWorkflow:
             return admission.submit(self._state, submission)
         except admission.BusyError as exc:
             raise ApplicationError(str(exc), exc.run_id, type=ERROR_THREAD_BUSY, non_retryable=True) from exc
+        except admission.LineFullError as exc:
+            raise ApplicationError(str(exc), exc.limit, type=ERROR_LINE_FULL, non_retryable=True) from exc
 
     @workflow.update(name=UPDATE_DELETE_THREAD, description="Cancel the thread's runs and remove it")
     async def delete(self, deletion: ThreadDeletion) -> DeletionAnswer:
         """Waits for the end of the runs in line. What is submitted from now on finds a new thread."""
         self._check(deletion.installation)
         self._check_owner(deletion.user_id)
-        admission.delete(self._state, self._supervisor.has_begun, deletion.user_id)
+        if deletion.unused_since is not None and admission.in_use(self._state):
+            return DeletionAnswer(existed=False)
+        admission.delete(self._state, self._supervisor.has_begun, deletion.user_id, deletion.unused_since)
         self._updated()
         before = self._removed
         await workflow.wait_condition(lambda: self._state.delete_up_to is None)

@@ -31,7 +31,8 @@ def current_details(run: RunInput, state: RunProgress, error: RunError | None = 
         lines.append(f"tried again: {_plain(state.trouble)}")
     if state.takeovers:
         lines.append(f"takeovers: {state.takeovers}")
-    lines.append(f"thread `{run.thread_id}` · run `{run.run_id}` · graph `{run.assistant_id}`")
+    where = f" · task queue `{run.task_queue}`" if run.task_queue else ""
+    lines.append(f"thread `{run.thread_id}` · run `{run.run_id}` · graph `{run.assistant_id}`{where}")
     return "\n\n".join(lines)
 
 

@@ -11,6 +11,7 @@ import logging
 
 from temporalio import activity
 
+from ...contracts.telemetry.redaction import withheld
 from .failures import GraphFailed, MachineFailure, SentOn
 
 
@@ -30,8 +31,9 @@ class _OneLine(logging.Filter):
 def _why(error: MachineFailure | asyncio.CancelledError) -> str:
     if isinstance(error, asyncio.CancelledError):
         return "(cut off): Temporal does not wait for it any more; it was taken for lost, or its run has ended"
+    message = " ".join(error.message.split())
     follows = "it is not repeated" if error.non_retryable else "it is repeated"
-    return f"({follows}): {error.type}: {' '.join(error.message.split())}"
+    return f"({follows}): {error.type}: {withheld(message, error.type)}"
 
 
 _FILTER = _OneLine()

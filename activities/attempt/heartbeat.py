@@ -102,6 +102,8 @@ class Pulse:
         self._client = client
         self._watched: set[Heartbeat] = set()
         """Changed by the event loop's thread, and copied by the other one in one step."""
+        self.begun = 0
+        """How many activities there have been."""
         self._loop = asyncio.new_event_loop()
         self._over = asyncio.Event()
         self._sending: set[asyncio.Task[None]] = set()
@@ -116,10 +118,16 @@ class Pulse:
         self._loop.call_soon_threadsafe(self._over.set)
         self._thread.join()
 
+    @property
+    def busy(self) -> bool:
+        """Whether an activity goes on."""
+        return bool(self._watched)
+
     @contextmanager
     def watching(self, heartbeat: Heartbeat) -> Generator[None]:
         """Stand in for the event loop within the block."""
         self._watched.add(heartbeat)
+        self.begun += 1
         try:
             yield
         finally:

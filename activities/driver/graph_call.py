@@ -12,7 +12,7 @@ from langgraph.errors import GraphDrained
 from langgraph.runtime import RunControl
 
 from ...checkpoints.saver import FencedSaver
-from ...contracts.types import RunSpec
+from ...contracts.types import EVENTS_MODE, RunSpec
 from ..attempt.failures import SliceFailed
 from ..graphs.graph_registry import CompiledGraph, GraphRegistry
 from ..graphs.run_config import recursion_limit
@@ -52,7 +52,7 @@ class GraphCall:
             start.input,
             self._complete(config, start),
             context=self.spec.context,
-            stream_mode=sorted({*self.spec.stream_modes, *INTERNAL_MODES}),
+            stream_mode=self._modes,
             subgraphs=True,
             durability=durability,
             control=control,
@@ -81,6 +81,12 @@ class GraphCall:
                 if not ns:
                     await gate.stand(())
             await self.telling.room()
+
+    @property
+    def _modes(self) -> list[str]:
+        """LangGraph's. Only where `messages` are wanted do models say each token, which `events` have, too."""
+        wanted = {*self.spec.stream_modes, *INTERNAL_MODES}
+        return sorted(wanted if EVENTS_MODE not in wanted else wanted - {EVENTS_MODE} | {"messages"})
 
     @property
     def _durability(self) -> Any:

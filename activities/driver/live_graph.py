@@ -78,7 +78,9 @@ class LiveGraph:
             trace=slice.trace is not None,
             say=lambda text: self._say(text),
         )
-        self._saver = FencedSaver(ends.checkpoints, slice.run_id, fence=fence, hooks=self._telling.saves)
+        self._saver = FencedSaver(
+            ends.checkpoints, slice.run_id, fence=fence, hooks=self._telling.saves, state_size=ends.state_size
+        )
         self._stops = Stops(ends.bridge, slice.run_id, self._pause_at_boundary)
         self._control = RunControl()
         self._owner: asyncio.Task[None] | None = None

@@ -11,6 +11,7 @@ from temporalio.client import Client
 
 from ...contracts.errors import GraphLoadError, PerdureError, RunNotFoundError, RunStateError, TypeNotAllowedError
 from ...contracts.telemetry.metrics import instruments
+from ...contracts.telemetry.redaction import withheld
 from ...contracts.types import RunRecord, RunSpec, RunTrouble
 from ...contracts.wire import ERROR_WORKER_SHUTDOWN, GraphFailure, SliceInput, SliceResult
 from ...contracts.wire_serving import NotServed
@@ -155,7 +156,8 @@ class Slices:
             self._live.leave(run_id, live)
         # Not as the failure's cause: a text of some MB would be more than Temporal takes, and it would learn nothing.
         failure = graph_failure(error, attempt)
-        logger.warning("run %s: the graph raised\n%s", run_id, cast("GraphFailure", failure.details[0]).error.traceback)
+        raised = cast("GraphFailure", failure.details[0]).error
+        logger.warning("run %s: the graph raised\n%s", run_id, withheld(raised.traceback or raised.type))
         raise failure
 
     async def _mark(self, slice: SliceInput, spec: RunSpec, fence: int, number: int) -> RunRecord:

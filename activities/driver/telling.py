@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -13,7 +13,7 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from ...bridge.contract import Bridge
 from ...contracts.langgraph_names import INTERRUPT
 from ...contracts.telemetry import tracing
-from ...contracts.types import RunSpec
+from ...contracts.types import EVENTS_MODE, RunSpec
 from ...store.contract import RunEventStore
 from ..attempt.heartbeat import Say
 from ..graphs.graph_registry import CompiledGraph
@@ -23,7 +23,8 @@ from ..run_events import EventCallbacks, EventRecorder, RecordedSaves
 from ..run_events.graph_spans import GraphSpans
 from ..stream.authors import Authors
 from ..stream.deduplicator import Deduplicator
-from ..stream.outgoing import Namespace
+from ..stream.graph_events import GraphEvents
+from ..stream.outgoing import Namespace, Outgoing
 from ..stream.publisher import Publisher
 from ..stream.root_messages import RootMessages
 
@@ -51,6 +52,7 @@ class Telling:
         self._recorder = EventRecorder(events, run_id, fence=fence, attempt=attempt, say=say)
         self._messages = RootMessages()
         self._tells_messages = "messages" in spec.stream_modes and not spec.stream_subgraphs
+        self._tells_events = EVENTS_MODE in spec.stream_modes
         self._spans = GraphSpans() if trace and tracing.enabled() else None
         self.authors = Authors()
         self.saves = RecordedSaves(self._publisher, self._recorder)
@@ -73,7 +75,11 @@ class Telling:
         """What the graph is to be called with."""
         messages = [self._messages] if self._tells_messages else []
         spans = [self._spans] if self._spans is not None else []
-        return [EventCallbacks(self._recorder.add), *messages, *spans]
+        events = [GraphEvents(self._publish_event)] if self._tells_events else []
+        return [EventCallbacks(self._recorder.add), *messages, *spans, *events]
+
+    def _publish_event(self, event: Mapping[str, Any]) -> None:
+        self._publisher.put(Outgoing(EVENTS_MODE, event))
 
     @asynccontextmanager
     async def open(self, graph: CompiledGraph) -> AsyncGenerator[None]:

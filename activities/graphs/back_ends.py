@@ -18,3 +18,5 @@ class BackEnds:
     bridge: Bridge
     store: Store
     checkpoints: Checkpoints
+    state_size: int | None = None
+    """Bytes that the state of a graph may have; `None`: no limit."""

@@ -22,7 +22,7 @@ from ...contracts.errors import (
 from ...contracts.serialization.allowed_types import refusing_types
 from ...contracts.serialization.text import message_of
 from ...contracts.specs import load_value
-from ...contracts.wire_thread import ChangeStateInput, StateChange, StateChanged, StateQuery
+from ...contracts.wire_thread import ChangeStateInput, StateChange, StateChanged, StateQuery, update_owner
 from ...store.exchange import StateUpdate
 from .back_ends import BackEnds
 from .run_config import at_checkpoint, thread_config
@@ -42,7 +42,7 @@ class States:
     async def change(self, request: ChangeStateInput, *, fence: int) -> StateChanged:
         """Raises `InvalidRunError` when the graph refuses the values or cannot be loaded, `ThreadNotFoundError`."""
         change, thread_id = request.change, request.thread_id
-        owner = f"update-{change.update_id}"
+        owner = update_owner(change.update_id)
         await self.ends.checkpoints.take(owner, thread_id, fence=fence)
         saver = FencedSaver(self.ends.checkpoints, owner, fence=fence, hooks=_NoHooks(), is_run=False)
         head = await self.ends.checkpoints.saver.aget_tuple(thread_config(thread_id))
@@ -55,7 +55,7 @@ class States:
             checkpoint_id = await self._apply(saver, thread_id, change, _values(kept))
         # While no run of the thread may begin: what is read is what the change has made.
         await self.snapshots.answer(
-            StateQuery(read_id=change.update_id, thread_id=thread_id, assistant_id=change.assistant_id)
+            StateQuery(read_id=change.update_id, thread_id=thread_id, assistant_id=change.assistant_id), changed=True
         )
         await self.ends.checkpoints.settle(owner)
         await self.ends.store.threads.drop_update(change.update_id)

@@ -20,7 +20,10 @@ from ...checkpoints.addresses import checkpoint_namespace
 from ...contracts.closing import closing
 from ...contracts.errors import PerdureError, RunNotFoundError, UnavailableError
 from ...contracts.serialization.serializer import to_json
+from ...contracts.threads import ThreadStatus
+from ...contracts.types import RunInterrupt
 from ...contracts.wire_thread import StateAnswer, StateQuery
+from ...store.thread_contract import ThreadLeft
 from .back_ends import BackEnds
 from .graph_registry import CompiledGraph
 from .interrupts import open_questions
@@ -38,8 +41,11 @@ class Snapshots:
 
     ends: BackEnds
 
-    async def answer(self, query: StateQuery) -> StateAnswer:
-        """Read, and keep what was read for the client. Raises `UnavailableError`."""
+    async def answer(self, query: StateQuery, *, changed: bool = False) -> StateAnswer:
+        """Read, and keep what was read for the client. Raises `UnavailableError`.
+
+        `changed`: it is the state as somebody has just changed it, which the record of the thread has to show.
+        """
         reading = _Reading(self.ends, query)
         try:
             more = await reading.read()
@@ -52,6 +58,8 @@ class Snapshots:
             trace = None if isinstance(exc, PerdureError) else exc
             logger.warning("thread %s: no graph shows its state: %s", query.thread_id, exc, exc_info=trace)
             return StateAnswer(failure=str(exc) or repr(exc))
+        if changed and reading.left is not None:
+            await self.ends.store.threads.leave(query.thread_id, reading.left)
         await self.ends.store.threads.put_answer(query.read_id, b"[" + b",".join(reading.shown) + b"]")
         return StateAnswer(more=more)
 
@@ -62,6 +70,8 @@ class _Reading:
     query: StateQuery
     shown: list[bytes] = field(default_factory=list[bytes])
     before: str | None = None
+    left: ThreadLeft | None = None
+    """How the state that was read last leaves its thread."""
 
     async def read(self) -> bool:
         """Fill `shown`; whether a history goes on behind it.
@@ -142,11 +152,19 @@ class _Reading:
 
     async def _shown(self, graph: CompiledGraph, state: StateSnapshot) -> bytes:
         places = _places(state)
-        if self.query.limit is not None or self.query.checkpoint_id is not None or not state.tasks:
-            return _json(_snapshot(state, places, [(one.id, one.value) for one in state.interrupts]))
-        asked = await open_questions(graph, self.ends.checkpoints.saver, self._here)
-        places |= {id: question.namespace for id, question in asked.items()}
-        return _json(_snapshot(state, places, [(id, one.interrupt.value) for id, one in asked.items()]))
+        asked = [(one.id, one.value) for one in state.interrupts]
+        if self.query.limit is None and self.query.checkpoint_id is None and state.tasks:
+            found = await open_questions(graph, self.ends.checkpoints.saver, self._here)
+            places |= {id: question.namespace for id, question in found.items()}
+            asked = [(id, one.interrupt.value) for id, one in found.items()]
+        self.left = _left(state, places, asked)
+        return _json(_snapshot(state, places, asked))
+
+
+def _left(state: StateSnapshot, places: _Places, asked: list[tuple[str, Any]]) -> ThreadLeft:
+    status = ThreadStatus.INTERRUPTED if state.next else ThreadStatus.IDLE
+    interrupts = [RunInterrupt(id=id, value=value, namespace=places.get(id, ())) for id, value in asked]
+    return ThreadLeft(to_json(state.values), interrupts, status=status)
 
 
 _Places = Mapping[str, tuple[str, ...]]

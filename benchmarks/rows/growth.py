@@ -11,10 +11,8 @@ from collections.abc import Sequence
 from ..bench import Bench
 from ..figures import OURS, Figure, Goal, Row
 from ..ours import Ours, count, follow
+from ..sizes import Sizes
 
-_WINDOW = 20
-"""Steps, or runs, of which a median is taken."""
-_ROUNDS = 3
 _IN_LINE = 10
 """Runs that make a thread old are submitted so many at a time: nobody measures them."""
 
@@ -24,10 +22,11 @@ Costs = tuple[Sequence[float], Sequence[float]]
 
 async def measure(bench: Bench) -> list[Row]:
     """Medians around the tenth and around the last one, so that a hiccup does not count."""
-    steps, runs = bench.sizes.grown_steps, bench.sizes.grown_runs
+    sizes = bench.sizes
+    steps, runs = sizes.grown_steps, sizes.grown_runs
     return [
-        _row("growth_steps", f"cost of step {steps:,} by that of step 10", await _steps(bench.ours, steps)),
-        _row("growth_runs", f"cost of a thread's run {runs:,} by that of its run 10", await _runs(bench.ours, runs)),
+        _row("growth_steps", f"cost of step {steps:,} by that of step 10", await _steps(bench.ours, sizes)),
+        _row("growth_runs", f"cost of a thread's run {runs:,} by that of its run 10", await _runs(bench.ours, sizes)),
     ]
 
 
@@ -38,13 +37,14 @@ def _row(key: str, what: str, costs: Costs) -> Row:
     return Row(key, what, "×", {OURS: figure}, (Goal("≤ 1.2 ×", figure.median, 1.2),), notes=notes)
 
 
-async def _steps(ours: Ours, steps: int) -> Costs:
+async def _steps(ours: Ours, sizes: Sizes) -> Costs:
     early: list[float] = []
     late: list[float] = []
-    for _ in range(_ROUNDS):
-        for _ in range(_ROUNDS):
-            early += (await _costs(ours, _WINDOW + 2))[1 : 1 + _WINDOW]
-        late += (await _costs(ours, steps + _WINDOW))[-_WINDOW:]
+    window = sizes.growth_window
+    for _ in range(sizes.growth_rounds):
+        for _ in range(sizes.growth_rounds):
+            early += (await _costs(ours, window + 2))[1 : 1 + window]
+        late += (await _costs(ours, sizes.grown_steps + window))[-window:]
     return early, late
 
 
@@ -55,11 +55,11 @@ async def _costs(ours: Ours, steps: int) -> list[float]:
     return [later - earlier for earlier, later in itertools.pairwise(ends)]
 
 
-async def _runs(ours: Ours, runs: int) -> Costs:
+async def _runs(ours: Ours, sizes: Sizes) -> Costs:
     old, young = (str(uuid.uuid4()) for _ in range(2))
-    for _ in range(runs // _IN_LINE):
+    for _ in range(sizes.grown_runs // _IN_LINE):
         await asyncio.gather(*(_run(ours, old) for _ in range(_IN_LINE)))
-    costs = [(await _run(ours, young), await _run(ours, old)) for _ in range(_WINDOW)]
+    costs = [(await _run(ours, young), await _run(ours, old)) for _ in range(sizes.growth_window)]
     return [early for early, _ in costs], [late for _, late in costs]
 
 

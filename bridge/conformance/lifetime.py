@@ -117,6 +117,15 @@ class LifetimePromises:
                     with refused(RunNotFoundError):
                         await result(task)
 
+    async def test_all_streams_are_listed_until_they_are_forgotten(self, bridge: Bridge, peer: Bridge) -> None:
+        runs = {await new_stream(bridge) for _ in range(3)}
+        ended, forgotten = await new_stream(bridge), await new_stream(bridge)
+        await bridge.publish(ended, [event("a", key="k")], fence=1)
+        await bridge.publish_terminal(ended, END, fence=1)
+        await bridge.cleanup(forgotten)
+        found = {run_id async for run_id in peer.held()}
+        assert found & {*runs, ended, forgotten} == {*runs, ended}
+
     async def test_close_ends_iterations(self, bridge: Bridge) -> None:
         run_id = await new_stream(bridge)
         await bridge.publish(run_id, [event(1)], fence=1)

@@ -111,6 +111,48 @@ class ReadingPromises:
                 assert found.data == {"list": [1]}
                 found.data["list"].append(2)
 
+    async def test_many_readers_of_a_run_share_nothing_that_shows(self, bridge: Bridge, peer: Bridge) -> None:
+        run_id = await new_stream(bridge)
+
+        async def change_what_is_given() -> list[list[str]]:
+            found: list[list[str]] = []
+            async for one in peer.subscribe(run_id):
+                if one.data is not None:
+                    found.append([*one.data["list"]])
+                    one.data["list"].append("changed")
+            return found
+
+        async with (
+            aclosing(peer.subscribe(run_id)) as slow,
+            meanwhile(take(slow, 1)) as first,
+            asyncio.TaskGroup() as reading,
+        ):
+            readers = [reading.create_task(change_what_is_given()) for _ in range(20)]
+            await asyncio.sleep(0.05)  # they wait
+            for n in range(10):
+                await bridge.publish(run_id, [event({"list": [f"{n}"]})], fence=1)
+            assert ids(await result(first)) == [1]
+            await bridge.publish(run_id, [event({"list": ["x" * 10**6]})] * 2, fence=1)
+            await bridge.publish_terminal(run_id, END, fence=1)
+        for reader in readers:
+            assert reader.result() == [*([f"{n}"] for n in range(10)), *[["x" * 10**6]] * 2]
+        assert ids(await rest(peer.subscribe(run_id, last_event_id=1))) == list(range(2, 14))
+
+    async def test_who_comes_after_a_cleanup_is_given_nothing_of_before(self, bridge: Bridge, peer: Bridge) -> None:
+        run_id = await new_stream(bridge)
+        async with aclosing(peer.subscribe(run_id)) as slow, aclosing(peer.subscribe(run_id)) as other:
+            async with meanwhile(take(slow, 1)) as one, meanwhile(take(other, 1)) as another:
+                await bridge.publish(run_id, [event("old")], fence=1)
+                assert ids(await result(one)) == ids(await result(another)) == [1]
+            await bridge.publish(run_id, [event("old")], fence=1)
+            await bridge.cleanup(run_id)
+            with refused(RunNotFoundError):
+                await take(peer.subscribe(run_id), 1)
+            await bridge.create(run_id)
+            await bridge.publish(run_id, [event("new")], fence=1)
+            await bridge.publish_terminal(run_id, END, fence=1)
+            assert [found.data for found in await rest(peer.subscribe(run_id))] == ["new", None]
+
     async def test_an_event_of_20_megabytes(self, bridge: Bridge, peer: Bridge) -> None:
         run_id = await new_stream(bridge)
         text = "0123456789abcdef" * (20 * 2**16)

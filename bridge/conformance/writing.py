@@ -34,6 +34,15 @@ class WritingPromises:
         assert await peer.publish(run_id, again, fence=2) == 5
         assert [data for _, data in await stored(bridge, run_id)] == [1, 2, 3, 5, 7]
 
+    async def test_names_and_keys_are_any_text(self, bridge: Bridge, peer: Bridge) -> None:
+        run_id = await new_stream(bridge)
+        texts = ["\ufffd", "é😀\u2028\\", " ", '"{},"', "\x01\n", "x" * 2000]
+        nul = event("nul", name="\0")
+        await bridge.publish(run_id, [*(event(n, name=text, key=text) for n, text in enumerate(texts)), nul], fence=1)
+        assert await peer.publish(run_id, [event("again", key=text) for text in texts], fence=1) == len(texts) + 1
+        await peer.publish_terminal(run_id, END, fence=1)
+        assert [found.event for found in await rest(peer.subscribe(run_id))] == [*texts, "\0", "end"]
+
     async def test_keys_belong_to_their_run(self, bridge: Bridge) -> None:
         for run_id in (await new_stream(bridge), await new_stream(bridge)):
             assert await bridge.publish(run_id, [event("a", key="same")], fence=1) == 1

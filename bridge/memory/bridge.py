@@ -16,6 +16,7 @@ from ...contracts.types import Stop, StreamEvent
 from ..contract import Bridge, NewEvent
 from ..stream import LEAP, Excerpt, StoredEvent, check_writable, fresh_events, stop_level
 from ..subscription import await_stop, follow
+from ..tails import Tails
 from ..watches import Topic, Watch, Watches
 
 _EXCERPT = 500  # events
@@ -76,6 +77,7 @@ class MemoryBridge(Bridge):
 
     def __init__(self, streams: MemoryStreams | None = None) -> None:
         self._streams = streams or MemoryStreams()
+        self._tails = Tails()
         self._watches: Watches | None = None
 
     async def start(self) -> None:
@@ -131,7 +133,12 @@ class MemoryBridge(Bridge):
                 return streams.find(run_id).excerpt(position)
 
         return follow(
-            run_id, last_event_id, heartbeat_interval, watch=partial(self._watch, run_id, Topic.STREAM), read=read
+            run_id,
+            last_event_id,
+            heartbeat_interval,
+            watch=partial(self._watch, run_id, Topic.STREAM),
+            read=read,
+            tails=self._tails,
         )
 
     async def last_event_id(self, run_id: str) -> int:
@@ -182,6 +189,12 @@ class MemoryBridge(Bridge):
         with self._transaction() as streams:
             if streams.by_run.pop(run_id, None) is not None:
                 streams.wake(run_id, Topic.STREAM)
+
+    async def held(self) -> AsyncGenerator[str]:
+        with self._transaction() as streams:
+            found = [*streams.by_run]
+        for run_id in found:
+            yield run_id
 
     @property
     def _open(self) -> Watches:

@@ -12,22 +12,27 @@ from functools import partial
 from ...contracts.errors import RunNotFoundError, UnavailableError
 from ...contracts.types import Stop, StreamEvent
 from ..contract import Bridge, NewEvent
+from ..line import unavailable
+from ..publishing import Publishing
 from ..stream import Excerpt, StoredEvent, stop_level
 from ..subscription import await_stop, follow
+from ..tails import Tails
 from ..watches import Topic, Watch
 from .address import RedisAddress
+from .appending import Appending
 from .keys import Keys
 from .leases import Leases
-from .line import Line, unavailable
-from .link import LINK_ERRORS
+from .line import RedisLine
+from .link import LINK_ERRORS, Link
 from .listener import Listener
-from .publishing import Publishing
 from .scripts import CLEAN_UP, CREATE, READ, SERVER, STOP, TRIM
 from .server import check_server, run_id_of
 
 # One read: enough to be quick over a long history, little enough for hundreds of slow readers to hold.
 _EXCERPT_EVENTS = 500
 _EXCERPT_BYTES = 2**20
+_SCANNED = 1000
+"""Keys that the server looks at in one step through all of them; it stands still meanwhile."""
 _PAGE = 50
 """Events that the server looks up at once, of which the last may be beyond what is read."""
 _WRITES, _READS = 200, 20
@@ -38,8 +43,8 @@ _READERS_PATIENCE = 30.0
 
 @dataclass(frozen=True, slots=True)
 class _Open:
-    writes: Line
-    reads: Line
+    writes: RedisLine
+    reads: RedisLine
     listener: Listener
     publishing: Publishing
     leases: Leases
@@ -56,29 +61,32 @@ class RedisBridge(Bridge):
         """Raises `ConfigError`."""
         self._address = RedisAddress(url)
         self._keys = Keys(self._address.prefix)
+        self._tails = Tails()
         self._parts: _Open | None = None
 
     async def start(self) -> None:
         """Raises `UnavailableError`, or `ConfigError` for a server that is none for us."""
         if self._parts is not None:
             return
-        writes, reads = Line(self._address, calls=_WRITES), Line(self._address, calls=_READS)
+        writes, reads = RedisLine(self._address, calls=_WRITES), RedisLine(self._address, calls=_READS)
         try:
-            check_server((await writes.start()).info, self._address.shown)
-            await reads.start()
+            writes.start(link := await Link.open(self._address))
+            check_server(link.info, self._address.shown)
+            reads.start(await Link.open(self._address))
         except BaseException as exc:
             await asyncio.gather(writes.close(), reads.close())
             if isinstance(exc, LINK_ERRORS):
-                raise unavailable(self._address, exc) from exc
+                raise unavailable(self._address.shown, exc) from exc
             raise
         listener = Listener(self._address, self._keys)
         listener.start()
         leases = Leases(self._keys, writes, reads)
-        self._parts = _Open(writes, reads, listener, Publishing(self._keys, writes), leases)
+        self._parts = _Open(writes, reads, listener, Publishing(Appending(self._keys, writes).send), leases)
 
     async def close(self) -> None:
         parts, self._parts = self._parts, None
         if parts is not None:
+            parts.listener.end_waits()
             await asyncio.shield(asyncio.gather(parts.listener.close(), parts.writes.close(), parts.reads.close()))
 
     async def create(self, run_id: str) -> None:
@@ -110,7 +118,12 @@ class RedisBridge(Bridge):
             return Excerpt(number, first, last, bool(ended), events)
 
         return follow(
-            run_id, last_event_id, heartbeat_interval, watch=partial(self._watch, run_id, Topic.STREAM), read=read
+            run_id,
+            last_event_id,
+            heartbeat_interval,
+            watch=partial(self._watch, run_id, Topic.STREAM),
+            read=read,
+            tails=self._tails,
         )
 
     async def last_event_id(self, run_id: str) -> int:
@@ -146,6 +159,16 @@ class RedisBridge(Bridge):
         parts.publishing.forget(run_id)
         await parts.writes.call(CLEAN_UP.call(self._keys.all(run_id), self._keys.channel(run_id)), of=run_id)
 
+    async def held(self) -> AsyncGenerator[str]:
+        cursor = b"0"
+        while True:
+            words = ("SCAN", cursor, "MATCH", self._keys.heads, "COUNT", _SCANNED)
+            cursor, found = await self._open.reads.call(words)
+            for head in found:
+                yield self._keys.run_of(head.decode())
+            if cursor == b"0":
+                return
+
     async def losses(self) -> str | None:
         reads = self._open.reads
         info, mended = await asyncio.gather(reads.call(("INFO", "server")), reads.call(("GET", self._keys.mended)))
@@ -161,7 +184,7 @@ class RedisBridge(Bridge):
         await self._open.writes.call(words, of=run_id)
 
     def _watch(self, run_id: str, topic: Topic) -> AbstractContextManager[Watch]:
-        return self._open.listener.watch(run_id, topic)
+        return self._open.listener.watch((run_id, topic))
 
     @property
     def _open(self) -> _Open:

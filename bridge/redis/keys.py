@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 
@@ -33,6 +34,11 @@ class Keys:
     def all(self, run_id: str) -> tuple[str, str, str]:
         """What a publish touches."""
         return self.head(run_id), self.events(run_id), self.seen(run_id)
+
+    @property
+    def heads(self) -> str:
+        """The pattern of all heads: no other key ends like that."""
+        return re.sub(r"([\\*?\[\]^])", r"\\\1", self.prefix) + ":{*}"
 
     channel = head
 

@@ -10,7 +10,7 @@ import asyncio
 from dataclasses import dataclass
 
 from .keys import Keys
-from .line import Line
+from .line import RedisLine
 from .scripts import ATTEND, RUN_OUT, TAKE_OUT
 
 _LOOKED_AT = 1000
@@ -20,8 +20,8 @@ _LOOKED_AT = 1000
 @dataclass(frozen=True, slots=True)
 class Leases:
     keys: Keys
-    writes: Line
-    reads: Line
+    writes: RedisLine
+    reads: RedisLine
 
     async def attend(self, run_id: str, seconds: float) -> None:
         words = ATTEND.call([self.keys.head(run_id)], max(1, round(seconds * 1000)))

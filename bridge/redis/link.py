@@ -42,10 +42,10 @@ class Link:
         """Changes with each start of the server, and from one server to another."""
         return self.info.get("run_id", "")
 
-    async def ask(self, commands: Sequence[Words]) -> list[Any]:
+    async def ask(self, calls: Sequence[Words]) -> list[Any]:
         """Send them together; their answers, each of which may be a `ResponseError`."""
-        await self._send([self._filled(words) for words in commands])
-        answers = [await self._answer() for _ in commands]
+        await self._send([self._filled(words) for words in calls])
+        answers = [await self._answer() for _ in calls]
         for answer in answers:
             if isinstance(answer, _GONE):
                 raise RedisConnectionError(str(answer))

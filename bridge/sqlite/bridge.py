@@ -17,6 +17,7 @@ from ...contracts.types import Stop, StreamEvent
 from ..contract import Bridge, NewEvent
 from ..stream import LEAP, Excerpt, stop_level
 from ..subscription import await_stop, follow
+from ..tails import Tails
 from ..watches import Topic, Watch
 from . import leases, streams
 from .file import connect_reader, connect_writer
@@ -41,6 +42,7 @@ class SqliteBridge(Bridge):
 
     def __init__(self, path: Path) -> None:
         self._path = path.absolute()
+        self._tails = Tails()
         self._parts: _Open | None = None
 
     async def start(self) -> None:
@@ -83,7 +85,12 @@ class SqliteBridge(Bridge):
             return await self._read(partial(streams.read, run_id=run_id, position=position))
 
         return follow(
-            run_id, last_event_id, heartbeat_interval, watch=partial(self._watch, run_id, Topic.STREAM), read=read
+            run_id,
+            last_event_id,
+            heartbeat_interval,
+            watch=partial(self._watch, run_id, Topic.STREAM),
+            read=read,
+            tails=self._tails,
         )
 
     async def last_event_id(self, run_id: str) -> int:
@@ -114,6 +121,13 @@ class SqliteBridge(Bridge):
 
     async def cleanup(self, run_id: str) -> None:
         await self._write(partial(streams.cleanup, run_id=run_id))
+
+    async def held(self) -> AsyncGenerator[str]:
+        page = await self._read(partial(streams.held, beyond=0))
+        while page:
+            for _, run_id in page:
+                yield run_id
+            page = await self._read(partial(streams.held, beyond=page[-1][0]))
 
     async def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         return await self._open.writer.run(work)

@@ -15,6 +15,7 @@ from .publish import insert
 # One read: enough to be quick over a long history, little enough for hundreds of slow readers to hold.
 _EXCERPT_EVENTS = 500
 _EXCERPT_BYTES = 2**20
+_HELD = 500  # streams of one look at all of them
 
 
 def create(connection: sqlite3.Connection, run_id: str, *, after: int = 0) -> None:
@@ -110,6 +111,12 @@ def cleanup(connection: sqlite3.Connection, run_id: str) -> None:
                 f"DELETE FROM {table} WHERE stream = (SELECT stream FROM streams WHERE run_id = ?)", (run_id,)
             )
         connection.execute("DELETE FROM streams WHERE run_id = ?", (run_id,))
+
+
+def held(connection: sqlite3.Connection, beyond: int) -> list[tuple[int, str]]:
+    """The first streams with a number beyond this one, and their runs."""
+    query = "SELECT stream, run_id FROM streams WHERE stream > ? ORDER BY stream LIMIT ?"
+    return connection.execute(query, (beyond, _HELD)).fetchall()
 
 
 def watched(connection: sqlite3.Connection, run_ids: Sequence[str]) -> dict[str, tuple[int, int, int]]:

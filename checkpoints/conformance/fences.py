@@ -9,7 +9,7 @@ import pytest
 from langgraph.checkpoint.base import empty_checkpoint
 
 from ...contracts.errors import FencedError
-from ..contract import Checkpoints, Guard, RunNote
+from ..contract import Checkpoints, Guard, KnownRun, RunNote
 from .making import AT
 
 NOTE = RunNote(checkpoint_id="c", step=3, command_writes=2, answered={"i": 1})
@@ -52,6 +52,16 @@ class FencePromises:
         await checkpoints.take("run", "thread", fence=5)
         await guarded(checkpoints, 9)
         await guarded(checkpoints, 5)
+
+    async def test_the_runs_with_a_fence_are_listed_until_they_are_forgotten(self, checkpoints: Checkpoints) -> None:
+        for number in range(5):
+            await checkpoints.take(f"r{number}", f"t{number % 2}", fence=1)
+        await checkpoints.forget("r1")
+        await checkpoints.delete_thread("t0")
+        await checkpoints.take("r7", "t2", fence=1)
+        first = await checkpoints.known(limit=1)
+        rest = await checkpoints.known(after=first[-1].run_id)
+        assert [*first, *rest] == [KnownRun("r3", "t1"), KnownRun("r7", "t2")]
 
     async def test_a_fence_may_be_taken_again_but_never_a_smaller_one(self, checkpoints: Checkpoints) -> None:
         await checkpoints.take("run", "thread", fence=5)

@@ -13,7 +13,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from ...contracts.errors import FencedError
 from ...contracts.serialization.serde import Serializer
 from ..addresses import checkpoint_address
-from ..contract import GONE, Checkpoints, Guard, RunNote
+from ..contract import GONE, Checkpoints, Guard, KnownRun, RunNote
 from . import rollback
 
 
@@ -106,6 +106,10 @@ class MemoryCheckpoints(Checkpoints):
     async def forget(self, run_id: str) -> None:
         self._runs.pop(run_id, None)
         self._marks.pop(run_id, None)
+
+    async def known(self, *, after: str = "", limit: int = 500) -> list[KnownRun]:
+        found = sorted(run_id for run_id in self._runs if run_id > after)
+        return [KnownRun(run_id, self._runs[run_id].thread_id) for run_id in found[:limit]]
 
     def _check(self, run_id: str, fence: int, current: int) -> None:
         if fence < current:

@@ -14,10 +14,12 @@ from ...blocking.postgres_address import postgres_address
 from ...blocking.postgres_calls import Pool, is_outage, make_pool, repeated, transaction
 from ...blocking.postgres_errors import sqlstate_of
 from ...contracts.errors import FencedError
+from ...contracts.keyring import Keyring
 from ...contracts.serialization.serde import Serializer
 from ..addresses import checkpoint_address
-from ..contract import GONE, Checkpoints, Guard, RunNote
+from ..contract import GONE, Checkpoints, Guard, KnownRun, RunNote
 from ..rollback import read_note
+from ..sealed_metadata import sealed_metadata
 from . import fences, rollback
 from .saving import CheckpointSave, PoolSaver, Statement, WritesSave, checkpoint_save, send, writes_save
 from .schema import set_up
@@ -29,14 +31,18 @@ _POOL = 10
 _WHAT = "the checkpoints in"
 _NOTE = "SELECT note FROM perdure_runs WHERE run_id = %(run)s"
 _SET_NOTE = "UPDATE perdure_runs SET note = %(note)s WHERE run_id = %(run)s AND note IS NULL"
+_KNOWN = """
+    SELECT run_id, thread_id FROM perdure_runs WHERE run_id > %(after)s ORDER BY run_id LIMIT %(limit)s
+"""
 _FORGET = "DELETE FROM perdure_runs WHERE run_id = %(run)s"
 
 
 class PostgresCheckpoints(Checkpoints):
     """For all runs of a process a few connections. Every call may happen twice, and is repeated when one is lost."""
 
-    def __init__(self, url: str, *, setting: str = "checkpointer.url") -> None:
+    def __init__(self, url: str, *, setting: str = "checkpointer.url", keyring: Keyring | None = None) -> None:
         """Raises `ConfigError`."""
+        self._keyring = keyring
         self.address = postgres_address(setting, url)
         """Of the database."""
         self._pool: Pool | None = None
@@ -60,7 +66,7 @@ class PostgresCheckpoints(Checkpoints):
             raise self.address.unavailable(_WHAT, exc) from exc
         self._pool = make_pool(self.address, size=_POOL)
         await self._pool.open()
-        self._saver = PoolSaver(self._pool, self.address, Serializer(refuses=False))
+        self._saver = PoolSaver(self._pool, self.address, Serializer(refuses=False, keyring=self._keyring))
 
     async def close(self) -> None:
         pool, self._pool, self._saver = self._pool, None, None
@@ -81,7 +87,8 @@ class PostgresCheckpoints(Checkpoints):
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
     ) -> None:
-        save = checkpoint_save(self.saver.serde, config, checkpoint, metadata, new_versions)
+        serde = self.saver.serde
+        save = checkpoint_save(serde, config, checkpoint, sealed_metadata(metadata, serde), new_versions)
         await self._save(guard, checkpoint_address(config, checkpoint["id"]), save)
 
     async def put_writes(
@@ -122,6 +129,14 @@ class PostgresCheckpoints(Checkpoints):
 
     async def forget(self, run_id: str) -> None:
         await self._alone(run_id, _FORGET, *rollback.DROP)
+
+    async def known(self, *, after: str = "", limit: int = 500) -> list[KnownRun]:
+        async def listed() -> list[KnownRun]:
+            async with self._opened.connection() as connection:
+                cursor = await connection.execute(_KNOWN, {"after": after, "limit": limit})
+                return [KnownRun(row["run_id"], row["thread_id"]) for row in await cursor.fetchall()]
+
+        return await self._call(listed)
 
     async def delete_thread(self, thread_id: str) -> None:
         texts = (fences.LOCK_THREAD, *rollback.DELETE_THREAD)

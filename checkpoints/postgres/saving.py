@@ -29,6 +29,8 @@ from psycopg.rows import DictRow, dict_row
 
 from ...blocking.postgres_address import PostgresAddress
 from ...blocking.postgres_calls import Pool, repeated
+from ...contracts.serialization.serde import keyring_of
+from ..sealed_metadata import with_metadata
 
 _WHAT = "the checkpoints in"
 
@@ -80,7 +82,8 @@ class PoolSaver(AsyncPostgresSaver):
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         get = super().aget_tuple
-        return await repeated(self._address, _WHAT, lambda: get(config))
+        found = await repeated(self._address, _WHAT, lambda: get(config))
+        return None if found is None else with_metadata(found, self.serde)
 
     async def alist(self, config: RunnableConfig | None, **options: Any) -> AsyncIterator[CheckpointTuple]:
         """All at once, as they are fetched: who reads slowly would keep a connection from others, and from itself."""
@@ -90,7 +93,7 @@ class PoolSaver(AsyncPostgresSaver):
             return [found async for found in listed(config, **options)]
 
         for found in await repeated(self._address, _WHAT, fetch):
-            yield found
+            yield with_metadata(found, self.serde)
 
     async def aget_delta_channel_history(
         self, *, config: RunnableConfig, channels: Sequence[str]
@@ -135,7 +138,7 @@ class _Dumped(SerializerProtocol):
 
 @dataclass(frozen=True, slots=True)
 class _Odd:
-    """A value that JSON in Postgres cannot hold. Not being a plain one, it is stored as the others are."""
+    """A value that JSON in Postgres cannot hold, or may not. Not being a plain one, it is stored as the others are."""
 
     value: str | float
 
@@ -162,7 +165,16 @@ def checkpoint_save(
     new_versions: ChannelVersions,
 ) -> CheckpointSave:
     """Raises what the serializer does, for a value that cannot be stored."""
-    values = {channel: _Odd(value) if _is_odd(value) else value for channel, value in _values(checkpoint)}
+    hidden = keyring_of(serde) is not None
+    values = {
+        channel: _Odd(value) if _is_odd(value) or (hidden and isinstance(value, str | int | float)) else value
+        for channel, value in _values(checkpoint)
+    }
+    if hidden:
+        # Such a value has a row of its own then, also one that was saved before there were keys.
+        versions = checkpoint["channel_versions"]
+        rows = {channel: versions[channel] for channel, value in values.items() if isinstance(value, _Odd)}
+        new_versions = {**new_versions, **rows}
     dumped = [
         (value, serde.dumps_typed(value.value if isinstance(value, _Odd) else value))
         for channel, value in values.items()

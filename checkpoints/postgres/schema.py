@@ -7,14 +7,15 @@ from psycopg import AsyncConnection
 from psycopg.errors import UndefinedTable
 from psycopg.rows import DictRow
 
-from ...blocking.postgres_address import BEGIN, PostgresAddress
-from ...blocking.postgres_setup import alone, connect, drop_unfinished
+from ...blocking.postgres_address import PostgresAddress
+from ...blocking.postgres_setup import alone, connect, drop_unfinished, migrate
 from ...contracts.errors import ConfigError
 from . import fences, rollback
 
+_TABLE = "perdure_migrations"
 _MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
-        "CREATE TABLE perdure_migrations (v INTEGER PRIMARY KEY)",
+        f"CREATE TABLE {_TABLE} (v INTEGER PRIMARY KEY)",
         """
         CREATE TABLE perdure_runs (
             run_id TEXT PRIMARY KEY,
@@ -30,8 +31,8 @@ _MIGRATIONS: tuple[tuple[str, ...], ...] = (
 )
 """Only ever added to."""
 _LANGGRAPHS = ("checkpoints", "checkpoint_blobs", "checkpoint_writes")
-_VERSIONS = """
-    SELECT (SELECT max(v) FROM checkpoint_migrations) AS theirs, (SELECT max(v) FROM perdure_migrations) AS ours
+_VERSIONS = f"""
+    SELECT (SELECT max(v) FROM checkpoint_migrations) AS theirs, (SELECT max(v) FROM {_TABLE}) AS ours
 """
 
 
@@ -44,7 +45,7 @@ async def set_up(address: PostgresAddress) -> None:
     async with alone(address, "checkpoints") as connection:
         await drop_unfinished(connection, _LANGGRAPHS)
         await AsyncPostgresSaver(connection).setup()
-        await _migrate(connection)
+        await migrate(connection, _TABLE, _MIGRATIONS)
 
 
 async def _check_isolation(address: PostgresAddress, connection: AsyncConnection[DictRow]) -> None:
@@ -68,17 +69,3 @@ async def _is_newest(address: PostgresAddress, connection: AsyncConnection[DictR
             f"{address.setting} to another database"
         )
     return ours == len(_MIGRATIONS) - 1 and theirs is not None and theirs >= len(AsyncPostgresSaver.MIGRATIONS) - 1
-
-
-async def _migrate(connection: AsyncConnection[DictRow]) -> None:
-    there = await (await connection.execute("SELECT to_regclass('perdure_migrations') AS name")).fetchone()
-    done = 0
-    if there is not None and there["name"] is not None:
-        row = await (await connection.execute("SELECT count(*) AS done FROM perdure_migrations")).fetchone()
-        done = 0 if row is None else int(row["done"])
-    await connection.execute(BEGIN)
-    for number, statements in enumerate(_MIGRATIONS[done:], done):
-        for statement in statements:
-            await connection.execute(statement.encode())
-        await connection.execute("INSERT INTO perdure_migrations (v) VALUES (%s)", (number,))
-    await connection.commit()

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import aiosqlite
 from langchain_core.runnables import RunnableConfig
-from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata
+from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata, CheckpointTuple
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
 from ...blocking import BUSY_TIMEOUT, SqliteWriter, transaction, uncut
+from ...contracts.closing import closing
 from ...contracts.errors import FencedError, UnavailableError
+from ...contracts.keyring import Keyring
 from ...contracts.serialization.serde import Serializer
 from ..addresses import checkpoint_address
-from ..contract import GONE, Checkpoints, Guard, RunNote
+from ..contract import GONE, Checkpoints, Guard, KnownRun, RunNote
 from ..rollback import read_note
+from ..sealed_metadata import sealed_metadata, with_metadata
 from . import rollback
 from .saving import Save, SavingConnection, checkpoint_save, connect, writes_save
 
@@ -38,6 +41,19 @@ _TABLES = (
 )
 
 
+class _Reader(AsyncSqliteSaver):
+    """LangGraph's saver, which knows nothing of sealed metadata."""
+
+    async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        found = await super().aget_tuple(config)
+        return None if found is None else with_metadata(found, self.serde)
+
+    async def alist(self, config: RunnableConfig | None, **options: Any) -> AsyncIterator[CheckpointTuple]:
+        async with closing(super().alist(config, **options)) as listed:
+            async for found in listed:
+                yield with_metadata(found, self.serde)
+
+
 class SqliteCheckpoints(Checkpoints):
     """For all runs of a process, one connection that writes and one that reads; several processes may share the file.
 
@@ -46,8 +62,9 @@ class SqliteCheckpoints(Checkpoints):
     happens wholly.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, keyring: Keyring | None = None) -> None:
         self._path = path
+        self._keyring = keyring
         self._reader: AsyncSqliteSaver | None = None
         self._writer: SqliteWriter | None = None
 
@@ -61,9 +78,8 @@ class SqliteCheckpoints(Checkpoints):
         self._writer = SqliteWriter(self._path, connect, keeper="checkpoints")
         try:
             await self._write(_create_tables)
-            self._reader = AsyncSqliteSaver(
-                await aiosqlite.connect(self._path, timeout=BUSY_TIMEOUT), serde=Serializer(refuses=False)
-            )
+            connection = await aiosqlite.connect(self._path, timeout=BUSY_TIMEOUT)
+            self._reader = _Reader(connection, serde=Serializer(refuses=False, keyring=self._keyring))
             await self._reader.setup()
         except BaseException as exc:
             await self.close()
@@ -92,7 +108,8 @@ class SqliteCheckpoints(Checkpoints):
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
     ) -> None:
-        save = checkpoint_save(self.saver.serde, config, checkpoint, metadata, new_versions)
+        serde = self.saver.serde
+        save = checkpoint_save(serde, config, checkpoint, sealed_metadata(metadata, serde), new_versions)
         await self._save(guard, checkpoint_address(config, checkpoint["id"]), save)
 
     async def put_writes(
@@ -142,6 +159,9 @@ class SqliteCheckpoints(Checkpoints):
 
         await self._write(forgotten)
 
+    async def known(self, *, after: str = "", limit: int = 500) -> list[KnownRun]:
+        return await self._on_thread(lambda connection: _known(connection, after, limit))
+
     async def _write(self, work: Callable[[SavingConnection], T]) -> T:
         def whole(connection: SavingConnection) -> T:
             with transaction(connection):
@@ -184,3 +204,8 @@ def _check(connection: SavingConnection, run_id: str, fence: int) -> None:
 def _note(connection: SavingConnection, run_id: str) -> RunNote | None:
     row = connection.execute("SELECT note FROM perdure_runs WHERE run_id = ?", (run_id,)).fetchone()
     return None if row is None else read_note(row[0])
+
+
+def _known(connection: SavingConnection, after: str, limit: int) -> list[KnownRun]:
+    query = "SELECT run_id, thread_id FROM perdure_runs WHERE run_id > ? ORDER BY run_id LIMIT ?"
+    return [KnownRun(*row) for row in connection.execute(query, (after, limit)).fetchall()]

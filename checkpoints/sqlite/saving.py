@@ -88,7 +88,10 @@ def writes_save(
 
 
 def _place(config: RunnableConfig) -> RunnableConfig:
-    return {"configurable": dict(config.get("configurable", {}))}
+    """Without all else that a config says: the metadata has it already, perhaps sealed."""
+    place = config.get("configurable", {})
+    known = ("thread_id", "checkpoint_ns", "checkpoint_id")
+    return {"configurable": {"checkpoint_ns": "", **{name: place[name] for name in known if name in place}}}
 
 
 def _dump(serde: SerializerProtocol, value: Any) -> Mapping[str, tuple[str, bytes]]:

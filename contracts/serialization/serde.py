@@ -13,6 +13,7 @@ from langgraph.checkpoint.serde.event_hooks import SerdeEvent, register_serde_ev
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from ..errors import TypeNotAllowedError
+from ..keyring import Keyring, opened_bytes, sealed_bytes
 from .allowed_types import ALLOWED, AllowedTypes, refuses_types
 from .serializer import qualified_name
 
@@ -22,6 +23,8 @@ _MOST_TOLD = 1_000
 """Classes that are warned of, each once: what is stored may name ever new ones."""
 _DEPTH = 50
 """Levels of a value that are looked into."""
+_SEALED = "+sealed"
+"""Ends the type of what is sealed."""
 _BLOCKED = {"msgpack_blocked", "msgpack_method_blocked"}
 
 _found: ContextVar[list[str] | None] = ContextVar("perdure_blocked_types", default=None)
@@ -31,11 +34,15 @@ _told: set[str] = set()
 class Serializer(JsonPlusSerializer):
     """Of a class that is not allowed nothing is built: its plain data takes its place, or reading raises.
 
-    `refuses`: always raise, not only inside of `refusing_types`. Pickles are never read, nor written.
+    `refuses`: always raise, not only inside of `refusing_types`. Pickles are never read, nor written. `keyring`: seals
+    what is stored. The type says so, as that of LangGraph's `EncryptedSerializer` does.
     """
 
-    def __init__(self, *, refuses: bool = True, allowed: AllowedTypes = ALLOWED) -> None:
+    def __init__(
+        self, *, refuses: bool = True, allowed: AllowedTypes = ALLOWED, keyring: Keyring | None = None
+    ) -> None:
         super().__init__(pickle_fallback=False, allowed_msgpack_modules=[])
+        self.keyring = keyring
         self._refuses = refuses
         self._allowed = allowed
         self._known = 0
@@ -47,8 +54,17 @@ class Serializer(JsonPlusSerializer):
         self._allowed.add((key[0], key[1]) for key in keys)
         return self
 
+    def dumps_typed(self, obj: Any) -> tuple[str, bytes]:
+        """Raises what LangGraph's does, for a value that cannot be stored."""
+        kind, data = super().dumps_typed(obj)
+        return (kind, data) if self.keyring is None else (kind + _SEALED, sealed_bytes(self.keyring, data))
+
     def loads_typed(self, data: tuple[str, bytes]) -> Any:
-        """Raises `TypeNotAllowedError`, or `NotImplementedError` for a format that is not read."""
+        """Raises `TypeNotAllowedError`, `UnavailableError` for what cannot be opened, or `NotImplementedError` for a
+        format that is not read.
+        """
+        if data[0].endswith(_SEALED):
+            data = data[0].removesuffix(_SEALED), opened_bytes(self.keyring, data[1])
         found: list[str] = []
         token = _found.set(found)
         try:
@@ -74,6 +90,11 @@ class Serializer(JsonPlusSerializer):
             if len(_told) < _MOST_TOLD:
                 _told.add(name)
                 logger.warning("%s is not allowed (checkpointer.allowed_types): what is stored of it is shown", name)
+
+
+def keyring_of(serde: object) -> Keyring | None:
+    """The keys of a saver's serializer, if it has any."""
+    return serde.keyring if isinstance(serde, Serializer) else None
 
 
 def _note(event: SerdeEvent) -> None:

@@ -22,6 +22,7 @@ from opentelemetry import trace
 from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
 from ..serialization.text import class_name, message_of, traceback_of, valid_text
+from .redaction import withheld
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -92,10 +93,11 @@ def fail(span: Span, error: BaseException | str) -> None:
     """Mark a span as failed."""
     if isinstance(error, BaseException):
         # As `record_exception` does, which has no patience with an exception that has no text.
-        told = {"type": class_name(type(error)), "message": message_of(error), "stacktrace": traceback_of(error)}
+        said = {"message": withheld(message_of(error)), "stacktrace": withheld(traceback_of(error))}
+        told = {"type": class_name(type(error)), **said}
         span.add_event("exception", {f"exception.{name}": text for name, text in told.items()})
     text = message_of(error) if isinstance(error, BaseException) else valid_text(error)
-    span.set_status(Status(StatusCode.ERROR, text[:500]))
+    span.set_status(Status(StatusCode.ERROR, withheld(text)[:500]))
 
 
 def _tracer() -> trace.Tracer:

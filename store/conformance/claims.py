@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from ...contracts.errors import ThreadTakenError
-from ...contracts.types import RunRecord, RunSpec
-from ..contract import Store
+from ...contracts.limit_errors import LimitError
+from ...contracts.types import RunRecord, RunSpec, RunStatus
+from ..contract import RunEnding, Store
 from .making import Make
 
 
@@ -75,3 +78,22 @@ class ClaimPromises:
             await store.create(make_record("two", user_id="bob"), spec)
         assert await store.threads.delete("thread")
         await store.create(make_record("two", user_id="bob"), spec)
+
+    async def test_a_user_has_no_more_runs_in_flight_than_the_limit(
+        self, store: Store, make_record: Make, spec: RunSpec
+    ) -> None:
+        async def create(run_id: str, user: str | None = "ann") -> bool:
+            record = make_record(run_id, f"thread of {run_id}", user_id=user)
+            return (await store.create(record, spec, most_of_user=2))[1]
+
+        outcomes = await asyncio.gather(*(create(f"r{number}") for number in range(6)), return_exceptions=True)
+        kept = [f"r{number}" for number, outcome in enumerate(outcomes) if outcome is True]
+        assert (len(kept), sum(isinstance(outcome, LimitError) for outcome in outcomes)) == (2, 4)
+        assert {record.run_id for record in await store.unended()} == {*kept}
+        assert not await create(kept[0])  # it is the same run
+        assert await create("of bob", "bob")
+        assert all([await create(f"of nobody {number}", None) for number in range(3)])
+        await store.finish(kept[0], RunEnding(RunStatus.SUCCESS, 1), fence=1)
+        assert await create("next")
+        with pytest.raises(LimitError, match=r"user 'ann' has 2 runs .* limits\.runs_per_user is 2"):
+            await create("one too many")

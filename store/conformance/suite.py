@@ -9,8 +9,10 @@ Subclass `StoreConformance` in a test module, with pytest-asyncio in its auto mo
 What a back end does when its disk is full or its processes die is its own, and no part of this.
 """
 
+from .aging import AgingPromises
 from .at_once import AtOncePromises
 from .claims import ClaimPromises
+from .crons import CronPromises
 from .drafts import DraftPromises
 from .exchange import ExchangePromises
 from .lifecycle_events import LifecyclePromises
@@ -18,6 +20,7 @@ from .making import StoreFixtures
 from .progress import ProgressPromises
 from .queries import QueryPromises
 from .run_events import RunEventPromises
+from .thread_search import ThreadSearchPromises
 from .threads import ThreadPromises
 from .trouble import TroublePromises
 from .unended import HousekeepingPromises
@@ -36,7 +39,10 @@ class StoreConformance(
     ExchangePromises,
     TroublePromises,
     HousekeepingPromises,
+    AgingPromises,
     ThreadPromises,
+    CronPromises,
+    ThreadSearchPromises,
     AtOncePromises,
 ):
     """All promises."""

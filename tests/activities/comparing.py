@@ -14,9 +14,12 @@ from support.comparison import IDS_AND_TIMES, OF_NODES, Seen, essence, in_text
 from perdure.activities.graphs.graph_registry import CompiledGraph, GraphSource
 from perdure.activities.graphs.run_config import run_config
 from perdure.contracts.serialization.serializer import from_json, to_json
-from perdure.contracts.types import RunInterrupt, RunSpec, StreamEvent
+from perdure.contracts.types import EVENTS_MODE, STREAM_MODES, RunInterrupt, RunSpec, StreamEvent
 
 from .driving import Run, load
+
+LANGGRAPH_MODES = tuple(mode for mode in STREAM_MODES if mode != EVENTS_MODE)
+"""What LangGraph streams itself: `events` are LangChain's."""
 
 
 def seen(event: str, data: Any) -> Seen:

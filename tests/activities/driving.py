@@ -12,6 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, TypeVar, cast
 
+from support.sampling import some
 from temporalio.testing import ActivityEnvironment
 
 from perdure.activities.attempt.failures import SliceFailed
@@ -23,7 +24,7 @@ from perdure.activities.graphs.interrupts import stopped_at
 from perdure.activities.graphs.run_config import run_config, thread_config
 from perdure.bridge.contract import Bridge, NewEvent
 from perdure.bridge.sqlite.bridge import SqliteBridge
-from perdure.checkpoints.contract import Checkpoints, Guard, RunNote
+from perdure.checkpoints.contract import Checkpoints, Guard, KnownRun, RunNote
 from perdure.checkpoints.sqlite.checkpoints import SqliteCheckpoints
 from perdure.contracts.errors import FencedError
 from perdure.contracts.serialization.serializer import from_json, to_json
@@ -35,7 +36,7 @@ from perdure.workflows import run_state
 T = TypeVar("T")
 
 MOST_SLICES = 400
-MOST_CUTS = 12
+MOST_CUTS = 8
 
 _numbers = count(1)
 
@@ -48,7 +49,7 @@ def spread(writes: int, most: int = MOST_CUTS) -> list[int]:
     parts, at_random = max(1, most - 2), random.Random(writes)
     starts = [writes * part // parts for part in range(parts + 1)]
     chosen = {at_random.randrange(start, end) for start, end in pairwise(starts) if start < end}
-    return sorted({0, *chosen, writes - 1})
+    return [*some(sorted({0, *chosen, writes - 1}))]
 
 
 class Fuse:
@@ -138,6 +139,9 @@ class CutCheckpoints(Checkpoints):
 
     async def forget(self, run_id: str) -> None:
         await self._inner.forget(run_id)
+
+    async def known(self, *, after: str = "", limit: int = 500) -> list[KnownRun]:
+        return await self._inner.known(after=after, limit=limit)
 
 
 @dataclass

@@ -34,7 +34,8 @@ ROOMS = {
         "workflows",
         "facade",
     ),
-    "cli": ("contracts", "facade", "runtime"),
+    "gateway": ("contracts", "facade"),
+    "cli": ("contracts", "facade", "runtime", "gateway"),
     "testing": ("contracts", "activities", "facade", "runtime"),
 }
 """The rooms of the house, from the ground up, and what each may import beside itself."""
@@ -105,10 +106,18 @@ def parse(name: str, text: str, path: Path | None = None) -> Module:
     return Module(name, path or ROOT / f"{name.partition('.')[2].replace('.', '/')}.py", text, ast.parse(text))
 
 
+@cache
 def files() -> list[Path]:
     """All Python of ours, the tests and examples included."""
     folders = (*ROOMS, "tests", "benchmarks", "examples")
     return [ROOT / "__init__.py", *(file for folder in folders for file in sorted((ROOT / folder).rglob("*.py")))]
+
+
+@cache
+def others() -> list[Module]:
+    """Every other module of ours: tests, benchmarks and examples."""
+    ours = {module.path for module in modules().values()}
+    return [parse("tests.sample", file.read_text("utf-8"), file) for file in files() if file not in ours]
 
 
 @cache

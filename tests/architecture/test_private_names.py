@@ -6,7 +6,7 @@ import ast
 
 import pytest
 
-from .source import PACKAGE, Import, Module, files, modules, parse
+from .source import PACKAGE, Import, Module, modules, others, parse
 
 _PUBLIC = {"os._exit", "sys._getframe"}
 """Documented by Python in spite of their names."""
@@ -53,9 +53,7 @@ def test_the_package_takes_nothing_private() -> None:
 
 def test_tests_and_examples_take_nothing_private_of_others() -> None:
     # They may look into modules of ours, which pyright makes them say.
-    ours = {module.path for module in modules().values()}
-    outside = [parse("tests.sample", file.read_text("utf-8"), file) for file in files() if file not in ours]
-    assert [found for module in outside for found in private_imports(module) if PACKAGE not in found.split()[1]] == []
+    assert [found for module in others() for found in private_imports(module) if PACKAGE not in found.split()[1]] == []
 
 
 @pytest.mark.parametrize(

@@ -23,8 +23,8 @@ _OTHER_MEANINGS = (
     ("__init__.py", {"RunStatus"}, "the public class"),
     (
         "contracts/",
-        {"interrupt", "cancel", "resume"},
-        "values of enums and options; a terminal event; LangGraph's Command",
+        {"interrupt", "cancel", "resume", "status"},
+        "values of enums and options; a terminal event; LangGraph's Command; a field to sort by",
     ),
     ("store/", {"status"}, "a column"),
     (
@@ -33,6 +33,7 @@ _OTHER_MEANINGS = (
         "a reason for LangGraph's drain; the terminal event and its fields",
     ),
     ("facade/", {"cancel", "status"}, "a value of on_disconnect; a field to find threads by"),
+    ("gateway/", {"cancel", "status"}, "values and fields of LangGraph's API"),
     ("cli/", {"cancel", "interrupt", "resume", "status"}, "commands, options, and fields of what is printed"),
 )
 """Everyday words among the names, and rooms in which they also mean something else. That such a word is never handed

@@ -34,7 +34,9 @@ async def peer(bridge: SqliteBridge, path: Path) -> AsyncGenerator[SqliteBridge]
 
 
 @pytest.fixture(scope="module", params=KINDS)
-def redis_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+def redis_server(
+    needs_server: None, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RedisServer]:
     """One of each kind, for a module."""
     folder = tmp_path_factory.mktemp(request.param)
     server = RedisServer(found(request.param, folder), folder / "files")

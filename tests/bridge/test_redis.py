@@ -20,7 +20,7 @@ from perdure.bridge.redis import RedisBridge
 class TestRedisBridge(BridgeConformance):
     @pytest.fixture
     async def proxy(self, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[Proxy]:
-        monkeypatch.setattr("perdure.bridge.redis.listener.POLL", 0.3)
+        monkeypatch.setattr("perdure.bridge.listening.POLL", 0.3)
         async with Proxy(redis_server.address) as proxy:
             self.faults = RedisFaults(redis_server, proxy)
             yield proxy

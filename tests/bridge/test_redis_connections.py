@@ -32,7 +32,7 @@ ENCODED = "s3cr%3At%2F%40"
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[RedisServer]:
+def server(needs_server: None, tmp_path: Path) -> Iterator[RedisServer]:
     with any_server(tmp_path) as server:
         yield server
 
@@ -144,6 +144,7 @@ async def test_a_wrong_password_is_said_and_not_shown(server: RedisServer, caplo
         assert "s3cr" not in text
 
 
+@pytest.mark.usefixtures("needs_server")
 async def test_over_tls(tmp_path: Path) -> None:
     if shutil.which("openssl") is None:
         pytest.skip("there is no openssl to make a certificate with")
@@ -166,6 +167,7 @@ async def test_over_tls(tmp_path: Path) -> None:
         server.kill()
 
 
+@pytest.mark.usefixtures("needs_server")
 async def test_sentinels_name_the_master_and_the_next_one(tmp_path: Path) -> None:
     at_once = ("--repl-diskless-sync-delay", "0")
     with any_server(tmp_path / "one", *at_once) as one, any_server(tmp_path / "two", *at_once) as two:
@@ -223,7 +225,7 @@ async def test_a_server_that_stays_away_is_unavailable_until_it_comes_back(
         async with aclosing(bridge.subscribe(run_id)) as events, meanwhile(rest(events)) as waiting:
             await asyncio.sleep(0.05)
             server.kill()
-            monkeypatch.setattr("perdure.bridge.redis.line.PATIENCE", 0.2)
+            monkeypatch.setattr("perdure.bridge.line.PATIENCE", 0.2)
             calls = [
                 bridge.publish(run_id, [event("a")], fence=1),
                 bridge.last_event_id(run_id),
@@ -240,8 +242,8 @@ async def test_a_server_that_stays_away_is_unavailable_until_it_comes_back(
 
 
 async def test_what_a_frozen_server_was_sent_happens_once(server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, seconds in {"address.ANSWER_TIMEOUT": 0.2, "line.PATIENCE": 0.3}.items():
-        monkeypatch.setattr(f"perdure.bridge.redis.{name}", seconds)
+    for name, seconds in {"redis.address.ANSWER_TIMEOUT": 0.2, "line.PATIENCE": 0.3}.items():
+        monkeypatch.setattr(f"perdure.bridge.{name}", seconds)
     async with opened(server.url) as bridge:
         runs = [await new_stream(bridge) for _ in range(2)]
         server.freeze()
@@ -257,6 +259,7 @@ async def test_what_a_frozen_server_was_sent_happens_once(server: RedisServer, m
         assert other in ([0, 1, 2, "other"], ["other"])
 
 
+@pytest.mark.usefixtures("needs_server")
 @pytest.mark.parametrize(
     ("options", "warned"),
     [
@@ -286,7 +289,7 @@ async def test_a_full_memory_is_unavailable(server: RedisServer) -> None:
 async def test_who_may_not_listen_looks_often(
     server: RedisServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("perdure.bridge.redis.listener.POLL", 0.1)
+    monkeypatch.setattr("perdure.bridge.listening.POLL", 0.1)
     await says(server, "ACL", "SETUSER", "deaf", "on", "nopass", "~*", "&*", "+@all", "-subscribe")
     async with opened(f"redis://deaf:x@{server.address}") as bridge:
         run_id = await new_stream(bridge)

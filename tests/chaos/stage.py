@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
-import sys
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
+from support.forks import Forked
 from support.servers import local_settings, until
 from support.workers import WorkerProcess, environment
 
@@ -23,7 +22,6 @@ from .client import JOB
 from .wild import NAME, WildRun
 
 GRAPHS = {NAME: "wild.py:make", "lane": "lane.py:graph"}
-_HERE = Path(__file__).parents[1]
 
 
 class Stage:
@@ -98,34 +96,31 @@ class Processes:
     ) -> None:
         self._module = module
         self._jobs = jobs
-        self._environment = {**environment(stage.settings, GRAPHS), "PYTHONPATH": _path(), **(variables or {})}
-        self._processes: list[asyncio.subprocess.Process] = []
+        self._environment = {**environment(stage.settings, GRAPHS), **(variables or {})}
+        self._processes: list[Forked] = []
         self.log = log
 
     async def start(self) -> None:
         with self.log.open("ab") as log:
             for job in self._jobs:
-                command = [sys.executable, "-P", "-m", self._module, str(job)]
                 self._processes.append(
-                    await asyncio.create_subprocess_exec(*command, env=self._environment, stdout=log, stderr=log)
+                    Forked(["-m", self._module, job], env=self._environment, output=log.fileno(), errors=log.fileno())
                 )
 
     async def kill(self) -> None:
         """`kill -9`, all at once. `start` goes on."""
         processes, self._processes = self._processes, []
         for process in processes:
-            with suppress(ProcessLookupError):
-                process.kill()
+            process.kill()
         for process in processes:
-            await process.wait()
+            process.wait()
 
     async def wait(self, timeout: float) -> bool:
         """Whether all have ended by themselves within so many seconds."""
-        waiting = [asyncio.ensure_future(process.wait()) for process in self._processes]
-        _, pending = await asyncio.wait(waiting, timeout=timeout)
-        for one in pending:
-            one.cancel()
-        return not pending
+        with suppress(AssertionError):
+            await until(lambda: all(process.returncode is not None for process in self._processes), timeout)
+            return True
+        return False
 
 
 class Clients(Processes):
@@ -146,8 +141,3 @@ def _job(runs: Sequence[WildRun], number: int) -> Path:
     file = runs[0].folder / f"{number}.job"
     file.write_bytes(JOB.dump_json(list(runs)))
     return file
-
-
-def _path() -> str:
-    """The tests, and what this process has been told itself."""
-    return os.pathsep.join(filter(None, (str(_HERE), os.environ.get("PYTHONPATH"))))

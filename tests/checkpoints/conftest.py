@@ -93,7 +93,7 @@ def in_memory() -> MemoryCheckpoints:
     return MemoryCheckpoints()
 
 
-@pytest.fixture(params=["sqlite", "in_memory", "in_postgres"])
+@pytest.fixture(params=["sqlite", "in_memory", pytest.param("in_postgres", marks=pytest.mark.server)])
 def checkpoints(request: pytest.FixtureRequest) -> Checkpoints:
     """Of each back end."""
     return request.getfixturevalue(request.param)

@@ -345,6 +345,7 @@ async def test_who_reads_a_history_slowly_keeps_no_connection(in_postgres: Postg
         assert await in_postgres.saver.aget_tuple(config) is not None
 
 
+@pytest.mark.usefixtures("needs_server")
 async def test_a_restart_of_the_server_is_waited_for() -> None:
     with started_postgres() as server:
         checkpoints = PostgresCheckpoints(server.url())
@@ -362,6 +363,7 @@ async def test_a_restart_of_the_server_is_waited_for() -> None:
         await checkpoints.close()
 
 
+@pytest.mark.usefixtures("needs_server")
 async def test_a_server_that_stays_away_is_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("perdure.blocking.postgres_calls._QUEUE", 0.3)
     monkeypatch.setattr("perdure.blocking.postgres_calls._PATIENCE", 0.1)

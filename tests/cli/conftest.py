@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.forks import program
 from support.servers import until
 
 import perdure
@@ -54,15 +55,19 @@ class CommandLine:
     def __init__(self, environment: Mapping[str, str], folder: Path) -> None:
         self.environment = dict(environment)
         self.folder = folder
+        self._started: list[asyncio.subprocess.Process] = []
         self._slots = asyncio.Semaphore(2)
 
     def having(self, **variables: str) -> CommandLine:
         """The same with other environment variables."""
-        return CommandLine(self.environment | variables, self.folder)
+        other = CommandLine(self.environment | variables, self.folder)
+        other._started = self._started
+        return other
 
     async def start(self, *arguments: str, **options: Any) -> asyncio.subprocess.Process:
+        """The installed script, in a fresh interpreter."""
         pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), asyncio.subprocess.PIPE)
-        return await asyncio.create_subprocess_exec(
+        process = await asyncio.create_subprocess_exec(
             SCRIPT,
             *arguments,
             env=self.environment,
@@ -71,14 +76,23 @@ class CommandLine:
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             **(pipes | options),
         )
+        self._started.append(process)
+        return process
+
+    async def stop(self) -> None:
+        """End what a test that failed has left, which ends its own processes then."""
+        for process in self._started:
+            if process.returncode is None:
+                process.terminate()
+                await process.communicate()
 
     async def __call__(self, *arguments: str, stdin: bytes = b"") -> Ended:
+        """What is about a command's words and its exit code needs no fresh interpreter, which costs a second."""
         async with self._slots:
-            process = await self.start(*arguments)
+            process = await program("perdure", *arguments, env=self.environment, cwd=self.folder, stdin=stdin)
             async with asyncio.timeout(LIMIT):
-                out, err = await process.communicate(stdin)
-        assert process.returncode is not None
-        return Ended(process.returncode, out.decode(), err.decode())
+                out, err = await process.communicate()
+                return Ended(await process.wait(), out.decode(), err.decode())
 
     async def all(self, commands: Mapping[str, Sequence[str]]) -> dict[str, Ended]:
         """Each of the commands, by name."""
@@ -97,16 +111,18 @@ def environment(home: Path, **variables: str) -> dict[str, str]:
     """Of a process whose files are all in `home`."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PERDURE_", "TEMPORAL_"))}
     ours = {"PERDURE_HOME": str(home), "PERDURE_GRAPHS": str(write_graphs(home)), "PYTHONUNBUFFERED": "1"}
-    return kept | ours | {"TEMPORAL_CONFIG_FILE": "/nonexistent/temporal.toml"} | variables
+    return kept | ours | {"TEMPORAL_CONFIG_FILE": os.devnull} | variables
 
 
 @pytest.fixture(scope="session")
-async def lonely(temporal: str, tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
+async def lonely(temporal: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[CommandLine]:
     """The command line with a server, and no worker."""
     home = tmp_path_factory.mktemp("cli")
-    return CommandLine(
+    command = CommandLine(
         environment(home, PERDURE_TEMPORAL__ADDRESS=temporal, PERDURE_TEMPORAL__TASK_QUEUE=f"cli-{home.name}"), home
     )
+    yield command
+    await command.stop()
 
 
 @pytest.fixture(scope="session")
@@ -115,7 +131,7 @@ async def cli(lonely: CommandLine) -> AsyncIterator[CommandLine]:
     out, err = lonely.folder / "worker.out", lonely.folder / "worker.err"
     with out.open("wb") as stdout, err.open("wb") as stderr:
         worker = await lonely.start("worker", "--json", stdout=stdout, stderr=stderr)
-    await until(lambda: "serving" in err.read_text() or worker.returncode is not None)
+    await until(lambda: "serving" in err.read_text() or worker.returncode is not None, LIMIT)
     assert worker.returncode is None, err.read_text()
     yield lonely
     worker.terminate()

@@ -10,8 +10,9 @@ from unittest.mock import Mock
 import pytest
 
 from perdure.contracts.settings import Settings
-from perdure.runtime import doctor
-from perdure.runtime.doctor import Check, examine
+from perdure.runtime import check, doctor
+from perdure.runtime.check import Check
+from perdure.runtime.doctor import examine
 
 from .conftest import CommandLine, write_graphs
 
@@ -20,17 +21,17 @@ async def _examined(folder: Path, **settings: object) -> dict[str, Check]:
     write_graphs(folder)
     file = folder / "settings.yaml"
     file.write_text(json.dumps({"temporal": {"address": "127.0.0.1:1"}} | settings))  # JSON is YAML
-    return {check.name: check async for check in examine(file)}
+    return {one.name: one async for one in examine(file)}
 
 
 async def test_with_all_there_nothing_fails(cli: CommandLine) -> None:
     ended = await cli("doctor", "--json")
-    checks = {check["name"]: check for check in ended.document["checks"]}
+    checks = {one["name"]: one for one in ended.document["checks"]}
     assert ended.code == 0, ended.out
     assert (ended.document["ok"], ended.err) == (True, "")
     assert list(checks) == [
         *("settings", "home", "disk", "graphs", "temporal cli", "bridge", "store", "checkpointer"),
-        *("temporal", "search attributes", "workers"),
+        *("temporal", "search attributes", "permissions", "limits", "retention", "workers"),
     ]
     assert "count" in checks["workers"]["detail"]
 
@@ -39,13 +40,13 @@ async def test_without_a_server_it_is_69_and_says_what_to_do(lonely: CommandLine
     ended = await lonely.having(PERDURE_TEMPORAL__ADDRESS="127.0.0.1:1")("doctor")
     assert ended.code == 69
     assert "fail  temporal" in ended.out
-    assert "→ start `perdure dev`" in ended.out
+    assert "→ start that server, or correct temporal.address" in ended.out
 
 
 async def test_wrong_settings_are_the_only_finding(tmp_path: Path) -> None:
-    (check,) = (await _examined(tmp_path, tempral={})).values()
-    assert (check.name, check.level) == ("settings", "fail")
-    assert "did you mean 'temporal'?" in check.detail
+    (found,) = (await _examined(tmp_path, tempral={})).values()
+    assert (found.name, found.level) == ("settings", "fail")
+    assert "did you mean 'temporal'?" in found.detail
 
 
 async def test_a_graph_that_cannot_be_loaded_fails(tmp_path: Path) -> None:
@@ -71,8 +72,8 @@ async def test_a_home_that_is_a_file_fails(tmp_path: Path) -> None:
 
 
 async def test_a_home_that_is_not_there_is_not_made(tmp_path: Path) -> None:
-    check = await doctor.check_home(Settings(home=tmp_path / "a" / "b"))
-    assert check.level == "ok"
+    found = await doctor.check_home(Settings(home=tmp_path / "a" / "b"))
+    assert found.level == "ok"
     assert not (tmp_path / "a").exists()
 
 
@@ -100,6 +101,6 @@ async def test_a_check_that_hangs_has_failed(tmp_path: Path, monkeypatch: pytest
         await asyncio.sleep(60)
         raise AssertionError
 
-    monkeypatch.setattr(doctor, "_CHECK_LIMIT", 0.01)
+    monkeypatch.setattr(check, "LIMIT", 0.01)
     monkeypatch.setitem(doctor._LOCAL, "disk", hang)  # pyright: ignore[reportPrivateUsage]
     assert "no answer within" in (await _examined(tmp_path))["disk"].detail

@@ -8,7 +8,6 @@ import re
 import signal
 import sys
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, get_args
 
@@ -30,10 +29,16 @@ def _children(pid: int) -> list[int]:
 
 
 @pytest.fixture
-def alone(tmp_path: Path) -> CommandLine:
+async def alone(tmp_path: Path) -> AsyncIterator[CommandLine]:
     """A home and ports that nobody uses yet."""
-    ports = {"PERDURE_SERVER__PORT": str(free_port()), "PERDURE_SERVER__UI_PORT": str(free_port())}
-    return CommandLine(environment(tmp_path, **ports), tmp_path)
+    ports = {
+        "PERDURE_SERVER__PORT": str(free_port()),
+        "PERDURE_SERVER__UI_PORT": str(free_port()),
+        "PERDURE_GATEWAY__PORT": "0",
+    }
+    command = CommandLine(environment(tmp_path, **ports), tmp_path)
+    yield command
+    await command.stop()
 
 
 async def test_a_worker_spares_its_runs_the_long_pauses_of_the_garbage_collector(facade: RunsFacade) -> None:
@@ -71,18 +76,15 @@ async def test_dev_is_all_that_a_run_needs_and_leaves_no_process(alone: CommandL
 
 
 @pytest.fixture
-async def dev(needs_server: None, alone: CommandLine) -> AsyncIterator[tuple[asyncio.subprocess.Process, Path]]:
+async def dev(needs_server: None, alone: CommandLine) -> tuple[asyncio.subprocess.Process, Path]:
     """`perdure dev`, and the file with its output. A graceful stop takes at most a second."""
     out = alone.folder / "dev.out"
     with out.open("wb") as file:
         patience = {"PERDURE_WORKER__GRACEFUL_SHUTDOWN": "1s"}
         process = await alone.having(**patience).start("dev", stdout=file, stderr=file)
-    await until(lambda: "serving" in out.read_text() or process.returncode is not None)
+    await until(lambda: "serving" in out.read_text() or process.returncode is not None, LIMIT)
     assert process.returncode is None, out.read_text()
-    yield process, out
-    with suppress(ProcessLookupError):
-        process.kill()
-    await process.wait()
+    return process, out
 
 
 async def _begin(alone: CommandLine, graph: str, **input: Any) -> None:
@@ -128,7 +130,7 @@ async def test_dev_tells_what_it_reloads_and_what_it_does_not_know(alone: Comman
     with out.open("wb") as file:
         process = await alone.start("dev", stdout=file, stderr=file)
     await until(lambda: "serving" in out.read_text() or process.returncode is not None, LIMIT)
-    await until(lambda: "without effect here: auth (nothing checks who calls" in out.read_text())
+    await until(lambda: "without effect here: auth (`perdure serve` asks nobody who" in out.read_text())
     (alone.folder / "mine.py").write_text(graph + "graph = graph.nope\n")
     await until(lambda: "not reloaded: mine.py, line 9: AttributeError: " in out.read_text())
     (alone.folder / "mine.py").write_text(graph + "# better\n")

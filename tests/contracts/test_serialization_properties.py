@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage, ToolMessage
 from langgraph.types import Command, Interrupt, Overwrite, Send, StateSnapshot
 from pydantic import BaseModel, ConfigDict, computed_field
+from support.sampling import some
 
 from perdure.contracts.serialization.json_encoder import UNSERIALIZABLE, Encoder
 from perdure.contracts.serialization.serializer import from_json, to_json
@@ -25,7 +26,7 @@ repeatable = settings(
     derandomize=True,
     database=None,
     deadline=None,
-    max_examples=200,
+    max_examples=len(some(range(200))),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 

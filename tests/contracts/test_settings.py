@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from perdure.contracts.errors import ConfigError
-from perdure.contracts.settings import Settings, load_settings, parse_duration
+from perdure.contracts.settings import Settings, load_settings
+from perdure.contracts.settings_section import parse_duration
 
 
 @pytest.fixture(autouse=True)

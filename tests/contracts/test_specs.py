@@ -86,6 +86,8 @@ def test_every_field_comes_back() -> None:
         runnable_config={"configurable": {"x": 1}, "tags": ["t"], "recursion_limit": 5},
         context={"user": "u"},
         metadata={"m": [1]},
+        thread_metadata={"t": 1},
+        annotations={"of": ["a client"]},
         stream_modes=STREAM_MODES,
         stream_subgraphs=True,
         stream_resumable=False,

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from perdure.contracts.identifiers import ID_MAX_LENGTH
 from perdure.contracts.types import (
-    ID_MAX_LENGTH,
     STREAM_MODES,
     CheckpointRequest,
     MultitaskStrategy,

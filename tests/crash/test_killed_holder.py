@@ -6,7 +6,7 @@ from pathlib import Path
 
 from support.servers import until
 from support.story import STORY, story_spec
-from support.workers import MortalWorker
+from support.workers import WorkerProcess
 from temporalio.client import Client
 
 from perdure import RunsFacade, RunStatus, Settings
@@ -20,10 +20,10 @@ async def test_the_one_that_is_left_takes_over(runs: RunsFacade, settings: Setti
     settings = settings.model_copy(update={"runs": RunSettings(heartbeat_timeout=2.0, slice_budget=0.0)})
     effects = tmp_path / "effects"
     effects.touch()
-    first = MortalWorker(settings, STORY)
+    first = WorkerProcess(settings, STORY)
     record = await runs.create_background(story_spec(f"t-{settings.temporal.task_queue}", effects, rounds=2, delay=0.2))
     await until(lambda: bool(effects.read_text()))
-    second = MortalWorker(settings, STORY)
+    second = WorkerProcess(settings, STORY)
     try:
         await until(lambda: "think-2 begins" in effects.read_text())
         first.kill()

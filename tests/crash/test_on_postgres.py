@@ -1,4 +1,4 @@
-"""The whole on Postgres: records, states and LangGraph's store in one database, the stream in a file."""
+"""The whole on Postgres: records, states, streams and LangGraph's store in one database."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from langgraph.graph import START, StateGraph
 from langgraph.runtime import Runtime
 from psycopg import sql
 from support.graphs import Shelf, asking, count_to, counting
-from support.postgres import started_postgres
+from support.postgres import PostgresServer, started_postgres
 from support.servers import until
 from support.workers import WorkerProcess
 
 import perdure
 from perdure import CancelAction, RunScope, RunsFacade, RunSpec, RunStatus, Settings, Worker
-from perdure.contracts.settings import CheckpointerSettings, NodeStoreSettings, StoreSettings
+from perdure.bridge.conformance.losses import seen
+from perdure.contracts.settings import BridgeSettings, CheckpointerSettings, NodeStoreSettings, StoreSettings
 
 GATE = {"gate": "gate.py:graph"}
 _OF_THREAD = ("checkpoints", "checkpoint_blobs", "checkpoint_writes")
@@ -29,6 +30,7 @@ _OF_THREAD = ("checkpoints", "checkpoint_blobs", "checkpoint_writes")
 def on_postgres(settings: Settings, url: str) -> Settings:
     """These settings, with all that Postgres can hold in this database."""
     parts = {
+        "bridge": BridgeSettings(url=url),
         "store": StoreSettings(url=url),
         "checkpointer": CheckpointerSettings(url=url),
         "langgraph_store": NodeStoreSettings(url=url),
@@ -144,8 +146,14 @@ def workers(settings: Settings) -> Iterator[list[WorkerProcess]]:
 
 
 async def test_a_killed_worker_is_taken_over(
-    workers: list[WorkerProcess], settings: Settings, spec: Callable[..., RunSpec], tmp_path: Path
+    workers: list[WorkerProcess],
+    settings: Settings,
+    spec: Callable[..., RunSpec],
+    tmp_path: Path,
+    postgres: PostgresServer,
+    migrated_url: str,
 ) -> None:
+    """And everybody's connections are cut meanwhile, as a restart of Postgres does."""
     gate, effects = tmp_path / "gate", tmp_path / "effects"
     place = {"configurable": {"gate": str(gate), "effects": str(effects)}}
     async with perdure.connect(settings=settings) as runs:
@@ -154,11 +162,15 @@ async def test_a_killed_worker_is_taken_over(
         (holder,) = [worker for worker in workers if f"{worker.pid} waits" in effects.read_text()]
         (other,) = [worker for worker in workers if worker is not holder]
         holder.kill()
+        postgres.cut(migrated_url)
         await until(lambda: f"{other.pid} waits" in effects.read_text())
         gate.touch()
         result = await runs.join_wait(record.run_id)
         assert (result.status, result.values) == (RunStatus.SUCCESS, {"log": ["wait", "after"]})
         assert effects.read_text().count("after") == 1
+        events = [event async for event in await runs.join_stream(record.run_id)]
+        assert seen(events) == [*range(1, len(events) + 1)], "dense, and nothing announced"
+        assert [event.data["attempt"] for event in events if event.event == "metadata"] == [1, 2]
         found = await runs.get_run(record.run_id)
         assert found is not None
         assert found.attempt == 2
@@ -184,6 +196,8 @@ async def test_postgres_goes_and_comes_back_under_a_run(
                 await asyncio.sleep(0.5)
                 await asyncio.to_thread(server.start)
                 said = [event.data["log"] async for event in stream if event.event == "values"]
-            assert said[-1] == [*range(60)]
+            assert said == [[*range(steps)] for steps in range(11, 61)]
+            events = [event async for event in await runs.join_stream(record.run_id)]
+            assert seen(events) == [*range(1, len(events) + 1)], "dense, and nothing announced"
             result = await runs.join_wait(record.run_id)
             assert (result.status, result.values["log"]) == (RunStatus.SUCCESS, [*range(60)])

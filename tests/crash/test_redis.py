@@ -14,7 +14,7 @@ from support.redis_servers import RedisServer, any_server
 from support.servers import until
 from support.story import STORY, story_spec
 from support.streams import under_way
-from support.workers import MortalWorker
+from support.workers import WorkerProcess
 
 import perdure
 from perdure import RunScope, RunsFacade, RunSpec, RunStatus, Settings, StreamEvent, Worker
@@ -106,7 +106,7 @@ async def test_worker_and_server_die_at_once(settings: Settings, faults: RedisFa
     # One slice: what is killed between two of them is waited for by Temporal, for ten seconds.
     one_slice = RunSettings(heartbeat_timeout=1.0, slice_budget=60.0)
     settings = settings.model_copy(update={"runs": one_slice})
-    worker = MortalWorker(settings, STORY)
+    worker = WorkerProcess(settings, STORY)
     try:
         async with perdure.connect(settings=settings) as runs:
             story = story_spec(f"thread-{uuid.uuid4()}", tmp_path / "effects", rounds=2, delay=0.1)

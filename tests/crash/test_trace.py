@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.forks import program
 from support.receiver import Received, receiving
 from support.servers import until
 from support.story import STORY, story_input
@@ -24,12 +23,10 @@ THREAD = "traced"
 async def _submit(settings: Settings, effects: Path, variables: dict[str, str]) -> str:
     """By a client of its own, which is traced, too; the run's id."""
     given = json.dumps(story_input(effects, rounds=4, delay=0.2))
-    process = await asyncio.create_subprocess_exec(
-        Path(sys.executable).with_name("perdure"),
-        *("run", "story", "--thread", f"{THREAD}-{settings.temporal.task_queue}", "--background", "--json"),
+    process = await program(
+        *("perdure", "run", "story", "--thread", f"{THREAD}-{settings.temporal.task_queue}", "--background", "--json"),
         *("--input", given),
         env=environment(settings, STORY) | variables,
-        stdout=asyncio.subprocess.PIPE,
     )
     output, _ = await process.communicate()
     assert process.returncode == 0

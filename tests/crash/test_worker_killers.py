@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from support.servers import until
-from support.workers import MortalWorker
+from support.workers import WorkerProcess
 
 from perdure import RunScope, RunsFacade, RunSpec, RunStatus, Settings
 from perdure.contracts.settings import RunSettings
@@ -26,9 +26,9 @@ def settings(settings: Settings) -> Settings:
 
 
 @pytest.fixture
-async def worker(settings: Settings) -> AsyncIterator[MortalWorker]:
+async def worker(settings: Settings) -> AsyncIterator[WorkerProcess]:
     """Another one comes when it has died, as with any supervisor."""
-    worker = MortalWorker(settings, GRAPHS)
+    worker = WorkerProcess(settings, GRAPHS)
 
     async def keep() -> None:
         while True:
@@ -52,7 +52,7 @@ def _spec(graph: str, settings: Settings, **given: object) -> RunSpec:
     [("root", "exit", "superstep 2 (deadly)"), ("nested", "segfault", "superstep 1 (sub › deadly)")],
 )
 async def test_a_run_that_kills_its_workers_ends(
-    runs: RunsFacade, settings: Settings, worker: MortalWorker, tmp_path: Path, graph: str, how: str, place: str
+    runs: RunsFacade, settings: Settings, worker: WorkerProcess, tmp_path: Path, graph: str, how: str, place: str
 ) -> None:
     record = await runs.create_background(_spec(graph, settings, deaths=str(tmp_path), how=how, times=_NEVER))
     result = await asyncio.wait_for(runs.join_wait(record.run_id), 40)
@@ -66,7 +66,7 @@ async def test_a_run_that_kills_its_workers_ends(
 
 
 async def test_a_completed_superstep_begins_the_count_anew(
-    runs: RunsFacade, settings: Settings, worker: MortalWorker, tmp_path: Path
+    runs: RunsFacade, settings: Settings, worker: WorkerProcess, tmp_path: Path
 ) -> None:
     record = await runs.create_background(_spec("nested", settings, deaths=str(tmp_path), how="exit", times=1))
 
@@ -83,7 +83,7 @@ async def test_a_completed_superstep_begins_the_count_anew(
 
 
 async def test_a_slow_run_beside_it_is_not_to_blame(
-    runs: RunsFacade, settings: Settings, worker: MortalWorker, tmp_path: Path
+    runs: RunsFacade, settings: Settings, worker: WorkerProcess, tmp_path: Path
 ) -> None:
     began = tmp_path / "began"
     slow = RunSpec(

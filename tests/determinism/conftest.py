@@ -20,10 +20,12 @@ def recording_wanted() -> bool:
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    """Each superstep is a slice, and two runs can take all slots."""
+    """Each superstep is a slice, and two runs can take all slots. One graph has a task queue of its own."""
+    common = settings.temporal.task_queue
+    own = f"own-of-{common}"
     runs = settings.runs.model_copy(update={"slice_budget": 0.0})
-    worker = settings.worker.model_copy(update={"max_concurrent_activities": SLOTS})
-    return settings.model_copy(update={"runs": runs, "worker": worker})
+    worker = settings.worker.model_copy(update={"max_concurrent_activities": SLOTS, "queues": (common, own)})
+    return settings.model_copy(update={"runs": runs, "worker": worker, "task_queues": {own: ("routed",)}})
 
 
 @pytest.fixture

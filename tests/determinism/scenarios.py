@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -17,8 +18,9 @@ from support.servers import until
 from temporalio.client import WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import CancelledError
 
-from perdure import RetryPolicy, RunScope
+from perdure import CronSpec, RetryPolicy, RunScope, RunSpec
 from perdure.contracts.wire import (
+    FIRE_WORKFLOW,
     SIGNAL_CANCEL,
     SIGNAL_DELIVER,
     SIGNAL_INTERRUPT,
@@ -48,6 +50,11 @@ async def stateless(stage: Stage) -> Workflow:
 
 async def many_slices(stage: Stage) -> Workflow:
     await stage.runs.create_and_wait(stage.spec("counting", input=count_to(4)))
+    return stage.run()
+
+
+async def on_a_queue_of_its_own(stage: Stage) -> Workflow:
+    await stage.runs.create_and_wait(stage.spec("routed", input=count_to(3)))
     return stage.run()
 
 
@@ -286,12 +293,30 @@ async def observers_told_later(stage: Stage) -> Workflow:
     return stage.notifying()
 
 
+async def cron_that_fires(stage: Stage) -> Workflow:
+    run = RunSpec(assistant_id="counting", scope=RunScope(thread_id=stage.name), input=count_to(1))
+    made = await stage.runs.crons.create(CronSpec(schedule="0 9 * * *", run=run, cron_id=stage.name, paused=True))
+    day = datetime(2026, 3, 2, 9, tzinfo=UTC)
+    await stage.runs.crons.backfill(made.cron_id, day, day)
+
+    found: list[str] = []
+
+    async def fired() -> bool:
+        which = f"WorkflowType = '{FIRE_WORKFLOW}' AND TaskQueue = '{stage.name}'"
+        found[:] = [one.id async for one in stage.client.list_workflows(which)]
+        return bool(found)
+
+    await until(fired)
+    return stage.client.get_workflow_handle(found[0])
+
+
 SCENARIOS: Mapping[str, Callable[[Stage], Awaitable[Workflow]]] = {
     story.__name__.replace("_", "-"): story
     for story in (
         one_step,
         stateless,
         many_slices,
+        on_a_queue_of_its_own,
         after_seconds,
         question_answered_by_signal,
         question_answered_by_update,
@@ -318,5 +343,6 @@ SCENARIOS: Mapping[str, Callable[[Stage], Awaitable[Workflow]]] = {
         state_that_is_read,
         thread_that_begins_anew,
         observers_told_later,
+        cron_that_fires,
     )
 }

@@ -117,7 +117,8 @@ class Registered(SimplePlugin):
         self._worker: WorkerConfig = {}
 
     def configure_worker(self, config: WorkerConfig) -> WorkerConfig:
-        self._worker = config
+        if config.get("workflows"):  # not one for activities only
+            self._worker = config
         return super().configure_worker(config)
 
     def replayer(self) -> Replayer:
@@ -140,6 +141,7 @@ async def serving(settings: Settings, runs: RunsFacade) -> AsyncGenerator[Stage]
     stage = Stage(settings, runs, Client(**config), registered)
     graphs = {
         "counting": counting(),
+        "routed": counting(),
         "gated": stage.gate.graph(),
         "asking": asking("name?"),
         "failing": failing(ValueError("no luck")),

@@ -13,7 +13,8 @@ import pytest
 
 from perdure import RunInterrupt, RunLifecycleEvent, RunRecord, RunsFacade, RunStatus
 from perdure.contracts.lifecycle import LIFECYCLE_TYPES
-from perdure.contracts.settings import load_settings, parse_duration
+from perdure.contracts.settings import load_settings
+from perdure.contracts.settings_section import parse_duration
 from perdure.contracts.webhooks import signature
 from perdure.observers.webhook import ID_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER
 from perdure.store.lifecycle import changes

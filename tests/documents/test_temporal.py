@@ -11,7 +11,7 @@ from support.servers import temporal_command, until
 
 from perdure import RunScope, RunsFacade, RunSpec, RunStatus, Settings
 from perdure.contracts.types import new_run_id
-from perdure.runtime.connection import server_address
+from perdure.runtime.target import server_address
 
 from .reading import Command, commands
 

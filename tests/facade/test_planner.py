@@ -76,7 +76,15 @@ def test_a_config_that_langgraph_could_not_use_is_refused(name: str) -> None:
 
 
 def test_every_field_of_a_spec_is_planned_refused_or_read_by_the_worker() -> None:
-    of_the_record = {"run_id", "scope", "assistant_id", "metadata", "multitask_strategy", "follow_up_to_run_id"}
+    of_the_record = {
+        "run_id",
+        "scope",
+        "assistant_id",
+        "metadata",
+        "multitask_strategy",
+        "follow_up_to_run_id",
+        "thread_metadata",
+    }
     of_the_limits = {
         "run_timeout", "step_timeout", "awaiting_timeout", "retry", "after_seconds", "on_interrupt",
     }  # fmt: skip
@@ -84,7 +92,7 @@ def test_every_field_of_a_spec_is_planned_refused_or_read_by_the_worker() -> Non
         "input", "command", "runnable_config", "context", "stream_modes", "stream_subgraphs", "interrupt_before",
         "interrupt_after", "checkpoint_request", "durability", "on_completion",
     }  # fmt: skip
-    of_the_facade = {"on_disconnect"}
+    of_the_facade = {"on_disconnect", "annotations"}
     refused = {"webhook", "feedback_keys", "stream_resumable"}
     assert of_the_record | of_the_limits | of_the_worker | of_the_facade | refused == set(RunSpec.model_fields)
 

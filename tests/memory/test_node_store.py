@@ -44,7 +44,7 @@ def opened(url: str, **config: Any) -> NodeStore:
     return open_node_store(url, NodeStoreConfig.model_validate(config))
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.server)])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Of each back end."""
     if request.param == "postgres":

@@ -17,9 +17,10 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from perdure.contracts.errors import ConfigError, TemporalUnreachableError
 from perdure.contracts.settings import ServerSettings, Settings, TemporalSettings
 from perdure.contracts.wire import RunInput
-from perdure.runtime.connection import connect_temporal, server_address, temporal_target
+from perdure.runtime.connection import connect_temporal
 from perdure.runtime.dev_server import DevServer
 from perdure.runtime.pollers import POLLER_LIFETIME, any_recent, workers_polling
+from perdure.runtime.target import server_address, temporal_target
 
 
 def at(address: str, namespace: str = "default", timeout: float = 2.0) -> Settings:

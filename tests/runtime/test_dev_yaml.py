@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from perdure.contracts.settings import Section, Settings, load_settings
+from perdure.contracts.settings import Settings, load_settings
+from perdure.contracts.settings_section import Section
 from perdure.runtime.server_command import DEFAULT_DYNAMIC_CONFIG, DEFAULT_SQLITE_PRAGMA
 
 ROOT = Path(__file__).parents[2]

@@ -74,9 +74,10 @@ def _take_back(path: Path) -> None:
     connection = sqlite3.connect(path, isolation_level=None)
     connection.execute("DELETE FROM threads WHERE NOT begun")
     connection.execute("ALTER TABLE threads DROP COLUMN begun")
-    for table in ("run_contents", "leases", "installation", "workers", "temporals"):
+    for table in ("run_contents", "leases", "installation", "workers", "temporals", "thread_states"):
         connection.execute(f"DROP TABLE {table}")
-    for table, column in (("run_events", "chunks"), ("run_events", "digest"), ("runs", "temporal")):
+    later = ("run_events", "chunks"), ("run_events", "digest"), ("runs", "temporal"), ("runs", "thread_metadata")
+    for table, column in later:
         connection.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
     connection.execute("CREATE TABLE graphs (task_queue TEXT, name TEXT, PRIMARY KEY (task_queue, name))")
     connection.execute("UPDATE alembic_version SET version_num = '0005'")

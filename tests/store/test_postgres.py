@@ -220,6 +220,7 @@ async def test_a_database_that_cannot_hold_every_text_is_refused(postgres: Postg
 # Restarts and poolers.
 
 
+@pytest.mark.usefixtures("needs_server")
 async def test_a_restarted_server_is_used_again_and_nothing_is_lost() -> None:
     with started_postgres() as server:
         async with store_at(server.url()) as store:

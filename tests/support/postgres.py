@@ -86,6 +86,13 @@ class PostgresServer:
             self._process.send_signal(how)
             self._process.wait(30)
 
+    def promote_at_next_start(self) -> None:
+        """It is to go on in another timeline, as a standby does that takes over; needs a `restore_command`."""
+        signal_file = self._folder / "data" / "recovery.signal"
+        signal_file.touch()
+        if self._owner:
+            os.chown(signal_file, self._owner["user"], self._owner["group"])
+
     def remove(self) -> None:
         self.stop()
         shutil.rmtree(self._folder, ignore_errors=True)

@@ -34,6 +34,10 @@ class Proxy:
     ) -> None:
         self.cut()
 
+    def point(self, target: str) -> None:
+        """From now on new connections go there."""
+        self._host, _, self._port = target.rpartition(":")
+
     def cut(self) -> None:
         """End every connection, and take no new ones until `mend`."""
         if self._server is not None:

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from perdure.contracts.keyring import Keyring
 from perdure.store import SqlStore
 
 from .postgres import PostgresServer
@@ -22,11 +23,12 @@ async def migrated_file(folder: Path) -> Path:
 
 
 @asynccontextmanager
-async def store_in(path: Path, migrated: Path) -> AsyncGenerator[SqlStore]:
-    """A store in a copy of `migrated`, open while the block runs."""
+async def store_in(path: Path, migrated: Path, *, keyring: Keyring | None = None) -> AsyncGenerator[SqlStore]:
+    """A store in a copy of `migrated` (the same path: in that file), open while the block runs."""
     path.parent.mkdir(exist_ok=True)
-    shutil.copy(migrated, path)
-    store = SqlStore(f"sqlite:///{path}")
+    if migrated != path:
+        shutil.copy(migrated, path)
+    store = SqlStore(f"sqlite:///{path}", keyring=keyring)
     await store.start()
     yield store
     await store.close()

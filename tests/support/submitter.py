@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import random
 import signal
 import sys
@@ -20,9 +19,8 @@ from pydantic import BaseModel
 import perdure
 from perdure import CancelAction, RunsFacade, RunSpec, Settings, ThreadBusyError, UnavailableError
 
+from .forks import Program, program
 from .workers import environment
-
-TESTS = Path(__file__).parents[1]
 
 
 class Job(BaseModel):
@@ -80,7 +78,7 @@ async def work(job: Job) -> None:
 class Submitter:
     """A process that does a job."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: Program) -> None:
         self._process = process
 
     async def told(self) -> list[Told]:
@@ -91,7 +89,6 @@ class Submitter:
 
     async def next(self) -> Told | None:
         """The next thing that it is told; `None` when it has ended."""
-        assert self._process.stdout is not None
         while line := await self._process.stdout.readline():
             if line.startswith(b"{"):
                 return Told.model_validate(json.loads(line))
@@ -113,13 +110,7 @@ class Submitter:
 async def submitting(settings: Settings, job: Job, file: Path) -> AsyncGenerator[Submitter]:
     """A submitter at work."""
     await asyncio.to_thread(file.write_text, job.model_dump_json())
-    inherited = environment(settings, {})
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "support.submitter", str(file)),
-        env={**inherited, "PYTHONPATH": os.pathsep.join([str(TESTS), inherited.get("PYTHONPATH", "")])},
-        stdout=asyncio.subprocess.PIPE,
-    )
-    submitter = Submitter(process)
+    submitter = Submitter(await program("-m", "support.submitter", file, env=environment(settings, {}), errors=2))
     try:
         yield submitter
     finally:

@@ -5,16 +5,13 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from perdure import Settings
-from perdure.cli import main
 
-from .forks import forking
+from .forks import Forked
 from .servers import state_of
 
 GRAPHS = Path(__file__).parents[1] / "graphs"
@@ -35,39 +32,6 @@ def _stopped(pid: int) -> bool:
     return all(state_of(thread) in "TZX" for thread in Path(f"/proc/{pid}/task").iterdir())
 
 
-def _serve(variables: Mapping[str, str], log: Path) -> None:
-    os.environ.update(variables)
-    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    os.dup2(output, 1)
-    os.dup2(output, 2)
-    sys.argv = ["perdure", "worker"]
-    main()
-
-
-class MortalWorker:
-    """`perdure worker` for tests of many deaths: it is up in a moment."""
-
-    def __init__(self, settings: Settings, graphs: Mapping[str, str]) -> None:
-        self._environment = environment(settings, graphs)
-        self._log = settings.home / "worker.log"
-        self.start()
-
-    def start(self) -> None:
-        """Another process, when this one has ended."""
-        self._process = forking.Process(target=_serve, args=(self._environment, self._log))
-        self._process.start()
-
-    @property
-    def ended(self) -> bool:
-        """Whether it has exited, by itself or not."""
-        return not self._process.is_alive()
-
-    def kill(self) -> None:
-        """`kill -9`, at once."""
-        self._process.kill()
-        self._process.join()
-
-
 class WorkerProcess:
     """`perdure worker`, with its output in a file."""
 
@@ -82,15 +46,14 @@ class WorkerProcess:
     def pid(self) -> int:
         return self._process.pid
 
-    def _start(self) -> subprocess.Popen[bytes]:
+    def _start(self) -> Forked:
         with self.log.open("ab") as log:
-            command = [Path(sys.executable).with_name("perdure"), "worker"]
-            return subprocess.Popen(command, env=self._environment, stdout=log, stderr=log)
+            return Forked(["perdure", "worker"], env=self._environment, output=log.fileno(), errors=log.fileno())
 
     @property
     def ended(self) -> bool:
         """Whether it has exited, by itself or not."""
-        return self._process.poll() is not None
+        return self._process.returncode is not None
 
     def kill(self) -> None:
         """`kill -9`, at once."""

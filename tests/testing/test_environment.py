@@ -11,8 +11,8 @@ from support.graphs import asking, count_to, counting
 
 from perdure import RunScope, RunSpec, RunStatus, Settings, connect
 from perdure.contracts.settings import BridgeSettings, CheckpointerSettings, TemporalSettings
-from perdure.runtime.connection import Target
 from perdure.runtime.connection import connect as connect_temporal
+from perdure.runtime.target import Target
 from perdure.testing import environment, server
 
 
@@ -34,7 +34,7 @@ async def test_a_server_of_its_own_and_nothing_left(monkeypatch: pytest.MonkeyPa
     assert not home.exists()
     assert address is not None
     with pytest.raises(Exception, match="refused"):
-        await connect_temporal(Target(address, "default"), timeout=5)
+        await connect_temporal(Target(address, "default"), Settings(), timeout=5)
 
 
 async def test_environments_on_one_server_do_not_meet(temporal: str, tmp_path: Path) -> None:
@@ -69,9 +69,9 @@ async def test_what_else_is_set_is_kept_and_can_be_in_memory(temporal: str) -> N
 @pytest.mark.usefixtures("needs_server")
 async def test_the_server_is_gone_with_its_block() -> None:
     async with server() as address:
-        await connect_temporal(Target(address, "default"), timeout=5)
+        await connect_temporal(Target(address, "default"), Settings(), timeout=5)
     with pytest.raises(Exception, match="refused"):
-        await connect_temporal(Target(address, "default"), timeout=5)
+        await connect_temporal(Target(address, "default"), Settings(), timeout=5)
 
 
 def test_no_pytest_is_needed() -> None:

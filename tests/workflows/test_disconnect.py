@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import sys
-from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncGenerator, Awaitable, Callable
 
 import pytest
+from support.forks import Program, program
 from support.graphs import count_to
 from support.workers import environment
 
@@ -17,7 +16,7 @@ from perdure.runtime.housekeeping import Pace
 from perdure.store import SqlStore
 
 Spec = Callable[..., RunSpec]
-Client = Callable[..., Awaitable[Process]]
+Client = Callable[..., Awaitable[Program]]
 
 _CLIENT = """
 import asyncio, sys, time
@@ -49,11 +48,11 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 async def client(settings: Settings) -> AsyncGenerator[Client]:
     """Clients in processes of their own, which say the run's id, then the name of each event."""
-    clients: list[Process] = []
+    clients: list[Program] = []
 
-    async def start(spec: RunSpec, how: str = "reads", *, lease: float = 0.6) -> Process:
-        command = [sys.executable, "-c", _CLIENT, spec.model_dump_json(), str(lease), how]
-        clients.append(await asyncio.create_subprocess_exec(*command, env=environment(settings, {}), stdout=PIPE))
+    async def start(spec: RunSpec, how: str = "reads", *, lease: float = 0.6) -> Program:
+        command = ("-c", _CLIENT, spec.model_dump_json(), str(lease), how)
+        clients.append(await program(*command, env=environment(settings, {}), errors=2))
         return clients[-1]
 
     yield start
@@ -73,13 +72,12 @@ def attended(spec: Spec) -> Callable[..., RunSpec]:
     return make
 
 
-async def _says(client: Process) -> str:
-    assert client.stdout is not None
+async def _says(client: Program) -> str:
     async with asyncio.timeout(20):
         return (await client.stdout.readline()).decode().strip()
 
 
-async def _kill(client: Process) -> None:
+async def _kill(client: Program) -> None:
     client.kill()
     await client.wait()
 

@@ -61,5 +61,11 @@ def upgrade() -> None:
     )
 
 
+def downgrade() -> None:
+    """Drop the tables, with all records."""
+    for table in ("graphs", "run_values", "run_specs", "runs"):
+        op.drop_table(table)
+
+
 def _of_run() -> sa.Column[str]:
     return sa.Column("run_id", sa.Text, sa.ForeignKey("runs.run_id", ondelete="CASCADE"), primary_key=True)

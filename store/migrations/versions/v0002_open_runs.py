@@ -16,3 +16,8 @@ def upgrade() -> None:
     is_open = sa.text("ended_at IS NULL")
     columns = ["thread_id", "position"]
     op.create_index("ix_runs_open", "runs", columns, sqlite_where=is_open, postgresql_where=is_open)
+
+
+def downgrade() -> None:
+    """Drop the index."""
+    op.drop_index("ix_runs_open", "runs")

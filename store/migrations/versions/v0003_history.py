@@ -25,6 +25,12 @@ def upgrade() -> None:
     )
 
 
+def downgrade() -> None:
+    """Drop the tables, with what they tell of runs and threads."""
+    for table in ("state_updates", "deliveries", "lifecycle_events", "run_events", "threads"):
+        op.drop_table(table)
+
+
 _MOMENT = sa.DateTime(timezone=True)
 # As the newest run of each thread has left it, and in the order of the first runs.
 _FILL = """

@@ -13,3 +13,8 @@ depends_on = None
 def upgrade() -> None:
     """Create the index."""
     op.create_index("ix_runs_sequence", "runs", ["thread_id", "sequence"])
+
+
+def downgrade() -> None:
+    """Drop the index."""
+    op.drop_index("ix_runs_sequence", "runs")

@@ -15,3 +15,9 @@ def upgrade() -> None:
     """Add the columns."""
     op.add_column("runs", sa.Column("trouble", sa.Text))
     op.add_column("runs", sa.Column("trouble_at", sa.Text))
+
+
+def downgrade() -> None:
+    """Drop the columns."""
+    op.drop_column("runs", "trouble_at")
+    op.drop_column("runs", "trouble")

@@ -25,3 +25,9 @@ def upgrade() -> None:
     """Add the column, and the claims of the drafts that there are."""
     op.add_column("threads", sa.Column("begun", sa.Boolean, nullable=False, server_default=sa.true()))
     op.execute(_CLAIM)
+
+
+def downgrade() -> None:
+    """Drop the column, and the claims, which the version before would show as threads."""
+    op.execute("DELETE FROM threads WHERE NOT begun")
+    op.drop_column("threads", "begun")

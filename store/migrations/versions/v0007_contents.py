@@ -31,3 +31,11 @@ def upgrade() -> None:
         sa.Column("holder", sa.Text, nullable=False),
         sa.Column("until", sa.DateTime(timezone=True), nullable=False),
     )
+
+
+def downgrade() -> None:
+    """Drop the tables; contents of events that lie there go."""
+    op.drop_table("leases")
+    op.drop_column("run_events", "digest")
+    op.drop_column("run_events", "chunks")
+    op.drop_table("run_contents")

@@ -35,3 +35,15 @@ def upgrade() -> None:
         sa.Column("gone", sa.Boolean, nullable=False),
     )
     op.add_column("runs", sa.Column("temporal", sa.Text))
+
+
+def downgrade() -> None:
+    """The identity of the installation goes, and in which Temporal each run was submitted."""
+    op.drop_column("runs", "temporal")
+    for table in ("temporals", "workers", "installation"):
+        op.drop_table(table)
+    op.create_table(
+        "graphs",
+        sa.Column("task_queue", sa.Text, primary_key=True),
+        sa.Column("name", sa.Text, primary_key=True),
+    )

@@ -11,9 +11,7 @@ import pytest
 from langgraph.graph import START, StateGraph
 from support.comparison import Seen
 
-from perdure.contracts.types import STREAM_MODES
-
-from ..comparing import bare_until, differences, published
+from ..comparing import LANGGRAPH_MODES, bare_until, differences, published
 from ..driving import BackEnds, make_run
 from ..worlds import State, chain, noted, sequence
 
@@ -56,7 +54,7 @@ async def test_a_failing_graph_says_and_raises_what_it_does_under_bare_langgraph
     ends: BackEnds, name: str, budget: float
 ) -> None:
     build = FAILING[name]
-    modes = tuple(mode for mode in STREAM_MODES if mode != "debug")
+    modes = tuple(mode for mode in LANGGRAPH_MODES if mode != "debug")
     run = await make_run(ends, build(), given={"log": []}, budget=budget, stream_modes=modes, stream_subgraphs=True)
     with pytest.raises(TypeError):
         await run.to_end()

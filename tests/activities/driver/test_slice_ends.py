@@ -21,10 +21,10 @@ from perdure.activities.graphs.graph_registry import load_graphs
 from perdure.activities.graphs.run_config import thread_config
 from perdure.bridge.contract import Bridge, NewEvent
 from perdure.contracts.errors import UnavailableError, UnknownGraphError
-from perdure.contracts.types import STREAM_MODES, Stop
+from perdure.contracts.types import Stop
 from perdure.contracts.wire import SliceInput, SliceResult
 
-from ..comparing import bare, bare_until, differences, published
+from ..comparing import LANGGRAPH_MODES, bare, bare_until, differences, published
 from ..driving import BackEnds, Run, make_run, worker_ends
 from ..worlds import PLAIN, State, chain, loop, noted
 
@@ -437,7 +437,7 @@ def failing_inside() -> Any:
 async def test_what_a_graph_says_last_before_it_raises_is_in_its_stream(
     ends: BackEnds, build: Callable[[], Any]
 ) -> None:
-    run = await make_run(ends, build(), given={"log": []}, stream_modes=STREAM_MODES, stream_subgraphs=True)
+    run = await make_run(ends, build(), given={"log": []}, stream_modes=LANGGRAPH_MODES, stream_subgraphs=True)
     slow = cast("Bridge", SlowBridge(ends.bridge))
     slice = SliceInput(run_id=run.run_id, thread_id=run.thread_id, fence=1, limits=run.limits)
     await ends.checkpoints.take(run.run_id, run.thread_id, fence=1)

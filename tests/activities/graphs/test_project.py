@@ -55,8 +55,11 @@ def warning(folder: Path, **content: Any) -> str | None:
         ({}, None),
         ({"$schema": "https://x", "python_version": PYTHON, "dependencies": [".", "langgraph>=1"]}, None),
         ({"store": {"ttl": {"default_ttl": 5, "refresh_on_read": False, "sweep_interval_minutes": 1}}}, None),
-        ({"auth": {"path": "./a.py:x"}}, "without effect here: auth (nothing checks who calls: no HTTP API is served)"),
-        ({"http": {}, "ui": {}}, "http (no HTTP API is served); ui (no HTTP API is served)"),
+        ({"auth": {"path": "./a.py:x"}}, "without effect here: auth (`perdure serve` asks nobody who"),
+        (
+            {"http": {}, "ui": {}},
+            "http (the setting gateway says how the HTTP API is served); ui (no pages are served)",
+        ),
         ({"webhooks": {}}, "webhooks (the settings have webhooks of their own)"),
         ({"checkpointer": {"ttl": {}}}, "checkpointer (the setting checkpointer says where threads are kept;"),
         ({"dockerfile_lines": [], "base_image": "x"}, "dockerfile_lines (no image is built); base_image (no image"),

@@ -35,6 +35,7 @@ class CutEvents:
         self._inner = inner
         self._power = power
         self.list = inner.list
+        self.drop = inner.drop
 
     async def write(self, run_id: str, batch: EventBatch, *, fence: int, attempt: int) -> None:
         self._power.use(run_id)

@@ -9,7 +9,7 @@ import pytest
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from perdure import CancelAction
-from perdure.contracts.types import ID_MAX_LENGTH
+from perdure.contracts.identifiers import ID_MAX_LENGTH
 from perdure.contracts.wire import RunLimits
 from perdure.contracts.wire_thread import Submission, ThreadInput, ThreadState
 from perdure.workflows import admission

@@ -1,0 +1,50 @@
+"""What a search for threads may ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from ..contracts.actor import resolve_user_id
+from ..contracts.errors import InvalidRunError
+from ..contracts.threads import ThreadStatus
+from ..store.thread_filter import ThreadFilter
+from .choices import chosen
+
+_MOST_LEAVES = 100
+"""Databases bound the depth of a condition."""
+
+
+def thread_filter(
+    *,
+    ids: Sequence[str] | None = None,
+    status: ThreadStatus | str | Sequence[ThreadStatus] | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    values: Mapping[str, Any] | None = None,
+) -> ThreadFilter:
+    """The bound actor finds only its own. Raises `InvalidRunError`, naming the field."""
+    given = () if status is None else (status,) if isinstance(status, str) else status
+    return ThreadFilter(
+        ids=ids,
+        statuses=tuple(chosen(ThreadStatus, one, "thread status", field="status") for one in given),
+        metadata=_checked(metadata or {}, "metadata"),
+        values=_checked(values or {}, "values"),
+        user_id=resolve_user_id(),
+    )
+
+
+def _checked(wanted: Mapping[str, Any], field: str) -> Mapping[str, Any]:
+    pairs, left = [(field, wanted)], _MOST_LEAVES
+    while pairs:
+        place, inside = pairs.pop()
+        for key, value in inside.items():
+            left -= 1
+            if isinstance(value, Mapping):
+                pairs.append((f"{place}.{key}", cast("Mapping[str, Any]", value)))
+            elif '"' in key or not isinstance(value, str | int | float | bool | None) or not left:
+                raise InvalidRunError(
+                    f"{place}.{key}: threads are found by texts, numbers, booleans and nulls in objects, at most "
+                    f"{_MOST_LEAVES} of them",
+                    field=field,
+                )
+    return wanted

@@ -1,0 +1,77 @@
+"""What every handler is given."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Annotated, Any
+
+from fastapi import Depends, Header, Request
+
+from ..facade.run_stream import RunStream
+from ..facade.runs import RunsFacade
+
+HEARTBEAT = 5.0
+"""Seconds of silence after which a client hears that the connection is alive. Clients measure it."""
+
+
+class Context:
+    """Of one gateway."""
+
+    def __init__(self, runs: RunsFacade) -> None:
+        self.runs = runs
+        self.closing = False
+        """The gateway stops: what is open is cut off, and its clients go on at another one."""
+        self._open: set[asyncio.Task[Any]] = set()
+        self._streams: set[RunStream] = set()
+
+    @contextmanager
+    def kept_open(self) -> Generator[None]:
+        """While the current task sends what may take long."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._open.add(task)
+        try:
+            yield
+        finally:
+            self._open.discard(task)
+
+    @asynccontextmanager
+    async def following(self, stream: RunStream) -> AsyncGenerator[None]:
+        """While a client follows this; then it is closed. Of a gateway that stops, another one holds its run."""
+        self._streams.add(stream)
+        try:
+            async with stream:
+                yield
+        finally:
+            self._streams.discard(stream)
+
+    def close(self) -> None:
+        """Cut off all that is open."""
+        self.closing = True
+        for stream in self._streams:
+            stream.hand_over()
+        for task in self._open:
+            task.cancel()
+
+
+async def _context(request: Request) -> Context:
+    found = request.app.state.context
+    assert isinstance(found, Context)
+    return found
+
+
+async def _runs(request: Request) -> RunsFacade:
+    return (await _context(request)).runs
+
+
+def prefix(request: Request) -> str:
+    """What stands before the paths of the API."""
+    return str(request.scope.get("root_path", ""))
+
+
+InContext = Annotated[Context, Depends(_context)]
+Runs = Annotated[RunsFacade, Depends(_runs)]
+IdempotencyKey = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=1000)]
+LastEventId = Annotated[str | None, Header(alias="Last-Event-ID")]

@@ -1,0 +1,113 @@
+"""Errors as the API has them: a status, and `{"detail": "<text>"}`."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException as StarletteError
+
+from ..contracts.errors import (
+    ActorRequiredError,
+    ConfigError,
+    InvalidEventIdError,
+    InvalidRunError,
+    PerdureError,
+    RunNotFoundError,
+    RunStateError,
+    StateUnreadableError,
+    ThreadBusyError,
+    ThreadExistsError,
+    ThreadNotFoundError,
+    UnavailableError,
+)
+from .replies import Json
+
+logger = logging.getLogger(__name__)
+
+BUSY = "Thread is already running a task. Wait for it to finish or choose a different multitask strategy."
+INVALID_JSON = "Invalid JSON in request body"
+
+_STATUSES: dict[type[PerdureError], int] = {
+    ThreadNotFoundError: 404,
+    RunNotFoundError: 404,
+    ThreadExistsError: 409,
+    ThreadBusyError: 409,
+    RunStateError: 409,
+    InvalidEventIdError: 400,
+    InvalidRunError: 422,
+    ActorRequiredError: 401,
+    StateUnreadableError: 503,
+    UnavailableError: 503,
+    ConfigError: 500,
+    PerdureError: 500,
+}
+"""The first that an error is counts."""
+
+
+def status_of(error: PerdureError) -> int:
+    """The status of an answer that says this."""
+    return next(status for kind, status in _STATUSES.items() if isinstance(error, kind))
+
+
+def detail_of(error: PerdureError) -> str:
+    """Clients know some of the reference's texts."""
+    if isinstance(error, ThreadNotFoundError):
+        return f"Thread with ID {error.thread_id} not found"
+    if isinstance(error, ThreadExistsError):
+        return f"Thread with ID {error.thread_id} already exists"
+    if isinstance(error, ThreadBusyError):
+        return BUSY
+    if isinstance(error, RunNotFoundError):
+        return f"Run with ID {error.run_id} not found"
+    return str(error)
+
+
+def refuse(status: int, detail: str) -> HTTPException:
+    """What a handler raises."""
+    return HTTPException(status, detail)
+
+
+def add_handlers(app: FastAPI) -> None:
+    """All that can be raised in a handler, in one form."""
+    app.add_exception_handler(PerdureError, _perdure)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(StarletteError, _http)
+    app.add_exception_handler(Exception, _unforeseen)
+
+
+def _perdure(request: Request, error: Exception) -> Response:
+    assert isinstance(error, PerdureError)
+    status = status_of(error)
+    if status >= 500:
+        logger.warning("%s %s: %s", request.method, request.url.path, error)
+    return Json({"detail": detail_of(error)}, status_code=status)
+
+
+def _invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    return Json({"detail": "; ".join(_told(error.errors()))}, status_code=422)
+
+
+def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, StarletteError)
+    return Json({"detail": str(error.detail)}, status_code=error.status_code, headers=error.headers)
+
+
+def _unforeseen(request: Request, error: Exception) -> Response:
+    # Its text is for the log: it may hold what is nobody else's business.
+    return Json({"detail": "Internal Server Error"}, status_code=500)
+
+
+def _told(errors: Iterable[Any]) -> Iterable[str]:
+    for error in errors:
+        place, message = error["loc"], str(error["msg"]).removeprefix("Value error, ")
+        if error["type"] == "json_invalid" or (error["type"] == "missing" and place == ("body",)):
+            yield INVALID_JSON
+        elif place[0] == "path":
+            yield message
+        else:
+            yield f"{'.'.join(map(str, place[1:])) or place[0]}: {message}"

@@ -1,0 +1,100 @@
+"""A run as the API shows it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from pydantic import BaseModel
+
+from ..contracts.types import RunRecord, RunSpec, RunStatus
+from .ids import assistant_of
+from .replies import moment
+from .run_bodies import StatusName
+from .run_specs import API, asked_modes
+
+
+class Run(BaseModel):
+    """A run."""
+
+    run_id: str
+    thread_id: str
+    assistant_id: str
+    created_at: str
+    updated_at: str
+    status: StatusName
+    metadata: dict[str, Any]
+    kwargs: dict[str, Any]
+    multitask_strategy: str
+
+
+_SHOWN: dict[RunStatus, StatusName] = {
+    RunStatus.PENDING: "pending",
+    RunStatus.RUNNING: "running",
+    RunStatus.AWAITING_INPUT: "success",
+    RunStatus.SUCCESS: "success",
+    RunStatus.ERROR: "error",
+    RunStatus.TIMEOUT: "timeout",
+}
+
+
+def shown_status(run: RunRecord) -> StatusName:
+    """What has stopped at a question of its graph is done; what a person has stopped is interrupted."""
+    if run.status is RunStatus.INTERRUPTED:
+        return "success" if run.cancel_action is None else "interrupted"
+    return _SHOWN[run.status]
+
+
+def statuses_of(name: str) -> list[RunStatus]:
+    """Ours that may be shown as this; none, if there is no such status."""
+    beside = [RunStatus.INTERRUPTED] if name in ("success", "interrupted") else []
+    return [*(status for status, shown in _SHOWN.items() if shown == name), *beside]
+
+
+def is_gone(run: RunRecord) -> bool:
+    """A run that was rolled back is as good as deleted."""
+    return run.status is RunStatus.ROLLED_BACK
+
+
+def shown_run(run: RunRecord, spec: RunSpec) -> dict[str, Any]:
+    """With what it was asked to be."""
+    return {
+        "run_id": run.run_id,
+        "thread_id": run.thread_id,
+        "assistant_id": assistant_of(run.assistant_id),
+        "created_at": moment(run.created_at + timedelta(seconds=spec.after_seconds)),
+        "updated_at": moment(run.updated_at),
+        "metadata": run.metadata,
+        "status": shown_status(run),
+        "kwargs": _kwargs(run, spec),
+        "multitask_strategy": str(run.multitask_strategy),
+        "langsmith_session_name": None,
+    }
+
+
+def _kwargs(run: RunRecord, spec: RunSpec) -> dict[str, Any]:
+    asked = spec.annotations.get(API, {})
+    command = spec.command
+    return {
+        "input": spec.input,
+        "command": None if command is None else command.model_dump(mode="json"),
+        "config": {
+            **spec.runnable_config,
+            "configurable": {
+                **spec.runnable_config.get("configurable", {}),
+                "run_id": run.run_id,
+                "thread_id": run.thread_id,
+            },
+        },
+        "context": spec.context or {},
+        "stream_mode": asked_modes(spec),
+        "interrupt_before": spec.interrupt_before or None,
+        "interrupt_after": spec.interrupt_after or None,
+        "webhook": spec.webhook,
+        "feedback_keys": asked.get("feedback_keys"),
+        "temporary": run.temporary,
+        "subgraphs": spec.stream_subgraphs,
+        "resumable": True,
+        "checkpoint_during": spec.durability != "exit",
+        "durability": spec.durability or "sync",
+    }

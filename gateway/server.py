@@ -1,0 +1,110 @@
+"""The gateway: the API, served on a port of this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+
+import uvicorn
+
+from ..contracts.errors import UnavailableError
+from ..facade.runs import RunsFacade
+from .access import Authenticate
+from .app import create_app
+from .context import Context
+
+_GRACE = 5
+"""Seconds for answers that are under way when the gateway stops. Streams are cut off at once."""
+_BACKLOG = 2048
+
+
+class Gateway:
+    """Serves within `async with Gateway(…)`, on a port that is bound when the block begins."""
+
+    def __init__(
+        self,
+        runs: RunsFacade,
+        *,
+        host: str,
+        port: int,
+        origins: Sequence[str] = ("*",),
+        authenticate: Authenticate | None = None,
+    ) -> None:
+        """`port`: 0 is any that is free. `origins`: of the pages that may call. `authenticate`: says who calls, from
+        the headers of each request; without it everybody may, and sees everything."""
+        self._context = Context(runs)
+        self._host = host
+        self._port = port
+        self._socket: socket.socket | None = None
+        self._serving: asyncio.Task[None] | None = None
+        config = uvicorn.Config(
+            create_app(self._context, origins=origins, authenticate=authenticate),
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            lifespan="off",
+            ws="none",
+            timeout_graceful_shutdown=_GRACE,
+            backlog=_BACKLOG,
+        )
+        self._server = _Server(config)
+
+    @property
+    def url(self) -> str:
+        """Where clients find it."""
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"http://{host}:{self.port}"
+
+    @property
+    def port(self) -> int:
+        """On which it listens."""
+        return self._port if self._socket is None else int(self._socket.getsockname()[1])
+
+    async def __aenter__(self) -> Gateway:
+        """Raises `UnavailableError` when the port cannot be had."""
+        self._socket = _bound(self._host, self._port)
+        self._serving = asyncio.create_task(self._server.serve([self._socket]))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.stop()
+        if self._serving is not None:
+            await asyncio.wait({self._serving})
+        if self._socket is not None:
+            self._socket.close()
+
+    def stop(self) -> None:
+        """Take no more requests; streams end without an end, so that their clients go on at another gateway."""
+        self._context.close()
+        self._server.should_exit = True
+
+    async def wait(self) -> None:
+        """Until it was stopped. Raises what has ended it otherwise."""
+        if self._serving is not None:
+            await asyncio.shield(self._serving)
+
+
+class _Server(uvicorn.Server):
+    """Signals are for whoever runs the gateway."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+    except OSError as exc:
+        listening.close()
+        raise UnavailableError(
+            f"the gateway cannot listen on {host}:{port} ({exc.strerror or exc}); choose another port: --api-port for "
+            "`perdure dev`, --port for `perdure serve`, or the setting gateway.port"
+        ) from exc
+    listening.setblocking(False)
+    return listening

@@ -1,0 +1,31 @@
+"""A run's stream for one client."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+
+from ..contracts.types import AWAITING_INPUT_EVENT, HEARTBEAT_EVENT, RunStatus, StreamEvent
+from ..facade.run_stream import RunStream
+from .context import Context
+from .frames import Frames
+from .sse import HEARTBEAT, encoded
+
+
+async def sent(context: Context, stream: RunStream, frames: Frames) -> AsyncGenerator[bytes]:
+    """What goes over the wire, up to the end of the run, or to the question at which a Python program holds it."""
+    async with context.following(stream):
+        async for event in stream:
+            if event.event == AWAITING_INPUT_EVENT and await _waits(context, event):
+                stream.hand_over()  # nobody has left
+                return
+            if event.event == HEARTBEAT_EVENT:
+                yield HEARTBEAT
+            else:
+                for frame in frames.of(event):
+                    yield encoded(frame)
+
+
+async def _waits(context: Context, event: StreamEvent) -> bool:
+    """Whether the question is open still, of which a stream tells that is read from its beginning."""
+    run = await context.runs.get_run(event.data["run_id"])
+    return run is not None and run.status is RunStatus.AWAITING_INPUT

@@ -1,0 +1,131 @@
+"""What a store promises of threads by themselves, and of how they were left."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from ...contracts.errors import ThreadNotFoundError, ThreadTakenError
+from ...contracts.threads import ThreadRecord, ThreadStatus
+from ...contracts.types import RunError, RunInterrupt, RunStatus
+from ..contract import RunEnding, Store, ThreadLeft
+from ..thread_filter import ThreadFilter, ThreadSort
+from .making import Draft, make_record, make_spec
+
+_NEWEST = ThreadSort()
+
+
+def make_thread(thread_id: str, **fields: Any) -> ThreadRecord:
+    """A thread without runs."""
+    now = datetime.now(UTC)
+    return ThreadRecord.model_validate({"thread_id": thread_id, "created_at": now, "updated_at": now, **fields})
+
+
+async def _ids(store: Store, sort: ThreadSort = _NEWEST, **wanted: Any) -> list[str]:
+    page = await store.threads.search(ThreadFilter(**wanted), sort, limit=10, offset=0)
+    assert page.total == len(page.threads) == await store.threads.count(ThreadFilter(**wanted))
+    return [thread.thread_id for thread in page.threads]
+
+
+class ThreadSearchPromises:
+    """A thread is there from its creation on, with or without runs."""
+
+    async def test_a_thread_is_created_once(self, store: Store) -> None:
+        thread, created = await store.threads.create(make_thread("one", metadata={"a": 1}))
+        assert (created, await store.threads.get("one")) == (True, thread)
+        again, created = await store.threads.create(make_thread("one", metadata={"a": 2}))
+        assert (created, again) == (False, thread)
+        merged = await store.threads.add_metadata("one", {"b": None})
+        assert merged.metadata == {"a": 1, "b": None}
+        with pytest.raises(ThreadNotFoundError):
+            await store.threads.add_metadata("two", {})
+
+    async def test_a_thread_that_is_created_is_its_users(self, store: Store) -> None:
+        await store.threads.create(make_thread("one", user_id="ann"))
+        for taking in (
+            store.threads.create(make_thread("one", user_id="bob")),
+            store.create(make_record("run", "one", user_id="bob"), make_spec()),
+        ):
+            with pytest.raises(ThreadTakenError):
+                await taking
+        assert await _ids(store, user_id="bob") == []
+        assert await _ids(store, user_id="ann") == ["one"]
+
+    async def test_a_draft_that_is_discarded_leaves_a_thread_that_was_created(self, store: Store) -> None:
+        await store.threads.create(make_thread("one"))
+        draft = make_record("run", "one")
+        await store.create(draft, make_spec())
+        assert await store.discard("run", taken_up=draft.updated_at)
+        assert await store.threads.get("one") is not None
+        assert await store.threads.delete("one")
+
+    async def test_a_claimed_thread_is_begun_by_its_creation(self, store: Store) -> None:
+        await store.create(make_record("run", "one", user_id="ann"), make_spec())
+        thread, created = await store.threads.create(make_thread("one", user_id="ann", metadata={"a": 1}))
+        assert (created, thread.metadata) == (True, {"a": 1})
+        assert await _ids(store) == ["one"]
+
+    @pytest.mark.parametrize(
+        ("wanted", "found"),
+        [
+            ({}, ["b", "a"]),
+            ({"ids": ["a", "nobody"]}, ["a"]),
+            ({"metadata": {"deep": {"n": 2}}}, ["b"]),
+            ({"metadata": {"deep": {"n": 3}}}, []),
+            ({"metadata": {"none": None}}, ["a"]),
+            ({"values": {"said": "b"}}, ["b"]),
+            ({"values": {"said": {"x": 1}}}, []),
+            ({"statuses": (ThreadStatus.INTERRUPTED,)}, ["b"]),
+            ({"stateless": True}, ["stateless-1", "b", "a"]),
+        ],
+    )
+    async def test_threads_are_found(self, store: Store, wanted: dict[str, Any], found: list[str]) -> None:
+        await store.threads.create(make_thread("a", metadata={"deep": {"n": 1}, "none": None}))
+        await store.threads.create(make_thread("b", metadata={"deep": {"n": 2}}))
+        await store.threads.leave("b", ThreadLeft(b'{"said":"b"}', status=ThreadStatus.INTERRUPTED))
+        await store.threads.create(make_thread("stateless-1"))
+        assert await _ids(store, **wanted) == found
+
+    async def test_pages_say_how_many_there_are(self, store: Store) -> None:
+        for name in "abc":
+            await store.threads.create(make_thread(name))
+        by_name = ThreadSort("thread_id", descending=False)
+        for offset, names in enumerate(("ab", "bc", "c", "")):
+            page = await store.threads.search(ThreadFilter(), by_name, limit=2, offset=offset)
+            assert (page.total, "".join(thread.thread_id for thread in page.threads)) == (3, names)
+
+    async def test_how_a_run_leaves_its_thread(self, store: Store, draft: Draft) -> None:
+        await draft("run", "thread")
+        await store.mark_running("run", fence=1, attempt=1)
+        question = RunInterrupt(id="q", value="?")
+        left = ThreadLeft(b'{"n":1}', [question])
+        await store.finish("run", RunEnding(RunStatus.INTERRUPTED, steps=1, left=left), fence=1)
+        details = await store.threads.details("thread")
+        assert details is not None
+        assert (details.values, details.interrupts, details.error) == ({"n": 1}, (question,), None)
+        await draft("failed", "thread")
+        error = RunError(type="ValueError", message="boom")
+        await store.finish("failed", RunEnding(RunStatus.ERROR, steps=0, left=ThreadLeft(error=error)), fence=1)
+        details = await store.threads.details("thread")
+        assert details is not None
+        assert (details.values, details.interrupts, details.error) == ({"n": 1}, (), error)
+        assert await store.threads.details("nobody") is None
+
+    async def test_a_run_that_was_rolled_back_leaves_its_thread_as_it_was(self, store: Store, draft: Draft) -> None:
+        for run_id, status in (("asks", RunStatus.INTERRUPTED), ("undone", RunStatus.ROLLED_BACK)):
+            await draft(run_id, "thread")
+            await store.mark_running(run_id, fence=1, attempt=1)
+            await store.finish(run_id, RunEnding(status, steps=1), fence=1)
+        thread = await store.threads.get("thread")
+        assert thread is not None
+        assert thread.status is ThreadStatus.INTERRUPTED
+
+    async def test_what_a_run_says_of_its_thread(self, store: Store) -> None:
+        record = make_record("run", "thread", metadata={"of": "run"}, thread_metadata={"of": "thread"})
+        await store.create(record, make_spec())
+        await store.mark_submitted("run")
+        thread = await store.threads.get("thread")
+        assert thread is not None
+        assert thread.metadata == {"of": "thread"}

@@ -1,0 +1,34 @@
+"""Which threads a search finds, and in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..contracts.threads import ThreadOrder, ThreadStatus
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadFilter:
+    """Those that have all of this; what is left out is not asked for."""
+
+    ids: Sequence[str] | None = None
+    """One of these."""
+    statuses: Sequence[ThreadStatus] = ()
+    """One of these."""
+    metadata: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """Objects of scalars: each of them has to be there, at the same depth."""
+    values: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """Likewise, of the state."""
+    user_id: str | None = None
+    stateless: bool = False
+    """Also the threads that runs have to themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadSort:
+    """What comes first; threads that are equal in this in the order of their creation."""
+
+    by: ThreadOrder = "created_at"
+    descending: bool = True
