@@ -6,16 +6,19 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from ..contracts.errors import PerdureError, ThreadBusyError
+from ..contracts.errors import PerdureError, ThreadBusyError, UnavailableError
 from ..contracts.limit_errors import ThreadFullError
 from ..contracts.retry import Retry, is_a, retried
 from ..contracts.settings import TemporalSettings
 from ..store.contract import Store
-from .translation import NotReadyError
 
 T = TypeVar("T")
 
 PAUSE = 0.02  # seconds: Temporal and the store agree again within a few of them
+
+
+class NotReadyError(UnavailableError):
+    """A workflow takes no update just now: its last task has failed, and is about to be tried again."""
 
 
 class NotYetError(Exception):

@@ -36,14 +36,11 @@ from ..contracts.wire import (
     ERROR_THREAD_GONE,
 )
 from ..contracts.wire_thread import ERROR_LINE_FULL
+from .retry import NotReadyError
 
 
 class AlreadySubmittedError(Exception):
     """A workflow of this run's id exists: the run was submitted before."""
-
-
-class NotReadyError(UnavailableError):
-    """A workflow takes no update just now: its last task has failed, and is about to be tried again."""
 
 
 class NotCheckedError(Exception):

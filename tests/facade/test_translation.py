@@ -22,7 +22,8 @@ from perdure.contracts.errors import (
 )
 from perdure.contracts.settings import TemporalSettings
 from perdure.contracts.wire import ERROR_NOT_AWAITING, ERROR_THREAD_BUSY, run_workflow_id
-from perdure.facade.translation import AlreadySubmittedError, NotReadyError, translated
+from perdure.facade.retry import NotReadyError
+from perdure.facade.translation import AlreadySubmittedError, translated
 
 SETTINGS = TemporalSettings(address="host:1", task_queue="queue", submit_timeout=5)
 
