@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import itertools
 import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -134,16 +135,22 @@ async def test_at_any_moment_around_the_end_the_answer_is_true(runs: RunsFacade,
 
 
 @pytest.fixture
-def unwritten(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
-    """Until it is set, the end of a run can be decided, and not be recorded."""
-    gate, finish = asyncio.Event(), Finalizer.finish
+def unwritten(monkeypatch: pytest.MonkeyPatch) -> Iterator[asyncio.Event]:
+    """Until it is set, a workflow can decide how its run ends, and nothing records it.
+
+    The slice that would have ended the run cannot, so that its workflow does.
+    """
+    gate, finish, slices = asyncio.Event(), Finalizer.finish, itertools.count()
 
     async def wait(*args: Any, **kwargs: Any) -> Ended:
+        if next(slices) == 0:
+            raise RuntimeError("the store is not there")
         await gate.wait()
         return await finish(*args, **kwargs)
 
     monkeypatch.setattr(Finalizer, "finish", wait)
-    return gate
+    yield gate
+    gate.set()
 
 
 async def test_while_its_end_is_being_written_it_comes_too_late(
