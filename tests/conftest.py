@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import faulthandler
 import gc
 import os
+import sys
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -27,6 +29,11 @@ LONGEST_FIRST = ("benchmarks", "crash", "examples", "cli", "documents", "testing
 """The folders whose files take longest, in seconds for each file."""
 
 
+TEARDOWN = 180
+"""Seconds. pytest-timeout and pytest's own faulthandler both stop counting when a test has failed, so that what it
+left waiting would hold the whole suite for ever."""
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`make check` takes it."""
     parser.addoption("--sample", action="store_true", help="try a third of the cuts, seeds and generated examples")
@@ -36,6 +43,16 @@ def pytest_configure(config: pytest.Config) -> None:
     """Before a test is imported."""
     if config.getoption("--sample"):
         begin_sampling()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown() -> Generator[None]:
+    """A teardown that never ends is a failure with a name: its process says where it stands, and ends."""
+    faulthandler.dump_traceback_later(TEARDOWN, exit=True, file=sys.__stderr__)
+    try:
+        return (yield)
+    finally:
+        faulthandler.cancel_dump_traceback_later()
 
 
 @pytest.fixture(autouse=True)

@@ -94,7 +94,8 @@ class RunWorkflow:
     async def stop(self, request: StopRequest) -> StopAnswer:
         _try(lambda: run_state.accept_cancel(self._state, request.action))
         run_loop = self._run_loop
-        if run_loop.may_have_ended:
+        # A cancel that is refused came after the decision: nothing is left to be known.
+        if self._state.cancel is not None and run_loop.may_have_ended:
             await workflow.wait_condition(lambda: not run_loop.may_have_ended)
         return StopAnswer(accepted=run_loop.ends_as_cancelled)
 
