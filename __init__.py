@@ -79,7 +79,8 @@ if TYPE_CHECKING:
     from .runtime.client import connect
     from .runtime.plugin import PerdurePlugin
     from .runtime.worker import Worker
-    from .store.contract import RunCreateStore, RunDeleteStore, RunEventStore, RunQueryStore
+    from .store.contract import RunCreateStore, RunDeleteStore, RunQueryStore
+    from .store.event_contract import RunEventStore
 
 
 __version__ = "0.1.0"
@@ -241,7 +242,8 @@ _HOMES = {
     "runtime.client": ("connect",),
     "runtime.plugin": ("PerdurePlugin",),
     "runtime.worker": ("Worker",),
-    "store.contract": ("RunCreateStore", "RunDeleteStore", "RunEventStore", "RunQueryStore"),
+    "store.contract": ("RunCreateStore", "RunDeleteStore", "RunQueryStore"),
+    "store.event_contract": ("RunEventStore",),
 }
 _LAZY = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from .wire import Wire
 
 
 def cron_schedule_id(cron_id: str, installation: str) -> str:
     """The id of a cron's schedule. Temporal adds the time of a firing, for the id of its workflow."""
     return f"cron-{cron_id}-{installation[:8]}"
+
+
+def nominal_time(due: datetime) -> str:
+    """When a firing was due, as `2026-01-31T09:00:00Z`."""
+    return due.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 class FireInput(Wire):
@@ -22,7 +29,7 @@ class FiringInput(FireInput):
     """One `fire_cron` activity."""
 
     nominal: str
-    """When the firing was due, as `2026-01-31T09:00:00Z`: a firing that is repeated is the same run."""
+    """As `nominal_time` gives it: a firing that is repeated is the same run."""
 
 
 class FireResult(Wire):

@@ -7,7 +7,8 @@ from collections.abc import Collection, Sequence
 from ..contracts.actor import AUTO, UserId, resolve_user_id
 from ..contracts.errors import InvalidRunError, nearest
 from ..contracts.events import EVENT_CATEGORIES, EVENT_TYPES, RunEvent
-from ..store.contract import EventFilter, Store
+from ..store.contract import Store
+from ..store.event_contract import EventFilter
 from .lookup import RunLookup
 
 

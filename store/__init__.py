@@ -8,13 +8,13 @@ from .contract import (
     RunCreateStore,
     RunDeleteStore,
     RunEnding,
-    RunEventStore,
     RunProgressStore,
     RunQueryStore,
     Store,
     StoredRun,
     ThreadLine,
 )
+from .event_contract import RunEventStore
 from .open import open_store
 from .run_filter import RunFilter
 

@@ -22,8 +22,8 @@ from ..contracts.serialization.content import title_in_event
 from ..contracts.serialization.serializer import to_json
 from ..contracts.types import RunRecord, RunStatus
 from . import aging, contents
-from .contract import EventBatch, EventFilter, NewRunEvent
 from .database import Database
+from .event_contract import EventBatch, EventFilter, NewRunEvent
 from .lifecycle import Told
 from .locks import lock_thread
 from .rows import OF_RUN

@@ -10,4 +10,12 @@ from .thread_workflow import ThreadWorkflow
 WORKFLOWS = (RunWorkflow, ThreadWorkflow, NotifyWorkflow, ProbeWorkflow, StateWorkflow, FireWorkflow)
 """What a worker registers."""
 
-__all__ = ["WORKFLOWS", "NotifyWorkflow", "ProbeWorkflow", "RunWorkflow", "StateWorkflow", "ThreadWorkflow"]
+__all__ = [
+    "WORKFLOWS",
+    "FireWorkflow",
+    "NotifyWorkflow",
+    "ProbeWorkflow",
+    "RunWorkflow",
+    "StateWorkflow",
+    "ThreadWorkflow",
+]

@@ -14,7 +14,7 @@ from ...bridge.contract import Bridge
 from ...contracts.langgraph_names import INTERRUPT
 from ...contracts.telemetry import tracing
 from ...contracts.types import EVENTS_MODE, RunSpec
-from ...store.contract import RunEventStore
+from ...store.event_contract import RunEventStore
 from ..attempt.heartbeat import Say
 from ..graphs.graph_registry import CompiledGraph
 from ..graphs.interrupts import completed

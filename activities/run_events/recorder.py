@@ -18,7 +18,7 @@ from ...contracts.errors import PerdureError
 from ...contracts.events import EventCategory
 from ...contracts.recent import Recent
 from ...contracts.serialization.serializer import to_json
-from ...store.contract import EventBatch, NewRunEvent, RunEventStore
+from ...store.event_contract import EventBatch, NewRunEvent, RunEventStore
 from ..attempt.heartbeat import Say
 from ..attempt.retry import when_there
 from .task_paths import around, ids_in, seal_of, task_in

@@ -13,7 +13,8 @@ from ...bridge.delegation import DelegatingBridge
 from ...contracts.errors import RunNotFoundError
 from ...contracts.serialization.serializer import to_json
 from ...contracts.types import METADATA_EVENT
-from ...store.contract import EventBatch, Store, StoredRun
+from ...store.contract import Store, StoredRun
+from ...store.event_contract import EventBatch
 
 logger = logging.getLogger(__name__)
 

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ...contracts.types import RunStatus
-from ..contract import EventBatch, EventFilter, RunEnding, Store
+from ..contract import RunEnding, Store
+from ..event_contract import EventBatch, EventFilter
 from .making import Draft
 from .run_events import event
 from .unended import ids

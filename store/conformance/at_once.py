@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from ...contracts.events import RunEvent
 from ...contracts.threads import ThreadStatus
 from ...contracts.types import RunStatus
-from ..contract import EventBatch, EventFilter, NewRunEvent, RunEnding, Store
+from ..contract import RunEnding, Store
+from ..event_contract import EventBatch, EventFilter, NewRunEvent
 from .making import Draft, make_record, make_spec
 
 _THREADS, _RUNS, _EVENTS = 15, 4, 3

@@ -10,7 +10,8 @@ import pytest
 from ...contracts.errors import FencedError, RunNotFoundError
 from ...contracts.serialization.serializer import to_json
 from ...contracts.types import RunSpec, RunStatus
-from ..contract import EventBatch, EventFilter, NewRunEvent, RunEnding, Store
+from ..contract import RunEnding, Store
+from ..event_contract import EventBatch, EventFilter, NewRunEvent
 from .making import Draft, Make
 
 ALL = EventFilter(run_id="run")

@@ -30,7 +30,8 @@ from perdure.contracts.errors import FencedError
 from perdure.contracts.serialization.serializer import from_json, to_json
 from perdure.contracts.types import METADATA_EVENT, RunInterrupt, RunScope, RunSpec, RunStatus, StreamEvent
 from perdure.contracts.wire import RunLimits, RunProgress, SliceInput, SliceResult
-from perdure.store.contract import RunEventStore, Store
+from perdure.store.contract import Store
+from perdure.store.event_contract import RunEventStore
 from perdure.workflows import run_state
 
 T = TypeVar("T")

@@ -26,7 +26,8 @@ from perdure.facade.lasting_streams import LastingStreams
 from perdure.facade.planner import ExecutionPlanner
 from perdure.runtime.retention import Retention
 from perdure.store import Store, open_store
-from perdure.store.contract import EventFilter, RunEnding
+from perdure.store.contract import RunEnding
+from perdure.store.event_contract import EventFilter
 from perdure.store.exchange import StateUpdate
 
 LONG, SHORT = 3600.0, 1e-6

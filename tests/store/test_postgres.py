@@ -22,8 +22,8 @@ from perdure.contracts.errors import ConfigError, UnavailableError
 from perdure.contracts.types import RunStatus
 from perdure.store import RunEnding, SqlStore, open_store
 from perdure.store.conformance.making import Draft, drafts_in, make_record, make_spec
-from perdure.store.contract import EventBatch, EventFilter, NewRunEvent
 from perdure.store.database import Database
+from perdure.store.event_contract import EventBatch, EventFilter, NewRunEvent
 from perdure.store.locks import lock_thread
 from perdure.store.schema import REVISION, metadata
 

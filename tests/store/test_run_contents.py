@@ -15,7 +15,7 @@ import pytest
 from perdure.contracts.serialization.serializer import to_json
 from perdure.contracts.types import RunRecord, RunStatus
 from perdure.store import RunEnding, SqlStore
-from perdure.store.contract import EventBatch, EventFilter, NewRunEvent
+from perdure.store.event_contract import EventBatch, EventFilter, NewRunEvent
 
 OF_RUN = EventFilter(run_id="run")
 _CALL = {"call_id": "1", "model": "m", "caller": "lead_agent"}

@@ -22,7 +22,8 @@ from perdure.store.conformance.exchange import ExchangePromises
 from perdure.store.conformance.making import StoreFixtures, make_record
 from perdure.store.conformance.run_events import RunEventPromises
 from perdure.store.conformance.trouble import TroublePromises
-from perdure.store.contract import EventBatch, EventFilter, NewRunEvent, RunEnding
+from perdure.store.contract import RunEnding
+from perdure.store.event_contract import EventBatch, EventFilter, NewRunEvent
 from perdure.store.exchange import StateUpdate
 from perdure.store.note_contract import Setback
 from perdure.store.thread_contract import ThreadLeft

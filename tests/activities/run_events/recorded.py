@@ -16,7 +16,7 @@ from perdure.contracts.events import RunEvent
 from perdure.contracts.types import RunRecord, RunScope, RunSpec, RunStatus
 from perdure.contracts.wire import RunLimits, SliceInput
 from perdure.store import RunEnding, SqlStore
-from perdure.store.contract import EventBatch, EventFilter, RunEventStore
+from perdure.store.event_contract import EventBatch, EventFilter, RunEventStore
 
 from ..driving import BackEnds, Fuse, Power, Run, load
 
