@@ -72,6 +72,7 @@ class DraftPromises:
             temporary=True,
             multitask_strategy=MultitaskStrategy.ROLLBACK,
             metadata={"nested": [1, {"a": None}], "nul": "\0", "text": "ü😀"},
+            thread_metadata={"kind": ["chat"]},
             follow_up_to_run_id="before",
             created_at=moment,
             updated_at=moment + timedelta(seconds=1),

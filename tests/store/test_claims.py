@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +11,8 @@ from perdure import ThreadTakenError
 from perdure.contracts.types import RunSpec
 from perdure.store import SqlStore, open_store
 from perdure.store.conformance.making import Make
+from perdure.store.database import Database
+from perdure.store.migrate import move
 
 Race = Callable[..., list[Any]]
 
@@ -52,13 +52,16 @@ async def test_two_processes_meet_in_new_threads(store: SqlStore, url: str, race
 
 
 async def test_threads_of_an_older_store_have_their_owners(
-    store: SqlStore, url: str, path: Path, make_record: Make, spec: RunSpec
+    store: SqlStore, url: str, make_record: Make, spec: RunSpec
 ) -> None:
     await store.create(make_record("one", "begun", user_id="ann"), spec)
     await store.mark_submitted("one")
     await store.create(make_record("two", "draft", user_id="bob"), spec)
     await store.close()
-    _take_back(path)
+    database = Database(url, lock_timeout=10)
+    await database.open()
+    await move(database, "0005")
+    await database.close()
     older = open_store(url)
     await older.start()
     for thread, owner, other in (("begun", "ann", "bob"), ("draft", "bob", "ann")):
@@ -67,18 +70,3 @@ async def test_threads_of_an_older_store_have_their_owners(
         await older.create(make_record(f"{thread} of {owner}", thread, user_id=owner), spec)
     assert [thread.thread_id for thread in await older.threads.list()] == ["begun"]
     await older.close()
-
-
-def _take_back(path: Path) -> None:
-    """As the revision before the claims has left it."""
-    connection = sqlite3.connect(path, isolation_level=None)
-    connection.execute("DELETE FROM threads WHERE NOT begun")
-    connection.execute("ALTER TABLE threads DROP COLUMN begun")
-    for table in ("run_contents", "leases", "installation", "workers", "temporals", "thread_states"):
-        connection.execute(f"DROP TABLE {table}")
-    later = ("run_events", "chunks"), ("run_events", "digest"), ("runs", "temporal"), ("runs", "thread_metadata")
-    for table, column in later:
-        connection.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
-    connection.execute("CREATE TABLE graphs (task_queue TEXT, name TEXT, PRIMARY KEY (task_queue, name))")
-    connection.execute("UPDATE alembic_version SET version_num = '0005'")
-    connection.close()
