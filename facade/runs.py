@@ -15,6 +15,7 @@ from ..bridge.contract import Bridge, parse_event_id
 from ..contracts.events import EventCategory, RunEvent
 from ..contracts.lifecycle import Delivery
 from ..contracts.settings import Settings
+from ..contracts.shown_users import ShowUser
 from ..contracts.types import CancelAction, RunPage, RunRecord, RunSpec, RunStatus, WaitResult
 from ..store.contract import Store
 from .choices import chosen
@@ -51,6 +52,7 @@ class RunsFacade(ThreadCalls):
         node_store: Callable[[], BaseStore],
         temporal: Callable[[], Awaitable[Client]],
         workers_polling: PollersCheck,
+        show_user: ShowUser,
     ) -> None:
         self._settings = settings
         self._store = store
@@ -61,6 +63,7 @@ class RunsFacade(ThreadCalls):
         self._node_store = node_store
         self._temporal = temporal
         self._workers_polling = workers_polling
+        self._show_user = show_user
         queues = (settings.temporal.task_queue, *settings.task_queues)
         super().__init__(Threads(settings.temporal, queues, store, stored, temporal, lambda: self._submitter))
 
@@ -68,7 +71,8 @@ class RunsFacade(ThreadCalls):
     def _submitter(self) -> Submitter:
         from .submission import Submitter
 
-        return Submitter(self._settings.temporal, self._workers_polling, self._store.installation)
+        temporal = self._settings.temporal
+        return Submitter(temporal, self._workers_polling, self._store.installation, self._show_user)
 
     @cached_property
     def _steering(self) -> Steering:

@@ -10,6 +10,7 @@ import pytest
 from google.protobuf.message import Message
 from langgraph.graph import START, StateGraph
 from langgraph.types import interrupt
+from support.graphs import Shelf
 from temporalio.api.common.v1 import Payload
 from temporalio.client import Client, WorkflowHandle
 
@@ -17,8 +18,6 @@ from perdure import RunsFacade, RunSpec, RunStatus, Settings, Worker
 from perdure.contracts.wire import QUERY_STATUS, SIGNAL_RESUME, run_workflow_id
 from perdure.contracts.wire_steering import RunStatusView
 from perdure.runtime.connection import connect_temporal
-
-from .graphs import Log
 
 Spec = Callable[..., RunSpec]
 LARGE = "cheese " * 350_000
@@ -30,15 +29,15 @@ MOST = 128 * 1024
 def _graph() -> Any:
     """It asks with all that it was given, and fails with all that it was answered, unless that is short."""
 
-    async def ask(state: Log) -> dict[str, Any]:
+    async def ask(state: Shelf) -> dict[str, Any]:
         return {"log": [interrupt(state["log"][-1])]}
 
-    async def end(state: Log) -> dict[str, Any]:
+    async def end(state: Shelf) -> dict[str, Any]:
         if len(state["log"]) > 2:
             raise ValueError(state["log"][-1])
         return {}
 
-    graph = StateGraph(Log)
+    graph = StateGraph(Shelf)
     graph.add_node("ask", ask)
     graph.add_node("end", end)
     graph.add_edge(START, "ask")
