@@ -28,6 +28,7 @@ from .streams import create_attended, is_attended, join_attended
 from .thread_calls import ThreadCalls
 from .threads import StateReader, Threads
 from .wait import wait_for_run
+from .waiting import WaitingRuns
 
 if TYPE_CHECKING:
     from langgraph.store.base import BaseStore
@@ -58,7 +59,8 @@ class RunsFacade(ThreadCalls):
         self._store = store
         self._lookup = RunLookup(settings.temporal, store, temporal)
         self._events = Events(store, self._lookup)
-        self._listing = RunListing(store, self._lookup)
+        self._waiting = WaitingRuns(settings, store.workers)
+        self._listing = RunListing(store, self._lookup, self._waiting)
         self._bridge = LastingStreams(bridge, store)
         self._node_store = node_store
         self._temporal = temporal
@@ -205,7 +207,9 @@ class RunsFacade(ThreadCalls):
     async def get_run(self, run_id: str) -> RunRecord | None:
         """The run's record, `None` for an unknown run."""
         stored = await self._lookup.find(run_id)
-        return None if stored is None or not await self._lookup.exists(stored) else stored.record
+        if stored is None or not await self._lookup.exists(stored):
+            return None
+        return (await self._waiting.told([stored.record]))[0]
 
     async def get_spec(self, run_id: str) -> RunSpec:
         """What the run was asked to be. Raises `RunNotFoundError`."""
