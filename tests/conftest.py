@@ -5,13 +5,13 @@ from __future__ import annotations
 import faulthandler
 import gc
 import os
-import sys
 import uuid
 from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from _pytest.faulthandler import fault_handler_stderr_fd_key
 from support.forks import import_early
 from support.postgres import PostgresServer, database_of, started_postgres
 from support.redis_servers import RedisServer
@@ -46,9 +46,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_teardown() -> Generator[None]:
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None]:
     """A teardown that never ends is a failure with a name: its process says where it stands, and ends."""
-    faulthandler.dump_traceback_later(TEARDOWN, exit=True, file=sys.__stderr__)
+    stderr = item.config.stash[fault_handler_stderr_fd_key]  # sys.stderr is captured
+    faulthandler.dump_traceback_later(TEARDOWN, exit=True, file=stderr)
     try:
         return (yield)
     finally:
