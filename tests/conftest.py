@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
-from _pytest.faulthandler import fault_handler_stderr_fd_key
 from support.forks import import_early
 from support.postgres import PostgresServer, database_of, started_postgres
 from support.redis_servers import RedisServer
@@ -29,6 +28,7 @@ LONGEST_FIRST = ("benchmarks", "crash", "examples", "cli", "documents", "testing
 """The folders whose files take longest, in seconds for each file."""
 
 
+STUCK = TESTS.parent / "build" / "stuck.txt"
 TEARDOWN = 180
 """Seconds. pytest-timeout and pytest's own faulthandler both stop counting when a test has failed, so that what it
 left waiting would hold the whole suite for ever."""
@@ -46,14 +46,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_teardown(item: pytest.Item) -> Generator[None]:
-    """A teardown that never ends is a failure with a name: its process says where it stands, and ends."""
-    stderr = item.config.stash[fault_handler_stderr_fd_key]  # sys.stderr is captured
-    faulthandler.dump_traceback_later(TEARDOWN, exit=True, file=stderr)
-    try:
-        return (yield)
-    finally:
-        faulthandler.cancel_dump_traceback_later()
+def pytest_runtest_teardown() -> Generator[None]:
+    """A teardown that never ends is a failure with a name: its process ends, and `STUCK` says where it stood."""
+    STUCK.parent.mkdir(exist_ok=True)
+    with STUCK.open("a") as stuck:  # stderr is captured, and lost with the process
+        faulthandler.dump_traceback_later(TEARDOWN, exit=True, file=stuck)
+        try:
+            return (yield)
+        finally:
+            faulthandler.cancel_dump_traceback_later()
 
 
 @pytest.fixture(autouse=True)
