@@ -12,14 +12,16 @@ from ..store.contract import RunQueryStore
 from ..store.run_filter import RunFilter
 from .choices import chosen
 from .lookup import RunLookup
+from .waiting import WaitingRuns
 
 
 class RunListing:
     """What `RunsFacade` offers of lists. The store chooses; only of a draft it is Temporal that knows it for a run."""
 
-    def __init__(self, store: RunQueryStore, lookup: RunLookup) -> None:
+    def __init__(self, store: RunQueryStore, lookup: RunLookup, waiting: WaitingRuns) -> None:
         self._store = store
         self._lookup = lookup
+        self._waiting = waiting
 
     async def page(self, thread_id: str | None, which: RunFilter, *, limit: int, before: str | None) -> RunPage:
         """As many runs as `limit`, unless there are no more. Raises `InvalidRunError`, `RunNotFoundError`."""
@@ -36,7 +38,8 @@ class RunListing:
             if len(part) < missing:
                 break
             before = part[-1].record.run_id
-        return RunPage(runs=tuple(found[:limit]), next=found[limit - 1].run_id if len(found) > limit else None)
+        shown = await self._waiting.told(found[:limit])
+        return RunPage(runs=tuple(shown), next=found[limit - 1].run_id if len(found) > limit else None)
 
 
 def run_filter(
