@@ -17,6 +17,7 @@ from ..contracts.lifecycle import Delivery
 from ..contracts.settings import Settings
 from ..contracts.types import CancelAction, RunPage, RunRecord, RunSpec, RunStatus, WaitResult
 from ..store.contract import Store
+from .api_keys import ApiKeys
 from .choices import chosen
 from .events import Events
 from .lasting_streams import LastingStreams
@@ -88,6 +89,11 @@ class RunsFacade(ThreadCalls):
         from .crons import Crons
 
         return Crons(self._settings.temporal, self._store, self._temporal, lambda: self._creation)
+
+    @cached_property
+    def api_keys(self) -> ApiKeys:
+        """Who may call the gateway (`docs/serve.md`)."""
+        return ApiKeys(self._store)
 
     @property
     def store(self) -> BaseStore:

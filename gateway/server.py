@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import uvicorn
 
 from ..contracts.errors import UnavailableError
 from ..facade.runs import RunsFacade
-from .access import Authenticate
 from .app import create_app
 from .context import Context
+from .serving import Authenticate, Serving
 
 _GRACE = 5
 """Seconds for answers that are under way when the gateway stops. Streams are cut off at once."""
@@ -29,18 +29,22 @@ class Gateway:
         *,
         host: str,
         port: int,
-        origins: Sequence[str] = ("*",),
         authenticate: Authenticate | None = None,
+        serving: Serving | None = None,
     ) -> None:
-        """`port`: 0 is any that is free. `origins`: of the pages that may call. `authenticate`: says who calls, from
-        the headers of each request; without it everybody may, and sees everything."""
+        """`port`: 0 is any that is free. `authenticate`: says who calls, from the headers of each request. `serving`:
+        other ways to know that, and all else that can be set. Where nobody is asked, everybody sees everything.
+
+        Raises `ConfigError`.
+        """
+        serving = serving or Serving(authenticate=authenticate)
         self._context = Context(runs)
         self._host = host
         self._port = port
         self._socket: socket.socket | None = None
         self._serving: asyncio.Task[None] | None = None
         config = uvicorn.Config(
-            create_app(self._context, origins=origins, authenticate=authenticate),
+            create_app(self._context, serving),
             log_config=None,
             log_level="warning",
             access_log=False,

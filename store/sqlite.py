@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, ColumnElement, Connection, Engine, create_engine, event, exc, func, make_url
+from sqlalchemy import URL, ColumnElement, Connection, Engine, and_, create_engine, event, exc, exists, func, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -75,6 +75,13 @@ class SqliteDialect:
         if value is None:
             return func.json_type(json, place) == "null"
         return func.json_extract(json, place) == value
+
+    def lists(self, json: ColumnElement[Any], key: str, value: Scalar) -> ColumnElement[bool]:
+        place = f'$."{key}"'
+        each = func.json_each(json, place).table_valued("value", "type")
+        kind = "null" if value is None else str(value).lower() if isinstance(value, bool) else None
+        same = each.c.type == kind if kind else each.c.value == value
+        return and_(func.json_type(json, place) == "array", exists().select_from(each).where(same))
 
 
 def _location(text: str) -> URL:

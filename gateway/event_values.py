@@ -1,0 +1,140 @@
+"""What handlers of `Auth` are shown of a request, and what they have changed of it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any, cast
+from urllib.parse import parse_qs, urlencode
+
+from .access_rules import Match
+from .errors import refuse
+from .ids import assistant_of, is_assistant_id
+
+_IDS = ("thread_id", "run_id", "assistant_id", "cron_id")
+_OF_RUN = ("metadata", "multitask_strategy", "if_not_exists", "after_seconds")
+"""Fields of a run that are shown by themselves; the rest is its `kwargs`."""
+_NAMESPACES = {"search": "namespace_prefix", "list_namespaces": "prefix"}
+"""How the body calls what the value calls `namespace`, where it does not call it so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request whose body was read."""
+
+    match: Match
+    query: str
+    body: Any = None
+
+    @property
+    def action(self) -> str:
+        """What it does."""
+        return self.match.rule.action
+
+
+def values_of(asked: Asked) -> list[dict[str, Any]]:
+    """One for each thing that is done. Handlers may change them."""
+    return [_value(asked, body) for body in _bodies(asked)]
+
+
+def _bodies(asked: Asked) -> list[Any]:
+    """Of a batch there are several."""
+    is_batch = asked.action == "create_run" and isinstance(asked.body, list)
+    return cast("list[Any]", asked.body) if is_batch else [asked.body]
+
+
+def _value(asked: Asked, body: object) -> dict[str, Any]:
+    fields = deepcopy(cast("dict[str, Any]", body)) if isinstance(body, dict) else {}
+    ids = {name: _id(value) for name, value in asked.match.values.items() if name in _IDS}
+    if asked.match.rule.resource == "store":
+        return _of_store(asked, fields)
+    if asked.action == "create_run":
+        return _of_run(fields, ids)
+    if asked.action == "update" and (action := _query(asked).get("action")):
+        fields["action"] = action[0]
+    if asked.action in ("create", "search", "update"):
+        fields["metadata"] = fields.get("metadata") or {}
+    return {**fields, **{name: _id(fields[name]) for name in _IDS if isinstance(fields.get(name), str)}, **ids}
+
+
+def _of_run(fields: dict[str, Any], ids: Mapping[str, Any]) -> dict[str, Any]:
+    assistant = fields.pop("assistant_id", None)
+    given = {name: fields.pop(name, None) for name in _OF_RUN}
+    return {
+        "thread_id": ids.get("thread_id"),
+        "assistant_id": _assistant(assistant),
+        "run_id": None,
+        "status": "pending",
+        "prevent_insert_if_inflight": given["multitask_strategy"] == "reject",
+        **given,
+        "metadata": given["metadata"] or {},
+        "kwargs": fields,
+    }
+
+
+def _of_store(asked: Asked, fields: dict[str, Any]) -> dict[str, Any]:
+    if asked.action == "get":
+        query = _query(asked)
+        labels = [label for given in query.get("namespace", []) for label in given.split(".")]
+        return {"namespace": tuple(labels), "key": query.get("key", [None])[0]}
+    namespace = fields.pop(_NAMESPACES.get(asked.action, "namespace"), None)
+    if asked.action == "list_namespaces" and namespace is None:
+        return {**fields, "namespace": None}
+    return {**fields, "namespace": tuple(cast("list[Any]", namespace)) if isinstance(namespace, list) else ()}
+
+
+def changed(asked: Asked, values: Sequence[Mapping[str, Any]]) -> Asked:
+    """The request as the handlers have left it. Of what is read or removed there is nothing to be changed."""
+    if asked.match.rule.resource != "store" and asked.action in ("read", "delete"):
+        return asked
+    if asked.match.rule.resource == "store" and asked.action == "get":
+        return Asked(asked.match, urlencode(_item_query(asked, values[0]), doseq=True), None)
+    bodies = [_body(asked, body, value) for body, value in zip(_bodies(asked), values, strict=True)]
+    return Asked(asked.match, asked.query, bodies if isinstance(asked.body, list) else bodies[0])
+
+
+def _body(asked: Asked, body: object, value: Mapping[str, Any]) -> object:
+    before = _value(asked, body)
+    new = {name: one for name, one in value.items() if name not in _IDS and (name not in before or before[name] != one)}
+    fields = cast("dict[str, Any]", body) if isinstance(body, dict) else {}
+    if not new:
+        return cast("object", body)
+    if asked.match.rule.resource == "store":
+        return _named(asked, fields, new)
+    kwargs = cast("dict[str, Any] | None", new.pop("kwargs", None))
+    if kwargs is None:
+        return {**fields, **new}
+    left_out: dict[str, Any] = {name: None for name in before["kwargs"] if name not in kwargs}
+    return {**fields, **left_out, **kwargs, **new}
+
+
+def _named(asked: Asked, fields: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    name = _NAMESPACES.get(asked.action, "namespace")
+    return {**fields, **{name if key == "namespace" else key: one for key, one in new.items()}}
+
+
+def _item_query(asked: Asked, value: Mapping[str, Any]) -> dict[str, Any]:
+    namespace = tuple(value["namespace"])
+    if any(not isinstance(label, str) or not label or "." in label for label in namespace):
+        raise refuse(422, "namespace: a label is empty or has a period in it")
+    return {**_query(asked), "namespace": list(namespace), "key": value["key"] or []}
+
+
+def _query(asked: Asked) -> dict[str, list[str]]:
+    return parse_qs(asked.query)
+
+
+def _id(text: Any) -> Any:
+    """As LangGraph shows it; a stateless run's thread has an id that is none of its."""
+    try:
+        return uuid.UUID(text)
+    except (ValueError, TypeError, AttributeError):
+        return text
+
+
+def _assistant(name: Any) -> Any:
+    if not isinstance(name, str):
+        return None
+    return _id(name if is_assistant_id(name) else assistant_of(name))
