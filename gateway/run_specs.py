@@ -38,6 +38,7 @@ def run_spec(
     Raises pydantic's errors.
     """
     on_thread = body if isinstance(body, RunCreate) else RunCreate(assistant_id=graph)
+    own = run_metadata(body, graph)
     command = None if body.command is None or body.command.is_empty else body.command
     return RunSpec(
         assistant_id=graph,
@@ -49,8 +50,9 @@ def run_spec(
         else RunCommand(resume=command.resume, update=command.update, goto=_nodes(command.goto)),
         runnable_config=_config(body, graph),
         context=body.context,
-        metadata={**(of_thread or {}), **run_metadata(body, graph)},
-        thread_metadata={"graph_id": graph, "assistant_id": assistant_of(graph)},
+        metadata={**(of_thread or {}), **own},
+        # A thread that begins with its run has all of it.
+        thread_metadata=own if thread_id is None else {"graph_id": graph, "assistant_id": assistant_of(graph)},
         annotations={API: body.model_dump(mode="json", include=_KEPT, exclude_none=True)},
         stream_modes=_stream_modes(body),
         stream_subgraphs=bool(body.stream_subgraphs),
