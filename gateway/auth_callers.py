@@ -72,12 +72,17 @@ def answer_of(error: HTTPException | Auth.exceptions.HTTPException) -> HTTPExcep
 
 def _names(function: Callable[..., Any]) -> list[str]:
     parameters = inspect.signature(function).parameters
-    unknown = [one.name for one in parameters.values() if one.name not in _GIVEN and one.default is one.empty]
+    unknown = [one.name for one in parameters.values() if one.name not in _GIVEN and _is_wanted(one)]
     if unknown:
         raise ConfigError(
             f"auth: the function under @auth.authenticate wants {', '.join(unknown)}; there are {', '.join(_GIVEN)}"
         )
     return [name for name in parameters if name in _GIVEN]
+
+
+def _is_wanted(parameter: inspect.Parameter) -> bool:
+    """It has no default, or FastAPI is to find it, which nobody asks here."""
+    return parameter.default is parameter.empty or type(parameter.default).__name__ == "Depends"
 
 
 def _user(found: Any) -> AuthUser:

@@ -48,7 +48,7 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await self._other(scope, receive, send)
             return
         try:
             match = _match(scope)
@@ -61,6 +61,13 @@ class Guard:
             await answer_to(exc)(scope, receive, send)
             return
         await admitted(send)
+
+    async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A server begins and ends; a websocket is not let in, for there are no rules of any."""
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+        else:
+            await self._app(scope, receive, send)
 
     async def _caller(self, scope: Scope, match: Match) -> Caller:
         return await identified(self._identify, HTTPConnection({**scope, "path_params": match.values}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
@@ -20,6 +21,13 @@ _EVERYWHERE = ("/", "/ok", "/metrics")
 def path_of(scope: Scope) -> str:
     """The path without what stands before the API, as the router takes it."""
     return str(scope["path"]).removeprefix(str(scope.get("root_path", "")))
+
+
+def lifespan_of(app: ASGIApp | None) -> AbstractAsyncContextManager[object]:
+    """What an application of Starlette's kind begins and ends with."""
+    router = getattr(app, "router", None)
+    found = getattr(router, "lifespan_context", None)
+    return nullcontext() if found is None else found(app)
 
 
 class Mounted:

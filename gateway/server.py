@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 
 import uvicorn
 
@@ -13,6 +13,7 @@ from ..contracts.errors import UnavailableError
 from ..facade.runs import RunsFacade
 from .app import create_app
 from .context import Context
+from .mounting import lifespan_of
 from .serving import Authenticate, Serving
 
 _GRACE = 5
@@ -38,6 +39,8 @@ class Gateway:
         Raises `ConfigError`.
         """
         serving = serving or Serving(authenticate=authenticate)
+        self._custom = serving.app
+        self._ending = AsyncExitStack()
         self._context = Context(runs)
         self._host = host
         self._port = port
@@ -68,8 +71,11 @@ class Gateway:
 
     async def __aenter__(self) -> Gateway:
         """Raises `UnavailableError` when the port cannot be had."""
-        self._socket = _bound(self._host, self._port)
-        self._serving = asyncio.create_task(self._server.serve([self._socket]))
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(lifespan_of(self._custom))
+            self._socket = _bound(self._host, self._port)
+            self._serving = asyncio.create_task(self._server.serve([self._socket]))
+            self._ending = stack.pop_all()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -78,6 +84,7 @@ class Gateway:
             await asyncio.wait({self._serving})
         if self._socket is not None:
             self._socket.close()
+        await self._ending.aclose()
 
     def stop(self) -> None:
         """Take no more requests; streams end without an end, so that their clients go on at another gateway."""

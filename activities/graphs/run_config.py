@@ -52,7 +52,9 @@ def run_config(spec: RunSpec, run_id: str, thread_id: str) -> RunnableConfig:
 def _with_user(configurable: dict[str, Any]) -> dict[str, Any]:
     """Who has asked for the run over HTTP, with attributes, as LangGraph has him (`runtime.server_info.user`)."""
     user = configurable.get(AUTH_USER)
-    return {**configurable, AUTH_USER: AuthUser(cast("dict[str, Any]", user))} if isinstance(user, dict) else configurable
+    if not isinstance(user, dict):
+        return configurable
+    return {**configurable, AUTH_USER: AuthUser(cast("dict[str, Any]", user))}
 
 
 def recursion_limit(spec: RunSpec, graph: CompiledGraph) -> int:

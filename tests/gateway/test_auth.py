@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi import Depends
 from langgraph_sdk import Auth
 from support.gateways import Served
 
@@ -131,7 +132,14 @@ def test_an_object_that_lets_nobody_in_is_refused_at_the_start(api: Served) -> N
     async def authenticate(cookie: str) -> str:
         return cookie
 
-    for auth, why in ((Auth(), "no function under @auth.authenticate"), (wrong, "wants cookie")):
+    depending = Auth()
+
+    @depending.authenticate
+    async def depends(user: Any = Depends(authenticate)) -> str:  # noqa: B008 - as FastAPI has it
+        return str(user)
+
+    tried = {"no function under @auth.authenticate": Auth(), "wants cookie": wrong, "wants user": depending}
+    for why, auth in tried.items():
         with pytest.raises(ConfigError, match=why):
             Gateway(api.env.runs, host="127.0.0.1", port=0, serving=Serving(auth=auth))
 

@@ -19,7 +19,8 @@ from support.servers import until
 
 from perdure.contracts.gateway_settings import GatewaySettings
 from perdure.contracts.langgraph_http import HttpConfig
-from perdure.gateway import Gateway, Serving
+from perdure.gateway import Gateway, Serving, create_app
+from perdure.gateway.context import Context
 
 
 @asynccontextmanager
@@ -188,6 +189,35 @@ async def test_headers_that_nodes_find(api: Served) -> None:
 
 async def hello(request: Request) -> PlainTextResponse:
     return PlainTextResponse(f"hello {request.headers.get('content-type')} {(await request.body()).decode()}")
+
+
+async def test_routes_of_ones_own_begin_and_end_with_the_gateway(api: Served) -> None:
+    told: list[str] = []
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        told.append("begins")
+        yield
+        told.append("ends")
+
+    async with opened(api, Serving(app=Starlette(lifespan=lifespan))) as http:
+        assert ((await http.get("/nothing")).status_code, told) == (404, ["begins"])
+    assert told == ["begins", "ends"]
+
+
+async def test_nobody_comes_in_by_a_websocket(api: Served) -> None:
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def receive() -> Any:
+        return {"type": "websocket.connect"}
+
+    app = create_app(Context(api.env.runs), KEYS)
+    path = "/threads/t/stream/events"
+    await app({"type": "websocket", "path": path, "headers": [], "query_string": b""}, receive, send)
+    assert sent == [{"type": "websocket.close", "code": 1008}]
 
 
 @pytest.mark.parametrize("guarded", [False, True])
