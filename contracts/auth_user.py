@@ -1,8 +1,8 @@
-"""Who has called, as handlers of `Auth` and nodes are shown him: LangGraph's `BaseUser`, and a dictionary."""
+"""Who has called, as handlers of `Auth` and nodes are shown him: LangGraph's `BaseUser`, and a mapping."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 AUTH_USER = "langgraph_auth_user"
@@ -12,14 +12,33 @@ AUTH_KEYS = (AUTH_USER, AUTH_USER_ID, AUTH_PERMISSIONS)
 """Keys of `configurable` that the gateway writes, and nobody else: a client would say who he is."""
 
 
-class AuthUser(dict[str, Any]):
-    """Its keys are attributes, too."""
+class AuthUser(Mapping[str, Any]):
+    """Its keys are attributes, too.
+
+    An authenticator may put secrets into it, and LangGraph puts `configurable` into events: so it is no dictionary, and
+    has the identity alone for its JSON.
+    """
+
+    def __init__(self, fields: Mapping[str, Any]) -> None:
+        self._fields = dict(fields)
+
+    def __getitem__(self, key: str) -> Any:
+        return self._fields[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._fields)
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+    def __repr__(self) -> str:
+        return f"AuthUser({self.identity!r})"
 
     def __getattr__(self, name: str) -> Any:
-        try:
-            return self[name]
-        except KeyError:
-            raise AttributeError(f"the user has no {name!r}") from None
+        fields = self.__dict__.get("_fields", {})  # a copy that is being made has none yet
+        if name not in fields:
+            raise AttributeError(f"the user has no {name!r}")
+        return fields[name]
 
     @property
     def identity(self) -> str:

@@ -115,7 +115,7 @@ def _user() -> dict[str, Any]:
     caller = current_caller()
     if caller is None:
         return {}
-    user = from_json(to_json(caller.user))
+    user = from_json(to_json(dict(caller.user)))
     return {AUTH_USER: user, AUTH_USER_ID: caller.user.identity, AUTH_PERMISSIONS: user["permissions"]}
 
 

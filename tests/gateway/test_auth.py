@@ -16,6 +16,7 @@ from support.gateways import Served
 from perdure.contracts.errors import ConfigError
 from perdure.gateway import Gateway, Serving
 
+MODES = ("values", "updates", "messages", "messages-tuple", "events", "debug", "custom", "tasks", "checkpoints")
 Value = dict[str, Any]
 Context = Auth.types.AuthContext
 
@@ -81,10 +82,13 @@ async def test_who_asks_is_in_the_config_of_nodes_and_in_no_answer(api: Served) 
         values = (await ann.post("/runs/wait", json={"assistant_id": "who", "input": {}})).json()
         assert values["user"] == ["ann", "ann", "red", ["ann:all"]]
         thread = (await ann.post("/threads", json={})).json()["thread_id"]
-        run = await ann.post(f"/threads/{thread}/runs", json={"assistant_id": "who", "input": {}})
+        body = {"assistant_id": "who", "input": {}, "stream_mode": [*MODES]}
+        run = await ann.post(f"/threads/{thread}/runs", json=body)
         told = [run.text, (await ann.get(f"/threads/{thread}/runs/{run.json()['run_id']}/stream")).text]
         paths = ("", "/state", "/history", "/runs")
         told += [(await ann.get(f"/threads/{thread}{path}")).text for path in paths]
+        told.append((await ann.post("/threads/search", json={"ids": [thread]})).text)
+    assert "checkpoints" in told[1]
     assert not [text for text in told if "SECRET" in text]
 
 
