@@ -47,6 +47,8 @@ def _bodies(asked: Asked) -> list[Any]:
 
 def _value(asked: Asked, body: object) -> dict[str, Any]:
     fields = deepcopy(cast("dict[str, Any]", body)) if isinstance(body, dict) else {}
+    if not isinstance(fields.get("metadata"), dict | None):
+        raise refuse(422, "metadata: an object")
     ids = {name: _id(value) for name, value in asked.match.values.items() if name in _IDS}
     if asked.match.rule.resource == "store":
         return _of_store(asked, fields)
@@ -99,7 +101,7 @@ def _body(asked: Asked, body: object, value: Mapping[str, Any]) -> object:
     before = _value(asked, body)
     new = {name: one for name, one in value.items() if name not in _IDS and (name not in before or before[name] != one)}
     fields = cast("dict[str, Any]", body) if isinstance(body, dict) else {}
-    if not new:
+    if not new or not isinstance(body, dict | None):
         return cast("object", body)
     if asked.match.rule.resource == "store":
         return _named(asked, fields, new)

@@ -240,6 +240,8 @@ async def test_handlers_change_what_is_asked_for(api: Served) -> None:
         value["metadata"]["owner"] = ctx.user.identity
 
     async with opened(api, auth) as gateway, of(gateway, "stamped") as ann:
+        for wrong in ([1], "text", {"metadata": 5}):
+            assert (await ann.post("/threads", json=wrong)).status_code == 422
         made = (await ann.post("/threads", json={"metadata": {"owner": "spoofed", "a": 1}})).json()
         assert made["metadata"] == {"owner": "stamped", "a": 1}
         body = {"assistant_id": "steps", "input": {"tag": "mine"}}
