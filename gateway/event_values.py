@@ -11,11 +11,21 @@ from urllib.parse import parse_qs, urlencode
 
 from .access_rules import Match
 from .errors import refuse
-from .ids import assistant_of, is_assistant_id
+from .ids import assistant_of, is_assistant_id, new_id
 
 _IDS = ("thread_id", "run_id", "assistant_id", "cron_id")
-_OF_RUN = ("metadata", "multitask_strategy", "if_not_exists", "after_seconds")
-"""Fields of a run that are shown by themselves; the rest is its `kwargs`."""
+_OF_RUN: Mapping[str, Any] = {"multitask_strategy": "enqueue", "if_not_exists": "reject", "after_seconds": 0}
+"""Fields of a run that are shown by themselves, and what they are by default; the rest is its `kwargs`."""
+_PAGE: Mapping[str, Any] = {"limit": 10, "offset": 0}
+_BY_DEFAULT: Mapping[tuple[str, str], Mapping[str, Any]] = {
+    ("threads", "create"): {"if_exists": "raise"},
+    ("threads", "search"): {"values": {}, "status": None, **_PAGE},
+    ("assistants", "search"): {"graph_id": None, **_PAGE},
+    ("store", "put"): {"index": None, "ttl": None},
+    ("store", "search"): {"filter": None, "query": None, "refresh_ttl": None, **_PAGE},
+    ("store", "list_namespaces"): {"suffix": None, "max_depth": None, "limit": 100, "offset": 0},
+}
+"""What handlers find although the client has not said it, as with LangGraph's server."""
 _NAMESPACES = {"search": "namespace_prefix", "list_namespaces": "prefix"}
 """How the body calls what the value calls `namespace`, where it does not call it so."""
 
@@ -34,6 +44,14 @@ class Asked:
         return self.match.rule.action
 
 
+def prepared(asked: Asked) -> Asked:
+    """A new thread's id is made here, so that handlers are told the one that it gets."""
+    rule, body = asked.match.rule, cast("dict[str, Any] | None", asked.body)
+    if (rule.resource, rule.action) != ("threads", "create") or not isinstance(body, dict) or body.get("thread_id"):
+        return asked
+    return Asked(asked.match, asked.query, {**body, "thread_id": new_id()})
+
+
 def values_of(asked: Asked) -> list[dict[str, Any]]:
     """One for each thing that is done. Handlers may change them."""
     return [_value(asked, body) for body in _bodies(asked)]
@@ -49,21 +67,26 @@ def _value(asked: Asked, body: object) -> dict[str, Any]:
     fields = deepcopy(cast("dict[str, Any]", body)) if isinstance(body, dict) else {}
     if not isinstance(fields.get("metadata"), dict | None):
         raise refuse(422, "metadata: an object")
-    ids = {name: _id(value) for name, value in asked.match.values.items() if name in _IDS}
+    ids = {name: _id_of(name, value) for name, value in asked.match.values.items() if name in _IDS}
     if asked.match.rule.resource == "store":
         return _of_store(asked, fields)
     if asked.action == "create_run":
         return _of_run(fields, ids)
-    if asked.action == "update" and (action := _query(asked).get("action")):
-        fields["action"] = action[0]
+    if asked.action in ("read", "delete") and "thread_id" in ids:
+        return ids
+    if asked.match.rule.path.endswith("/cancel"):
+        fields["action"] = _query(asked).get("action", ["interrupt"])[0]
     if asked.action in ("create", "search", "update"):
         fields["metadata"] = fields.get("metadata") or {}
+    said = {name: value for name, value in fields.items() if value is not None}
+    fields = {**fields, **_BY_DEFAULT.get((asked.match.rule.resource or "", asked.action), {}), **said}
     return {**fields, **{name: _id(fields[name]) for name in _IDS if isinstance(fields.get(name), str)}, **ids}
 
 
 def _of_run(fields: dict[str, Any], ids: Mapping[str, Any]) -> dict[str, Any]:
     assistant = fields.pop("assistant_id", None)
-    given = {name: fields.pop(name, None) for name in _OF_RUN}
+    metadata = fields.pop("metadata", None) or {}
+    given = {name: default if (one := fields.pop(name, None)) is None else one for name, default in _OF_RUN.items()}
     return {
         "thread_id": ids.get("thread_id"),
         "assistant_id": _assistant(assistant),
@@ -71,7 +94,7 @@ def _of_run(fields: dict[str, Any], ids: Mapping[str, Any]) -> dict[str, Any]:
         "status": "pending",
         "prevent_insert_if_inflight": given["multitask_strategy"] == "reject",
         **given,
-        "metadata": given["metadata"] or {},
+        "metadata": metadata,
         "kwargs": fields,
     }
 
@@ -80,8 +103,9 @@ def _of_store(asked: Asked, fields: dict[str, Any]) -> dict[str, Any]:
     if asked.action == "get":
         query = _query(asked)
         labels = [label for given in query.get("namespace", []) for label in given.split(".")]
-        return {"namespace": tuple(labels), "key": query.get("key", [None])[0]}
+        return {"namespace": tuple(labels), "key": query.get("key", [None])[0], "refresh_ttl": None}
     namespace = fields.pop(_NAMESPACES.get(asked.action, "namespace"), None)
+    fields = {**_BY_DEFAULT.get(("store", asked.action), {}), **fields}
     if asked.action == "list_namespaces" and namespace is None:
         return {**fields, "namespace": None}
     return {**fields, "namespace": tuple(cast("list[Any]", namespace)) if isinstance(namespace, list) else ()}
@@ -134,6 +158,10 @@ def _id(text: Any) -> Any:
         return uuid.UUID(text)
     except (ValueError, TypeError, AttributeError):
         return text
+
+
+def _id_of(name: str, text: str) -> Any:
+    return _assistant(text) if name == "assistant_id" else _id(text)
 
 
 def _assistant(name: Any) -> Any:

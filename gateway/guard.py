@@ -25,7 +25,7 @@ from .access_rules import Match, methods_of, rule_of
 from .authorization import Authorization
 from .callers import Admission, Caller, Identify, admitting, identified
 from .errors import INVALID_JSON, answer_to, refuse
-from .event_values import Asked, changed, values_of
+from .event_values import Asked, changed, prepared, values_of
 from .mounting import path_of
 from .replies import encode
 from .watching import watched
@@ -81,7 +81,7 @@ class Guard:
         handler = None if authorization is None or resource is None else authorization.handler(resource, rule.action)
         if authorization is None or handler is None or resource is None:
             return self._answer(match, Admission(caller), caller.actor, scope, receive)
-        asked = Asked(match, scope["query_string"].decode("latin-1"), await _body(receive))
+        asked = prepared(Asked(match, scope["query_string"].decode("latin-1"), await _body(receive)))
         values = values_of(asked)
         found = [await authorization.ask(handler, caller, resource, rule.action, value) for value in values]
         asked = changed(asked, values)

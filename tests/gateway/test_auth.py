@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -49,7 +50,9 @@ async def opened(api: Served, auth: Auth) -> AsyncIterator[Gateway]:
 
 
 def of(gateway: Gateway, user: str) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=gateway.url, headers={"Authorization": f"Bearer {user}"}, timeout=30)
+    return httpx.AsyncClient(
+        base_url=gateway.url, headers={"Authorization": f"Bearer {user}"}, timeout=30, verify=False
+    )
 
 
 async def test_an_authenticator_is_given_what_it_names(api: Served) -> None:
@@ -252,6 +255,75 @@ async def test_handlers_change_what_is_asked_for(api: Served) -> None:
         assert [one["metadata"]["by"] for one in batch] == ["stamped", "stamped"]
         found = (await ann.post("/threads/search", json={"metadata": {"owner": "somebody"}})).json()
         assert [one["thread_id"] for one in found] == [made["thread_id"]]
+
+
+SHOWN: list[tuple[str, str, Any, str, set[str]]] = [
+    ("POST", "/threads", {}, "threads.create", {"thread_id", "metadata", "if_exists"}),
+    ("GET", "/threads/{t}", None, "threads.read", {"thread_id"}),
+    ("POST", "/threads/{t}/history", {"metadata": {}}, "threads.read", {"thread_id"}),
+    ("PATCH", "/threads/{t}", {}, "threads.update", {"thread_id", "metadata"}),
+    ("POST", "/threads/search", {}, "threads.search", {"metadata", "values", "status", "limit", "offset"}),
+    ("POST", "/threads/count", {}, "threads.search", {"metadata", "values", "status", "limit", "offset"}),
+    ("GET", "/threads/{t}/runs", None, "threads.search", {"thread_id", "metadata"}),
+    ("POST", "/threads/{t}/runs/{t}/cancel", None, "threads.update", {"thread_id", "metadata", "action"}),
+    ("DELETE", "/threads/{t}/runs/{t}", None, "threads.delete", {"thread_id", "run_id"}),
+    ("POST", "/threads/prune", {"thread_ids": []}, "threads.delete", {"thread_ids"}),
+    ("POST", "/assistants/search", {}, "assistants.search", {"graph_id", "limit", "metadata", "offset"}),
+    ("GET", "/assistants/who/graph", None, "assistants.read", {"assistant_id"}),
+    (
+        "POST",
+        "/runs",
+        {"assistant_id": "who"},
+        "threads.create_run",
+        {
+            *("after_seconds", "assistant_id", "if_not_exists", "kwargs", "metadata", "multitask_strategy"),
+            *("prevent_insert_if_inflight", "run_id", "status", "thread_id"),
+        },
+    ),
+    (
+        "PUT",
+        "/store/items",
+        {"namespace": ["ann"], "key": "k", "value": {}},
+        "store.put",
+        {"namespace", "key", "value", "index", "ttl"},
+    ),
+    ("GET", "/store/items?namespace=ann&key=k", None, "store.get", {"key", "namespace", "refresh_ttl"}),
+    (
+        "POST",
+        "/store/items/search",
+        {"namespace_prefix": ["ann"]},
+        "store.search",
+        {"filter", "limit", "namespace", "offset", "query", "refresh_ttl"},
+    ),
+    (
+        "POST",
+        "/store/namespaces",
+        {"prefix": ["ann"]},
+        "store.list_namespaces",
+        {"limit", "max_depth", "namespace", "offset", "suffix"},
+    ),
+    ("DELETE", "/store/items", {"namespace": ["ann"], "key": "k"}, "store.delete", {"key", "namespace"}),
+]
+"""Each request, its event, and the keys that LangGraph's server (0.16.7) gives the handler."""
+
+
+async def test_handlers_are_shown_what_langgraphs_server_shows(api: Served) -> None:
+    auth, seen = naming(Auth()), list[tuple[str, Value]]()
+
+    @auth.on
+    async def note(ctx: Context, value: Value) -> None:
+        seen.append((f"{ctx.resource}.{ctx.action}", value))
+
+    async with opened(api, auth) as gateway, of(gateway, "ann") as ann:
+        thread = (await ann.post("/threads", json={})).json()["thread_id"]
+        assert str(seen[-1][1]["thread_id"]) == thread
+        for method, path, body, event, keys in SHOWN:
+            answer = await ann.request(method, path.format(t=thread), json=body)
+            assert answer.status_code in (200, 204, 404), (path, answer.text)
+            told, value = seen[-1]
+            assert (told, keys - value.keys()) == (event, set()), path
+            ids = [value[name] for name in ("thread_id", "assistant_id") if value.get(name) is not None]
+            assert all(isinstance(one, UUID) for one in ids), path
 
 
 FILTERS: Mapping[str, tuple[Any, bool]] = {

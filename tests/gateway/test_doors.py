@@ -27,7 +27,7 @@ from perdure.gateway.context import Context
 async def opened(api: Served, serving: Serving, **headers: str) -> AsyncIterator[httpx.AsyncClient]:
     async with (
         Gateway(api.env.runs, host="127.0.0.1", port=0, serving=serving) as gateway,
-        httpx.AsyncClient(base_url=gateway.url, headers=headers, timeout=30) as http,
+        httpx.AsyncClient(base_url=gateway.url, headers=headers, timeout=30, verify=False) as http,
     ):
         yield http
 

@@ -59,7 +59,7 @@ class Door:
 
     def of(self, user: str | None) -> httpx.AsyncClient:
         headers = {} if user is None else {"x-api-key": self.keys[user]}
-        return httpx.AsyncClient(base_url=self.gateway.url, headers=headers, timeout=30)
+        return httpx.AsyncClient(base_url=self.gateway.url, headers=headers, timeout=30, verify=False)
 
 
 @pytest.fixture(scope="module")
