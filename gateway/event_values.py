@@ -85,7 +85,7 @@ def _value(asked: Asked, body: object) -> dict[str, Any]:
 
 def _of_run(fields: dict[str, Any], ids: Mapping[str, Any]) -> dict[str, Any]:
     assistant = fields.pop("assistant_id", None)
-    metadata = fields.pop("metadata", None) or {}
+    metadata: dict[str, Any] = fields.pop("metadata", None) or {}
     given = {name: default if (one := fields.pop(name, None)) is None else one for name, default in _OF_RUN.items()}
     return {
         "thread_id": ids.get("thread_id"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ app = Starlette(routes=[Route("/hello", hello)])
 
 
 @asynccontextmanager
-async def serving(command: CommandLine, *words: str) -> AsyncIterator[dict[str, Any]]:
+async def serving(command: CommandLine, *words: str) -> AsyncGenerator[dict[str, Any]]:
     """`perdure serve`, and what it says first."""
     out = command.folder / "serve.out"
     with out.open("wb") as file:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import httpx
@@ -44,7 +43,7 @@ def naming(auth: Auth) -> Auth:
 
 
 @asynccontextmanager
-async def opened(api: Served, auth: Auth) -> AsyncIterator[Gateway]:
+async def opened(api: Served, auth: Auth) -> AsyncGenerator[Gateway]:
     async with Gateway(api.env.runs, host="127.0.0.1", port=0, serving=Serving(auth=auth)) as gateway:
         yield gateway
 
@@ -58,7 +57,7 @@ def of(gateway: Gateway, user: str) -> httpx.AsyncClient:
 async def test_an_authenticator_is_given_what_it_names(api: Served) -> None:
     auth, seen = Auth(), Value()
 
-    @auth.authenticate
+    @cast("Any", auth.authenticate)
     async def authenticate(
         request: Any, path: str, method: str, path_params: Any, query_params: Any, headers: Any, authorization: str
     ) -> tuple[list[str], str]:
@@ -85,7 +84,7 @@ async def test_who_asks_is_in_the_config_of_nodes_and_in_no_answer(api: Served) 
         values = (await ann.post("/runs/wait", json={"assistant_id": "who", "input": {}})).json()
         assert values["user"] == ["ann", "ann", "red", ["ann:all"]]
         thread = (await ann.post("/threads", json={})).json()["thread_id"]
-        body = {"assistant_id": "who", "input": {}, "stream_mode": [*MODES]}
+        body: Value = {"assistant_id": "who", "input": {}, "stream_mode": [*MODES]}
         run = await ann.post(f"/threads/{thread}/runs", json=body)
         told = [run.text, (await ann.get(f"/threads/{thread}/runs/{run.json()['run_id']}/stream")).text]
         paths = ("", "/state", "/history", "/runs")
@@ -103,8 +102,6 @@ async def test_a_user_in_all_its_forms(api: Served, returned: Any) -> None:
     def authenticate() -> Any:  # no coroutine: it is called aside
         return returned
 
-    auth_of_sync: Any = authenticate
-    assert not asyncio.iscoroutinefunction(auth_of_sync)
     async with opened(api, auth) as gateway, of(gateway, "x") as ann:
         values = (await ann.post("/runs/wait", json={"assistant_id": "who", "input": {}})).json()
     assert (values["user"][0], values["owner"]) == ("ann", "ann")
@@ -228,17 +225,17 @@ async def test_what_a_handler_refuses(api: Served, handler: Any, status: int, de
 async def test_handlers_change_what_is_asked_for(api: Served) -> None:
     auth = naming(Auth())
 
-    @auth.on.threads.create
+    @cast("Any", auth.on.threads.create)
     async def stamp(ctx: Context, value: Value) -> None:
         value["metadata"]["owner"] = ctx.user.identity
 
-    @auth.on.threads.create_run
+    @cast("Any", auth.on.threads.create_run)
     async def run(ctx: Context, value: Value) -> None:
         assert value["kwargs"]["input"] == {"tag": "mine"}
         value["metadata"]["by"] = ctx.user.identity
         value["kwargs"]["input"] = {"tag": "theirs"}
 
-    @auth.on.threads.search
+    @cast("Any", auth.on.threads.search)
     async def search(ctx: Context, value: Value) -> None:
         value["metadata"]["owner"] = ctx.user.identity
 
@@ -371,7 +368,7 @@ async def test_a_filter_says_whose_threads_are_there(shared: tuple[Gateway, Valu
         assert [one["thread_id"] for one in found.json()] == ([thread] if there else [])
         assert found.headers["x-pagination-total"] == str(int(there))
         assert ((await bob.post("/threads/count", json={"metadata": {"n": 1}})).json() > 0) is there
-        body = {"assistant_id": "who", "input": {}}
+        body: Value = {"assistant_id": "who", "input": {}}
         ran = await bob.post(f"/threads/{thread}/runs/wait", json=body)
         assert ran.status_code == (200 if there else 404)
         if there:  # in its owner's name, and bob's wish

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
@@ -24,7 +24,7 @@ from perdure.gateway.context import Context
 
 
 @asynccontextmanager
-async def opened(api: Served, serving: Serving, **headers: str) -> AsyncIterator[httpx.AsyncClient]:
+async def opened(api: Served, serving: Serving, **headers: str) -> AsyncGenerator[httpx.AsyncClient]:
     async with (
         Gateway(api.env.runs, host="127.0.0.1", port=0, serving=serving) as gateway,
         httpx.AsyncClient(base_url=gateway.url, headers=headers, timeout=30, verify=False) as http,
@@ -38,7 +38,7 @@ KEYS = Serving(GatewaySettings(api_keys=True))
 async def test_an_api_key_lets_in_and_is_kept_nowhere(api: Served, caplog: pytest.LogCaptureFixture) -> None:
     made = await api.env.runs.api_keys.create("ann", label="laptop")
     async with opened(api, KEYS) as http:
-        body = {"assistant_id": "who", "input": {}, "on_completion": "keep"}
+        body: dict[str, Any] = {"assistant_id": "who", "input": {}, "on_completion": "keep"}
         for headers in ({"X-Api-Key": made.key}, {"Authorization": f"Bearer {made.key}"}):
             ran = await http.post("/runs/wait", json=body, headers=headers)
             assert (ran.status_code, ran.json()["owner"]) == (200, "ann")
@@ -195,7 +195,7 @@ async def test_routes_of_ones_own_begin_and_end_with_the_gateway(api: Served) ->
     told: list[str] = []
 
     @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+    async def lifespan(app: Starlette) -> AsyncGenerator[None]:
         told.append("begins")
         yield
         told.append("ends")
@@ -226,11 +226,11 @@ async def test_routes_of_ones_own(api: Served, guarded: bool) -> None:
     app = Starlette(routes=[Route("/hello", hello, methods=["POST"]), Route("/threads", hello)])
     serving = Serving(GatewaySettings(api_keys=True), HttpConfig(enable_custom_route_auth=guarded), app=app)
     async with opened(api, serving) as http:
-        said = {"content": "you", "headers": {"content-type": "text/plain"}}
-        nobody = await http.post("/hello", **said)
+        text = {"content-type": "text/plain"}
+        nobody = await http.post("/hello", content="you", headers=text)
         assert nobody.status_code == (401 if guarded else 200)
-        said["headers"] = {**said["headers"], "x-api-key": key}
-        assert (await http.post("/hello", **said)).text == "hello text/plain you"
+        known = await http.post("/hello", content="you", headers={**text, "x-api-key": key})
+        assert known.text == "hello text/plain you"
         assert (await http.post("/threads", json={})).status_code == 401
 
 

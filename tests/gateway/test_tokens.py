@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -25,7 +25,7 @@ async def issuer() -> AsyncIterator[Issuer]:
 
 
 @asynccontextmanager
-async def trusting(api: Served, issuer: Issuer, **oidc: Any) -> AsyncIterator[httpx.AsyncClient]:
+async def trusting(api: Served, issuer: Issuer, **oidc: Any) -> AsyncGenerator[httpx.AsyncClient]:
     settings = GatewaySettings(oidc=OidcSettings(issuer=issuer.url, audience=("perdure",), leeway=0, **oidc))
     async with (
         Gateway(api.env.runs, host="127.0.0.1", port=0, serving=Serving(settings)) as gateway,
@@ -41,7 +41,7 @@ async def tried(http: httpx.AsyncClient, token: str) -> httpx.Response:
 async def test_who_has_a_token_is_its_subject(api: Served, issuer: Issuer) -> None:
     async with trusting(api, issuer) as http:
         token = issuer.token(scope="threads:read runs:write")
-        body = {"assistant_id": "who", "input": {}}
+        body: dict[str, Any] = {"assistant_id": "who", "input": {}}
         ran = await http.post("/runs/wait", json=body, headers={"Authorization": f"bearer {token}"})
         assert ran.json()["user"] == ["ann", "ann", None, ["threads:read", "runs:write"]]
         assert ran.json()["owner"] == "ann"
