@@ -20,6 +20,7 @@ from ..contracts.settings import Settings
 from ..contracts.shown_users import ShowUser
 from ..contracts.types import CancelAction, RunPage, RunRecord, RunSpec, RunStatus, WaitResult
 from ..store.contract import Store
+from .api_keys import ApiKeys
 from .choices import chosen
 from .events import Events
 from .lasting_streams import LastingStreams
@@ -96,6 +97,11 @@ class RunsFacade(ThreadCalls):
         from .crons import Crons
 
         return Crons(self._settings.temporal, self._store, self._temporal, lambda: self._creation)
+
+    @cached_property
+    def api_keys(self) -> ApiKeys:
+        """Who may call the gateway (`docs/serve.md`)."""
+        return ApiKeys(self._store)
 
     @property
     def store(self) -> BaseStore:

@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, cast
 
+from ..contracts.auth_user import AUTH_KEYS, AUTH_PERMISSIONS, AUTH_USER, AUTH_USER_ID
+from ..contracts.serialization import to_json
+from ..contracts.serialization.serializer import from_json
 from ..contracts.types import CheckpointRequest, MultitaskStrategy, RunCommand, RunScope, RunSpec, StreamMode
+from .callers import current_caller
 from .ids import assistant_of
 from .run_bodies import ApiMode, RunCreate, RunCreateStateless
+from .run_headers import wanted_headers
 
 API = "langgraph_api"
 """The annotation that has the request of a run."""
@@ -17,6 +22,8 @@ _MODES: tuple[ApiMode, ...] = ("values",)
 _PATH_RULES = ("thread_id", "checkpoint_id", "checkpoint_ns", "checkpoint_map", "run_id")
 """Keys of `configurable` that clients send, and that the path and other fields say. (LangGraph takes a `run_id` there
 for the sign that an input was applied already.)"""
+
+_NOT_SAID = (*_PATH_RULES, *AUTH_KEYS)
 
 
 def run_spec(
@@ -31,6 +38,7 @@ def run_spec(
     Raises pydantic's errors.
     """
     on_thread = body if isinstance(body, RunCreate) else RunCreate(assistant_id=graph)
+    own = run_metadata(body, graph)
     command = None if body.command is None or body.command.is_empty else body.command
     return RunSpec(
         assistant_id=graph,
@@ -42,8 +50,9 @@ def run_spec(
         else RunCommand(resume=command.resume, update=command.update, goto=_nodes(command.goto)),
         runnable_config=_config(body, graph),
         context=body.context,
-        metadata={**(of_thread or {}), **run_metadata(body, graph)},
-        thread_metadata={"graph_id": graph, "assistant_id": assistant_of(graph)},
+        metadata={**(of_thread or {}), **own},
+        # A thread that begins with its run has all of it.
+        thread_metadata=own if thread_id is None else {"graph_id": graph, "assistant_id": assistant_of(graph)},
         annotations={API: body.model_dump(mode="json", include=_KEPT, exclude_none=True)},
         stream_modes=_stream_modes(body),
         stream_subgraphs=bool(body.stream_subgraphs),
@@ -96,8 +105,18 @@ def _config(body: RunCreateStateless, graph: str) -> dict[str, Any]:
     given = {} if body.config is None else body.config.model_dump(exclude_none=True)
     context = cast("dict[str, Any]", body.context) if isinstance(body.context, dict) else dict[str, Any]()
     configurable = {**context, **given.get("configurable", {})}
-    kept = {key: value for key, value in configurable.items() if key not in _PATH_RULES and not key.startswith("__")}
-    return {**given, "configurable": {**kept, "graph_id": graph, "assistant_id": assistant_of(graph)}}
+    kept = {key: value for key, value in configurable.items() if key not in _NOT_SAID and not key.startswith("__")}
+    ours = {"graph_id": graph, "assistant_id": assistant_of(graph), **wanted_headers(), **_user()}
+    return {**given, "configurable": {**kept, **ours}}
+
+
+def _user() -> dict[str, Any]:
+    """Who asks for the run, as its nodes find him. It goes where the spec goes, and is shown to nobody else."""
+    caller = current_caller()
+    if caller is None:
+        return {}
+    user = from_json(to_json(dict(caller.user)))
+    return {AUTH_USER: user, AUTH_USER_ID: caller.user.identity, AUTH_PERMISSIONS: user["permissions"]}
 
 
 def _checkpoint(body: RunCreate) -> CheckpointRequest | None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 from pydantic import BaseModel
 
+from ..contracts.auth_user import AUTH_KEYS
 from ..contracts.types import RunRecord, RunSpec, RunStatus
 from .ids import assistant_of
 from .replies import moment
@@ -72,6 +74,11 @@ def shown_run(run: RunRecord, spec: RunSpec) -> dict[str, Any]:
     }
 
 
+def _shown(configurable: Mapping[str, Any]) -> dict[str, Any]:
+    """What an authenticator tells of its user is for nodes: there may be tokens in it."""
+    return {key: value for key, value in configurable.items() if key not in AUTH_KEYS}
+
+
 def _kwargs(run: RunRecord, spec: RunSpec) -> dict[str, Any]:
     asked = spec.annotations.get(API, {})
     command = spec.command
@@ -81,7 +88,7 @@ def _kwargs(run: RunRecord, spec: RunSpec) -> dict[str, Any]:
         "config": {
             **spec.runnable_config,
             "configurable": {
-                **spec.runnable_config.get("configurable", {}),
+                **_shown(spec.runnable_config.get("configurable", {})),
                 "run_id": run.run_id,
                 "thread_id": run.thread_id,
             },

@@ -10,6 +10,7 @@ What a back end does when its disk is full or its processes die is its own, and 
 """
 
 from .aging import AgingPromises
+from .api_keys import ApiKeyPromises
 from .at_once import AtOncePromises
 from .claims import ClaimPromises
 from .crons import CronPromises
@@ -42,6 +43,7 @@ class StoreConformance(
     AgingPromises,
     ThreadPromises,
     CronPromises,
+    ApiKeyPromises,
     ThreadSearchPromises,
     AtOncePromises,
 ):
