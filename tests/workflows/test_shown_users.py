@@ -34,7 +34,7 @@ async def test_of_runs_and_threads(settings: Settings, spec: Spec, form: str, ke
         with bind_actor("ann"):
             first, _ = await runs.create_and_wait(spec("counting", input=count_to(1)))
             second, _ = await runs.create_and_wait(RunSpec(assistant_id="counting", **alone))
-            assert [thread.thread_id for thread in await runs.list_threads()] == [first.thread_id]
+            assert first.thread_id in [thread.thread_id for thread in await runs.list_threads()]
     assert (first.user_id, second.user_id) == ("ann", "ann")  # the records know it
     started = {*map(run_workflow_id, (first.run_id, second.run_id)), thread_workflow_id(first.thread_id)}
     query = "UserId IS NULL" if form == "omitted" else shown_users(settings).query("ann")
