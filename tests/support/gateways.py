@@ -38,12 +38,17 @@ class MortalGateway:
     """`perdure serve`, to be killed."""
 
     def __init__(self, settings: Settings, graphs: Mapping[str, str]) -> None:
-        port = free_port()
-        self.address = f"127.0.0.1:{port}"
-        command = ["perdure", "serve", "--port", str(port)]
-        variables = environment_of(settings, graphs)
-        with (settings.home / f"gateway-{port}.log").open("ab") as log:
-            self._process = Forked(command, env=variables, output=log.fileno(), errors=log.fileno())
+        self._port = free_port()
+        self._log = settings.home / f"gateway-{self._port}.log"
+        self._variables = environment_of(settings, graphs)
+        self.address = f"127.0.0.1:{self._port}"
+        self.start()
+
+    def start(self) -> None:
+        """On the same port each time."""
+        command = ["perdure", "serve", "--port", str(self._port)]
+        with self._log.open("ab") as log:
+            self._process = Forked(command, env=self._variables, output=log.fileno(), errors=log.fileno())
 
     async def is_there(self) -> bool:
         """Whether it answers."""
