@@ -75,7 +75,7 @@ class GraphStates:
         return found
 
     async def copied(self, thread: ThreadRecord, copy_id: str) -> ThreadSnapshot | None:
-        """Copy a thread to one of which nobody knows yet; its state. Raises `ThreadNotFoundError`, and as `snapshot`."""
+        """Copy a thread to one that nobody knows yet; its state. Raises `ThreadNotFoundError`, and as `snapshot`."""
         wanted = {"thread_id": thread.thread_id, "copy_to": copy_id, "user_id": resolve_user_id()}
         query = self._query(assistant_id=thread.assistant_id, **wanted)
         answer = await self._ask(query)

@@ -8,21 +8,47 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
-from . import assistants, meta, run_queries, runs, states, store, thread_stream, threads
+from . import (
+    assistant_changes,
+    assistants,
+    crons,
+    meta,
+    metrics,
+    run_queries,
+    runs,
+    states,
+    store,
+    thread_stream,
+    threads,
+)
 from .access import Authenticate, Authenticated, JsonBodies
 from .context import Context
 from .errors import add_handlers
 
+_PARTS = (
+    meta,
+    metrics,
+    assistants,
+    assistant_changes,
+    crons,
+    threads,
+    states,
+    runs,
+    run_queries,
+    thread_stream,
+    store,
+)
+"""More specific paths come first."""
 _EXPOSED = ["x-pagination-total", "x-pagination-next", "content-location", "location"]
 
 
 def create_app(
     context: Context, *, origins: Sequence[str] = ("*",), authenticate: Authenticate | None = None
 ) -> FastAPI:
-    """All routes of one gateway. More specific paths come first."""
+    """All routes of one gateway."""
     app = FastAPI(title="Perdure", version=version("perdure"), summary="LangGraph's Agent Server API, on Temporal")
     app.state.context = context
-    for part in (meta, assistants, threads, states, runs, run_queries, thread_stream, store):
+    for part in _PARTS:
         app.include_router(part.router)
     add_handlers(app)
     app.add_middleware(JsonBodies)

@@ -10,9 +10,11 @@ from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException as StarletteError
 
+from ..contracts.assistant_errors import AssistantExistsError, AssistantNotFoundError
 from ..contracts.errors import (
     ActorRequiredError,
     ConfigError,
+    CronNotFoundError,
     InvalidEventIdError,
     InvalidRunError,
     PerdureError,
@@ -34,6 +36,9 @@ INVALID_JSON = "Invalid JSON in request body"
 _STATUSES: dict[type[PerdureError], int] = {
     ThreadNotFoundError: 404,
     RunNotFoundError: 404,
+    AssistantNotFoundError: 404,
+    CronNotFoundError: 404,
+    AssistantExistsError: 409,
     ThreadExistsError: 409,
     ThreadBusyError: 409,
     RunStateError: 409,
@@ -59,6 +64,14 @@ def detail_of(error: PerdureError) -> str:
         return f"Thread with ID {error.thread_id} not found"
     if isinstance(error, ThreadExistsError):
         return f"Thread with ID {error.thread_id} already exists"
+    if isinstance(error, AssistantExistsError):
+        return f"Assistant {error.assistant_id} already exists"
+    if isinstance(error, AssistantNotFoundError) and error.version is not None:
+        return f"Version {error.version} not found for assistant {error.assistant_id}"
+    if isinstance(error, AssistantNotFoundError):
+        return f"Assistant with ID {error.assistant_id} not found"
+    if isinstance(error, CronNotFoundError):
+        return f"Cron {error.cron_id!r} not found"
     if isinstance(error, ThreadBusyError):
         return BUSY
     if isinstance(error, RunNotFoundError):

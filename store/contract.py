@@ -14,6 +14,7 @@ from typing import Protocol
 
 from ..contracts.lifecycle import Delivery, RunLifecycleEvent
 from ..contracts.types import CancelAction, RunError, RunInterrupt, RunRecord, RunSpec, RunStatus, WaitResult
+from .assistant_contract import AssistantStore
 from .cron_contract import CronStore
 from .event_contract import RunEventStore
 from .housekeeping_contract import HousekeepingStore
@@ -230,6 +231,11 @@ class Store(
     @property
     def events(self) -> RunEventStore:
         """What happened inside of runs."""
+        ...
+
+    @property
+    def assistants(self) -> AssistantStore:
+        """What runs begin with."""
         ...
 
     @property

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, func, select, true, update
 
 from ..contracts.errors import InvalidRunError, ThreadNotFoundError, ThreadTakenError
 from ..contracts.threads import STATELESS, ThreadDetails, ThreadPage, ThreadRecord
 from .database import Database
-from .dialect import Scalar
 from .locks import lock_thread
 from .schema import thread_states, threads
 from .sealing import Json
 from .thread_contract import ThreadLeft
-from .thread_filter import ThreadFilter, ThreadSort
+from .thread_filter import ThreadFilter, ThreadSort, leaves
 from .upsert import insert
 
 _OF_RECORD = tuple(threads.c[name] for name in ThreadRecord.model_fields)
@@ -124,8 +123,8 @@ class ThreadSearch:
                 field="values",
             )
         has = self._database.dialect.has
-        wanted += [has(threads.c.metadata, path, value) for path, value in _leaves(which.metadata)]
-        wanted += [has(thread_states.c["values"], path, value) for path, value in _leaves(which.values)]
+        wanted += [has(threads.c.metadata, path, value) for path, value in leaves(which.metadata)]
+        wanted += [has(thread_states.c["values"], path, value) for path, value in leaves(which.values)]
         return wanted
 
 
@@ -138,14 +137,6 @@ def _order(sort: ThreadSort) -> Iterator[ColumnElement[Any]]:
     table = thread_states if sort.by == "state_updated_at" else threads
     columns = [threads.c.position] if sort.by == "created_at" else [table.c[sort.by], threads.c.position]
     yield from (column.desc() if sort.descending else column.asc() for column in columns)
-
-
-def _leaves(wanted: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Scalar]]:
-    for key, value in wanted.items():
-        if isinstance(value, Mapping):
-            yield from _leaves(cast("Mapping[str, Any]", value), (*above, key))
-        else:
-            yield (*above, key), value
 
 
 def _create(connection: Connection, thread: ThreadRecord) -> tuple[ThreadRecord, bool]:

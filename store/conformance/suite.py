@@ -10,6 +10,7 @@ What a back end does when its disk is full or its processes die is its own, and 
 """
 
 from .aging import AgingPromises
+from .assistants import AssistantPromises
 from .at_once import AtOncePromises
 from .claims import ClaimPromises
 from .crons import CronPromises
@@ -41,6 +42,7 @@ class StoreConformance(
     HousekeepingPromises,
     AgingPromises,
     ThreadPromises,
+    AssistantPromises,
     CronPromises,
     ThreadSearchPromises,
     AtOncePromises,

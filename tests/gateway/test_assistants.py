@@ -21,7 +21,9 @@ async def test_each_graph_is_an_assistant(client: Client, http: httpx.AsyncClien
     assert (steps["name"], steps["version"], steps["metadata"]) == ("steps", 1, {"created_by": "system"})
     assert await client.assistants.get(STEPS) == steps
     assert await client.assistants.count(name="STE") == 1
-    page = await http.post("/assistants/search", json={"limit": 2, "offset": 1, "sort_order": "desc"})
+    page = await http.post(
+        "/assistants/search", json={"limit": 2, "offset": 1, "sort_by": "name", "sort_order": "desc"}
+    )
     assert [row["name"] for row in page.json()] == ["parent", "fails"]
     assert (page.headers["x-pagination-total"], page.headers["x-pagination-next"]) == ("6", "3")
 

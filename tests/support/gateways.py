@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from graphs.api import graphs
+from graphs.api import graphs as api_graphs
 from langgraph_sdk import get_client
 
 from perdure import Settings
@@ -65,10 +65,14 @@ class MortalGateway:
 
 
 @asynccontextmanager
-async def served(address: str, home: Path, **settings: Any) -> AsyncGenerator[Served]:
-    """Of a worker with the graphs of `graphs.api`."""
+async def served(
+    address: str, home: Path, graphs: Mapping[str, Any] | None = None, **settings: Any
+) -> AsyncGenerator[Served]:
+    """Of a worker with these graphs, by default those of `graphs.api`."""
     async with AsyncExitStack() as stack:
-        env = await stack.enter_async_context(environment(graphs(), address=address, home=home, **settings))
+        env = await stack.enter_async_context(
+            environment(graphs or api_graphs(), address=address, home=home, **settings)
+        )
         gateway = await stack.enter_async_context(Gateway(env.runs, host="127.0.0.1", port=0))
         http = await stack.enter_async_context(httpx.AsyncClient(base_url=gateway.url, timeout=30))
         client = get_client(url=gateway.url)
