@@ -13,7 +13,7 @@ from .assistant_bodies import AssistantCreate, AssistantPatch, VersionChange, Ve
 from .assistant_views import Assistant, Version, record_of, shown_assistant, shown_version
 from .bodies import MOST
 from .context import Runs
-from .errors import refuse
+from .errors import TWICE, refuse, unknown_graph
 from .graph_names import Chosen, chosen_assistant
 from .ids import AssistantId, new_id
 from .replies import Json, page
@@ -28,9 +28,7 @@ _AT_WORK = [status for status in RunStatus if not status.terminal]
 async def create_assistant(body: AssistantCreate, runs: Runs) -> Response:
     """Create an assistant."""
     _check_one(body)
-    graphs = await runs.list_graphs(gone=True)
-    if body.graph_id not in graphs:
-        raise refuse(404, f"Graph {body.graph_id!r} not found")
+    await _check_graph(runs, body.graph_id)
     if body.assistant_id is not None and (there := await _of_a_graph(runs, body.assistant_id)) is not None:
         if body.if_exists != "do_nothing":
             raise refuse(409, f"Assistant {body.assistant_id} already exists")
@@ -46,8 +44,8 @@ async def update_assistant(assistant_id: AssistantId, body: AssistantPatch, runs
     """Make a new version of an assistant, which is the current one then."""
     _check_one(body)
     await _made_by_clients(runs, assistant_id)
-    if body.graph_id is not None and body.graph_id not in await runs.list_graphs(gone=True):
-        raise refuse(404, f"Graph {body.graph_id!r} not found")
+    if body.graph_id is not None:
+        await _check_graph(runs, body.graph_id)
     return Json(shown_assistant(await runs.assistants.update(assistant_id.lower(), **body.fields())))
 
 
@@ -91,9 +89,15 @@ async def set_latest(assistant_id: AssistantId, body: VersionChange, runs: Runs)
     return Json(shown_assistant(record_of(chosen)))
 
 
+async def _check_graph(runs: RunsFacade, graph_id: str) -> None:
+    graphs = await runs.list_graphs(gone=True)
+    if graph_id not in graphs:
+        raise unknown_graph(graph_id, graphs)
+
+
 def _check_one(body: AssistantPatch) -> None:
     if body.context and body.config is not None and body.config.configurable:
-        raise refuse(400, "Cannot specify both configurable and context. Prefer setting context alone.")
+        raise refuse(400, TWICE)
 
 
 async def _of_a_graph(runs: RunsFacade, assistant_id: str) -> Chosen | None:

@@ -12,7 +12,7 @@ from ..facade.runs import RunsFacade
 from .assistant_bodies import AssistantCount, AssistantSearch
 from .assistant_views import Assistant, of_graph, record_of, shown_assistant
 from .context import Runs
-from .errors import refuse
+from .errors import refuse, unknown_graph
 from .graph_names import chosen_assistant, graph_of
 from .ids import AssistantId
 from .replies import Json, page, selected
@@ -26,7 +26,7 @@ async def _found(runs: RunsFacade, body: AssistantCount) -> list[AssistantRecord
     """Those of graphs, and those that were made."""
     graphs = await runs.list_graphs(gone=True)
     if body.graph_id is not None and body.graph_id not in graphs:
-        raise refuse(404, f"Graph {body.graph_id!r} not found")
+        raise unknown_graph(body.graph_id, graphs)
     wanted = (body.metadata or {}).items()
     theirs = [of_graph(name) for name in graphs if body.graph_id in (None, name)]
     fitting = [

@@ -10,10 +10,11 @@ from ..contracts.crons import CronSpec
 from ..contracts.types import RunSpec
 from ..facade.runs import RunsFacade
 from .cron_bodies import CronCreate, ThreadCronCreate
-from .errors import refuse
+from .errors import invalid, refuse
 from .graph_names import Chosen, chosen_assistant
-from .run_creation import check_context, spec_of
+from .run_creation import check_context, spec_of, with_context
 
+_API_NAMES = {"ends_at": "end_time", "paused": "enabled"}
 CRON = "langgraph_api_cron"
 """The annotation that has the request of a cron, without the input of its runs."""
 
@@ -24,6 +25,7 @@ async def cron_spec(runs: RunsFacade, body: CronCreate, cron_id: str, thread_id:
     chosen = await chosen_assistant(runs, body.assistant_id)
     if chosen.graph not in await runs.list_graphs(gone=True):
         raise refuse(404, f"Assistant {body.assistant_id!r} not found")
+    body = await with_context(runs, body, chosen)
     run = spec_of(body.model_copy(update={"on_completion": body.on_run_completed}), chosen, None, thread_id)
     try:
         return CronSpec(
@@ -36,7 +38,7 @@ async def cron_spec(runs: RunsFacade, body: CronCreate, cron_id: str, thread_id:
             metadata={**(body.metadata or {}), **names(chosen)},
         )
     except ValidationError as exc:
-        raise refuse(422, "; ".join(f"{_field(one)}: {one['msg']}" for one in exc.errors())) from exc
+        raise invalid(exc, _API_NAMES) from exc
 
 
 def names(chosen: Chosen) -> dict[str, Any]:
@@ -62,11 +64,3 @@ def _of_cron(run: RunSpec, body: CronCreate, cron_id: str) -> RunSpec:
         "annotations": {**run.annotations, CRON: asked},
     }
     return run.model_copy(update=changed)
-
-
-_API_NAMES = {"ends_at": "end_time", "paused": "enabled"}
-
-
-def _field(error: Any) -> str:
-    name = str(error["loc"][0]) if error["loc"] else "schedule"
-    return _API_NAMES.get(name, name)

@@ -11,7 +11,6 @@ from ..contracts.types import RunSpec
 from .cron_specs import CRON
 from .ids import assistant_of
 from .replies import moment
-from .run_views import asked_of
 
 _BY_WHICH_FOUND = ("assistant_id", "graph_id")
 
@@ -49,9 +48,18 @@ def shown_cron(cron: CronRecord, run: RunSpec) -> dict[str, Any]:
         "timezone": asked.get("timezone", None if CRON in run.annotations else cron.timezone),
         "created_at": moment(cron.created_at),
         "updated_at": moment(cron.updated_at or cron.created_at),
-        "payload": {"assistant_id": assistant_id, **asked_of(run)},
+        "payload": _payload(run, assistant_id, cron.cron_id),
         "user_id": cron.user_id,
         "next_run_date": moment(cron.next[0]) if cron.next else None,
         "metadata": {key: value for key, value in cron.metadata.items() if key not in _BY_WHICH_FOUND},
         "enabled": not cron.paused,
     }
+
+
+def _payload(run: RunSpec, assistant_id: str, cron_id: str) -> dict[str, Any]:
+    """As the client has sent it, but for the ids."""
+    asked: dict[str, Any] = run.annotations.get(CRON, {})
+    config: dict[str, Any] = asked.get("config", {})
+    configurable = {**config.get("configurable", {}), "cron_id": cron_id}
+    ids = {"assistant_id": assistant_id, "config": {**config, "configurable": configurable}}
+    return {**asked, "input": run.input, **ids}

@@ -16,7 +16,7 @@ from .context import Runs
 from .cron_bodies import CronCount, CronCreate, CronPatch, CronSearch, ThreadCronCreate
 from .cron_specs import body_of, cron_spec
 from .cron_views import Cron, shown_cron
-from .errors import refuse
+from .errors import invalid, refuse
 from .ids import CronId, ThreadId, new_id
 from .reading import existing
 from .replies import Json, page, selected
@@ -87,7 +87,7 @@ async def update_cron(cron_id: CronId, body: CronPatch, runs: Runs) -> Response:
     try:
         merged = body_of(run, on_thread=cron.thread_id is not None, changes=changes)
     except ValidationError as exc:
-        raise refuse(422, "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in exc.errors())) from exc
+        raise invalid(exc) from exc
     spec = await cron_spec(runs, merged, cron_id, cron.thread_id)
     return Json(shown_cron(await runs.crons.update(cron_id, spec), spec.run))
 

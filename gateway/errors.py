@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
 from starlette.exceptions import HTTPException as StarletteError
 
 from ..contracts.assistant_errors import AssistantExistsError, AssistantNotFoundError
@@ -31,6 +32,10 @@ from .replies import Json
 logger = logging.getLogger(__name__)
 
 BUSY = "Thread is already running a task. Wait for it to finish or choose a different multitask strategy."
+TWICE = (
+    "Cannot specify both configurable and context. Prefer setting context alone. Context was introduced in LangGraph "
+    "0.6.0 and is the long term planned replacement for configurable."
+)
 INVALID_JSON = "Invalid JSON in request body"
 
 _STATUSES: dict[type[PerdureError], int] = {
@@ -84,6 +89,18 @@ def refuse(status: int, detail: str) -> HTTPException:
     return HTTPException(status, detail)
 
 
+def invalid(error: ValidationError, names: Mapping[str, str] | None = None) -> HTTPException:
+    """What a handler raises for fields that do not fit together. `names`: those of the API, where it has others."""
+    known = names or {}
+    told = ((".".join(known.get(str(part), str(part)) for part in one["loc"]), one) for one in error.errors())
+    return refuse(422, "; ".join(f"{place or 'body'}: {_message(one)}" for place, one in told))
+
+
+def unknown_graph(name: str, known: Iterable[str]) -> HTTPException:
+    """What a handler raises where a graph is named by itself."""
+    return refuse(404, f"Graph {name!r} not found. Expected one of: {sorted(known)}")
+
+
 def add_handlers(app: FastAPI) -> None:
     """All that can be raised in a handler, in one form."""
     app.add_exception_handler(PerdureError, _perdure)
@@ -115,9 +132,13 @@ def _unforeseen(request: Request, error: Exception) -> Response:
     return Json({"detail": "Internal Server Error"}, status_code=500)
 
 
+def _message(error: Any) -> str:
+    return str(error["msg"]).removeprefix("Value error, ")
+
+
 def _told(errors: Iterable[Any]) -> Iterable[str]:
     for error in errors:
-        place, message = error["loc"], str(error["msg"]).removeprefix("Value error, ")
+        place, message = error["loc"], _message(error)
         if error["type"] == "json_invalid" or (error["type"] == "missing" and place == ("body",)):
             yield INVALID_JSON
         elif place[0] == "path":

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from ..contracts.actor import resolve_user_id
-from ..contracts.errors import InvalidRunError
+from ..contracts.errors import InvalidRunError, StateUnreadableError
 from ..contracts.threads import ThreadRecord
 from ..contracts.types import RunSpec
 from ..facade.runs import RunsFacade
-from .errors import refuse
+from .errors import TWICE, invalid, refuse
 from .graph_names import Chosen, chosen_assistant
 from .ids import repeated_run_id
 from .reading import shown
 from .run_bodies import RunCreate, RunCreateStateless
-from .run_specs import run_spec, thread_metadata
+from .run_specs import own_configurable, run_spec, thread_metadata
 
 
 async def planned(runs: RunsFacade, body: RunCreateStateless, thread_id: str | None, key: str | None) -> RunSpec:
@@ -27,6 +27,7 @@ async def planned(runs: RunsFacade, body: RunCreateStateless, thread_id: str | N
     """
     check_context(body)
     chosen = await chosen_assistant(runs, body.assistant_id)
+    body = await with_context(runs, body, chosen)
     run_id = repeated_run_id(key, resolve_user_id(), thread_id)
     if thread_id is None or not isinstance(body, RunCreate):
         return spec_of(body, chosen, run_id, thread_id)
@@ -44,19 +45,33 @@ def spec_of(
     thread_id: str | None,
     of_thread: Mapping[str, Any] | None = None,
 ) -> RunSpec:
+    """Raises 422."""
     try:
         return run_spec(body, chosen, run_id, thread_id, of_thread)
     except ValidationError as exc:
-        told = (f"{'.'.join(map(str, one['loc'])) or 'body'}: {one['msg']}" for one in exc.errors())
-        raise refuse(422, "; ".join(told)) from exc
+        raise invalid(exc) from exc
 
 
 def check_context(body: RunCreateStateless) -> None:
     """They are two names of the same. Raises 400."""
-    configurable: dict[str, Any] = (body.config.configurable if body.config is not None else None) or {}
-    own = {key: value for key, value in configurable.items() if key not in ("thread_id", "checkpoint_id")}
-    if body.context and own:
-        raise refuse(400, "Cannot specify both configurable and context. Prefer setting context alone.")
+    if body.context and own_configurable(body):
+        raise refuse(400, TWICE)
+
+
+B = TypeVar("B", bound=RunCreateStateless)
+
+
+async def with_context(runs: RunsFacade, body: B, chosen: Chosen) -> B:
+    """What older clients say in `configurable` is the context, too: as far as the graph's schema of it has it."""
+    own = own_configurable(body)
+    if body.context or not own:
+        return body
+    try:
+        schema = (await runs.describe_graph(chosen.graph, "schemas"))["context_schema"] or {}
+    except StateUnreadableError:  # a run of it will say why
+        return body
+    known = schema.get("properties", own)
+    return body.model_copy(update={"context": {key: own[key] for key in own if key in known} or None})
 
 
 async def _check_thread(

@@ -105,9 +105,17 @@ def _config(body: RunCreateStateless, chosen: Chosen) -> dict[str, Any]:
     of_assistant = record_of(chosen).config
     given = {} if body.config is None else body.config.model_dump(exclude_none=True)
     context = cast("dict[str, Any]", body.context) if isinstance(body.context, dict) else dict[str, Any]()
-    configurable = {**of_assistant.get("configurable", {}), **context, **given.get("configurable", {})}
-    kept = {key: value for key, value in configurable.items() if key not in _PATH_RULES and not key.startswith("__")}
-    return {**of_assistant, **given, "configurable": {**kept, **_names(chosen)}}
+    configurable = {**_own(of_assistant.get("configurable", {})), **_own(context), **own_configurable(body)}
+    return {**of_assistant, **given, "configurable": {**configurable, **_names(chosen)}}
+
+
+def own_configurable(body: RunCreateStateless) -> dict[str, Any]:
+    """What a client says in its config to its graph."""
+    return _own((body.config.configurable if body.config is not None else None) or {})
+
+
+def _own(configurable: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in configurable.items() if key not in _PATH_RULES and not key.startswith("__")}
 
 
 def _context(body: RunCreateStateless, chosen: Chosen) -> Any:

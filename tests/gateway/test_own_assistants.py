@@ -63,6 +63,7 @@ async def test_what_a_run_has_comes_over_what_its_assistant_has(client: Client) 
     assert await heard(client, made["assistant_id"]) == "grim"
     assert await heard(client, made["assistant_id"], context={"tone": "mild"}) == "mild"
     assert await heard(client, "tone") is None
+    assert await heard(client, "tone", config={"configurable": {"tone": "older", "unknown": 1}}) == "older"
     thread = (await client.threads.create())["thread_id"]
     wanted = {"config": {"tags": ["own"]}, "metadata": {"level": 2}}
     run = await client.runs.create(thread, made["assistant_id"], input={}, **wanted)

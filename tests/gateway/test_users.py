@@ -52,6 +52,9 @@ async def test_another_users_things_are_not_found(guarded: tuple[Served, Gateway
         run = (await ann.post(f"/threads/{thread}/runs", json=body)).json()["run_id"]
         assert (await ann.get(f"/threads/{thread}/runs/{run}/join")).json()["tag"] == "ann"
         place = f"/threads/{thread}"
+        made = (await ann.post("/assistants", json={"graph_id": "steps"})).json()["assistant_id"]
+        crons = {"assistant_id": "steps", "schedule": "0 0 1 1 *"}
+        cron = (await ann.post(f"{place}/runs/crons", json=crons)).json()["cron_id"]
         tried: list[tuple[str, str, Any]] = [
             ("GET", place, None),
             ("PATCH", place, {"metadata": {"mine": True}}),
@@ -70,6 +73,19 @@ async def test_another_users_things_are_not_found(guarded: tuple[Served, Gateway
             ("POST", f"{place}/runs/{run}/cancel", {}),
             ("POST", "/runs/cancel", {"thread_id": thread, "run_ids": [run]}),
             ("DELETE", f"{place}/runs/{run}", None),
+            ("POST", f"{place}/copy", None),
+            ("POST", f"{place}/runs/crons", crons),
+            ("POST", "/runs/crons", {**crons, "assistant_id": made}),
+            ("GET", f"/runs/crons/{cron}", None),
+            ("PATCH", f"/runs/crons/{cron}", {"enabled": False}),
+            ("DELETE", f"/runs/crons/{cron}", None),
+            ("GET", f"/assistants/{made}", None),
+            ("GET", f"/assistants/{made}/graph", None),
+            ("PATCH", f"/assistants/{made}", {"name": "mine"}),
+            ("DELETE", f"/assistants/{made}", None),
+            ("POST", f"/assistants/{made}/versions", {}),
+            ("POST", f"/assistants/{made}/latest", {"version": 1}),
+            ("POST", "/runs", {"assistant_id": made, "input": {}}),
             ("POST", "/threads", {"thread_id": thread}),
             ("POST", "/threads", {"thread_id": thread, "if_exists": "do_nothing"}),
         ]
@@ -81,6 +97,13 @@ async def test_another_users_things_are_not_found(guarded: tuple[Served, Gateway
             found = await bob.post("/threads/search", json=search)
             assert (found.json(), found.headers["x-pagination-total"]) == ([], "0")
         assert (await bob.post("/threads/count", json={})).json() == 0
+        assert (await bob.post("/runs/crons/search", json={})).json() == []
+        names = [one["assistant_id"] for one in (await bob.post("/assistants/search", json={"limit": 100})).json()]
+        assert made not in names
+        taken = await bob.post(
+            "/assistants", json={"graph_id": "steps", "assistant_id": made, "if_exists": "do_nothing"}
+        )
+        assert taken.status_code == 409
         assert (await ann.post("/threads/search", json={})).json()[0]["thread_id"] == thread
         assert (await ann.get(place)).json()["values"]["tag"] == "ann"
 
