@@ -91,8 +91,9 @@ class Crons:
 
         `metadata`: an object of texts, numbers, booleans and nulls, each of which has to be there at the same depth.
         """
-        wanted = {"user_id": resolve_user_id(), "thread_id": thread_id, "paused": paused}
-        return await self._store.crons.find(**wanted, metadata=scalars(metadata, "metadata"))
+        wanted = scalars(metadata, "metadata")
+        user_id = resolve_user_id()
+        return await self._store.crons.find(user_id=user_id, thread_id=thread_id, paused=paused, metadata=wanted)
 
     async def get_run(self, cron_id: str) -> RunSpec:
         """What each of its firings submits. Raises `CronNotFoundError`."""

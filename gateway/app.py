@@ -24,6 +24,7 @@ from . import (
 from .access import Authenticate, Authenticated, JsonBodies
 from .context import Context
 from .errors import add_handlers
+from .sse import Unburdened
 
 _PARTS = (
     meta,
@@ -51,6 +52,7 @@ def create_app(
     for part in _PARTS:
         app.include_router(part.router)
     add_handlers(app)
+    app.add_middleware(Unburdened)
     app.add_middleware(JsonBodies)
     if authenticate is not None:
         app.add_middleware(Authenticated, authenticate)

@@ -6,25 +6,22 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from ..contracts.assistants import AssistantFields
 from .bodies import Body, Paged
 from .ids import AssistantId
 from .run_bodies import ConfigBody
 
 
-class AssistantPatch(Body):
-    """A change of an assistant."""
-
-    graph_id: str | None = Field(default=None, min_length=1)
+class _Fields(Body):
     config: ConfigBody | None = None
     context: dict[str, Any] | None = None
     metadata: dict[str, Any] | None = None
-    """Merged into what there is, at its top."""
     name: str | None = None
     description: str | None = None
 
     def fields(self) -> dict[str, Any]:
-        """What is given. `config.configurable` and `context` are two names of the same, of which one may be given."""
-        given = {name: value for name in AssistantPatch.model_fields if (value := getattr(self, name)) is not None}
+        """What is given of a version. `config.configurable` and `context` are two names of the same."""
+        given = {name: value for name in AssistantFields.model_fields if (value := getattr(self, name)) is not None}
         if self.config is not None:
             given["config"] = self.config.model_dump(exclude_none=True)
         if configurable := given.get("config", {}).get("configurable"):
@@ -34,7 +31,13 @@ class AssistantPatch(Body):
         return given
 
 
-class AssistantCreate(AssistantPatch):
+class AssistantPatch(_Fields):
+    """A change of an assistant. Metadata is merged into what there is, at its top."""
+
+    graph_id: str | None = Field(default=None, min_length=1)
+
+
+class AssistantCreate(_Fields):
     """A new assistant."""
 
     graph_id: str = Field(min_length=1)

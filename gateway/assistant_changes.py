@@ -95,7 +95,7 @@ async def _check_graph(runs: RunsFacade, graph_id: str) -> None:
         raise unknown_graph(graph_id, graphs)
 
 
-def _check_one(body: AssistantPatch) -> None:
+def _check_one(body: AssistantPatch | AssistantCreate) -> None:
     if body.context and body.config is not None and body.config.configurable:
         raise refuse(400, TWICE)
 

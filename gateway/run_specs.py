@@ -122,7 +122,7 @@ def _context(body: RunCreateStateless, chosen: Chosen) -> Any:
     of_assistant = record_of(chosen).context
     if body.context is None:
         return of_assistant or None
-    return {**of_assistant, **body.context} if isinstance(body.context, dict) else body.context
+    return {**of_assistant, **cast("dict[str, Any]", body.context)} if isinstance(body.context, dict) else body.context
 
 
 def _checkpoint(body: RunCreate) -> CheckpointRequest | None:
