@@ -67,10 +67,10 @@ async def with_context(runs: RunsFacade, body: B, chosen: Chosen) -> B:
     if body.context or not own:
         return body
     try:
-        schema = (await runs.describe_graph(chosen.graph, "schemas"))["context_schema"] or {}
+        schema: dict[str, Any] = (await runs.describe_graph(chosen.graph, "schemas"))["context_schema"] or {}
     except StateUnreadableError:  # a run of it will say why
         return body
-    known = schema.get("properties", own)
+    known: dict[str, Any] = schema.get("properties", own)
     return body.model_copy(update={"context": {key: own[key] for key in own if key in known} or None})
 
 

@@ -83,7 +83,7 @@ def _made(name: str, make: Callable[[CompiledGraph], Any], graph: CompiledGraph)
 
 def _config_schema(graph: CompiledGraph) -> Any:
     """Of `configurable`, as LangGraph's server shows it."""
-    whole = cast("dict[str, Any]", graph.get_config_jsonschema())  # pyright: ignore[reportDeprecated]
+    whole = graph.get_config_jsonschema()  # pyright: ignore[reportDeprecated]
     kinds = cast("dict[str, Any]", whole.pop("$defs", {}))
     place = whole.get("properties", {}).get("configurable", {}).get("$ref", "").rpartition("/")[2]
     configurable = kinds.pop(place, {})
