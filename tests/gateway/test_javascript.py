@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from graphs.talk import talking
 from support.gateways import MortalGateway
-from support.javascript import told
+from support.javascript import LIMIT, told
 from support.servers import until
 
 from perdure.testing.environment import environment
@@ -26,7 +26,11 @@ CLIENTS = (
     "remote_graph",
 )
 PAGES = ("talking", "asked", "coming_back", "stopping", "editing")
-SCENARIOS = [*(("clients.mjs", name) for name in CLIENTS), *(("page.mjs", name) for name in PAGES)]
+SCENARIOS = [
+    *(("clients.mjs", name) for name in CLIENTS),
+    *(("page.mjs", name) for name in PAGES),
+    ("example.mjs", "example"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +44,7 @@ async def gateway(temporal: str, tmp_path_factory: pytest.TempPathFactory) -> As
             gateway.kill()
 
 
+@pytest.mark.timeout(LIMIT + 60)
 @pytest.mark.parametrize(("script", "name"), SCENARIOS, ids=[name for _, name in SCENARIOS])
 async def test_a_scenario(gateway: MortalGateway, tmp_path: Path, script: str, name: str) -> None:
     last = None
