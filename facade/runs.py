@@ -7,11 +7,13 @@ program that reads records or follows a stream needs none.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from ..bridge.contract import Bridge, parse_event_id
+from ..contracts.errors import RunNotFoundError
 from ..contracts.events import EventCategory, RunEvent
 from ..contracts.lifecycle import Delivery
 from ..contracts.settings import Settings
@@ -284,11 +286,13 @@ class RunsFacade(ThreadCalls):
     async def delete_run(self, run_id: str) -> bool:
         """Remove a run's record and stream. A run in flight is cancelled, and has stopped, before. False if unknown."""
         stored = await self._lookup.find(run_id)
-        if stored is None:
+        # A draft is no run. Its submission may be under way, and Temporal about to have a run that no record tells of.
+        if stored is None or not await self._lookup.exists(stored):
             return False
-        if not stored.record.status.terminal and await self._lookup.exists(stored):
-            await self.cancel(run_id)
-            await wait_for_run(self._store, self._bridge, run_id, at_questions=False)
+        if not stored.record.status.terminal:
+            with suppress(RunNotFoundError):  # somebody else deletes it, too, or Temporal has lost it
+                await self.cancel(run_id)
+                await wait_for_run(self._store, self._bridge, run_id, at_questions=False)
         # The record last: as long as it is there, a repeated deletion finds the rest.
         await self._bridge.cleanup(run_id)
         return await self._store.delete(run_id)

@@ -94,7 +94,11 @@ def _location(text: str) -> URL:
 
 def _set_pragmas(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
     cursor = connection.cursor()
-    # With WAL, NORMAL loses nothing when a process dies; a power cut can take the last moments.
-    cursor.execute("PRAGMA synchronous=NORMAL")
-    cursor.execute("PRAGMA foreign_keys=ON")
+    try:
+        # With WAL, NORMAL loses nothing when a process dies; a power cut can take the last moments.
+        cursor.execute("PRAGMA synchronous=NORMAL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+    except Exception:
+        connection.close()  # SQLAlchemy 2.0 leaves it open
+        raise
     cursor.close()

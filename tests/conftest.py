@@ -5,7 +5,6 @@ from __future__ import annotations
 import faulthandler
 import gc
 import os
-import sys
 import uuid
 from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
@@ -29,6 +28,7 @@ LONGEST_FIRST = ("benchmarks", "crash", "examples", "cli", "documents", "testing
 """The folders whose files take longest, in seconds for each file."""
 
 
+STUCK = TESTS.parent / "build" / "stuck.txt"
 TEARDOWN = 180
 """Seconds. pytest-timeout and pytest's own faulthandler both stop counting when a test has failed, so that what it
 left waiting would hold the whole suite for ever."""
@@ -47,12 +47,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_teardown() -> Generator[None]:
-    """A teardown that never ends is a failure with a name: its process says where it stands, and ends."""
-    faulthandler.dump_traceback_later(TEARDOWN, exit=True, file=sys.__stderr__)
-    try:
-        return (yield)
-    finally:
-        faulthandler.cancel_dump_traceback_later()
+    """A teardown that never ends is a failure with a name: its process ends, and `STUCK` says where it stood."""
+    STUCK.parent.mkdir(exist_ok=True)
+    with STUCK.open("a") as stuck:  # stderr is captured, and lost with the process
+        faulthandler.dump_traceback_later(TEARDOWN, exit=True, file=stuck)
+        try:
+            return (yield)
+        finally:
+            faulthandler.cancel_dump_traceback_later()
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import Any, cast
@@ -41,11 +42,19 @@ async def bare(
         return found, from_json(to_json((await compiled.aget_state(config)).values))
 
 
+class _OnDisk(InMemorySaver):
+    """Others have their turn while it saves, as with every saver that writes somewhere."""
+
+    async def aput(self, *given: Any) -> Any:
+        await asyncio.sleep(0.005)
+        return await super().aput(*given)
+
+
 async def bare_until(error: type[Exception], graph: CompiledGraph, run: Run) -> list[Seen]:
     """What bare LangGraph streams before it raises."""
     found: list[Seen] = []
     config, modes = run_config(run.spec, run.run_id, run.thread_id), [*run.spec.stream_modes]
-    graph, options = graph.copy({"checkpointer": InMemorySaver()}), {"stream_mode": modes, "durability": "sync"}
+    graph, options = graph.copy({"checkpointer": _OnDisk()}), {"stream_mode": modes, "durability": "sync"}
     try:
         async for ns, mode, chunk in _chunks(graph, run.spec.input, config, options, subgraphs=True):
             found.append(seen("|".join((mode, *ns)), from_json(to_json(chunk))))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -31,18 +31,25 @@ async def proxy(temporal: str) -> AsyncIterator[Proxy]:
 
 
 @pytest.fixture
-async def workers(settings: Settings, proxy: Proxy) -> AsyncIterator[tuple[WorkerProcess, WorkerProcess]]:
-    """One that will be frozen, which serves already, and another one on its way."""
-    frozen = WorkerProcess(settings, GRAPHS, {"PERDURE_TEMPORAL__ADDRESS": proxy.address})
-    try:
-        await until(lambda: "serving" in frozen.log.read_text())
-        other = WorkerProcess(settings, GRAPHS)
-        try:
-            yield frozen, other
-        finally:
-            other.kill()
-    finally:
-        frozen.kill()
+async def frozen(settings: Settings, proxy: Proxy) -> AsyncIterator[WorkerProcess]:
+    """A worker that serves, and will be frozen."""
+    worker = WorkerProcess(settings, GRAPHS, {"PERDURE_TEMPORAL__ADDRESS": proxy.address})
+    yield worker
+    worker.kill()
+
+
+@pytest.fixture
+def another(settings: Settings) -> Iterator[Callable[[], WorkerProcess]]:
+    """Starts a second worker: only once the first one has the run, or it might be given it."""
+    started: list[WorkerProcess] = []
+
+    def start() -> WorkerProcess:
+        started.append(WorkerProcess(settings, GRAPHS))
+        return started[-1]
+
+    yield start
+    for worker in started:
+        worker.kill()
 
 
 def _rows(settings: Settings, run_id: str, thread_id: str) -> dict[str, list[Any]]:
@@ -67,9 +74,13 @@ _OWNER = {
 
 
 async def test_it_writes_nothing_when_it_wakes_and_soon_sees_why(
-    runs: RunsFacade, settings: Settings, tmp_path: Path, proxy: Proxy, workers: tuple[WorkerProcess, WorkerProcess]
+    runs: RunsFacade,
+    settings: Settings,
+    tmp_path: Path,
+    proxy: Proxy,
+    frozen: WorkerProcess,
+    another: Callable[[], WorkerProcess],
 ) -> None:
-    frozen, other = workers
     gate, effects = tmp_path / "gate", tmp_path / "effects"
     spec = RunSpec(
         assistant_id="gate",
@@ -80,6 +91,7 @@ async def test_it_writes_nothing_when_it_wakes_and_soon_sees_why(
     )
     record = await runs.create_background(spec)
     await until(lambda: effects.exists() and f"{frozen.pid} waits" in effects.read_text())
+    other = another()
     await freeze(frozen, settings.home)
     proxy.cut()
     await until(lambda: f"{other.pid} waits" in effects.read_text())

@@ -8,7 +8,7 @@ import pytest
 from chaos.faults.file_locked import locked
 
 import perdure.blocking.sqlite_thread
-import perdure.runtime.worker
+import perdure.runtime.back_ends
 from perdure import RunsFacade, Settings
 from perdure.store.sql import SqlStore
 
@@ -19,7 +19,7 @@ from .trouble import GATES, run_through
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Half a second instead of five and ten, so that the test need not hold the lock for so long."""
     monkeypatch.setattr(perdure.blocking.sqlite_thread, "BUSY_TIMEOUT", 0.5)
-    monkeypatch.setattr(perdure.runtime.worker, "open_store", partial(SqlStore, lock_timeout=0.5))
+    monkeypatch.setattr(perdure.runtime.back_ends, "open_store", partial(SqlStore, lock_timeout=0.5))
 
 
 @pytest.mark.parametrize("file", ["bridge", "store", "checkpoints"])

@@ -300,7 +300,13 @@ async def test_a_required_one_that_fails_is_handed_over_while_the_run_goes_on(ho
         await until(lambda: house.handed_over.calls == [("run", ["notes"], 1.0)])
 
 
-async def test_at_its_end_everything_is_delivered(house: House) -> None:
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run's end waits for observers for as long as it takes on a busy machine."""
+    monkeypatch.setattr("perdure.observers.dispatcher._PATIENCE", 30.0)
+
+
+async def test_at_its_end_everything_is_delivered(house: House, patient: None) -> None:
     notes = Notes()
     await house.begun()
     async with house.dispatcher(bound(notes)).telling("run"):
@@ -322,7 +328,7 @@ async def test_what_takes_too_long_at_the_end_is_handed_over_and_goes_on(house: 
         await until(lambda: notes.told == [1, 2, 3])
 
 
-async def test_what_fails_at_the_end_is_handed_over_at_once(house: House) -> None:
+async def test_what_fails_at_the_end_is_handed_over_at_once(house: House, patient: None) -> None:
     notes = Notes()
     notes.fails = {2: ValueError("no luck")}
     await house.begun()
@@ -331,7 +337,7 @@ async def test_what_fails_at_the_end_is_handed_over_at_once(house: House) -> Non
     assert house.handed_over.calls == [("run", ["notes"], 1.0)]
 
 
-async def test_a_store_that_is_away_at_the_end_is_handed_over(house: House) -> None:
+async def test_a_store_that_is_away_at_the_end_is_handed_over(house: House, patient: None) -> None:
     notes = Notes()
     await house.begun()
     dispatcher = house.dispatcher(bound(notes))
@@ -341,7 +347,7 @@ async def test_a_store_that_is_away_at_the_end_is_handed_over(house: House) -> N
     assert house.handed_over.calls == [("run", [], 1.0)]
 
 
-async def test_an_end_that_is_repeated_hands_nothing_over(house: House) -> None:
+async def test_an_end_that_is_repeated_hands_nothing_over(house: House, patient: None) -> None:
     notes = Notes()
     await house.begun()
     with pytest.raises(UnavailableError):

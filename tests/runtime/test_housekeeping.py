@@ -88,8 +88,8 @@ async def test_what_was_looked_at_is_not_looked_at_again(
     look, list_workflows = Repair.look, Client.list_workflows
 
     async def noted(self: Repair, run_id: str) -> None:
-        looked.append(run_id)
         await look(self, run_id)
+        looked.append(run_id)  # a look that fails is taken again
 
     def counted(self: Client, *arguments: Any, **options: Any) -> WorkflowExecutionAsyncIterator:
         nonlocal lists

@@ -14,11 +14,12 @@ import runpy
 import signal
 import sys
 import tempfile
+import threading
 from asyncio import StreamReader, StreamReaderProtocol
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from io import TextIOWrapper
-from multiprocessing import forkserver, reduction
+from multiprocessing import connection, forkserver, reduction
 from pathlib import Path
 from subprocess import TimeoutExpired
 from typing import Any, BinaryIO
@@ -45,6 +46,11 @@ forking.set_forkserver_preload(
         "typer.rich_utils",
     ]
 )
+
+
+_looking = threading.Lock()
+"""Who looks whether a process has ended reads its exit code from a pipe, in which it is only once; and who starts one
+looks at all others."""
 
 
 def import_early() -> None:
@@ -75,21 +81,24 @@ class Forked:
 
     def _start(self, *given: object) -> None:
         self._process = forking.Process(target=_become, args=given, daemon=True)
-        self._process.start()
+        with _looking:
+            self._process.start()
         assert self._process.pid is not None
         self.pid: int = self._process.pid
 
     @property
     def returncode(self) -> int | None:
         """Its exit code, or the negative number of the signal that has ended it; `None` while it executes."""
-        return self._process.exitcode
+        with _looking:
+            return self._process.exitcode
 
     def wait(self, limit: float | None = None) -> int:
         """Its exit code. Raises `TimeoutExpired` after so many seconds."""
-        self._process.join(limit)
-        if self.returncode is None:
+        connection.wait([self._process.sentinel], limit)
+        code = self.returncode
+        if code is None:
             raise TimeoutExpired(self._process.name, limit or 0.0)
-        return self.returncode
+        return code
 
     def send_signal(self, number: int) -> None:
         """Unless it has ended."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 from support.graphs import Stubborn, count_to
 from support.rows import Rows, thread_rows
 
 from perdure import RunNotFoundError, RunScope, RunsFacade, RunSpec, RunStatus, Settings, Worker
+from perdure.contracts.wire_thread import Admission
+from perdure.facade.submission import Submitter
 
 Spec = Callable[..., RunSpec]
 Cli = Callable[..., Awaitable[str]]
@@ -26,6 +29,32 @@ async def test_a_run_that_goes_on_is_stopped_and_removed(runs: RunsFacade, worke
         with pytest.raises(RunNotFoundError):
             await call(record.run_id)
     assert not await runs.delete_run(record.run_id)
+
+
+async def test_by_many_at_once(runs: RunsFacade, worker: Worker, spec: Spec) -> None:
+    record, stream = await runs.create_and_stream(spec("counting", input=count_to(1000, 0.05)))
+    await anext(stream)
+    assert sorted(await asyncio.gather(*(runs.delete_run(record.run_id) for _ in range(12)))) == [*([False] * 11), True]
+
+
+async def test_what_is_being_submitted_is_no_run_yet(
+    runs: RunsFacade, worker: Worker, spec: Spec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submit, held, go_on = Submitter.submit, asyncio.Event(), asyncio.Event()
+
+    async def hold(*given: Any) -> Admission:
+        held.set()
+        await go_on.wait()
+        return await submit(*given)
+
+    monkeypatch.setattr(Submitter, "submit", hold)
+    creating = asyncio.create_task(runs.create_and_wait(spec("counting", input=count_to(1), run_id="under-way")))
+    await held.wait()
+    assert not await runs.delete_run("under-way")
+    go_on.set()
+    _, result = await creating
+    assert result.status is RunStatus.SUCCESS
+    assert await runs.delete_run("under-way")
 
 
 async def test_a_straggler_writes_nothing_for_a_deleted_run(runs: RunsFacade, settings: Settings, spec: Spec) -> None:
