@@ -17,10 +17,10 @@ from .driver.let_go import LetGo
 from .driver.live_graphs import LiveGraphs
 from .driver.memory_use import MemoryBound
 from .graphs.back_ends import BackEnds
-from .graphs.graph_registry import GraphRegistry, GraphSource, load_graphs
+from .graphs.graph_registry import GraphRegistry, GraphSource, import_attribute, load_graphs
 from .graphs.local_modules import LocalModules
 from .graphs.node_store import node_store_config
-from .graphs.project import project_warnings
+from .graphs.project import prepare_process, project_warnings
 from .graphs.takeover_losses import takeover_warnings
 from .notify import NotifyWorkflows
 from .run_activities import RunActivities
@@ -45,8 +45,10 @@ __all__ = [
     "RunObserver",
     "Webhook",
     "ensure_observer",
+    "import_attribute",
     "load_graphs",
     "node_store_config",
+    "prepare_process",
     "project_warnings",
     "recipients",
     "takeover_warnings",

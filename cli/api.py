@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from ipaddress import ip_address
 
 from temporalio.client import Client
 
 from ..contracts.errors import ConfigError
+from ..contracts.gateway_settings import is_this_machine
+from ..contracts.settings import Settings
 from ..facade.runs import RunsFacade
-from ..gateway import Gateway
+from ..gateway import Gateway, Serving
 from ..runtime.client import LazyTemporal, open_facade
+from ..runtime.gateway_project import GatewayProject
 from .session import Session
 
 _DEFAULT_PORT = 2024
@@ -30,25 +32,31 @@ async def beside(session: Session, client: Client, port: int | None) -> AsyncGen
 
 @asynccontextmanager
 async def listening(session: Session, runs: RunsFacade, host: str | None, port: int | None) -> AsyncGenerator[Gateway]:
-    """Host and port are those of the settings, unless they are given. Raises `ConfigError`, `UnavailableError`."""
+    """Host and port are those of the settings, unless they are given.
+
+    Raises `ConfigError`, `GraphLoadError`, `UnavailableError`.
+    """
     settings = session.settings.gateway
     found = next(one for one in (port, settings.port, _DEFAULT_PORT) if one is not None)
-    gateway = Gateway(runs, host=_local(host or settings.host), port=found, origins=settings.cors_origins)
+    serving = _serving(session.settings)
+    gateway = Gateway(runs, host=_allowed(host or settings.host, serving), port=found, serving=serving)
     async with gateway:
         text = f"API       {gateway.url} ({gateway.url}/docs)"
-        session.output.result({"event": "gateway", "url": gateway.url}, text)
+        session.output.result({"event": "gateway", "url": gateway.url, "asks": serving.asks}, text)
         yield gateway
 
 
-def _local(host: str) -> str:
-    """Nobody is asked who he is, so only this machine may call."""
-    try:
-        is_local = host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        is_local = False
-    if not is_local:
+def _serving(settings: Settings) -> Serving:
+    project = GatewayProject(settings)
+    return Serving(settings=settings.gateway, http=project.http, auth=project.auth, app=project.app)
+
+
+def _allowed(host: str, serving: Serving) -> str:
+    """Where nobody is asked who he is, only this machine may call."""
+    if not is_this_machine(host) and not serving.asks:
         raise ConfigError(
-            f"gateway.host is {host!r}: the gateway checks nobody who calls, so it listens on this machine only "
-            "(127.0.0.1); let a proxy that does check stand before it"
+            f"gateway.host is {host!r}, and the gateway would let in anybody who calls. Let it ask who that is: set "
+            "gateway.api_keys to true and make keys (`perdure api-keys create USER`), or set gateway.oidc, or auth in "
+            "langgraph.json; or let it listen on this machine only (127.0.0.1), behind a proxy that asks"
         )
     return host

@@ -7,6 +7,7 @@ import sys
 import typer
 
 from . import options as o
+from .api_key_commands import add_api_key_commands
 from .cron_commands import add_cron_commands
 from .run_commands import add_run_commands
 from .service_commands import add_first_commands, add_service_commands
@@ -56,6 +57,7 @@ def _application() -> typer.Typer:
     add_thread_commands(app)
     add_cron_commands(app)
     add_service_commands(app)
+    add_api_key_commands(app)
     return app
 
 

@@ -13,15 +13,14 @@ from copy import copy
 from pathlib import Path
 from typing import Annotated, Any, cast
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from .errors import GraphLoadError, nearest
+from .langgraph_http import AuthConfig, Cors, HeaderPatterns, HttpConfig, Part
 
-_HONOURED = ("graphs", "env", "dependencies", "store")
+_HONOURED = ("graphs", "env", "dependencies", "store", "auth", "http")
 _HARMLESS = ("$schema", "_comment", "python_version")
 _OTHERS = {
-    "auth": "`perdure serve` asks nobody who he is, so it listens on this machine only",
-    "http": "the setting gateway says how the HTTP API is served",
     "ui": "no pages are served",
     "ui_config": "no pages are served",
     "webhooks": "the settings have webhooks of their own",
@@ -44,11 +43,7 @@ _OTHERS = {
 _GRAPH = ("path", "description")
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True, arbitrary_types_allowed=True)
-
-
-class StoreIndex(_Part):
+class StoreIndex(Part):
     """How the store finds items by their meaning."""
 
     dims: int = Field(ge=1)
@@ -61,7 +56,7 @@ class StoreIndex(_Part):
 Minutes = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
-class StoreTtl(_Part):
+class StoreTtl(Part):
     """When items of the store expire."""
 
     default_ttl: Minutes | None = None
@@ -70,18 +65,20 @@ class StoreTtl(_Part):
     sweep_interval_minutes: Minutes = 5.0
 
 
-class NodeStoreConfig(_Part):
+class NodeStoreConfig(Part):
     """The key `store`."""
 
     index: StoreIndex | None = None
     ttl: StoreTtl = StoreTtl()
 
 
-class _Content(_Part):
+class _Content(Part):
     graphs: dict[str, Any] = Field(min_length=1)
     env: str | dict[str, str | int | float | bool | None] | None = None
     dependencies: tuple[str, ...] = ()
     store: NodeStoreConfig | None = None
+    auth: AuthConfig | None = None
+    http: HttpConfig | None = None
 
 
 class LangGraphJson:
@@ -102,6 +99,8 @@ class LangGraphJson:
         self.env = found.env
         self.dependencies = found.dependencies
         self.store = found.store or NodeStoreConfig()
+        self.auth = found.auth
+        self.http = found.http or HttpConfig()
         self.graphs = found.graphs
 
     def with_graphs(self, graphs: Mapping[str, Any]) -> LangGraphJson:
@@ -140,6 +139,13 @@ class LangGraphJson:
         store = cast("dict[str, Any]", self._raw.get("store") or {})
         yield from _beside("store.index", store.get("index"), StoreIndex)
         yield from _beside("store.ttl", store.get("ttl"), StoreTtl)
+        yield from _beside("auth", self._raw.get("auth"), AuthConfig)
+        if self.auth is not None and not self.auth.disable_studio_auth:
+            yield "auth.disable_studio_auth (nobody comes in as Studio)"
+        http = cast("dict[str, Any]", self._raw.get("http") or {})
+        yield from _beside("http", http, HttpConfig)
+        yield from _beside("http.cors", http.get("cors"), Cors)
+        yield from _beside("http.configurable_headers", http.get("configurable_headers"), HeaderPatterns)
         for name, spec in self.graphs.items():
             if isinstance(spec, dict):
                 others = [key for key in cast("dict[str, Any]", spec) if key not in _GRAPH]

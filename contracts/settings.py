@@ -26,6 +26,7 @@ from .back_ends import BRIDGES, CHECKPOINTERS, STORES, Group, unknown_scheme
 from .encryption_settings import CodecServerSettings, EncryptionSettings
 from .environment import merged, read_environment
 from .errors import ConfigError, nearest
+from .gateway_settings import GatewaySettings as GatewaySettings
 from .limit_settings import LimitSettings as LimitSettings
 from .retention_settings import RetentionSettings as RetentionSettings
 from .settings_file import config_path, read_yaml
@@ -97,16 +98,6 @@ class WebhookSettings(Section):
     def secrets(self) -> tuple[str, ...]:
         """What a call is signed with: the one in use first."""
         return tuple(one.get_secret_value() for one in (self.secret, self.previous_secret) if one is not None)
-
-
-class GatewaySettings(Section):
-    """LangGraph's API over HTTP, which `perdure serve` and `perdure dev` serve."""
-
-    host: str = Field(default="127.0.0.1", min_length=1)
-    port: int | None = Field(default=2024, ge=0, le=65535)
-    """0 is any that is free; null: `perdure dev` does without."""
-    cors_origins: tuple[str, ...] = ("*",)
-    """The pages that may call it."""
 
 
 class LogSettings(Section):

@@ -19,6 +19,7 @@ from ..contracts.lifecycle import Delivery
 from ..contracts.settings import Settings
 from ..contracts.types import CancelAction, RunPage, RunRecord, RunSpec, RunStatus, WaitResult
 from ..store.contract import Store
+from .api_keys import ApiKeys
 from .assistants import Assistants
 from .choices import chosen
 from .events import Events
@@ -96,6 +97,11 @@ class RunsFacade(ThreadCalls):
     def assistants(self) -> Assistants:
         """Graphs with a config and a context of their own (`docs/langgraph-api.md`)."""
         return Assistants(self._store.assistants, self.list_graphs)
+
+    @cached_property
+    def api_keys(self) -> ApiKeys:
+        """Who may call the gateway (`docs/serve.md`)."""
+        return ApiKeys(self._store)
 
     @property
     def store(self) -> BaseStore:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from ..contracts.actor import AUTO, UserId
+from ..contracts.filters import Filter
 from ..contracts.threads import (
     ThreadDetails,
     ThreadOrder,
@@ -62,6 +63,7 @@ class ThreadCalls:
         status: ThreadStatus | str | list[ThreadStatus] | None = None,
         metadata: Mapping[str, Any] | None = None,
         values: Mapping[str, Any] | None = None,
+        matching: Filter | None = None,
         sort_by: ThreadOrder = "created_at",
         descending: bool = True,
         limit: int = 100,
@@ -71,6 +73,7 @@ class ThreadCalls:
         """Threads that have all of this, and how many there are in all. Those of stateless runs are left out.
 
         `metadata` and `values`: objects of texts, numbers, booleans and nulls; each has to be there at the same depth.
+        `matching`: what the metadata have to be besides.
         Raises `InvalidRunError`.
         """
         return await self._threads.search(
@@ -78,6 +81,7 @@ class ThreadCalls:
             status=status,
             metadata=metadata,
             values=values,
+            matching=matching,
             sort_by=sort_by,
             descending=descending,
             limit=limit,
@@ -91,9 +95,10 @@ class ThreadCalls:
         status: ThreadStatus | str | list[ThreadStatus] | None = None,
         metadata: Mapping[str, Any] | None = None,
         values: Mapping[str, Any] | None = None,
+        matching: Filter | None = None,
     ) -> int:
         """How many threads have all of this. Raises `InvalidRunError`."""
-        return await self._threads.count(status=status, metadata=metadata, values=values)
+        return await self._threads.count(status=status, metadata=metadata, values=values, matching=matching)
 
     async def delete_thread(self, thread_id: str) -> bool:
         """Remove a thread: its runs, which are cancelled and have stopped before, and its state. False if unknown.

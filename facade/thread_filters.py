@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from ..contracts.actor import resolve_user_id
 from ..contracts.errors import InvalidRunError
+from ..contracts.filters import Filter
 from ..contracts.threads import ThreadStatus
 from ..store.thread_filter import ThreadFilter
 from .choices import chosen
@@ -21,6 +22,7 @@ def thread_filter(
     status: ThreadStatus | str | Sequence[ThreadStatus] | None = None,
     metadata: Mapping[str, Any] | None = None,
     values: Mapping[str, Any] | None = None,
+    matching: Filter | None = None,
 ) -> ThreadFilter:
     """The bound actor finds only its own. Raises `InvalidRunError`, naming the field."""
     given = () if status is None else (status,) if isinstance(status, str) else status
@@ -29,6 +31,7 @@ def thread_filter(
         statuses=tuple(chosen(ThreadStatus, one, "thread status", field="status") for one in given),
         metadata=scalars(metadata, "metadata"),
         values=scalars(values, "values"),
+        matching=matching,
         user_id=resolve_user_id(),
     )
 

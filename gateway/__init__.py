@@ -1,7 +1,7 @@
 """The LangGraph API over HTTP: `Gateway` serves it."""
 
-from .access import Authenticate
 from .app import create_app
 from .server import Gateway
+from .serving import Authenticate, Serving
 
-__all__ = ["Authenticate", "Gateway", "create_app"]
+__all__ = ["Authenticate", "Gateway", "Serving", "create_app"]

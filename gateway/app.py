@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from importlib.metadata import version
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
+from ..contracts.langgraph_http import HttpConfig
 from . import (
     assistant_changes,
     assistants,
@@ -21,47 +21,80 @@ from . import (
     thread_stream,
     threads,
 )
-from .access import Authenticate, Authenticated, JsonBodies
+from .callers import Identify
 from .context import Context
 from .errors import add_handlers
+from .guard import Guard
+from .json_bodies import JsonBodies
+from .limits import Limited
+from .mounting import CustomRoutes, Mounted
+from .run_headers import RunHeaders
+from .serving import Serving
 from .sse import Unburdened
 
-_PARTS = (
-    meta,
-    metrics,
-    assistants,
-    assistant_changes,
-    crons,
-    threads,
-    states,
-    runs,
-    run_queries,
-    thread_stream,
-    store,
-)
-"""More specific paths come first."""
-_EXPOSED = ["x-pagination-total", "x-pagination-next", "content-location", "location"]
+_EXPOSED = ("x-pagination-total", "x-pagination-next", "content-location", "location")
+
+PARTS = {
+    "meta": (meta.router, metrics.router),
+    "assistants": (assistants.router, assistant_changes.router),
+    "threads": (threads.router, states.router),
+    "runs": (crons.router, runs.router, run_queries.router, thread_stream.router),
+    "store": (store.router,),
+}
+"""All routes, by what `http.disable_…` of `langgraph.json` calls them. More specific paths come first."""
 
 
-def create_app(
-    context: Context, *, origins: Sequence[str] = ("*",), authenticate: Authenticate | None = None
-) -> FastAPI:
-    """All routes of one gateway."""
+def create_app(context: Context, serving: Serving | None = None) -> FastAPI:
+    """All routes of one gateway. Raises `ConfigError` for what cannot be served so."""
+    serving = serving or Serving()
     app = FastAPI(title="Perdure", version=version("perdure"), summary="LangGraph's Agent Server API, on Temporal")
     app.state.context = context
-    for part in _PARTS:
-        app.include_router(part.router)
+    for router in _wanted(serving.http):
+        app.include_router(router)
     add_handlers(app)
+    # The last that is added is the first that a request comes to.
+    identify = serving.identifiers(context.runs)
+    _add_inner(app, context, serving, identify)
+    _add_outer(app, serving, identify)
+    return app
+
+
+def _wanted(http: HttpConfig) -> list[APIRouter]:
+    disabled = {part for part in PARTS if getattr(http, f"disable_{part}")}
+    return [router for part, routers in PARTS.items() if part not in disabled for router in routers]
+
+
+def _add_inner(app: FastAPI, context: Context, serving: Serving, identify: list[Identify]) -> None:
+    settings = serving.settings
     app.add_middleware(Unburdened)
-    app.add_middleware(JsonBodies)
-    if authenticate is not None:
-        app.add_middleware(Authenticated, authenticate)
+    if serving.http.configurable_headers.included:
+        app.add_middleware(RunHeaders, serving.http.configurable_headers)
+    if settings.requests_per_second is not None or settings.open_streams is not None:
+        app.add_middleware(
+            Limited,
+            per_second=settings.requests_per_second,
+            burst=settings.burst,
+            open_streams=settings.open_streams,
+        )
+    if serving.asks:
+        app.add_middleware(Guard, context.runs, identify, serving.authorization())
+    app.add_middleware(JsonBodies, settings.max_body)
+
+
+def _add_outer(app: FastAPI, serving: Serving, identify: list[Identify]) -> None:
+    if serving.app is not None:
+        app.add_middleware(CustomRoutes, serving.app, identify if serving.http.enable_custom_route_auth else ())
+    cors = serving.cors
     app.add_middleware(
         CORSMiddleware,
-        allow_origins=[*origins],
-        allow_methods=["*"],
-        allow_headers=["*"],
-        expose_headers=_EXPOSED,
+        allow_origins=cors.allow_origins,
+        allow_origin_regex=cors.allow_origin_regex,
+        allow_methods=cors.allow_methods,
+        allow_headers=cors.allow_headers,
+        allow_credentials=cors.allow_credentials,
+        expose_headers=[*dict.fromkeys((*_EXPOSED, *cors.expose_headers))],
+        max_age=cors.max_age,
         allow_private_network=True,
     )
-    return app
+    if serving.mount_prefix is not None:
+        app.add_middleware(Mounted, serving.mount_prefix)

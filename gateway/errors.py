@@ -101,6 +101,13 @@ def unknown_graph(name: str, known: Iterable[str]) -> HTTPException:
     return refuse(404, f"Graph {name!r} not found. Expected one of: {sorted(known)}")
 
 
+def answer_to(error: StarletteError | PerdureError) -> Response:
+    """What is said to a request that comes to no handler."""
+    if isinstance(error, PerdureError):
+        return Json({"detail": detail_of(error)}, status_code=status_of(error))
+    return Json({"detail": str(error.detail)}, status_code=error.status_code, headers=error.headers)
+
+
 def add_handlers(app: FastAPI) -> None:
     """All that can be raised in a handler, in one form."""
     app.add_exception_handler(PerdureError, _perdure)
@@ -114,7 +121,7 @@ def _perdure(request: Request, error: Exception) -> Response:
     status = status_of(error)
     if status >= 500:
         logger.warning("%s %s: %s", request.method, request.url.path, error)
-    return Json({"detail": detail_of(error)}, status_code=status)
+    return answer_to(error)
 
 
 def _invalid(request: Request, error: Exception) -> Response:
@@ -124,7 +131,7 @@ def _invalid(request: Request, error: Exception) -> Response:
 
 def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, StarletteError)
-    return Json({"detail": str(error.detail)}, status_code=error.status_code, headers=error.headers)
+    return answer_to(error)
 
 
 def _unforeseen(request: Request, error: Exception) -> Response:

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, cast
 
+from ..contracts.auth_user import AUTH_KEYS, AUTH_PERMISSIONS, AUTH_USER, AUTH_USER_ID
+from ..contracts.serialization import to_json
+from ..contracts.serialization.serializer import from_json
 from ..contracts.types import CheckpointRequest, MultitaskStrategy, RunCommand, RunScope, RunSpec, StreamMode
 from .assistant_views import record_of
+from .callers import current_caller
 from .graph_names import Chosen
 from .run_bodies import ApiMode, RunCreate, RunCreateStateless
+from .run_headers import wanted_headers
 
 API = "langgraph_api"
 """The annotation that has the request of a run."""
@@ -18,6 +23,8 @@ _MODES: tuple[ApiMode, ...] = ("values",)
 _PATH_RULES = ("thread_id", "checkpoint_id", "checkpoint_ns", "checkpoint_map", "run_id")
 """Keys of `configurable` that clients send, and that the path and other fields say. (LangGraph takes a `run_id` there
 for the sign that an input was applied already.)"""
+
+_NOT_SAID = (*_PATH_RULES, *AUTH_KEYS)
 
 
 def run_spec(
@@ -35,6 +42,7 @@ def run_spec(
     Raises pydantic's errors.
     """
     on_thread = body if isinstance(body, RunCreate) else RunCreate(assistant_id=chosen.graph)
+    own = thread_metadata(body, chosen)
     command = None if body.command is None or body.command.is_empty else body.command
     return RunSpec(
         assistant_id=chosen.graph,
@@ -46,8 +54,9 @@ def run_spec(
         else RunCommand(resume=command.resume, update=command.update, goto=_nodes(command.goto)),
         runnable_config=_config(body, chosen),
         context=_context(body, chosen),
-        metadata={**record_of(chosen).metadata, **(of_thread or {}), **thread_metadata(body, chosen)},
-        thread_metadata=_names(chosen),
+        metadata={**record_of(chosen).metadata, **(of_thread or {}), **own},
+        # A thread that begins with its run has all of it.
+        thread_metadata=own if thread_id is None else _names(chosen),
         annotations={API: body.model_dump(mode="json", include=_KEPT, exclude_none=True)},
         stream_modes=_stream_modes(body),
         stream_subgraphs=bool(body.stream_subgraphs),
@@ -106,7 +115,7 @@ def _config(body: RunCreateStateless, chosen: Chosen) -> dict[str, Any]:
     given = {} if body.config is None else body.config.model_dump(exclude_none=True)
     context = cast("dict[str, Any]", body.context) if isinstance(body.context, dict) else dict[str, Any]()
     configurable = {**_own(of_assistant.get("configurable", {})), **_own(context), **own_configurable(body)}
-    return {**of_assistant, **given, "configurable": {**configurable, **_names(chosen)}}
+    return {**of_assistant, **given, "configurable": {**configurable, **_names(chosen), **wanted_headers(), **_user()}}
 
 
 def own_configurable(body: RunCreateStateless) -> dict[str, Any]:
@@ -115,7 +124,7 @@ def own_configurable(body: RunCreateStateless) -> dict[str, Any]:
 
 
 def _own(configurable: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in configurable.items() if key not in _PATH_RULES and not key.startswith("__")}
+    return {key: value for key, value in configurable.items() if key not in _NOT_SAID and not key.startswith("__")}
 
 
 def _context(body: RunCreateStateless, chosen: Chosen) -> Any:
@@ -123,6 +132,15 @@ def _context(body: RunCreateStateless, chosen: Chosen) -> Any:
     if body.context is None:
         return of_assistant or None
     return {**of_assistant, **cast("dict[str, Any]", body.context)} if isinstance(body.context, dict) else body.context
+
+
+def _user() -> dict[str, Any]:
+    """Who asks for the run, as its nodes find him. It goes where the spec goes, and is shown to nobody else."""
+    caller = current_caller()
+    if caller is None:
+        return {}
+    user = from_json(to_json(dict(caller.user)))
+    return {AUTH_USER: user, AUTH_USER_ID: caller.user.identity, AUTH_PERMISSIONS: user["permissions"]}
 
 
 def _checkpoint(body: RunCreate) -> CheckpointRequest | None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 from pydantic import BaseModel
 
+from ..contracts.auth_user import AUTH_KEYS
 from ..contracts.types import RunRecord, RunSpec, RunStatus
 from .ids import assistant_of
 from .replies import moment
@@ -77,6 +79,11 @@ def assistant_id_of(run: RunRecord, spec: RunSpec) -> str:
     return str(run.metadata["assistant_id"]) if API in spec.annotations else assistant_of(run.assistant_id)
 
 
+def _shown(configurable: Mapping[str, Any]) -> dict[str, Any]:
+    """What an authenticator tells of its user is for nodes: there may be tokens in it."""
+    return {key: value for key, value in configurable.items() if key not in AUTH_KEYS}
+
+
 def _kwargs(run: RunRecord, spec: RunSpec) -> dict[str, Any]:
     asked = asked_of(spec)
     configurable = {**asked["config"]["configurable"], "run_id": run.run_id, "thread_id": run.thread_id}
@@ -90,7 +97,7 @@ def asked_of(spec: RunSpec) -> dict[str, Any]:
     return {
         "input": spec.input,
         "command": None if command is None else command.model_dump(mode="json"),
-        "config": {**spec.runnable_config, "configurable": spec.runnable_config.get("configurable", {})},
+        "config": {**spec.runnable_config, "configurable": _shown(spec.runnable_config.get("configurable", {}))},
         "context": spec.context or {},
         "stream_mode": asked_modes(spec),
         "interrupt_before": spec.interrupt_before or None,

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator
+from contextlib import AsyncExitStack, contextmanager
 
 import uvicorn
 
 from ..contracts.errors import UnavailableError
 from ..facade.runs import RunsFacade
-from .access import Authenticate
 from .app import create_app
 from .context import Context
+from .mounting import lifespan_of
+from .serving import Authenticate, Serving
 
 _GRACE = 5
 """Seconds for answers that are under way when the gateway stops. Streams are cut off at once."""
@@ -29,18 +30,24 @@ class Gateway:
         *,
         host: str,
         port: int,
-        origins: Sequence[str] = ("*",),
         authenticate: Authenticate | None = None,
+        serving: Serving | None = None,
     ) -> None:
-        """`port`: 0 is any that is free. `origins`: of the pages that may call. `authenticate`: says who calls, from
-        the headers of each request; without it everybody may, and sees everything."""
+        """`port`: 0 is any that is free. `authenticate`: says who calls, from the headers of each request. `serving`:
+        other ways to know that, and all else that can be set. Where nobody is asked, everybody sees everything.
+
+        Raises `ConfigError`.
+        """
+        serving = serving or Serving(authenticate=authenticate)
+        self._custom = serving.app
+        self._ending = AsyncExitStack()
         self._context = Context(runs)
         self._host = host
         self._port = port
         self._socket: socket.socket | None = None
         self._serving: asyncio.Task[None] | None = None
         config = uvicorn.Config(
-            create_app(self._context, origins=origins, authenticate=authenticate),
+            create_app(self._context, serving),
             log_config=None,
             log_level="warning",
             access_log=False,
@@ -64,8 +71,11 @@ class Gateway:
 
     async def __aenter__(self) -> Gateway:
         """Raises `UnavailableError` when the port cannot be had."""
-        self._socket = _bound(self._host, self._port)
-        self._serving = asyncio.create_task(self._server.serve([self._socket]))
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(lifespan_of(self._custom))
+            self._socket = _bound(self._host, self._port)
+            self._serving = asyncio.create_task(self._server.serve([self._socket]))
+            self._ending = stack.pop_all()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -74,6 +84,7 @@ class Gateway:
             await asyncio.wait({self._serving})
         if self._socket is not None:
             self._socket.close()
+        await self._ending.aclose()
 
     def stop(self) -> None:
         """Take no more requests; streams end without an end, so that their clients go on at another gateway."""

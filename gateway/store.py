@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any, Literal
 
@@ -10,8 +10,8 @@ from fastapi import APIRouter, Query, Response
 from langgraph.store.base import BaseStore, Item
 from pydantic import AfterValidator, Field
 
-from ..contracts.actor import resolve_user_id
 from .bodies import MOST, Body
+from .callers import current_admission
 from .context import Runs
 from .errors import refuse
 from .replies import Json, moment
@@ -77,11 +77,32 @@ class NamespaceSearch(Body):
     offset: int | None = Field(default=None, ge=0)
 
 
-def _store(runs: Runs) -> BaseStore:
-    """It knows no users, so it is nothing for one of them."""
-    if resolve_user_id() is not None:
-        raise refuse(403, "the store knows no users, and is not served to any; nodes have it")
+def _store(runs: Runs, namespace: Sequence[str] | None) -> BaseStore:
+    """It knows no users: a user has the namespaces that begin with his id, unless a handler of the store says which.
+
+    Raises 403 for others.
+    """
+    admission = current_admission()
+    if admission is None or admission.store_is_his:
+        return runs.store
+    user_id = admission.caller.actor.user_id
+    if not namespace or namespace[0] != user_id:
+        raise refuse(403, f"the namespace is not yours: yours begin with {user_id!r}")
     return runs.store
+
+
+def _filter(asked: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """With what a handler of the store wants items to have. Raises 500 for what stores cannot look for."""
+    admission = current_admission()
+    if admission is None or admission.filter is None or not admission.store_is_his:
+        return None if asked is None else dict(asked)
+    if any(condition.op != "eq" for condition in admission.filter.all):
+        raise refuse(500, "a handler of store.search has returned a filter with more than equalities")
+    both = dict(asked or {})
+    for condition in admission.filter.all:
+        if both.setdefault(condition.key, condition.values[0]) != condition.values[0]:
+            raise refuse(403, f"filter.{condition.key}: this value is not yours to look for")
+    return both
 
 
 @contextmanager
@@ -98,7 +119,7 @@ async def put_item(body: ItemPut, runs: Runs) -> Response:
     """Keep an item, in place of one that has its key."""
     how: dict[str, Any] = {} if body.ttl is None else {"ttl": body.ttl}
     with _refused():
-        await _store(runs).aput(tuple(body.namespace), body.key, body.value, body.index, **how)
+        await _store(runs, body.namespace).aput(tuple(body.namespace), body.key, body.value, body.index, **how)
     return Response(status_code=204)
 
 
@@ -111,25 +132,26 @@ async def get_item(
 ) -> Response:
     """An item; null if there is none. The labels are joined by periods, or repeated."""
     labels = [label for given in namespace or () for label in given.split(".")]
-    found = await _store(runs).aget(tuple(labels), key, refresh_ttl=refresh_ttl)
+    found = await _store(runs, labels).aget(tuple(labels), key, refresh_ttl=refresh_ttl)
     return Json(None if found is None else _shown(found))
 
 
 @router.delete("/store/items", status_code=204)
 async def delete_item(body: ItemDelete, runs: Runs) -> Response:
     """Remove an item, if there is one."""
-    await _store(runs).adelete(tuple(body.namespace), body.key)
+    await _store(runs, body.namespace).adelete(tuple(body.namespace), body.key)
     return Response(status_code=204)
 
 
 @router.post("/store/items/search")
 async def search_items(body: ItemSearch, runs: Runs) -> Response:
     """Find items: by fields of their values, or with `query` by their meaning."""
+    wanted = _filter(body.filter)
     with _refused():
-        found = await _store(runs).asearch(
+        found = await _store(runs, body.namespace_prefix).asearch(
             tuple(body.namespace_prefix),
             query=body.query,
-            filter=body.filter,
+            filter=wanted,
             limit=body.limit or _PAGE,
             offset=body.offset or 0,
             refresh_ttl=body.refresh_ttl,
@@ -140,7 +162,7 @@ async def search_items(body: ItemSearch, runs: Runs) -> Response:
 @router.post("/store/namespaces")
 async def list_namespaces(body: NamespaceSearch, runs: Runs) -> Response:
     """The namespaces that have items."""
-    found = await _store(runs).alist_namespaces(
+    found = await _store(runs, body.prefix).alist_namespaces(
         prefix=None if body.prefix is None else tuple(body.prefix),
         suffix=None if body.suffix is None else tuple(body.suffix),
         max_depth=body.max_depth,

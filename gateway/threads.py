@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Response
 
 from ..contracts.threads import ThreadDetails
+from .callers import of_the_filter
 from .context import Runs
 from .errors import refuse
 from .ids import ThreadId, assistant_of, new_id
@@ -49,17 +50,19 @@ async def create_thread(body: ThreadCreate, runs: Runs) -> Response:
 async def search_threads(body: ThreadSearch, runs: Runs) -> Response:
     """Find threads; by default the newest first."""
     offset = body.offset or 0
-    found = await runs.search_threads(
-        ids=body.ids,
-        status=statuses_of(body.status),
-        metadata=body.metadata,
-        values=body.values,
-        sort_by=body.sort_by or "created_at",
-        descending=body.sort_order != "asc",
-        limit=body.limit or _PAGE,
-        offset=offset,
-        with_values=not body.select or bool(body.extract) or not _LEAN.issuperset(body.select),
-    )
+    with of_the_filter() as matching:
+        found = await runs.search_threads(
+            matching=matching,
+            ids=body.ids,
+            status=statuses_of(body.status),
+            metadata=body.metadata,
+            values=body.values,
+            sort_by=body.sort_by or "created_at",
+            descending=body.sort_order != "asc",
+            limit=body.limit or _PAGE,
+            offset=offset,
+            with_values=not body.select or bool(body.extract) or not _LEAN.issuperset(body.select),
+        )
     return page([_row(thread, body) for thread in found.threads], total=found.total, offset=offset)
 
 
@@ -72,7 +75,10 @@ def _row(thread: ThreadDetails, body: ThreadSearch) -> Any:
 @router.post("/threads/count", response_model=int)
 async def count_threads(body: ThreadCount, runs: Runs) -> Response:
     """How many threads there are."""
-    count = await runs.count_threads(status=statuses_of(body.status), metadata=body.metadata, values=body.values)
+    with of_the_filter() as matching:
+        count = await runs.count_threads(
+            matching=matching, status=statuses_of(body.status), metadata=body.metadata, values=body.values
+        )
     return Json(count)
 
 

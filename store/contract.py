@@ -14,6 +14,7 @@ from typing import Protocol
 
 from ..contracts.lifecycle import Delivery, RunLifecycleEvent
 from ..contracts.types import CancelAction, RunError, RunInterrupt, RunRecord, RunSpec, RunStatus, WaitResult
+from .api_key_contract import ApiKeyStore
 from .assistant_contract import AssistantStore
 from .cron_contract import CronStore
 from .event_contract import RunEventStore
@@ -241,6 +242,11 @@ class Store(
     @property
     def crons(self) -> CronStore:
         """What is run again and again."""
+        ...
+
+    @property
+    def api_keys(self) -> ApiKeyStore:
+        """Who may call the gateway."""
         ...
 
     @property

@@ -65,3 +65,7 @@ class Dialect(Protocol):
     def has(self, json: ColumnElement[Any], path: Sequence[str], value: Scalar) -> ColumnElement[bool]:
         """Whether an object, a column of JSON that is not sealed, has this; `path`: the keys that lead to it."""
         ...
+
+    def lists(self, json: ColumnElement[Any], key: str, value: Scalar) -> ColumnElement[bool]:
+        """Whether such an object has a list at its top that has this in it."""
+        ...

@@ -28,7 +28,8 @@ LOSSES: Mapping[str, str] = {
     "0008": "the identity of the installation, and in which Temporal each run was submitted",
     "0009": "how threads were left",
     "0010": "crons",
-    "0011": "assistants that clients have made, and the metadata of crons",
+    "0011": "API keys: make new ones",
+    "0012": "assistants that clients have made, and the metadata of crons",
 }
 """What is lost for good on the way down from a revision."""
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 from sqlalchemy import ColumnElement, Connection, Engine, Text, cast, create_engine, exc, func
-from sqlalchemy.dialects.postgresql import JSON
+from sqlalchemy.dialects.postgresql import JSON, JSONB
 
 from ..blocking.postgres_address import BEGIN, CONNECTING, postgres_address
 from ..blocking.postgres_errors import is_retryable
@@ -81,6 +81,11 @@ class PostgresDialect:
         readable = func.regexp_replace(json, _NUL, r"\1\\ufffd", "g")
         forms = sorted({to_json(form).decode() for form in _forms(value)})
         return cast(cast(readable, JSON)[tuple(path)], Text).in_(forms)
+
+    def lists(self, json: ColumnElement[Any], key: str, value: Scalar) -> ColumnElement[bool]:
+        readable = func.regexp_replace(json, _NUL, r"\1\ufffd", "g")
+        found = cast(readable, JSONB)[key]
+        return found.contains([value])
 
 
 def _forms(value: Scalar) -> tuple[Scalar, ...]:

@@ -32,7 +32,7 @@ from sqlalchemy.types import TypeDecorator
 from ..contracts.serialization.serializer import from_json
 from .sealing import SealedBytes, SealedJson, SealedText, json_text
 
-REVISION = "0011"
+REVISION = "0012"
 """The newest migration. It stands here so that a start that has nothing to migrate never imports Alembic."""
 
 
@@ -263,6 +263,21 @@ crons = Table(
     Column("metadata", JsonText),
     # NULL: it was never changed.
     Column("updated_at", UtcDateTime),
+    sqlite_autoincrement=True,
+)
+
+# Who may call the gateway. Of a key's secret only a digest is kept.
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("position", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("key_id", Text, nullable=False, unique=True),
+    Column("digest", Text, nullable=False),
+    Column("user_id", Text, nullable=False),
+    Column("label", Text),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime),
+    Column("revoked_at", UtcDateTime),
     sqlite_autoincrement=True,
 )
 

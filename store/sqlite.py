@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, ColumnElement, Connection, Engine, create_engine, event, exc, func, make_url
+from sqlalchemy import URL, ColumnElement, Connection, Engine, and_, create_engine, event, exc, exists, func, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -72,9 +72,20 @@ class SqliteDialect:
 
     def has(self, json: ColumnElement[Any], path: Sequence[str], value: Scalar) -> ColumnElement[bool]:
         place = "$" + "".join(f'."{key}"' for key in path)
-        if value is None:
-            return func.json_type(json, place) == "null"
-        return func.json_extract(json, place) == value
+        return _is(func.json_type(json, place), func.json_extract(json, place), value)
+
+    def lists(self, json: ColumnElement[Any], key: str, value: Scalar) -> ColumnElement[bool]:
+        place = f'$."{key}"'
+        each = func.json_each(json, place).table_valued("value", "type")
+        same = exists().select_from(each).where(_is(each.c.type, each.c.value, value))
+        return and_(func.json_type(json, place) == "array", same)
+
+
+def _is(kind: ColumnElement[Any], found: ColumnElement[Any], value: Scalar) -> ColumnElement[bool]:
+    """SQLite shows `true` as 1, and an object as its text: what it is in the JSON is said beside it."""
+    if value is None or isinstance(value, bool):
+        return kind == ("null" if value is None else str(value).lower())
+    return and_(kind == "text" if isinstance(value, str) else kind.in_(("integer", "real")), found == value)
 
 
 def _location(text: str) -> URL:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+from ..contracts.filters import Filter
 from ..contracts.threads import ThreadOrder, ThreadStatus
 from .dialect import Scalar
 
@@ -22,6 +23,8 @@ class ThreadFilter:
     """Objects of scalars: each of them has to be there, at the same depth."""
     values: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """Likewise, of the state."""
+    matching: Filter | None = None
+    """What the metadata have to be besides."""
     user_id: str | None = None
     stateless: bool = False
     """Also the threads that runs have to themselves."""

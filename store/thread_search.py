@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, func, select, true, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, bindparam, false, func, or_, select, true, update
 
 from ..contracts.errors import InvalidRunError, ThreadNotFoundError, ThreadTakenError
+from ..contracts.filters import Condition, Filter
 from ..contracts.threads import STATELESS, ThreadDetails, ThreadPage, ThreadRecord
 from .database import Database
 from .locks import lock_thread
@@ -124,8 +125,22 @@ class ThreadSearch:
             )
         has = self._database.dialect.has
         wanted += [has(threads.c.metadata, path, value) for path, value in leaves(which.metadata)]
+        if which.matching is not None:
+            wanted.append(self._matching(which.matching))
         wanted += [has(thread_states.c["values"], path, value) for path, value in leaves(which.values)]
         return wanted
+
+    def _matching(self, wanted: Filter) -> ColumnElement[bool]:
+        return and_(true(), *(self._holds(condition) for condition in wanted.all))
+
+    def _holds(self, condition: Condition) -> ColumnElement[bool]:
+        dialect, column = self._database.dialect, threads.c.metadata
+        if condition.op in ("or", "and"):
+            both = (self._matching(group) for group in condition.groups)
+            return or_(false(), *both) if condition.op == "or" else and_(true(), *both)
+        if condition.op == "eq":
+            return dialect.has(column, (condition.key,), condition.values[0])
+        return and_(true(), *(dialect.lists(column, condition.key, value) for value in condition.values))
 
 
 def _counted(wanted: list[ColumnElement[bool]], *, joined: bool) -> Any:

@@ -8,6 +8,7 @@ from typing import Any, cast
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import CheckpointTuple
 
+from ...contracts.auth_user import AUTH_USER, AuthUser
 from ...contracts.types import RunSpec
 from .graph_registry import CompiledGraph
 
@@ -43,9 +44,17 @@ def run_config(spec: RunSpec, run_id: str, thread_id: str) -> RunnableConfig:
     config = cast("RunnableConfig", dict(spec.runnable_config))
     metadata = {**config.get("metadata", {}), **spec.metadata}
     metadata.pop("run_id", None)
-    config["configurable"] = {**config.get("configurable", {}), "thread_id": thread_id}
+    config["configurable"] = {**_with_user(config.get("configurable", {})), "thread_id": thread_id}
     config["metadata"] = {**metadata, RUN_ID: run_id, "thread_id": thread_id, "assistant_id": spec.assistant_id}
     return config
+
+
+def _with_user(configurable: dict[str, Any]) -> dict[str, Any]:
+    """Who has asked for the run over HTTP, with attributes, as LangGraph has him (`runtime.server_info.user`)."""
+    user = configurable.get(AUTH_USER)
+    if not isinstance(user, dict):
+        return configurable
+    return {**configurable, AUTH_USER: AuthUser(cast("dict[str, Any]", user))}
 
 
 def recursion_limit(spec: RunSpec, graph: CompiledGraph) -> int:

@@ -25,6 +25,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, Secret, SecretBytes, SecretStr
 
+from ..auth_user import AuthUser
+
 _MOST_ITEMS = 1_000_000
 """Of a collection that is made by code, and may have no end."""
 _OBJECT = 16
@@ -177,6 +179,7 @@ _SCALARS: _Table = (
     ((UUID, Decimal, Fraction, complex, PurePath, UserString, tzinfo), str),
     ((IPv4Address, IPv4Network, IPv6Address, IPv6Network), str),
     ((Secret, SecretStr, SecretBytes), str),  # asterisks
+    (AuthUser, lambda user: user.identity),
     (re.Pattern, lambda value: str(value.pattern)),
     ((bytes, bytearray, memoryview), _base64),
     (type, qualified_name),

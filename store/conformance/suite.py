@@ -10,6 +10,7 @@ What a back end does when its disk is full or its processes die is its own, and 
 """
 
 from .aging import AgingPromises
+from .api_keys import ApiKeyPromises
 from .assistants import AssistantPromises
 from .at_once import AtOncePromises
 from .claims import ClaimPromises
@@ -44,6 +45,7 @@ class StoreConformance(
     ThreadPromises,
     AssistantPromises,
     CronPromises,
+    ApiKeyPromises,
     ThreadSearchPromises,
     AtOncePromises,
 ):

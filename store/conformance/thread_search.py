@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ...contracts.errors import ThreadNotFoundError, ThreadTakenError
+from ...contracts.filters import Condition, Filter
 from ...contracts.threads import ThreadRecord, ThreadStatus
 from ...contracts.types import RunError, RunInterrupt, RunStatus
 from ..contract import RunEnding, Store, ThreadLeft
@@ -87,6 +88,36 @@ class ThreadSearchPromises:
         await store.threads.leave("b", ThreadLeft(b'{"said":"b"}', status=ThreadStatus.INTERRUPTED))
         await store.threads.create(make_thread("stateless-1"))
         assert await _ids(store, **wanted) == found
+
+    @pytest.mark.parametrize(
+        ("wanted", "found"),
+        [
+            ((), ["two", "one"]),
+            ((Condition("n", "eq", (1,)),), ["one"]),
+            ((Condition("n", "eq", (True,)),), ["two"]),
+            ((Condition("o", "eq", ('{"a":1}',)),), []),
+            ((Condition("none", "eq", (None,)),), ["one"]),
+            ((Condition("people", "contains", ("ann",)),), ["two", "one"]),
+            ((Condition("people", "contains", ("bob", "ann")),), ["one"]),
+            ((Condition("people", "contains", (1,)),), ["one"]),
+            ((Condition("people", "contains", (True,)),), ["two"]),
+            ((Condition("people", "contains", (None,)),), []),
+            ((Condition("n", "contains", (1,)),), []),
+            ((Condition("", "or", groups=(Filter((Condition("n", "eq", (1,)),)), Filter())),), ["two", "one"]),
+            ((Condition("", "and", groups=(Filter((Condition("n", "eq", (1,)),)), Filter())),), ["one"]),
+            ((Condition("n", "eq", (1,)), Condition("none", "eq", (2,))), []),
+        ],
+    )
+    async def test_threads_match_a_filter(self, store: Store, wanted: tuple[Condition, ...], found: list[str]) -> None:
+        kept: dict[str, dict[str, Any]] = {
+            "one": {"n": 1, "none": None, "people": ["ann", "bob", 1], "o": {"a": 1}},
+            "two": {"n": True, "people": ["ann", True]},
+        }
+        for thread_id, metadata in kept.items():
+            await store.threads.create(make_thread(thread_id, metadata=metadata))
+        matching = Filter(wanted)
+        assert await _ids(store, matching=matching) == found
+        assert [one for one in reversed(kept) if matching.matches(kept[one])] == found
 
     async def test_pages_say_how_many_there_are(self, store: Store) -> None:
         for name in "abc":

@@ -124,13 +124,13 @@ async def test_dev_tells_what_it_reloads_and_what_it_does_not_know(alone: Comman
     graph = "from langgraph.graph import START, MessagesState, StateGraph\n\n\ndef word(state):\n    return {}\n\n\n"
     graph += "graph = StateGraph(MessagesState).add_node(word).add_edge(START, 'word').compile()\n"
     (alone.folder / "mine.py").write_text(graph)
-    content = {"graphs": {"mine": "./mine.py:graph"}, "auth": {"path": "./auth.py:auth"}}
+    content = {"graphs": {"mine": "./mine.py:graph"}, "ui": {}}
     (alone.folder / "langgraph.json").write_text(json.dumps(content))
     out = alone.folder / "dev.out"
     with out.open("wb") as file:
         process = await alone.start("dev", stdout=file, stderr=file)
     await until(lambda: "serving" in out.read_text() or process.returncode is not None, LIMIT)
-    await until(lambda: "without effect here: auth (`perdure serve` asks nobody who" in out.read_text())
+    await until(lambda: "without effect here: ui (no pages are served)" in out.read_text())
     (alone.folder / "mine.py").write_text(graph + "graph = graph.nope\n")
     await until(lambda: "not reloaded: mine.py, line 9: AttributeError: " in out.read_text())
     (alone.folder / "mine.py").write_text(graph + "# better\n")

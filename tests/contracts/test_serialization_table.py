@@ -22,6 +22,7 @@ from langgraph.store.base import Item
 from langgraph.types import Command, Interrupt, Overwrite, PregelTask, Send
 from pydantic import AnyUrl, BaseModel, SecretStr
 
+from perdure.contracts.auth_user import AuthUser
 from perdure.contracts.serialization.serializer import to_json
 
 from .strict_json import parse
@@ -62,7 +63,7 @@ class Level(enum.IntEnum):
 NAMES: dict[str, Any] = {
     **{kind.__name__: kind for kind in (Model, Data, Point, Typed, Colour, Level, Decimal, Fraction, UUID, Counter)},
     **{kind.__name__: kind for kind in (Command, Interrupt, Overwrite, PregelTask, Send, Item, HumanMessage)},
-    **{kind.__name__: kind for kind in (AnyUrl, SecretStr, IPv4Address, PurePosixPath, UserDict)},
+    **{kind.__name__: kind for kind in (AnyUrl, AuthUser, SecretStr, IPv4Address, PurePosixPath, UserDict)},
     "array": array,
     "deque": deque,
     "re": re,

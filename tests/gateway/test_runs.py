@@ -332,9 +332,3 @@ async def test_runs_in_a_batch(client: Client, http: httpx.AsyncClient) -> None:
     for wrong in (None, {"assistant_id": "steps", "stream_mode": "nope"}, {"assistant_id": "nope"}):
         bodies = [] if wrong is None else [{"assistant_id": "steps"}, wrong]
         assert (await http.post("/runs/batch", json=bodies)).status_code == 422
-
-
-async def test_a_body_that_is_too_large(http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("perdure.gateway.access.LARGEST", 1000)
-    answer = await http.post("/threads", json={"metadata": {"a": "x" * 2000}})
-    assert (answer.status_code, [*answer.json()]) == (413, ["detail"])

@@ -1,18 +1,26 @@
-"""Two users: what is the one's is not there for the other."""
+"""Two users: what is the one's is not there for the other, by whatever door they come in."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from fastapi.routing import APIRoute
+from langgraph_sdk import Auth
 from support.gateways import Served, served
 
 from perdure import ActorContext
-from perdure.gateway import Gateway
+from perdure.contracts.gateway_settings import GatewaySettings
+from perdure.gateway import Gateway, Serving
+from perdure.gateway.app import PARTS
+
+USERS = ("ann", "bob")
+DOORS = ("function", "keys", "owners", "nobody else's")
 
 
 async def by_key(headers: Mapping[str, str]) -> ActorContext | None:
@@ -20,77 +28,146 @@ async def by_key(headers: Mapping[str, str]) -> ActorContext | None:
     return ActorContext(user_id=key.removeprefix("key-")) if key.startswith("key-") else None
 
 
+def auth(*, stamps: bool) -> Auth:
+    """Of LangGraph's documentation: whose a thing is stands in its metadata. Else no handler says anything."""
+    found = Auth()
+
+    @found.authenticate
+    async def authenticate(headers: dict[bytes, bytes]) -> str:
+        key = headers.get(b"x-api-key", b"").decode()
+        if not key.startswith("key-"):
+            raise Auth.exceptions.HTTPException(detail="bad token")
+        return key.removeprefix("key-")
+
+    if stamps:
+
+        @found.on
+        async def add_owner(ctx: Auth.types.AuthContext, value: dict[str, Any]) -> dict[str, str]:
+            value.setdefault("metadata", {})["owner"] = ctx.user.identity
+            return {"owner": ctx.user.identity}
+
+    return found
+
+
+@dataclass(frozen=True)
+class Door:
+    """A gateway, and the keys with which one comes in."""
+
+    gateway: Gateway
+    keys: Mapping[str, str]
+    refusal: str
+
+    def of(self, user: str | None) -> httpx.AsyncClient:
+        headers = {} if user is None else {"x-api-key": self.keys[user]}
+        return httpx.AsyncClient(base_url=self.gateway.url, headers=headers, timeout=30, verify=False)
+
+
 @pytest.fixture(scope="module")
-async def guarded(temporal: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Served, Gateway]]:
+async def api(temporal: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served]:
     home: Path = tmp_path_factory.mktemp("users")
-    async with served(temporal, home) as api, guarding(api) as gateway:
-        yield api, gateway
+    async with served(temporal, home) as api:
+        yield api
 
 
-def guarding(api: Served) -> Gateway:
-    return Gateway(api.env.runs, host="127.0.0.1", port=0, authenticate=by_key)
+@pytest.fixture(scope="module", params=DOORS)
+async def door(api: Served, request: pytest.FixtureRequest) -> AsyncIterator[Door]:
+    keys, refusal = {user: f"key-{user}" for user in USERS}, "bad token"
+    if request.param == "function":
+        serving, refusal = Serving(authenticate=by_key), "Unauthorized"
+    elif request.param == "keys":
+        serving, refusal = Serving(GatewaySettings(api_keys=True)), "Unauthorized"
+        keys = {user: (await api.env.runs.api_keys.create(user)).key for user in USERS}
+    else:
+        serving = Serving(auth=auth(stamps=request.param == "owners"))
+    async with Gateway(api.env.runs, host="127.0.0.1", port=0, serving=serving) as gateway:
+        yield Door(gateway, keys, refusal)
 
 
-def of(gateway: Gateway, user: str | None) -> httpx.AsyncClient:
-    headers = {} if user is None else {"x-api-key": f"key-{user}"}
-    return httpx.AsyncClient(base_url=gateway.url, headers=headers, timeout=30)
-
-
-async def test_nobody_is_let_in(guarded: tuple[Served, Gateway]) -> None:
-    async with of(guarded[1], None) as nobody:
+async def test_nobody_is_let_in(door: Door) -> None:
+    async with door.of(None) as nobody:
         for path in ("/ok", "/info", "/docs", "/openapi.json"):
             assert (await nobody.get(path)).status_code == 200
         for method, path in (("POST", "/threads"), ("POST", "/runs/stream"), ("GET", f"/threads/{uuid.uuid4()}")):
             answer = await nobody.request(method, path, json={})
-            assert (answer.status_code, answer.json()) == (401, {"detail": "Unauthorized"})
+            assert (answer.status_code, answer.json()) == (401, {"detail": door.refusal})
+        assert (await nobody.get("/nothing")).status_code == 404
+        assert (await nobody.get("/threads")).headers["allow"] == "POST"
 
 
-async def test_another_users_things_are_not_found(guarded: tuple[Served, Gateway]) -> None:
-    async with of(guarded[1], "ann") as ann, of(guarded[1], "bob") as bob:
+BODY: dict[str, Any] = {"assistant_id": "steps", "input": {"tag": "ann"}}
+CRON: dict[str, Any] = {"assistant_id": "steps", "schedule": "0 0 1 1 *"}
+A, C = "/assistants/{assistant_id}", "/runs/crons/{cron_id}"
+T, R = "/threads/{thread_id}", "/threads/{thread_id}/runs/{run_id}"
+TRIED: list[tuple[str, str, Any, dict[str, str]]] = [
+    ("GET", T, None, {}),
+    ("PATCH", T, {"metadata": {"mine": True}}, {}),
+    ("DELETE", T, None, {}),
+    ("GET", f"{T}/state", None, {}),
+    ("GET", f"{T}/state/{{checkpoint_id}}", None, {}),
+    ("POST", f"{T}/state", {"values": {"tag": "bob"}}, {}),
+    ("POST", f"{T}/state/checkpoint", {"checkpoint": {}}, {}),
+    ("POST", f"{T}/history", {}, {}),
+    ("GET", f"{T}/history", None, {}),
+    ("GET", f"{T}/stream", None, {}),
+    ("GET", f"{T}/stream", None, {"Last-Event-ID": "-"}),
+    ("GET", f"{T}/runs", None, {}),
+    ("POST", f"{T}/runs", BODY, {}),
+    ("POST", f"{T}/runs", BODY, {"Idempotency-Key": "ann"}),
+    ("POST", f"{T}/runs/wait", BODY, {}),
+    ("POST", f"{T}/runs/stream", {**BODY, "if_not_exists": "create"}, {}),
+    ("GET", R, None, {}),
+    ("GET", f"{R}/join", None, {}),
+    ("GET", f"{R}/stream", None, {}),
+    ("GET", f"{R}/stream", None, {"Last-Event-ID": "1"}),
+    ("POST", f"{R}/cancel", {}, {}),
+    ("DELETE", R, None, {}),
+    ("GET", "/runs/{run_id}", None, {}),
+    ("GET", "/runs/{run_id}/stream", None, {"Last-Event-ID": "1"}),
+    ("POST", "/runs/cancel", {"thread_id": "{thread_id}", "run_ids": ["{run_id}"]}, {}),
+    ("POST", f"{T}/copy", None, {}),
+    ("POST", f"{T}/runs/crons", CRON, {}),
+    ("POST", "/runs/crons", {**CRON, "assistant_id": "{assistant_id}"}, {}),
+    ("GET", C, None, {}),
+    ("PATCH", C, {"enabled": False}, {}),
+    ("DELETE", C, None, {}),
+    ("GET", A, None, {}),
+    ("GET", f"{A}/graph", None, {}),
+    ("PATCH", A, {"name": "mine"}, {}),
+    ("DELETE", A, None, {}),
+    ("POST", f"{A}/versions", {}, {}),
+    ("POST", f"{A}/latest", {"version": 1}, {}),
+    ("POST", "/runs", {**BODY, "assistant_id": "{assistant_id}"}, {}),
+    ("POST", "/threads", {"thread_id": "{thread_id}"}, {}),
+    ("POST", "/threads", {"thread_id": "{thread_id}", "if_exists": "do_nothing"}, {}),
+]
+"""What one user tries with another's ids."""
+
+
+def test_all_routes_of_threads_and_runs_are_tried() -> None:
+    routes = (route for routers in PARTS.values() for router in routers for route in router.routes)
+    owned = ("{thread_id}", "{run_id}", "{cron_id}")
+    wanted = {
+        (method, route.path)
+        for route in routes
+        if isinstance(route, APIRoute) and any(name in route.path for name in owned)
+        for method in route.methods or ()
+    }
+    assert wanted <= {(method, path) for method, path, _, _ in TRIED}
+
+
+async def test_another_users_things_are_not_found(door: Door) -> None:
+    async with door.of("ann") as ann, door.of("bob") as bob:
         thread = (await ann.post("/threads", json={"metadata": {"secret": 1}})).json()["thread_id"]
-        body: dict[str, Any] = {"assistant_id": "steps", "input": {"tag": "ann"}}
-        run = (await ann.post(f"/threads/{thread}/runs", json=body)).json()["run_id"]
+        run = (await ann.post(f"/threads/{thread}/runs", json=BODY)).json()["run_id"]
         assert (await ann.get(f"/threads/{thread}/runs/{run}/join")).json()["tag"] == "ann"
-        place = f"/threads/{thread}"
         made = (await ann.post("/assistants", json={"graph_id": "steps"})).json()["assistant_id"]
-        crons = {"assistant_id": "steps", "schedule": "0 0 1 1 *"}
-        cron = (await ann.post(f"{place}/runs/crons", json=crons)).json()["cron_id"]
-        tried: list[tuple[str, str, Any]] = [
-            ("GET", place, None),
-            ("PATCH", place, {"metadata": {"mine": True}}),
-            ("DELETE", place, None),
-            ("GET", f"{place}/state", None),
-            ("POST", f"{place}/state", {"values": {"tag": "bob"}}),
-            ("POST", f"{place}/history", {}),
-            ("GET", f"{place}/stream", None),
-            ("GET", f"{place}/runs", None),
-            ("POST", f"{place}/runs", body),
-            ("POST", f"{place}/runs/stream", {**body, "if_not_exists": "create"}),
-            ("GET", f"{place}/runs/{run}", None),
-            ("GET", f"{place}/runs/{run}/join", None),
-            ("GET", f"{place}/runs/{run}/stream", None),
-            ("GET", f"/runs/{run}/stream", None),
-            ("POST", f"{place}/runs/{run}/cancel", {}),
-            ("POST", "/runs/cancel", {"thread_id": thread, "run_ids": [run]}),
-            ("DELETE", f"{place}/runs/{run}", None),
-            ("POST", f"{place}/copy", None),
-            ("POST", f"{place}/runs/crons", crons),
-            ("POST", "/runs/crons", {**crons, "assistant_id": made}),
-            ("GET", f"/runs/crons/{cron}", None),
-            ("PATCH", f"/runs/crons/{cron}", {"enabled": False}),
-            ("DELETE", f"/runs/crons/{cron}", None),
-            ("GET", f"/assistants/{made}", None),
-            ("GET", f"/assistants/{made}/graph", None),
-            ("PATCH", f"/assistants/{made}", {"name": "mine"}),
-            ("DELETE", f"/assistants/{made}", None),
-            ("POST", f"/assistants/{made}/versions", {}),
-            ("POST", f"/assistants/{made}/latest", {"version": 1}),
-            ("POST", "/runs", {"assistant_id": made, "input": {}}),
-            ("POST", "/threads", {"thread_id": thread}),
-            ("POST", "/threads", {"thread_id": thread, "if_exists": "do_nothing"}),
-        ]
-        for method, path, content in tried:
-            answer = await bob.request(method, path, json=content)
+        cron = (await ann.post(f"/threads/{thread}/runs/crons", json=CRON)).json()["cron_id"]
+        checkpoint = (await ann.get(f"/threads/{thread}/state")).json()["checkpoint"]["checkpoint_id"]
+        ids = {"thread_id": thread, "run_id": run, "checkpoint_id": checkpoint}
+        ids |= {"assistant_id": made, "cron_id": cron}
+        for method, path, body, headers in TRIED:
+            content = filled(body, ids)
+            answer = await bob.request(method, path.format(**ids), json=content, headers=headers)
             assert answer.status_code == 404, (method, path, answer.text)
         assert (await bob.post("/threads/prune", json={"thread_ids": [thread]})).json() == {"pruned_count": 0}
         for search in ({}, {"metadata": {"secret": 1}}, {"values": {"tag": "ann"}}, {"ids": [thread]}):
@@ -104,12 +181,64 @@ async def test_another_users_things_are_not_found(guarded: tuple[Served, Gateway
             "/assistants", json={"graph_id": "steps", "assistant_id": made, "if_exists": "do_nothing"}
         )
         assert taken.status_code == 409
-        assert (await ann.post("/threads/search", json={})).json()[0]["thread_id"] == thread
-        assert (await ann.get(place)).json()["values"]["tag"] == "ann"
+        assert (await bob.post("/runs/cancel", json={"status": "all"})).status_code == 404
+        mine = (await ann.post("/threads/search", json={"metadata": {"secret": 1}})).json()
+        assert thread in [one["thread_id"] for one in mine]
+        assert (await ann.get(f"/threads/{thread}")).json()["values"]["tag"] == "ann"
+        assert (await ann.delete(f"/threads/{thread}")).status_code == 204
 
 
-async def test_the_same_key_of_two_users_is_two_runs(guarded: tuple[Served, Gateway]) -> None:
-    body, headers = {"assistant_id": "steps", "input": {"tag": "k"}}, {"Idempotency-Key": "k"}
-    async with of(guarded[1], "ann") as ann, of(guarded[1], "bob") as bob:
+def filled(body: Any, ids: Mapping[str, str]) -> Any:
+    """The body with another's ids in it."""
+    if isinstance(body, dict):
+        return {key: filled(value, ids) for key, value in body.items()}  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(body, list):
+        return [filled(value, ids) for value in body]  # pyright: ignore[reportUnknownVariableType]
+    return body.format(**ids) if isinstance(body, str) else body
+
+
+async def test_a_stateless_run_is_its_users(door: Door) -> None:
+    async with door.of("ann") as ann, door.of("bob") as bob:
+        run = (await ann.post("/runs", json={**BODY, "on_completion": "keep"})).json()
+        for path in (f"/runs/{run['run_id']}", f"/runs/{run['run_id']}/stream", f"/threads/{run['thread_id']}/state"):
+            assert (await bob.get(path)).status_code == 404
+        assert (await ann.get(f"/threads/{run['thread_id']}/runs/{run['run_id']}/join")).json()["tag"] == "ann"
+
+
+async def test_the_same_key_of_two_users_is_two_runs(door: Door) -> None:
+    body, headers = {"assistant_id": "steps", "input": {"tag": "k"}}, {"Idempotency-Key": str(uuid.uuid4())}
+    async with door.of("ann") as ann, door.of("bob") as bob:
         runs = [(await user.post("/runs", json=body, headers=headers)).json()["run_id"] for user in (ann, bob, ann)]
     assert runs[0] == runs[2] != runs[1]
+
+
+async def test_a_user_has_the_namespaces_that_begin_with_his_id(door: Door) -> None:
+    item = {"namespace": ["ann", "memories"], "key": "k", "value": {"n": 1}}
+    async with door.of("ann") as ann, door.of("bob") as bob:
+        assert (await ann.put("/store/items", json=item)).status_code == 204
+        found = await ann.get("/store/items", params={"namespace": "ann.memories", "key": "k"})
+        assert found.json()["value"] == {"n": 1}
+        tried: list[tuple[str, str, Any]] = [
+            ("PUT", "/store/items", item),
+            ("GET", "/store/items?namespace=ann.memories&key=k", None),
+            ("DELETE", "/store/items", {"namespace": ["ann", "memories"], "key": "k"}),
+            ("POST", "/store/items/search", {"namespace_prefix": ["ann"]}),
+            ("POST", "/store/items/search", {"namespace_prefix": []}),
+            ("POST", "/store/namespaces", {}),
+            ("POST", "/store/namespaces", {"prefix": ["ann"]}),
+        ]
+        for method, path, body in tried:
+            answer = await bob.request(method, path, json=body)
+            assert answer.status_code == 403, (method, path, answer.text)
+        found = await ann.post("/store/items/search", json={"namespace_prefix": ["ann"]})
+        assert [one["key"] for one in found.json()["items"]] == ["k"]
+
+
+async def test_who_asks_is_told_to_nodes_and_to_nobody_else(door: Door) -> None:
+    spoofed = {"langgraph_auth_user": {"identity": "bob"}, "langgraph_auth_user_id": "bob"}
+    async with door.of("ann") as ann:
+        body = {"assistant_id": "who", "input": {}, "config": {"configurable": spoofed}}
+        values = (await ann.post("/runs/wait", json=body)).json()
+        assert (values["user"][:2], values["owner"]) == (["ann", "ann"], "ann")
+        run = (await ann.post("/runs", json=body)).json()
+        assert not [key for key in run["kwargs"]["config"]["configurable"] if key.startswith("langgraph_auth")]

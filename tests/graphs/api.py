@@ -10,10 +10,13 @@ from typing import Annotated, Any
 
 from langchain_core.language_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage
+from langchain_core.runnables import RunnableConfig
 from langgraph.config import get_stream_writer
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.types import interrupt
 from typing_extensions import TypedDict
+
+from perdure import current_actor
 
 WORDS = "It is sunny today."
 
@@ -43,6 +46,20 @@ def _step(name: str) -> Any:
 
 async def _ask(state: Asking) -> Asking:
     return {"answer": interrupt({"question": state.get("question")})}
+
+
+class Seen(TypedDict, total=False):
+    user: Any
+    headers: dict[str, str]
+    owner: str | None
+
+
+async def _who(state: Seen, config: RunnableConfig) -> Seen:
+    configurable = config.get("configurable", {})
+    user, actor = configurable.get("langgraph_auth_user"), current_actor()
+    named = None if user is None else [user.identity, user["identity"], user.get("team"), [*user.permissions]]
+    headers = {key: str(value) for key, value in configurable.items() if key.startswith("x-")}
+    return {"user": named, "headers": headers, "owner": None if actor is None else actor.user_id}
 
 
 async def _fail(state: Steps) -> Steps:
@@ -75,6 +92,7 @@ def graphs() -> dict[str, Any]:
         "fails": StateGraph(Steps).add_node("fail", _fail).add_edge(START, "fail").compile(),
         "custom": StateGraph(Steps).add_node("speak", _speak).add_edge(START, "speak").compile(),
         "chat": StateGraph(MessagesState).add_node("answer", _answer).add_edge(START, "answer").compile(),
+        "who": StateGraph(Seen).add_node("who", _who).add_edge(START, "who").compile(),
         "parent": StateGraph(Steps).add_node("child", chain).add_edge(START, "child").compile(),
     }
 

@@ -55,11 +55,12 @@ def warning(folder: Path, **content: Any) -> str | None:
         ({}, None),
         ({"$schema": "https://x", "python_version": PYTHON, "dependencies": [".", "langgraph>=1"]}, None),
         ({"store": {"ttl": {"default_ttl": 5, "refresh_on_read": False, "sweep_interval_minutes": 1}}}, None),
-        ({"auth": {"path": "./a.py:x"}}, "without effect here: auth (`perdure serve` asks nobody who"),
-        (
-            {"http": {}, "ui": {}},
-            "http (the setting gateway says how the HTTP API is served); ui (no pages are served)",
-        ),
+        ({"auth": {"path": "./a.py:x", "disable_studio_auth": True}, "http": {"cors": {"max_age": 1}}}, None),
+        ({"auth": {"path": "./a.py:x", "disable_studio_auth": False}}, "auth.disable_studio_auth (nobody comes in as"),
+        ({"auth": {"path": "./a.py:x", "cache": {}}}, "auth.cache (not supported"),
+        ({"http": {"middleware_order": "auth_first"}}, "http.middleware_order (not supported"),
+        ({"http": {"cors": {"origins": []}, "configurable_headers": {"only": []}}}, "http.cors.origins (not supported"),
+        ({"ui": {}}, "ui (no pages are served)"),
         ({"webhooks": {}}, "webhooks (the settings have webhooks of their own)"),
         ({"checkpointer": {"ttl": {}}}, "checkpointer (the setting checkpointer says where threads are kept;"),
         ({"dockerfile_lines": [], "base_image": "x"}, "dockerfile_lines (no image is built); base_image (no image"),
@@ -137,6 +138,6 @@ def test_without_a_file_the_store_is_plain() -> None:
 
 
 def test_each_key_is_named_once() -> None:
-    keys = ("auth", "http", "nonsense")
+    keys = ("ui", "webhooks", "nonsense")
     told = LangGraphJson(Path("l.json"), {"graphs": {"g": "./a.py:g"}, **dict.fromkeys(keys)}).warning or ""
     assert [told.count(f"{key} (") for key in keys] == [1, 1, 1]

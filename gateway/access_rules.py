@@ -1,0 +1,143 @@
+"""What each route does to what: the one place that says it. A route that is not in it is not there for callers.
+
+Resources and actions are those of LangGraph's `Auth`. `{thread_id}` in a path is the thread that is acted on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Of one route."""
+
+    method: str
+    path: str
+    resource: str | None = None
+    """`None`: nothing of anybody's; any caller may."""
+    action: str = ""
+    is_open: bool = False
+    """Also for nobody in particular."""
+    is_long: bool = False
+    """Its answer may take as long as a run."""
+
+    @property
+    def parts(self) -> list[str]:
+        """Of its path."""
+        return self.path.split("/")
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A rule, and what its path has at its placeholders."""
+
+    rule: Rule
+    values: dict[str, str]
+
+
+_OPEN = ("/", "/ok", "/info", "/openapi.json", "/docs", "/docs/oauth2-redirect", "/redoc")
+_RUNS = "/threads/{thread_id}/runs"
+
+RULES = (
+    *(Rule("GET", path, is_open=True) for path in _OPEN),
+    Rule("GET", "/metrics"),
+    # Assistants.
+    Rule("POST", "/assistants", "assistants", "create"),
+    Rule("POST", "/assistants/search", "assistants", "search"),
+    Rule("POST", "/assistants/count", "assistants", "search"),
+    Rule("GET", "/assistants/{assistant_id}", "assistants", "read"),
+    Rule("PATCH", "/assistants/{assistant_id}", "assistants", "update"),
+    Rule("DELETE", "/assistants/{assistant_id}", "assistants", "delete"),
+    Rule("GET", "/assistants/{assistant_id}/graph", "assistants", "read"),
+    Rule("GET", "/assistants/{assistant_id}/schemas", "assistants", "read"),
+    Rule("GET", "/assistants/{assistant_id}/subgraphs", "assistants", "read"),
+    Rule("GET", "/assistants/{assistant_id}/subgraphs/{namespace}", "assistants", "read"),
+    Rule("POST", "/assistants/{assistant_id}/versions", "assistants", "search"),
+    Rule("POST", "/assistants/{assistant_id}/latest", "assistants", "update"),
+    # Threads.
+    Rule("POST", "/threads", "threads", "create"),
+    Rule("POST", "/threads/search", "threads", "search"),
+    Rule("POST", "/threads/count", "threads", "search"),
+    Rule("POST", "/threads/prune", "threads", "delete"),
+    Rule("GET", "/threads/{thread_id}", "threads", "read"),
+    Rule("PATCH", "/threads/{thread_id}", "threads", "update"),
+    Rule("DELETE", "/threads/{thread_id}", "threads", "delete"),
+    Rule("POST", "/threads/{thread_id}/copy", "threads", "read"),
+    Rule("GET", "/threads/{thread_id}/state", "threads", "read"),
+    Rule("POST", "/threads/{thread_id}/state", "threads", "update"),
+    Rule("GET", "/threads/{thread_id}/state/{checkpoint_id}", "threads", "read"),
+    Rule("POST", "/threads/{thread_id}/state/checkpoint", "threads", "read"),
+    Rule("GET", "/threads/{thread_id}/history", "threads", "read"),
+    Rule("POST", "/threads/{thread_id}/history", "threads", "read"),
+    Rule("GET", "/threads/{thread_id}/stream", "threads", "read", is_long=True),
+    # Runs of a thread.
+    Rule("POST", _RUNS, "threads", "create_run"),
+    Rule("POST", f"{_RUNS}/stream", "threads", "create_run", is_long=True),
+    Rule("POST", f"{_RUNS}/wait", "threads", "create_run", is_long=True),
+    Rule("GET", _RUNS, "threads", "search"),
+    Rule("GET", f"{_RUNS}/{{run_id}}", "threads", "read"),
+    Rule("DELETE", f"{_RUNS}/{{run_id}}", "threads", "delete"),
+    Rule("GET", f"{_RUNS}/{{run_id}}/join", "threads", "read", is_long=True),
+    Rule("GET", f"{_RUNS}/{{run_id}}/stream", "threads", "read", is_long=True),
+    Rule("POST", f"{_RUNS}/{{run_id}}/cancel", "threads", "update", is_long=True),
+    # Runs without a thread, or whose thread is not said.
+    Rule("POST", "/runs", "threads", "create_run"),
+    Rule("POST", "/runs/stream", "threads", "create_run", is_long=True),
+    Rule("POST", "/runs/wait", "threads", "create_run", is_long=True),
+    Rule("POST", "/runs/batch", "threads", "create_run"),
+    Rule("POST", "/runs/cancel", "threads", "update"),
+    Rule("GET", "/runs/{run_id}", "threads", "read"),
+    Rule("GET", "/runs/{run_id}/stream", "threads", "read", is_long=True),
+    # Crons.
+    Rule("POST", "/runs/crons", "crons", "create"),
+    Rule("POST", f"{_RUNS}/crons", "crons", "create"),
+    Rule("POST", "/runs/crons/search", "crons", "search"),
+    Rule("POST", "/runs/crons/count", "crons", "search"),
+    Rule("GET", "/runs/crons/{cron_id}", "crons", "read"),
+    Rule("PATCH", "/runs/crons/{cron_id}", "crons", "update"),
+    Rule("DELETE", "/runs/crons/{cron_id}", "crons", "delete"),
+    # The store.
+    Rule("PUT", "/store/items", "store", "put"),
+    Rule("GET", "/store/items", "store", "get"),
+    Rule("DELETE", "/store/items", "store", "delete"),
+    Rule("POST", "/store/items/search", "store", "search"),
+    Rule("POST", "/store/namespaces", "store", "list_namespaces"),
+)
+
+
+def rule_of(method: str, path: str) -> Match | None:
+    """The rule of a request; where two fit, that which says more of the path."""
+    words = path.split("/")
+    method = "GET" if method == "HEAD" else method
+    found = [match for match in _fitting(words) if match.rule.method == method]
+    return min(found, key=lambda match: len(match.values), default=None)
+
+
+def methods_of(path: str) -> list[str]:
+    """With which a path may be asked for; none: there is no such path."""
+    return sorted({match.rule.method for match in _fitting(path.split("/"))})
+
+
+def _fitting(words: list[str]) -> list[Match]:
+    found = ((rule, _values(parts, words)) for rule, parts in _by_length().get(len(words), ()))
+    return [Match(rule, values) for rule, values in found if values is not None]
+
+
+def _values(parts: list[str], words: list[str]) -> dict[str, str] | None:
+    values: dict[str, str] = {}
+    for part, word in zip(parts, words, strict=True):
+        if part.startswith("{") and word:
+            values[part[1:-1]] = word
+        elif part != word:
+            return None
+    return values
+
+
+@lru_cache(maxsize=1)
+def _by_length() -> dict[int, list[tuple[Rule, list[str]]]]:
+    found: dict[int, list[tuple[Rule, list[str]]]] = {}
+    for rule in RULES:
+        found.setdefault(len(rule.parts), []).append((rule, rule.parts))
+    return found
