@@ -1,6 +1,6 @@
 """The event stream and the stop channel of each run, and whether its client is there."""
 
-from .contract import KEY_ONLY, Bridge, NewEvent, StreamBridge, parse_event_id
+from .contract import KEY_ONLY, Bridge, NewEvent, StreamBridge, StreamSize, parse_event_id
 from .memory.bridge import MemoryBridge, MemoryStreams
 from .open import open_bridge
 from .sqlite.bridge import SqliteBridge
@@ -13,6 +13,7 @@ __all__ = [
     "NewEvent",
     "SqliteBridge",
     "StreamBridge",
+    "StreamSize",
     "open_bridge",
     "parse_event_id",
 ]

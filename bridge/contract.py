@@ -27,6 +27,15 @@ class NewEvent:
     """An event whose key the stream has seen is left out: what a resumed graph reports again is published once."""
 
 
+@dataclass(frozen=True, slots=True)
+class StreamSize:
+    """What a stream holds."""
+
+    events: int
+    data: int
+    """Bytes of the data of all events, as they are kept: of each twice what it was, and 250 more, at most."""
+
+
 class Bridge(ABC):
     """The streams of all runs: written by workers, read by anyone, from any process that the back end reaches.
 
@@ -96,6 +105,10 @@ class Bridge(ABC):
     @abstractmethod
     async def last_event_id(self, run_id: str) -> int:
         """The id of the newest event, 0 before the first. Raises `RunNotFoundError`."""
+
+    @abstractmethod
+    async def size(self, run_id: str) -> StreamSize:
+        """What the stream holds now, which may take a look at each of its events. Raises `RunNotFoundError`."""
 
     @abstractmethod
     async def cancel(self, run_id: str, *, stop: Stop = Stop.NOW) -> None:

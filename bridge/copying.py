@@ -1,4 +1,4 @@
-"""Streams as rows, to be copied to another database: events with their ids, and the keys of those that may come again.
+"""Streams as rows, to be copied to another place: events with their ids, and the keys of those that may come again.
 
 What tells servers apart, and a writer's batches that may be sent again, is the place's own: it is not copied. Leases of
 clients run out.
@@ -6,13 +6,19 @@ clients run out.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Protocol
 
 from sqlalchemy import BigInteger, Boolean, Column, Engine, LargeBinary, MetaData, SmallInteger, Table, Text
 from sqlalchemy.types import TypeDecorator
 
-from ..blocking.table_shelf import Shelf, TableShelf, go_on_after, is_sqlite, last_number, same_kind, writing
+from ..blocking.table_shelf import Shelf, TableShelf, go_on_after, is_sqlite, last_number, writing
+from ..contracts.errors import ConfigError
+from ..contracts.urls import redacted
+
+REDIS = ("redis", "rediss", "redis+sentinel", "rediss+sentinel")
+"""The schemes of Redis' URLs."""
 
 _HERE = {"history": "perdure_stream_history()"}
 """A stream in Postgres takes ids to be lost only when it has become another server's."""
@@ -33,10 +39,32 @@ class _TextOfBytes(TypeDecorator[str]):
         return None if value is None else bytes(value).decode()
 
 
-class StreamsPlace:
+class StreamsPlace(Protocol):
+    """Where streams lie. Every call but `kind` blocks."""
+
+    @property
+    def kind(self) -> str:
+        """`sqlite`, `postgresql` or `redis`."""
+        ...
+
+    def shelves(self, other: StreamsPlace) -> list[Shelf]:
+        """Streams by their numbers, then what is in them, in the form that `other` can be given, too."""
+        ...
+
+    def last_number(self) -> int:
+        """Of the streams that there were."""
+        ...
+
+    def go_on_after(self, number: int) -> None:
+        """Give no number again that was given in another place."""
+        ...
+
+
+class SqlStreams:
     """The streams of a database, whose tables are there."""
 
     def __init__(self, engine: Engine) -> None:
+        self.kind = engine.dialect.name
         self._engine = engine
         self._streams = "streams" if is_sqlite(engine) else "perdure_streams"
 
@@ -47,7 +75,7 @@ class StreamsPlace:
             streams = TableShelf("streams", self._engine, _table(self._streams, [_number("stream")], head))
         else:
             names, text = ("perdure_stream_events", "perdure_stream_keys"), _TextOfBytes()
-            floored = same_kind(self._engine, other._engine)
+            floored = self.kind == other.kind
             head = [*_head(), *([Column("floor", BigInteger)] if floored else [])]
             table = _table(self._streams, [_number("stream")], head)
             given = _HERE if floored else {**_HERE, **_NO_FLOOR}
@@ -85,3 +113,19 @@ def _number(name: str) -> Column[Any]:
 
 def _table(name: str, keys: Sequence[Column[Any]], others: Sequence[Column[Any]]) -> Table:
     return Table(name, MetaData(), *keys, *others)
+
+
+@asynccontextmanager
+async def streams_at(url: str, engine: Engine | None) -> AsyncGenerator[StreamsPlace]:
+    """The streams of a URL, for the block; `engine`: of a database. Raises `ConfigError`, `UnavailableError`."""
+    if engine is not None:
+        yield SqlStreams(engine)
+        return
+    try:
+        from .redis.copying import redis_streams
+    except ModuleNotFoundError as exc:
+        raise ConfigError(
+            f'bridge.url: {redacted(url)!r} needs redis-py ({exc}): pip install "perdure[redis]"'
+        ) from exc
+    async with redis_streams(url) as streams:
+        yield streams

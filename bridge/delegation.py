@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 
 from ..contracts.types import Stop, StreamEvent
-from .contract import Bridge, NewEvent
+from .contract import Bridge, NewEvent, StreamSize
 
 
 class DelegatingBridge(Bridge):
@@ -42,6 +42,9 @@ class DelegatingBridge(Bridge):
 
     async def last_event_id(self, run_id: str) -> int:
         return await self.inner.last_event_id(run_id)
+
+    async def size(self, run_id: str) -> StreamSize:
+        return await self.inner.size(run_id)
 
     async def cancel(self, run_id: str, *, stop: Stop = Stop.NOW) -> None:
         await self.inner.cancel(run_id, stop=stop)

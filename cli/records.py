@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -114,6 +115,9 @@ def _tell_page(session: Session, which: Which, page: RunPage) -> None:
         return
     for line in columns(_COLUMNS, [_row(record) for record in page.runs]):
         session.output.line(line)
+    waiting = Counter(record.trouble.message for record in page.runs if record.trouble and not record.trouble.count)
+    for message, count in waiting.items():
+        session.output.note(f"{count} wait{'s' * (count == 1)}: {message}")
     if not page.runs:
         session.output.note(_nothing(session, which))
     if page.next is not None:
@@ -204,6 +208,8 @@ def _facts(record: RunRecord) -> list[tuple[str, str]]:
 def _trouble(trouble: RunTrouble | None) -> str:
     if trouble is None:
         return ""
+    if not trouble.count:
+        return f"since {local(trouble.since)}: {trouble.message}"
     times = f"{trouble.count} attempt{'s' * (trouble.count > 1)} failed since {local(trouble.since)}"
     return f"{times}; the last one: {trouble.type}: {trouble.message}"
 

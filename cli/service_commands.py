@@ -178,6 +178,22 @@ def add_service_commands(app: typer.Typer) -> None:
         return execute(lambda session: keys(session, new=new), flags)
 
     @app.command(rich_help_panel=_SERVE)
+    def user(
+        context: typer.Context,
+        user_id: Annotated[str, typer.Argument(metavar="USER", help="The user's id.", show_default=False)],
+        json: o.Json = False,
+        config: o.Config = None,
+    ) -> int:
+        """Print the query that finds a user's runs and threads in Temporal, where `temporal.user_ids` may hash its id.
+
+        temporal workflow list --query "$(perdure user ann)"
+        """
+        from .keys import user
+        from .session import execute
+
+        return execute(lambda session: user(session, user_id), common_flags(context, json=json, config=config))
+
+    @app.command(rich_help_panel=_SERVE)
     def migrate(
         context: typer.Context,
         to: Annotated[

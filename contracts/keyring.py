@@ -76,7 +76,15 @@ class Keyring:
 
     def digest(self, data: bytes, *, size: int) -> bytes:
         """By which equal data is known again, but to nobody who has not the key."""
-        return hmac.digest(self._keys[self.key_id], b"perdure digest" + data, "sha256")[:size]
+        return self._digest(self.key_id, data)[:size]
+
+    def digests(self, data: bytes, *, size: int) -> list[bytes]:
+        """The same with each of the keys, that which writes first."""
+        key_ids = sorted(self.key_ids, key=lambda key_id: key_id != self.key_id)
+        return [self._digest(key_id, data)[:size] for key_id in key_ids]
+
+    def _digest(self, key_id: str, data: bytes) -> bytes:
+        return hmac.digest(self._keys[key_id], b"perdure digest" + data, "sha256")
 
     def _derived(self, key_id: str, salt: bytes) -> AESGCM:
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM

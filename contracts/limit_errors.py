@@ -4,7 +4,8 @@ InvalidRunError
 └── LimitError             more than `limits` in the settings allows
     └── ThreadFullError    as many runs wait in the line of the thread as may
 RunStateError
-└── StateTooLargeError     the state of a graph is larger than limits.state_size
+├── StateTooLargeError     the state of a graph is larger than limits.state_size
+└── StreamFullError        a graph tells more than limits.stream_events or limits.stream_size
 RunNotFoundError
 └── StreamRemovedError     the run has ended, and its stream is not kept any more
 """
@@ -40,6 +41,20 @@ class StateTooLargeError(RunStateError):
         text = f"the state has become {size} bytes large (most of it is {largest!r}), and limits.state_size is {limit}"
         super().__init__(run_id, f"{text}: keep less in the state, or raise the limit")
         self.size = size
+        self.limit = limit
+
+
+class StreamFullError(RunStateError):
+    """A graph tells more than its run's stream may have. The stream holds what came before."""
+
+    def __init__(self, run_id: str, setting: str, limit: int, events: int, size: int) -> None:
+        """`events`, `size`: what the stream holds; `size` in bytes."""
+        super().__init__(
+            run_id,
+            f"its graph tells more than fits into its stream, which holds {events} events of {size} bytes, and "
+            f"limits.{setting} is {limit}: stream fewer modes (`stream_modes`), say less, or raise the limit",
+        )
+        self.setting = f"limits.{setting}"
         self.limit = limit
 
 

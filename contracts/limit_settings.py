@@ -18,3 +18,7 @@ class LimitSettings(Section):
     """Bytes of the free values of a run (input, command, context, config), as the store keeps them."""
     state_size: int | None = Field(default=None, ge=1)
     """Bytes of a graph's state, as one checkpoint holds it. A run that goes beyond ends as `error`."""
+    stream_events: int | None = Field(default=None, ge=1)
+    """Events of one run's stream. A run whose graph would tell more ends as `error`."""
+    stream_size: int | None = Field(default=None, ge=1)
+    """Bytes of the data of all events of one run's stream, as they are kept. The same."""

@@ -9,7 +9,7 @@ from temporalio.common import TypedSearchAttributes, WorkflowIDReusePolicy
 
 from .search_attributes import run_attributes
 from .wire import RunInput, run_workflow_id
-from .wire_thread import WORKFLOW_TASK_TIMEOUT
+from .wire_thread import WORKFLOW_TASK_TIMEOUT, Submission
 
 
 class RunStart(TypedDict):
@@ -22,12 +22,12 @@ class RunStart(TypedDict):
     static_summary: str
 
 
-def run_start(run: RunInput, summary: str) -> RunStart:
+def run_start(run: RunInput, submission: Submission) -> RunStart:
     """Once for each run id, for ever: a run that has ended does not begin again."""
     return {
         "id": run_workflow_id(run.run_id),
         "id_reuse_policy": WorkflowIDReusePolicy.REJECT_DUPLICATE,
         "task_timeout": WORKFLOW_TASK_TIMEOUT,
-        "search_attributes": run_attributes(run),
-        "static_summary": summary,
+        "search_attributes": run_attributes(run, submission.user_attribute),
+        "static_summary": submission.summary,
     }

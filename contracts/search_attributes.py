@@ -14,14 +14,14 @@ _ASSISTANT_ID: SearchAttributeKey[str] = SearchAttributeKey.for_keyword(SEARCH_A
 _USER_ID: SearchAttributeKey[str] = SearchAttributeKey.for_keyword(SEARCH_USER_ID)
 
 
-def run_attributes(run: RunInput) -> TypedSearchAttributes:
-    """Of a run that is about to start."""
+def run_attributes(run: RunInput, user: str | None) -> TypedSearchAttributes:
+    """Of a run that is about to start; `user`: as it is shown."""
     status = SearchAttributePair(RUN_STATUS, RunStatus.PENDING.value)
     graph = SearchAttributePair(_ASSISTANT_ID, run.assistant_id)
-    return TypedSearchAttributes([graph, status, *thread_attributes(run.thread_id, run.user_id)])
+    return TypedSearchAttributes([graph, status, *thread_attributes(run.thread_id, user)])
 
 
-def thread_attributes(thread_id: str, user_id: str | None) -> TypedSearchAttributes:
-    """Of a thread; `user_id`: whose it is, if it is anybody's."""
-    owner = [] if user_id is None else [SearchAttributePair(_USER_ID, user_id)]
+def thread_attributes(thread_id: str, user: str | None) -> TypedSearchAttributes:
+    """Of a thread; `user`: whose it is, as that is shown."""
+    owner = [] if user is None else [SearchAttributePair(_USER_ID, user)]
     return TypedSearchAttributes([SearchAttributePair(_THREAD_ID, thread_id), *owner])

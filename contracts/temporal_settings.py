@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from .settings_section import Duration, Section
+
+UserIdForm = Literal["clear", "hashed", "omitted"]
 
 
 class TlsSettings(Section):
@@ -58,6 +60,9 @@ class TemporalSettings(Section):
     config_file: Path | None = None
     """Temporal's configuration file; `None`: `TEMPORAL_CONFIG_FILE`, else Temporal's own place for it."""
     task_queue: str = "perdure"
+    user_ids: UserIdForm = "clear"
+    """How the search attribute `UserId` of runs and threads has a user's id: as it is, hashed, or not at all. A hash is
+    made with the keys of `encryption`, where there are any."""
     submit_timeout: Duration = 30.0
     """How long a submission waits for a worker."""
     connect_timeout: Duration = 5.0

@@ -217,13 +217,16 @@ class RunError(Frozen):
 
 
 class RunTrouble(Frozen):
-    """Why a run does not get on: attempts at its superstep that failed, which are repeated without the run's doing."""
+    """Why a run does not get on: attempts at its superstep that failed, which are repeated without the run's doing.
+
+    Or nobody executes it: `NoWorkerError`, as long as no worker serves its task queue.
+    """
 
     type: Text
     """What failed last: `WorkerLostError` is a worker that was killed or froze."""
     message: Text
     count: int
-    """How many attempts have failed in a row."""
+    """How many attempts have failed in a row. 0: it waits, and nothing has failed."""
     lost: int = 0
     """How many of them have lost their worker; `runs.max_takeovers` is their limit."""
     waiting: bool = False

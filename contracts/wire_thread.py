@@ -175,6 +175,13 @@ class Submission(Wire):
     """As in `RunInput`."""
     most_queued: int | None = None
     """It is refused where so many runs wait already; `None`: no limit."""
+    shown_user: str | None = None
+    """What the search attribute has of the user; empty: nothing. `None`: `user_id`."""
+
+    @property
+    def user_attribute(self) -> str | None:
+        """The search attribute of whose run it is, if there is one."""
+        return self.user_id if self.shown_user is None else self.shown_user or None
 
 
 def run_input(thread_id: str, submission: Submission, *, sequence: int, admitted: bool) -> RunInput:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -11,6 +11,7 @@ from ..contracts.actor import resolve_user_id
 from ..contracts.errors import InvalidRunError, nearest
 from ..contracts.identifiers import ID_MAX_LENGTH
 from ..contracts.settings import RunSettings, WebhookSettings
+from ..contracts.shown_users import ShowUser
 from ..contracts.telemetry import tracing
 from ..contracts.threads import STATELESS
 from ..contracts.types import RunRecord, RunSpec, new_run_id
@@ -52,6 +53,13 @@ class RunPlan:
     def alone(self) -> bool:
         """A stateless run has its thread to itself, so nothing has to admit it."""
         return self.spec.scope.kind == "stateless"
+
+    def shown_as(self, show_user: ShowUser) -> RunPlan:
+        """The same, with its user as Temporal is to show it."""
+        user_id = self.submission.user_id
+        if (shown := show_user(user_id)) == user_id:
+            return self
+        return replace(self, submission=self.submission.model_copy(update={"shown_user": shown or ""}))
 
     def as_input(self) -> RunInput:
         """The input of a stateless run's workflow."""

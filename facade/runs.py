@@ -17,6 +17,7 @@ from ..contracts.errors import RunNotFoundError
 from ..contracts.events import EventCategory, RunEvent
 from ..contracts.lifecycle import Delivery
 from ..contracts.settings import Settings
+from ..contracts.shown_users import ShowUser
 from ..contracts.types import CancelAction, RunPage, RunRecord, RunSpec, RunStatus, WaitResult
 from ..store.contract import Store
 from .api_keys import ApiKeys
@@ -31,6 +32,7 @@ from .streams import create_attended, is_attended, join_attended
 from .thread_calls import ThreadCalls
 from .threads import StateReader, Threads
 from .wait import wait_for_run
+from .waiting import WaitingRuns
 
 if TYPE_CHECKING:
     from langgraph.store.base import BaseStore
@@ -55,16 +57,19 @@ class RunsFacade(ThreadCalls):
         node_store: Callable[[], BaseStore],
         temporal: Callable[[], Awaitable[Client]],
         workers_polling: PollersCheck,
+        show_user: ShowUser,
     ) -> None:
         self._settings = settings
         self._store = store
         self._lookup = RunLookup(settings.temporal, store, temporal)
         self._events = Events(store, self._lookup)
-        self._listing = RunListing(store, self._lookup)
+        self._waiting = WaitingRuns(settings, store.workers)
+        self._listing = RunListing(store, self._lookup, self._waiting)
         self._bridge = LastingStreams(bridge, store)
         self._node_store = node_store
         self._temporal = temporal
         self._workers_polling = workers_polling
+        self._show_user = show_user
         queues = (settings.temporal.task_queue, *settings.task_queues)
         super().__init__(Threads(settings.temporal, queues, store, stored, temporal, lambda: self._submitter))
 
@@ -72,7 +77,8 @@ class RunsFacade(ThreadCalls):
     def _submitter(self) -> Submitter:
         from .submission import Submitter
 
-        return Submitter(self._settings.temporal, self._workers_polling, self._store.installation)
+        temporal = self._settings.temporal
+        return Submitter(temporal, self._workers_polling, self._store.installation, self._show_user)
 
     @cached_property
     def _steering(self) -> Steering:
@@ -215,7 +221,9 @@ class RunsFacade(ThreadCalls):
     async def get_run(self, run_id: str) -> RunRecord | None:
         """The run's record, `None` for an unknown run."""
         stored = await self._lookup.find(run_id)
-        return None if stored is None or not await self._lookup.exists(stored) else stored.record
+        if stored is None or not await self._lookup.exists(stored):
+            return None
+        return (await self._waiting.told([stored.record]))[0]
 
     async def get_spec(self, run_id: str) -> RunSpec:
         """What the run was asked to be. Raises `RunNotFoundError`."""

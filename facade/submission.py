@@ -24,6 +24,7 @@ from ..contracts.retry import Retry, retried
 from ..contracts.run_start import run_start
 from ..contracts.search_attributes import thread_attributes
 from ..contracts.settings import TemporalSettings
+from ..contracts.shown_users import ShowUser
 from ..contracts.wire import (
     RUN_WORKFLOW,
     THREAD_WORKFLOW,
@@ -79,10 +80,17 @@ PollersCheck = Callable[[Client, str], Awaitable[Polling]]
 class Submitter:
     """Submits runs of one facade."""
 
-    def __init__(self, settings: TemporalSettings, workers_polling: PollersCheck, installation: str) -> None:
+    def __init__(
+        self,
+        settings: TemporalSettings,
+        workers_polling: PollersCheck,
+        installation: str,
+        show_user: ShowUser,
+    ) -> None:
         self._settings = settings
         self._installation = installation
         self._workers_polling = workers_polling
+        self._show_user = show_user
         self._seen = float("-inf")
         self.namespace_id: str | None = None
         """Of the namespace to which is submitted, once a worker was seen."""
@@ -103,7 +111,7 @@ class Submitter:
 
     async def submit(self, client: Client, plan: RunPlan, line: ThreadLine) -> Admission:
         """Raises `ThreadBusyError`, `NoWorkerError` or another `UnavailableError`; safe to repeat after the latter."""
-        thread_id = plan.record.thread_id
+        thread_id, plan = plan.record.thread_id, plan.shown_as(self._show_user)
         if plan.alone:
             with translated(self._settings, run_id=plan.run_id, thread_id=thread_id):
                 return await self._start(client, plan)
@@ -184,7 +192,7 @@ class Submitter:
             id=thread_workflow_id(thread_id),
             task_queue=self._settings.task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            search_attributes=thread_attributes(thread_id, request.user_id),
+            search_attributes=thread_attributes(thread_id, self._show_user(request.user_id)),
             task_timeout=WORKFLOW_TASK_TIMEOUT,
             static_summary=f"thread {thread_id}",
         )
@@ -204,7 +212,7 @@ class Submitter:
             RUN_WORKFLOW,
             run,
             task_queue=self._settings.task_queue,
-            **run_start(run, plan.submission.summary),
+            **run_start(run, plan.submission),
         )
         return Admission(run_id=run.run_id, sequence=1)
 

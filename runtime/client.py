@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ..contracts.settings import Settings, load_settings
 from ..facade.runs import RunsFacade
 from .back_ends import settings_bridge, settings_store
-from .keys import open_keyring_aside
+from .keys import open_keyring_aside, shown_users
 from .states import LazyStates
 from .telemetry import set_up_telemetry
 
@@ -105,6 +105,7 @@ async def open_facade(settings: Settings, temporal: LazyTemporal) -> AsyncGenera
             node_store=node_store,
             temporal=temporal,
             workers_polling=partial(_look_at_pollers, installation=store.installation),
+            show_user=shown_users(settings),
         )
     finally:
         await node_store.close()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 
@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from ..blocking.table_shelf import COPIED, Shelf, engine_at, kind_of
-from ..bridge.copying import StreamsPlace
+from ..bridge.copying import REDIS, StreamsPlace, streams_at
 from ..checkpoints.copying import checkpoint_shelves
 from ..contracts.errors import ConfigError, UnavailableError
 from ..contracts.keyring import Keyring
@@ -74,7 +74,7 @@ async def copy_installation(source: Settings, target: Settings, tell: Tell) -> C
     """
     keyring = await _same_keys(source, target)
     _check(source, target)
-    with ExitStack() as stack:
+    async with AsyncExitStack() as stack:
         here, there = _engines(stack, source), _engines(stack, target)
         records = await records_at(source.store_url, here[_STORE])
         copy = await records_at(target.store_url, there[_STORE])
@@ -86,7 +86,8 @@ async def copy_installation(source: Settings, target: Settings, tell: Tell) -> C
         await _make_tables(target)
         kept = tuple(name for name, url in _PARTS.items() if url(source) == url(target))
         form = partial(checkpoint_shelves, keyring=keyring, by_content=standing is Standing.WHOLE)
-        pairs = _pairs(here, there, records, copy, form, kept)
+        streams = None if _STREAMS in kept else await _streams(stack, (source, here), (target, there))
+        pairs = _pairs(here, there, records, copy, form, streams, kept)
         try:
             if standing is Standing.EMPTY:
                 await _check_empty(pairs)
@@ -110,7 +111,8 @@ async def _fill(pairs: _Pairs, records: RecordsPlace, copy: RecordsPlace, tell: 
         written += await make_equal(source, target, tell)
     copy.go_on_after(records.numbers())
     if pairs.streams is not None:
-        pairs.streams[1].go_on_after(pairs.streams[0].last_number())
+        here, there = pairs.streams
+        await asyncio.to_thread(lambda: there.go_on_after(here.last_number()))
     return written
 
 
@@ -149,9 +151,10 @@ async def _same_keys(source: Settings, target: Settings) -> Keyring | None:
 def _check(source: Settings, target: Settings) -> None:
     for name, url in _PARTS.items():
         for settings in (source, target):
-            if url(source) != url(target) and kind_of(url(settings)) not in COPIED:
+            copied = (*COPIED, *(REDIS if name == _STREAMS else ()))
+            if url(source) != url(target) and kind_of(url(settings)) not in copied:
                 raise ConfigError(
-                    f"{name}: {redacted(url(settings))} cannot be copied from or to; {' and '.join(COPIED)} can"
+                    f"{name}: {redacted(url(settings))} cannot be copied from or to; {' and '.join(copied)} can"
                 )
     if source.store_url == target.store_url:
         raise ConfigError(f"store.url: both settings name {redacted(source.store_url)}, so they are one installation")
@@ -181,8 +184,17 @@ async def _make_tables(settings: Settings) -> None:
         nodes.close()
 
 
-def _engines(stack: ExitStack, settings: Settings) -> dict[str, Engine]:
-    return {name: stack.enter_context(engine_at(name, url(settings))) for name, url in _PARTS.items()}
+def _engines(stack: AsyncExitStack, settings: Settings) -> dict[str, Engine]:
+    """Of all parts that are in a database."""
+    urls = {name: url(settings) for name, url in _PARTS.items()}
+    return {name: stack.enter_context(engine_at(name, url)) for name, url in urls.items() if kind_of(url) in COPIED}
+
+
+async def _streams(
+    stack: AsyncExitStack, *places: tuple[Settings, Mapping[str, Engine]]
+) -> tuple[StreamsPlace, StreamsPlace]:
+    here, there = [streams_at(settings.bridge_url, engines.get(_STREAMS)) for settings, engines in places]
+    return await stack.enter_async_context(here), await stack.enter_async_context(there)
 
 
 def _pairs(
@@ -191,17 +203,17 @@ def _pairs(
     records: RecordsPlace,
     copy: RecordsPlace,
     checkpoints: Callable[[Engine, Engine], Sequence[Shelf]],
+    streams: tuple[StreamsPlace, StreamsPlace] | None,
     kept: Sequence[str],
 ) -> _Pairs:
     """What has the same place in both stays as it is."""
     found = _zipped(records.shelves(), copy.shelves())
-    streams = None
     if _CHECKPOINTS not in kept:
         one, other = here[_CHECKPOINTS], there[_CHECKPOINTS]
         found += _zipped(checkpoints(one, other), checkpoints(other, one))
-    if _STREAMS not in kept:
-        streams = StreamsPlace(here[_STREAMS]), StreamsPlace(there[_STREAMS])
-        found += _zipped(streams[0].shelves(streams[1]), streams[1].shelves(streams[0]))
+    if streams is not None:
+        one, other = streams
+        found += _zipped(one.shelves(other), other.shelves(one))
     if _ITEMS not in kept:
         one, other = here[_ITEMS], there[_ITEMS]
         found += _zipped(item_shelves(one, other), item_shelves(other, one))

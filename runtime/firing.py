@@ -13,6 +13,7 @@ from ..facade.firing import Firing
 from ..facade.lookup import RunLookup
 from ..facade.schedules import Schedules
 from ..facade.submission import Submitter
+from .keys import shown_users
 from .pollers import look_at_pollers
 
 
@@ -23,7 +24,8 @@ def firing_of(settings: Settings, ends: BackEnds, client: Client) -> Firing:
     async def connected() -> Client:
         return client
 
-    submitter = Submitter(temporal, partial(look_at_pollers, installation=store.installation), store.installation)
+    polling = partial(look_at_pollers, installation=store.installation)
+    submitter = Submitter(temporal, polling, store.installation, shown_users(settings))
     lookup = RunLookup(temporal, store, connected)
     creation = Creation(settings, store, ends.bridge, connected, lookup, submitter)
     return Firing(store, creation, Schedules(temporal, connected, store.installation))

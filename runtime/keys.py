@@ -14,7 +14,9 @@ from pydantic import SecretStr
 from ..contracts.encryption_settings import EncryptionSettings
 from ..contracts.errors import ConfigError, nearest
 from ..contracts.keyring import KEY_ID, Keyring, decoded_key
+from ..contracts.settings import Settings
 from ..contracts.settings_file import yaml_values
+from ..contracts.shown_users import ShownUsers
 
 _COMMAND_LIMIT = 30.0
 """Seconds that `encryption.key_command` may take."""
@@ -34,6 +36,11 @@ def open_keyring(encryption: EncryptionSettings) -> Keyring | None:
 async def open_keyring_aside(encryption: EncryptionSettings) -> Keyring | None:
     """The same, without blocking the event loop."""
     return await asyncio.to_thread(open_keyring, encryption)
+
+
+def shown_users(settings: Settings) -> ShownUsers:
+    """How Temporal shows users. Raises, and blocks, as `open_keyring`."""
+    return ShownUsers(settings.temporal.user_ids, open_keyring(settings.encryption))
 
 
 @cache

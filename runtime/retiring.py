@@ -10,12 +10,12 @@ from functools import partial
 from temporalio.client import Client
 
 from ..activities import BackEnds
-from ..contracts.settings import Settings, TemporalSettings
+from ..contracts.settings import Settings
 from ..facade.submission import Submitter
 from ..store.contract import Store
 from .back_ends import settings_bridge, settings_checkpoints, settings_store
 from .client import LazyTemporal
-from .keys import open_keyring_aside
+from .keys import open_keyring_aside, shown_users
 from .pollers import look_at_pollers
 from .retention import Retention
 
@@ -23,11 +23,11 @@ from .retention import Retention
 class ThreadRemoval:
     """Has threads that nobody uses removed by their workflows; connects when the first is to go."""
 
-    def __init__(self, settings: TemporalSettings, store: Store, temporal: Callable[[], Awaitable[Client]]) -> None:
+    def __init__(self, settings: Settings, store: Store, temporal: Callable[[], Awaitable[Client]]) -> None:
         self._store = store
         self._temporal = temporal
         polling = partial(look_at_pollers, installation=store.installation)
-        self._submitter = Submitter(settings, polling, store.installation)
+        self._submitter = Submitter(settings.temporal, polling, store.installation, shown_users(settings))
 
     async def __call__(self, thread_id: str, unused_since: datetime) -> bool:
         """Whether it was there and is gone. Raises `UnavailableError`; safe to repeat."""
@@ -41,7 +41,7 @@ def retention_of_worker(settings: Settings, ends: BackEnds, client: Client) -> R
     """`None`: everything is kept."""
     if not settings.retention.is_set:
         return None
-    removal = ThreadRemoval(settings.temporal, ends.store, LazyTemporal(settings, client))
+    removal = ThreadRemoval(settings, ends.store, LazyTemporal(settings, client))
     return Retention(
         settings.retention,
         store=ends.store,
@@ -59,7 +59,7 @@ async def opened_retention(settings: Settings, temporal: LazyTemporal, *, dry: b
     try:
         for part in (store, bridge, checkpoints):
             await part.start()
-        removal = ThreadRemoval(settings.temporal, store, temporal)
+        removal = ThreadRemoval(settings, store, temporal)
         yield Retention(
             settings.retention, store=store, bridge=bridge, checkpoints=checkpoints, remove_thread=removal, dry=dry
         )

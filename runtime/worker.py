@@ -189,7 +189,7 @@ class Worker:
         self._readiness.client = client
         await ensure_search_attributes(client)
         bridge = LastingBridge(settings_bridge(settings), store)
-        ends = BackEnds(graphs, bridge, store, settings_checkpoints(settings), settings.limits.state_size)
+        ends = BackEnds(graphs, bridge, store, settings_checkpoints(settings), settings.limits)
         graphs.memory = memory = open_node_memory(settings, project)
         async with _open(store, ends.bridge, ends.checkpoints, memory):
             await self._check_temporal(client, store)

@@ -228,6 +228,11 @@ class RunLoop:
         self._state.trouble = text
         workflow.set_current_details(current_details(self._run, self._state, self._error))
 
+    def show_refused(self, why: str) -> None:
+        """On the workflow's page, and to who asks for its status: nobody was told when the answer came as a signal."""
+        self._state.refused = why
+        workflow.set_current_details(current_details(self._run, self._state))
+
     @property
     def _was_interrupted(self) -> bool:
         """Ended by the `interrupt` signal, and not because its graph asks and the run was told to end then."""

@@ -17,6 +17,8 @@ _MAX_EXPONENT = 60
 
 LARGEST_ANSWER = 1_500_000
 """Bytes of JSON. Temporal takes 2 MB, for an answer and once more for what goes with it to its activity."""
+_QUOTED = 200
+"""Characters of what makes no sense, in the text that says so: it may be as large as Temporal takes."""
 
 
 class RefusedError(Exception):
@@ -39,14 +41,14 @@ def read_cancel(arguments: Sequence[Any]) -> CancelAction:
     try:
         return CancelRequest.model_validate({} if payload is None else payload).action
     except ValidationError as exc:
-        raise RefusedError(f'cancel takes {{"action": "interrupt"}} or "rollback", not {payload!r}') from exc
+        raise RefusedError(f'cancel takes {{"action": "interrupt"}} or "rollback", not {_quoted(payload)}') from exc
 
 
 def read_resume(arguments: Sequence[Any]) -> Any:
     """The value of a `resume` signal: `{"value": …}`."""
     payload = _only(arguments)
     if not isinstance(payload, Mapping) or set(cast("Mapping[str, Any]", payload)) != {"value"}:
-        raise RefusedError(f'resume takes {{"value": …}}, not {payload!r}')
+        raise RefusedError(f'resume takes {{"value": …}}, not {_quoted(payload)}')
     return cast("Mapping[str, Any]", payload)["value"]
 
 
@@ -56,10 +58,15 @@ def _only(arguments: Sequence[Any]) -> Any:
     return arguments[0] if arguments else None
 
 
+def _quoted(payload: Any) -> str:
+    text = repr(payload)
+    return text if len(text) <= _QUOTED else f"{text[:_QUOTED]}…"
+
+
 def _text(arguments: Sequence[Any], wanted: str) -> str:
     payload = _only(arguments)
     if not isinstance(payload, str):
-        raise RefusedError(f"{wanted}, not {payload!r}")
+        raise RefusedError(f"{wanted}, not {_quoted(payload)}")
     return payload
 
 
@@ -97,7 +104,10 @@ def accept_answer(state: RunProgress, value: Any, *, ref: str | None = None, che
     if must_stop(state) or state.interrupt:
         raise RefusedError("the run does not wait for an answer (it is about to end)")
     if (size := json_size(value)) > LARGEST_ANSWER:
-        raise RefusedError(f"the answer is {size:,} bytes of JSON, of which a workflow takes {LARGEST_ANSWER:,}")
+        raise RefusedError(
+            f"the answer is {size:,} bytes of JSON, of which a workflow takes {LARGEST_ANSWER:,}: give it to `perdure "
+            "resume` or `RunsFacade.resume`, which take 32,000,000, for they do not send it through Temporal"
+        )
     if state.asked:
         if not checked:
             raise UncheckedError(

@@ -8,7 +8,7 @@ from typing import Any
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
-from ..contracts.types import CancelAction
+from ..contracts.types import CancelAction, RunStatus
 from ..contracts.wire import (
     ERROR_NOT_AWAITING,
     ERROR_NOT_CHECKED,
@@ -67,7 +67,9 @@ class RunWorkflow:
 
     @workflow.signal(name=SIGNAL_RESUME, description='Answer what the run asks: {"value": …}')
     def resume(self, *args: Any) -> None:
-        _try(lambda: run_state.accept_answer(self._state, run_state.read_resume(args)))
+        refused = _try(lambda: run_state.accept_answer(self._state, run_state.read_resume(args)))
+        if refused is not None and self._state.status is RunStatus.AWAITING_INPUT:
+            self._run_loop.show_refused(refused)
 
     @workflow.signal(name=SIGNAL_ADMIT, description="From the run's thread: it may start")
     def admit(self, *args: Any) -> None:
@@ -115,9 +117,11 @@ class RunWorkflow:
         )
 
 
-def _try(change: Callable[[], None]) -> None:
-    """What nobody waits for an answer to may be wrong, but harms nothing."""
+def _try(change: Callable[[], None]) -> str | None:
+    """What nobody waits for an answer to may be wrong, but harms nothing. Why it changes nothing, if so."""
     try:
         change()
     except run_state.RefusedError as exc:
         workflow.logger.warning("a signal changes nothing: %s", exc)
+        return str(exc)
+    return None

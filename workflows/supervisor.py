@@ -130,7 +130,7 @@ class ThreadSupervisor:
             given,
             result_type=RunOutcome,
             parent_close_policy=workflow.ParentClosePolicy.ABANDON,
-            **run_start(given, submission.summary),
+            **run_start(given, submission),
             static_details=f"Run {run.sequence} of thread `{self._thread_id}`",
         )
 

@@ -6,6 +6,7 @@ from temporalio.exceptions import ApplicationError
 
 from ...contracts.containment import ContainedExit
 from ...contracts.errors import GraphLoadError
+from ...contracts.limit_errors import StreamFullError
 from ...contracts.serialization.text import class_name, message_of, traceback_of
 from ...contracts.types import RunError
 from ...contracts.wire import ERROR_GRAPH, GraphFailure
@@ -18,6 +19,11 @@ _TRACEBACK_LENGTH = 16_000
 
 class SliceFailed(Exception):
     """The machine, not the graph, ended the slice: it is to be tried again."""
+
+
+def slice_failure(failure: BaseException) -> Exception:
+    """With what a slice ends that a back end has failed: it is tried again, unless the run itself is at fault."""
+    return failure if isinstance(failure, StreamFullError) else SliceFailed(str(failure))
 
 
 class MachineFailure(ApplicationError):

@@ -5,10 +5,13 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from ...contracts.errors import UnavailableError
 from ...contracts.retry import Retry, is_a, retried
 from .heartbeat import Say
+
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -18,8 +21,8 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
 """Seconds: a locked file is free again in some ms, a restarted database in some seconds."""
 
 
-async def when_there(write: Callable[[], Awaitable[None]], *, what: str, run_id: str, say: Say) -> None:
-    """Write until it succeeds. `what`: the back end's name. Raises `UnavailableError` after half a minute."""
+async def when_there(call: Callable[[], Awaitable[T]], *, what: str, run_id: str, say: Say) -> T:
+    """Call until it succeeds. `what`: the back end's name. Raises `UnavailableError` after half a minute."""
     waited = False
 
     def tell(failure: Exception) -> None:
@@ -33,6 +36,7 @@ async def when_there(write: Callable[[], Awaitable[None]], *, what: str, run_id:
     pauses = Retry(
         when=is_a(UnavailableError), until=until, pause=_FIRST_PAUSE, longest_pause=_LONGEST_PAUSE, tell=tell
     )
-    await retried(write, pauses)
+    answer = await retried(call, pauses)
     if waited:
         say(None)
+    return answer

@@ -19,7 +19,7 @@ from ...contracts.errors import GraphLoadError, PerdureError
 from ...contracts.serialization.allowed_types import showing_types
 from ...contracts.types import RunSpec
 from ...contracts.wire import SliceInput, SliceResult
-from ..attempt.failures import SliceFailed
+from ..attempt.failures import SliceFailed, slice_failure
 from ..attempt.heartbeat import Say
 from ..graphs.back_ends import BackEnds
 from ..graphs.breakpoints import check_breakpoints
@@ -77,9 +77,10 @@ class LiveGraph:
             attempt=attempt,
             trace=slice.trace is not None,
             say=lambda text: self._say(text),
+            limits=ends.limits,
         )
         self._saver = FencedSaver(
-            ends.checkpoints, slice.run_id, fence=fence, hooks=self._telling.saves, state_size=ends.state_size
+            ends.checkpoints, slice.run_id, fence=fence, hooks=self._telling.saves, state_size=ends.limits.state_size
         )
         self._stops = Stops(ends.bridge, slice.run_id, self._pause_at_boundary)
         self._control = RunControl()
@@ -113,7 +114,7 @@ class LiveGraph:
         except Exception as exc:
             # An error of a back end or a lost fence is not the graph's, also where it came through the graph.
             if failure := self._failure:
-                raise SliceFailed(str(failure)) from exc
+                raise slice_failure(failure) from exc
             raise
         finally:
             self.attended = False
@@ -265,7 +266,7 @@ class LiveGraph:
         if not running.done():
             await self._cut(running)
             if self._failure and not self._stops.now.is_set():
-                raise SliceFailed(str(self._failure)) from self._failure  # the graph has swallowed it
+                raise slice_failure(self._failure) from self._failure  # the graph has swallowed it
             return None
         return await self._outcome(running)
 
@@ -277,7 +278,7 @@ class LiveGraph:
             raise RuntimeError("a node of the graph raised CancelledError, although nobody cancelled the run")
         error = running.exception()
         if self._failure:
-            raise SliceFailed(str(self._failure)) from self._failure
+            raise slice_failure(self._failure) from self._failure
         await self._telling.end()
         if isinstance(error, PerdureError):
             raise GraphRaised from error

@@ -10,6 +10,7 @@ from temporalio import activity
 from temporalio.client import Client
 
 from ...contracts.errors import GraphLoadError, PerdureError, RunNotFoundError, RunStateError, TypeNotAllowedError
+from ...contracts.limit_errors import StreamFullError
 from ...contracts.telemetry.metrics import instruments
 from ...contracts.telemetry.redaction import withheld
 from ...contracts.types import RunRecord, RunSpec, RunTrouble
@@ -17,7 +18,7 @@ from ...contracts.wire import ERROR_WORKER_SHUTDOWN, GraphFailure, SliceInput, S
 from ...contracts.wire_serving import NotServed
 from ...contracts.wire_steering import ERROR_NOT_HELD
 from ...observers.dispatcher import Dispatcher
-from ..attempt.failures import MachineFailure, SliceFailed, graph_failure
+from ..attempt.failures import MachineFailure, SliceFailed, final_failure, graph_failure, run_error
 from ..attempt.fence import attempt_fence
 from ..attempt.heartbeat import Heartbeat, Say, marked
 from ..attempt.run_metrics import measure_begin, since
@@ -144,6 +145,8 @@ class Slices:
             self._step_notes.note(live, run_id, result.steps)
             holder = self._live.task_queue if live.held else None
             return result.model_copy(update={"attempt": attempt, "holder": holder})
+        except StreamFullError as exc:
+            raise final_failure(run_error(exc), attempt) from None
         except (RunStateError, GraphLoadError) as exc:
             error: BaseException = exc
         except GraphRaised as exc:

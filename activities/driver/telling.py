@@ -12,6 +12,7 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 
 from ...bridge.contract import Bridge
 from ...contracts.langgraph_names import INTERRUPT
+from ...contracts.limit_settings import LimitSettings
 from ...contracts.telemetry import tracing
 from ...contracts.types import EVENTS_MODE, RunSpec
 from ...store.event_contract import RunEventStore
@@ -43,11 +44,18 @@ class Telling:
         attempt: int,
         trace: bool,
         say: Say,
+        limits: LimitSettings,
     ) -> None:
         self._run_id = run_id
         self._deduplicator = Deduplicator(run_id, spec.stream_modes, subgraphs=spec.stream_subgraphs)
         self._publisher = Publisher(
-            bridge, run_id, fence=fence, on_loaded=self._deduplicator.loaded, say=say, ordered=spec.durability != "exit"
+            bridge,
+            run_id,
+            fence=fence,
+            on_loaded=self._deduplicator.loaded,
+            say=say,
+            ordered=spec.durability != "exit",
+            limits=limits,
         )
         self._recorder = EventRecorder(events, run_id, fence=fence, attempt=attempt, say=say)
         self._messages = RootMessages()

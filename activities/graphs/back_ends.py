@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ...bridge.contract import Bridge
 from ...checkpoints.contract import Checkpoints
+from ...contracts.limit_settings import LimitSettings
 from ...store.contract import Store
 from .graph_registry import GraphRegistry
 
@@ -18,5 +19,4 @@ class BackEnds:
     bridge: Bridge
     store: Store
     checkpoints: Checkpoints
-    state_size: int | None = None
-    """Bytes that the state of a graph may have; `None`: no limit."""
+    limits: LimitSettings = field(default_factory=LimitSettings)

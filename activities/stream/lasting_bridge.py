@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 
-from ...bridge.contract import Bridge, NewEvent
+from ...bridge.contract import Bridge, NewEvent, StreamSize
 from ...bridge.delegation import DelegatingBridge
 from ...contracts.errors import RunNotFoundError
 from ...contracts.serialization.serializer import to_json
@@ -46,6 +46,12 @@ class LastingBridge(DelegatingBridge):
 
     async def publish_terminal(self, run_id: str, event: NewEvent, *, fence: int) -> int:
         return await self._lasting(run_id, fence, lambda: self.inner.publish_terminal(run_id, event, fence=fence))
+
+    async def size(self, run_id: str) -> StreamSize:
+        try:
+            return await self.inner.size(run_id)
+        except RunNotFoundError:  # it is made again by the next publish
+            return StreamSize(0, 0)
 
     async def _lasting(self, run_id: str, fence: int, write: Callable[[], Awaitable[int]]) -> int:
         try:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from ...bridge.contract import Bridge, NewEvent
+from ...contracts.limit_settings import LimitSettings
 from ...contracts.telemetry.metrics import instruments
 from ..attempt.heartbeat import Say
 from ..attempt.retry import when_there
+from .stream_limit import StreamLimit
+
+T = TypeVar("T")
 
 _BACKLOG = 8_000_000
 """Bytes that may wait for the bridge before the graph has to wait, too."""
@@ -42,11 +47,12 @@ class _Waiting:
 class Outbox:
     """Sends while `async with` it. What is waited for raises whatever made it impossible."""
 
-    def __init__(self, bridge: Bridge, run_id: str, *, fence: int, say: Say) -> None:
+    def __init__(self, bridge: Bridge, run_id: str, *, fence: int, say: Say, limits: LimitSettings) -> None:
         self._bridge = bridge
         self._run_id = run_id
         self._fence = fence
         self._say = say
+        self._limit = StreamLimit(bridge, run_id, limits)
         self._queue: deque[_Waiting] = deque()
         self._bytes = 0
         self._sent = 0
@@ -122,8 +128,7 @@ class Outbox:
                 await self._stirred.wait()
                 self._stirred.clear()
                 while batch := self._batch():
-                    await self._send([waiting.event for waiting in batch])
-                    self._take_out(batch)
+                    await self._send_fitting(batch)
         except Exception as exc:  # noqa: BLE001 - whatever a bridge raises, nobody must wait for it for ever
             self.failure = exc
             self.failed.set()
@@ -139,11 +144,24 @@ class Outbox:
             batch.append(waiting)
         return batch
 
-    async def _send(self, events: list[NewEvent]) -> None:
+    async def _send_fitting(self, batch: list[_Waiting]) -> None:
+        """Raises `StreamFullError` behind the last that the stream has room for."""
+        events = [waiting.event for waiting in batch]
+        fitting = await self._there(lambda: self._limit.fitting(events))
+        if fitting:
+            await self._send(fitting)
+            self._take_out(batch[: len(fitting)])
+        if len(fitting) < len(batch):
+            raise self._limit.full()
+
+    async def _send(self, events: Sequence[NewEvent]) -> None:
         async def publish() -> None:
             await self._bridge.publish(self._run_id, events, fence=self._fence)
 
-        await when_there(publish, what="bridge", run_id=self._run_id, say=self._say)
+        await self._there(publish)
+
+    async def _there(self, call: Callable[[], Awaitable[T]]) -> T:
+        return await when_there(call, what="bridge", run_id=self._run_id, say=self._say)
 
     def _take_out(self, batch: list[_Waiting]) -> None:
         for waiting in batch:

@@ -31,6 +31,7 @@ from langgraph.checkpoint.base import CheckpointTuple
 from ...bridge.contract import Bridge, NewEvent
 from ...checkpoints.addresses import checkpoint_namespace
 from ...contracts.langgraph_names import ERROR, HANDED_ON, RESUME, START
+from ...contracts.limit_settings import LimitSettings
 from ...contracts.recent import Recent
 from ...contracts.serialization.serializer import to_json
 from ..attempt.heartbeat import Say
@@ -79,11 +80,12 @@ class Publisher:
         on_loaded: Callable[[CheckpointTuple], None],
         say: Say = lambda _: None,
         ordered: bool = True,
+        limits: LimitSettings | None = None,
     ) -> None:
         self._on_loaded = on_loaded
         self._ordered = ordered
         """False where nothing is saved before the graph ends (LangGraph's durability `exit`)."""
-        self._outbox = Outbox(bridge, run_id, fence=fence, say=say)
+        self._outbox = Outbox(bridge, run_id, fence=fence, say=say, limits=limits or LimitSettings())
         self._listening = True
         self.is_held: Callable[[], bool] = lambda: False
         """Whether the graph is held between two slices. `go_on` tells that it is not any more."""

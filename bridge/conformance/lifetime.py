@@ -7,7 +7,7 @@ from contextlib import aclosing
 
 from ...contracts.errors import FencedError, RunNotFoundError, UnavailableError
 from ...contracts.types import Stop, new_run_id
-from ..contract import Bridge
+from ..contract import KEY_ONLY, Bridge, NewEvent, StreamSize
 from .probe import END, event, meanwhile, new_stream, refused, rest, result, stopped, stored, take
 
 
@@ -126,6 +126,24 @@ class LifetimePromises:
         found = {run_id async for run_id in peer.held()}
         assert found & {*runs, ended, forgotten} == {*runs, ended}
 
+    async def test_what_a_stream_holds(self, bridge: Bridge, peer: Bridge) -> None:
+        run_id = await new_stream(bridge)
+        assert await peer.size(run_id) == StreamSize(0, 0)
+        many = [event("é" * 100, key=f"{number % 30}") for number in range(300)]  # each key once
+        await bridge.publish(run_id, [*many, NewEvent(KEY_ONLY, b"x", "key only")], fence=1)
+        some = 30 * len(many[0].data)
+        _check(await peer.size(run_id), events=30, data=some)
+        await peer.publish(run_id, [event("x" * 2_000_000) for _ in range(2)], fence=1)  # more than a page
+        await bridge.publish(run_id, [event(0) for _ in range(11_000)], fence=1)
+        _check(await peer.size(run_id), events=11_032, data=some + 4_000_004 + 11_000)
+        await bridge.trim(run_id, before=33)
+        _check(await peer.size(run_id), events=11_000, data=11_000)
+        await bridge.publish_terminal(run_id, END, fence=1)
+        _check(await peer.size(run_id), events=11_001, data=11_000 + len(END.data))
+        await bridge.cleanup(run_id)
+        with refused(RunNotFoundError):
+            await peer.size(run_id)
+
     async def test_close_ends_iterations(self, bridge: Bridge) -> None:
         run_id = await new_stream(bridge)
         await bridge.publish(run_id, [event(1)], fence=1)
@@ -162,3 +180,9 @@ class LifetimePromises:
             assert [found.data for found in await result(live)] == ["a", "b"]
             await bridge.cancel(run_id)
             assert await result(stop) is Stop.NOW
+
+
+def _check(size: StreamSize, *, events: int, data: int) -> None:
+    """A bridge that seals keeps more than it was given, up to this."""
+    assert size.events == events
+    assert data <= size.data <= 2 * data + 250 * events

@@ -13,7 +13,7 @@ from threading import Lock
 
 from ...contracts.errors import RunNotFoundError, UnavailableError
 from ...contracts.types import Stop, StreamEvent
-from ..contract import Bridge, NewEvent
+from ..contract import Bridge, NewEvent, StreamSize
 from ..stream import LEAP, Excerpt, StoredEvent, check_writable, fresh_events, stop_level
 from ..subscription import await_stop, follow
 from ..tails import Tails
@@ -144,6 +144,11 @@ class MemoryBridge(Bridge):
     async def last_event_id(self, run_id: str) -> int:
         with self._transaction() as streams:
             return streams.find(run_id).last_id
+
+    async def size(self, run_id: str) -> StreamSize:
+        with self._transaction() as streams:
+            events = streams.find(run_id).events
+            return StreamSize(len(events), sum(len(one.data) for one in events))
 
     async def cancel(self, run_id: str, *, stop: Stop = Stop.NOW) -> None:
         with self._transaction() as streams:

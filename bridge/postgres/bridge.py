@@ -12,7 +12,7 @@ from typing import Any
 from ...blocking.postgres_address import postgres_address
 from ...contracts.errors import UnavailableError
 from ...contracts.types import Stop, StreamEvent
-from ..contract import Bridge, NewEvent
+from ..contract import Bridge, NewEvent, StreamSize
 from ..line import Line, unavailable
 from ..publishing import Append, Publishing
 from ..stream import stop_level
@@ -123,6 +123,9 @@ class PostgresBridge(Bridge):
 
     async def last_event_id(self, run_id: str) -> int:
         return await self._open.reads.last_id(run_id)
+
+    async def size(self, run_id: str) -> StreamSize:
+        return await self._open.reads.size(run_id)
 
     async def cancel(self, run_id: str, *, stop: Stop = Stop.NOW) -> None:
         await self._write(_STOP, run_id, level=stop_level(stop), channel=channel_of((run_id, Topic.STOP)))

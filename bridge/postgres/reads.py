@@ -11,6 +11,7 @@ from ...blocking import uncut
 from ...blocking.postgres_address import PostgresAddress
 from ...blocking.postgres_calls import Pool, make_pool, repeated
 from ...contracts.errors import RunNotFoundError, UnavailableError
+from ..contract import StreamSize
 from ..stream import Excerpt, StoredEvent
 
 _CONNECTIONS = 4
@@ -38,6 +39,11 @@ _EXCERPT = f"""
     WHERE s.run_id = %(run)s ORDER BY e.id
 """
 _LAST_ID = "SELECT last_id FROM perdure_streams WHERE run_id = %(run)s"
+_SIZE = """
+    SELECT count(e.id), coalesce(sum(octet_length(e.data)), 0)::bigint
+    FROM perdure_streams AS s LEFT JOIN perdure_stream_events AS e ON e.stream = s.stream
+    WHERE s.run_id = %(run)s GROUP BY s.stream
+"""
 _STOP = "SELECT stop FROM perdure_streams WHERE run_id = %(run)s"
 _ABANDONED = """
     SELECT run_id FROM perdure_streams WHERE attended_until <= clock_timestamp() AND NOT ended ORDER BY attended_until
@@ -71,6 +77,13 @@ class Reads:
         events = [StoredEvent(id, event.decode(), data) for *_, id, event, data in rows if id is not None]
         stream, first, last, ended = rows[0][:4]
         return Excerpt(stream, first, last, ended, events)
+
+    async def size(self, run_id: str) -> StreamSize:
+        """Raises `RunNotFoundError`."""
+        rows = await self._fetch(_SIZE, {"run": run_id}, patience=_READERS_PATIENCE)
+        if not rows:
+            raise RunNotFoundError(run_id)
+        return StreamSize(*rows[0])
 
     async def last_id(self, run_id: str) -> int:
         """Raises `RunNotFoundError`."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..contract import NewEvent
 from ..publishing import Append
-from .keys import Keys
+from .keys import Keys, seen_key
 from .line import RedisLine
 from .scripts import PUBLISH, SERVER, Word
 
@@ -39,5 +39,5 @@ class Appending:
 def _words(events: Sequence[NewEvent]) -> Iterator[Word]:
     for one in events:
         yield one.event
-        yield "" if one.key is None else f"={one.key}"
+        yield "" if one.key is None else seen_key(one.key)
         yield one.data

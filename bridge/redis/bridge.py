@@ -11,7 +11,7 @@ from functools import partial
 
 from ...contracts.errors import RunNotFoundError, UnavailableError
 from ...contracts.types import Stop, StreamEvent
-from ..contract import Bridge, NewEvent
+from ..contract import Bridge, NewEvent, StreamSize
 from ..line import unavailable
 from ..publishing import Publishing
 from ..stream import Excerpt, StoredEvent, stop_level
@@ -25,7 +25,7 @@ from .leases import Leases
 from .line import RedisLine
 from .link import LINK_ERRORS, Link
 from .listener import Listener
-from .scripts import CLEAN_UP, CREATE, READ, SERVER, STOP, TRIM
+from .scripts import CLEAN_UP, CREATE, READ, SERVER, SIZE, STOP, TRIM
 from .server import check_server, run_id_of
 
 # One read: enough to be quick over a long history, little enough for hundreds of slow readers to hold.
@@ -35,6 +35,8 @@ _SCANNED = 1000
 """Keys that the server looks at in one step through all of them; it stands still meanwhile."""
 _PAGE = 50
 """Events that the server looks up at once, of which the last may be beyond what is read."""
+_COUNTED = 5000
+"""Events that the server counts in one step, unless they are large; it stands still meanwhile."""
 _WRITES, _READS = 200, 20
 """Calls of one pipeline."""
 _READERS_PATIENCE = 30.0
@@ -131,6 +133,16 @@ class RedisBridge(Bridge):
         if last is None:
             raise RunNotFoundError(run_id)
         return int(last)
+
+    async def size(self, run_id: str) -> StreamSize:
+        events, data, position = 0, 0, b"0-0"
+        while position:
+            words = SIZE.call(self._keys.all(run_id)[:2], position, _COUNTED, _EXCERPT_BYTES, _PAGE)
+            answer = await self._open.reads.call(words, patience=_READERS_PATIENCE)
+            if not answer:
+                raise RunNotFoundError(run_id)
+            events, data, position = events + answer[0], data + answer[1], answer[2]
+        return StreamSize(events, data)
 
     async def cancel(self, run_id: str, *, stop: Stop = Stop.NOW) -> None:
         words = STOP.call([self._keys.head(run_id)], self._keys.channel(run_id), stop_level(stop))

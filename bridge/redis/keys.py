@@ -6,6 +6,16 @@ import re
 from dataclasses import dataclass
 
 
+def seen_key(key: str) -> str:
+    """An event's key as it is kept: not empty, which stands for none."""
+    return f"={key}"
+
+
+def key_seen(kept: bytes) -> str:
+    """The inverse of `seen_key`."""
+    return kept.decode()[1:]
+
+
 @dataclass(frozen=True, slots=True)
 class Keys:
     """Of an installation."""

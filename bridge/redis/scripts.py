@@ -125,6 +125,23 @@ return {head[1], head[2], head[3], head[4], events}
 """
 )
 
+SIZE = Script(
+    """
+-- KEYS: head, stream.  ARGV: position, most events, enough bytes, events looked up at a time
+-- Some of the stream at a time: how many events, their bytes, and the id of the last one, or '' behind the end
+if redis.call('EXISTS', KEYS[1]) == 0 then return {} end
+local events, size, from = 0, 0, ARGV[1]
+while events < tonumber(ARGV[2]) and size < tonumber(ARGV[3]) do
+  local some = redis.call('XRANGE', KEYS[2], '(' .. from, '+', 'COUNT', ARGV[4])
+  for _, one in ipairs(some) do
+    events, size, from = events + 1, size + #one[2][4], one[1]
+  end
+  if #some < tonumber(ARGV[4]) then return {events, size, ''} end
+end
+return {events, size, from}
+"""
+)
+
 STOP = Script(
     """
 -- KEYS: head.  ARGV: channel, level
@@ -187,4 +204,4 @@ end
 """
 )
 
-ALL = (CREATE, PUBLISH, READ, STOP, TRIM, CLEAN_UP, ATTEND, RUN_OUT, TAKE_OUT)
+ALL = (CREATE, PUBLISH, READ, SIZE, STOP, TRIM, CLEAN_UP, ATTEND, RUN_OUT, TAKE_OUT)

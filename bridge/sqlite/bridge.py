@@ -14,7 +14,7 @@ from typing import TypeVar
 from ...blocking import SqliteThread, SqliteWriter
 from ...contracts.errors import UnavailableError
 from ...contracts.types import Stop, StreamEvent
-from ..contract import Bridge, NewEvent
+from ..contract import Bridge, NewEvent, StreamSize
 from ..stream import LEAP, Excerpt, stop_level
 from ..subscription import await_stop, follow
 from ..tails import Tails
@@ -95,6 +95,9 @@ class SqliteBridge(Bridge):
 
     async def last_event_id(self, run_id: str) -> int:
         return await self._read(partial(streams.last_id, run_id=run_id))
+
+    async def size(self, run_id: str) -> StreamSize:
+        return await self._read(partial(streams.size, run_id=run_id))
 
     async def cancel(self, run_id: str, *, stop: Stop = Stop.NOW) -> None:
         watcher = self._open.watcher

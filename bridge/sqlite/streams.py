@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from ...blocking import transaction
 from ...contracts.errors import RunNotFoundError
-from ..contract import NewEvent
+from ..contract import NewEvent, StreamSize
 from ..stream import Excerpt, StoredEvent, check_writable
 from .publish import insert
 
@@ -77,6 +77,18 @@ def last_id(connection: sqlite3.Connection, run_id: str) -> int:
     if row is None:
         raise RunNotFoundError(run_id)
     return row[0]
+
+
+def size(connection: sqlite3.Connection, run_id: str) -> StreamSize:
+    """What the stream holds. Raises `RunNotFoundError`."""
+    row = connection.execute(
+        "SELECT s.stream, count(e.id), coalesce(sum(length(e.data)), 0) "
+        "FROM streams AS s LEFT JOIN events AS e ON e.stream = s.stream WHERE s.run_id = ? GROUP BY s.stream",
+        (run_id,),
+    ).fetchone()
+    if row is None:
+        raise RunNotFoundError(run_id)
+    return StreamSize(row[1], row[2])
 
 
 def raise_stop(connection: sqlite3.Connection, run_id: str, level: int) -> None:

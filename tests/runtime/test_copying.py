@@ -16,6 +16,7 @@ from langgraph.runtime import Runtime
 from langgraph.types import interrupt
 from support.graphs import count_to, counting
 from support.keys import K1, K2, encrypted
+from support.redis_servers import any_server
 
 import perdure
 from perdure import RunScope, RunSpec, RunStatus, Settings, Worker
@@ -164,6 +165,33 @@ async def test_there_and_back_nothing_has_changed(settings: Settings, migrated_u
     assert report.only_compared
 
 
+async def test_streams_in_redis_and_back(settings: Settings, tmp_path: Path) -> None:
+    ended, asked = await played(settings)
+    with any_server(tmp_path / "redis") as server:
+        streams = BridgeSettings(url=f"{server.url}?prefix=team")
+        target = elsewhere(settings, tmp_path / "other").model_copy(update={"bridge": streams})
+
+        def cut(table: str, rows: int) -> None:
+            if table == "stream events":
+                raise Cut
+
+        with pytest.raises(Cut):
+            await copy_installation(settings, target, cut)
+        report = await copied(settings, target)
+        assert {table.name: table.source for table in report.tables}["streams"] == 2
+        async with serving(target), perdure.connect(settings=target) as runs:
+            events = [event.event async for event in await runs.join_stream(ended.run_id)]
+            assert (events[0], events[-1]) == ("metadata", "end")
+            await runs.resume(asked.run_id, "Ada")
+            assert (await runs.join_wait(asked.run_id)).status is RunStatus.SUCCESS
+            told = [event async for event in await runs.join_stream(asked.run_id)]
+            assert [int(event.id or 0) for event in told] == [*range(1, len(told) + 1)]
+        back = elsewhere(settings, tmp_path / "back")
+        await copied(target, back)
+    async with perdure.connect(settings=back) as runs:
+        assert [event async for event in await runs.join_stream(asked.run_id)] == told
+
+
 async def test_what_has_changed_since_the_cut_is_mended(settings: Settings, tmp_path: Path) -> None:
     ended, asked = await played(settings)
     target = elsewhere(settings, tmp_path / "other")
@@ -272,7 +300,7 @@ async def test_other_keys_are_refused(change: Callable[[Settings], Settings], to
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "the same place": ({"home": "here"}, "both settings name"),
-    "Redis": ({"bridge": {"url": "redis://nowhere"}}, "bridge.url: redis://nowhere cannot be copied"),
+    "streams in memory": ({"bridge": {"url": "memory://"}}, "bridge.url: memory:// cannot be copied"),
     "memory": ({"checkpointer": {"url": "memory://"}}, "checkpointer.url: memory:// cannot be copied"),
     "another task queue": ({"temporal": {"task_queue": "other"}}, "temporal.task_queue: it is 'perdure'"),
     "another namespace": ({"temporal": {"namespace": "other"}}, "temporal.namespace: it is 'default'"),

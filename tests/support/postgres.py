@@ -61,11 +61,12 @@ class PostgresServer:
 
     def __init__(self, binaries: Path) -> None:
         self._binaries = binaries
-        self._folder = Path(tempfile.mkdtemp(prefix="perdure-postgres-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="perdure-postgres-"))
+        """Its files, and what it has said."""
         self._owner = _owner()
         self.port = free_port()
         if self._owner:
-            os.chown(self._folder, self._owner["user"], self._owner["group"])
+            os.chown(self.folder, self._owner["user"], self._owner["group"])
         self._make_cluster()
         self.start()
 
@@ -75,9 +76,9 @@ class PostgresServer:
     def start(self) -> None:
         """Back when it takes connections."""
         options = (*_FAST, f"port={self.port}", "listen_addresses=127.0.0.1", "unix_socket_directories=")
-        command = [self._binaries / "postgres", "-D", self._folder / "data", *(f"--{option}" for option in options)]
-        with (self._folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(command, cwd=self._folder, stdout=log, stderr=log, **self._owner)
+        command = [self._binaries / "postgres", "-D", self.folder / "data", *(f"--{option}" for option in options)]
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log, **self._owner)
         self._await()
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
@@ -88,14 +89,14 @@ class PostgresServer:
 
     def promote_at_next_start(self) -> None:
         """It is to go on in another timeline, as a standby does that takes over; needs a `restore_command`."""
-        signal_file = self._folder / "data" / "recovery.signal"
+        signal_file = self.folder / "data" / "recovery.signal"
         signal_file.touch()
         if self._owner:
             os.chown(signal_file, self._owner["user"], self._owner["group"])
 
     def remove(self) -> None:
         self.stop()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def create_database(self, template: str = "template0") -> str:
         """A database of its own; its name."""
@@ -117,8 +118,8 @@ class PostgresServer:
 
     def _make_cluster(self) -> None:
         options = ("--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
-        command = [self._binaries / "initdb", "-D", self._folder / "data", *options]
-        made = subprocess.run(command, cwd=self._folder, capture_output=True, text=True, **self._owner)
+        command = [self._binaries / "initdb", "-D", self.folder / "data", *options]
+        made = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, **self._owner)
         assert made.returncode == 0, made.stderr
 
     def _await(self) -> None:
@@ -128,7 +129,7 @@ class PostgresServer:
                 psycopg.connect(self.url()).close()
                 return
             except psycopg.OperationalError:
-                assert self._process.poll() is None, (self._folder / "log").read_text()
+                assert self._process.poll() is None, (self.folder / "log").read_text()
                 assert time.monotonic() < deadline, "Postgres did not start"
                 time.sleep(0.02)
 
