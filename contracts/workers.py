@@ -16,6 +16,10 @@ KEPT = timedelta(days=1)
 """How long it is told afterwards which worker served a graph, and what became of it."""
 
 
+SENT_ON = "@"
+"""Ends the id under which a worker announces itself where it takes only what others send on."""
+
+
 class WorkerRecord(Frozen):
     """A worker. Times are UTC."""
 
@@ -30,6 +34,11 @@ class WorkerRecord(Frozen):
     """When it last said that it is there."""
     ended_at: datetime | None = None
     """When it was stopped in good order."""
+
+    @property
+    def takes_workflows(self) -> bool:
+        """Whether it takes all that comes to its task queue, and not only what other workers send on to it."""
+        return not self.worker_id.endswith(SENT_ON)
 
     def is_there(self, now: datetime) -> bool:
         """Whether it has not ended, and was heard of lately."""

@@ -12,7 +12,6 @@ from ..store.contract import Store
 from ..store.run_filter import RunFilter
 from .choices import chosen
 from .lookup import RunLookup
-from .waiting import WaitingRuns
 
 _PART = 1000
 """Records that are read at once."""
@@ -21,10 +20,9 @@ _PART = 1000
 class RunListing:
     """What `RunsFacade` offers of lists. The store chooses; only of a draft it is Temporal that knows it for a run."""
 
-    def __init__(self, store: Store, lookup: RunLookup, waiting: WaitingRuns) -> None:
+    def __init__(self, store: Store, lookup: RunLookup) -> None:
         self._store = store
         self._lookup = lookup
-        self._waiting = waiting
 
     async def page(self, thread_id: str | None, which: RunFilter, *, limit: int, before: str | None) -> RunPage:
         """As many runs as `limit`, unless there are no more. Raises `InvalidRunError`, `RunNotFoundError`."""
@@ -41,8 +39,7 @@ class RunListing:
             if len(part) < missing:
                 break
             before = part[-1].record.run_id
-        shown = await self._waiting.told(found[:limit])
-        return RunPage(runs=tuple(shown), next=found[limit - 1].run_id if len(found) > limit else None)
+        return RunPage(runs=tuple(found[:limit]), next=found[limit - 1].run_id if len(found) > limit else None)
 
     async def unended(self) -> AsyncGenerator[RunRecord]:
         """All that have not ended, of the bound actor."""

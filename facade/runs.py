@@ -64,7 +64,7 @@ class RunsFacade(ThreadCalls):
         self._lookup = RunLookup(settings.temporal, store, temporal)
         self._events = Events(store, self._lookup)
         self._waiting = WaitingRuns(settings, store.workers)
-        self._listing = RunListing(store, self._lookup, self._waiting)
+        self._listing = RunListing(store, self._lookup)
         self._bridge = LastingStreams(bridge, store)
         self._node_store = node_store
         self._temporal = temporal
@@ -255,7 +255,8 @@ class RunsFacade(ThreadCalls):
         `InvalidRunError`, and `RunNotFoundError` for a `before` that is no run (any more).
         """
         which = run_filter(status, assistant_id, since)
-        return await self._listing.page(thread_id, which, limit=limit, before=before)
+        page = await self._listing.page(thread_id, which, limit=limit, before=before)
+        return page.model_copy(update={"runs": tuple(await self._waiting.told(page.runs))})
 
     async def unended_runs(self) -> list[RunRecord]:
         """All runs that have not ended, whatever their thread, in no order that means anything."""

@@ -33,7 +33,8 @@ class WaitingRuns:
         """The same records; those that wait for a worker have it as their trouble, if they have no other."""
         waiting = [one for one in records if one.status in _EXECUTING and one.trouble is None]
         queues = {queue for one in waiting for queue in self._queues(one)}
-        workers = {queue: await self._workers.list(queue) for queue in sorted(queues)}
+        found = {queue: await self._workers.list(queue) for queue in sorted(queues)}
+        workers = {queue: [one for one in some if one.takes_workflows] for queue, some in found.items()}
         return [self._told(one, workers) if one in waiting else one for one in records]
 
     def _queues(self, record: RunRecord) -> list[str]:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from ..activities import BackEnds
 from ..activities.graphs.graph_registry import nodes_of
 from ..contracts.errors import PerdureError
-from ..contracts.workers import LIFETIME, WorkerRecord
+from ..contracts.workers import LIFETIME, SENT_ON, WorkerRecord
 
 logger = logging.getLogger(__name__)
 
@@ -28,11 +28,14 @@ class Announcement:
     graphs have of their own with those.
     """
 
-    def __init__(self, ends: BackEnds, worker_id: str, task_queue: str, own: Mapping[str, Sequence[str]]) -> None:
-        """`own`: the other task queues that are polled, and their graphs."""
+    def __init__(
+        self, ends: BackEnds, worker_id: str, task_queue: str, own: Mapping[str, Sequence[str]], *, common: bool
+    ) -> None:
+        """`own`: the other task queues that are polled, and their graphs. `common`: the common one is polled."""
         self._store = ends.store
         self._graphs = ends.graphs
         self._worker_id = worker_id
+        self._common_id = worker_id if common else f"{worker_id}{SENT_ON}"
         self._task_queue = task_queue
         self._own = own
         self._started_at = datetime.now(UTC)
@@ -40,7 +43,7 @@ class Announcement:
     async def say(self) -> None:
         """This process is a worker that serves these graphs from now on."""
         graphs = {name: None if graph is None else nodes_of(graph) for name, graph in self._graphs.compiled()}
-        await self._announce(self._worker_id, self._task_queue, graphs)
+        await self._announce(self._common_id, self._task_queue, graphs)
         for queue, names in self._own.items():
             here = {name: graphs[name] for name in names if name in graphs}
             await self._announce(self._id_on(queue), queue, here)
@@ -89,7 +92,7 @@ class Announcement:
 
     async def _end(self) -> None:
         try:
-            for worker_id in (*map(self._id_on, self._own), self._worker_id):
+            for worker_id in (*map(self._id_on, self._own), self._common_id):
                 await self._store.workers.end(worker_id, datetime.now(UTC))
         except PerdureError as exc:
             logger.warning("the worker could not say that it stops; its announcement lapses: %s", exc)

@@ -227,8 +227,8 @@ class Worker:
                 client, self._settings, activities, ends.store.installation, self._note_end, self._interceptors
             )
             of_graphs = GraphQueues(queues, ends.graphs)
-            announcement = Announcement(ends, live.task_queue, task_queue, self._routing.own)
             common, trims = self._routing.common, self._settings.worker.trim_memory
+            announcement = Announcement(ends, live.task_queue, task_queue, self._routing.own, common=common)
 
             async def announce() -> None:
                 of_graphs.look()

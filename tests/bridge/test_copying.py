@@ -102,7 +102,7 @@ async def test_whatever_lies_there_becomes_the_same(written: Path, url: str, ser
             client.srem(f"{prefix}:{{long}}:keys", "=0 0 \n")
             client.sadd(f"{prefix}:{{large}}:keys", "=other")
             client.hset(f"{prefix}:{{long}}", "last", "7")
-            client.hset(f"{prefix}:{{other}}", mapping=client.hgetall(f"{prefix}:{{long}}"))
+            client.hset(f"{prefix}:{{other}}", mapping={**client.hgetall(f"{prefix}:{{long}}")})
             client.hset(f"{prefix}:{{other}}", "number", "77")
             client.xadd(f"{prefix}:{{other}}:events", {"e": "x", "d": "1"}, id="1-0")
             assert await equal(files, there) == [1, 1, 1]

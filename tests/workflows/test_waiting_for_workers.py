@@ -78,3 +78,16 @@ async def test_while_no_worker_is_there_at_all(settings: Settings) -> None:
         assert await told(runs, ended.run_id) is None
         async with Worker(graphs=GRAPHS, settings=settings):
             assert await told(runs, record.run_id) is None
+
+
+async def test_a_worker_of_a_graph_alone_is_not_enough(routed: Settings, queue: str) -> None:
+    async with connect(settings=routed) as runs, Worker(graphs=GRAPHS, settings=routed, queues=[queue]):
+        async with Worker(graphs=GRAPHS, settings=routed):
+            record = await begun(runs, "render")
+        message = await told(runs, record.run_id)
+        assert message is not None
+        assert message.startswith(f"no worker serves the task queue '{routed.temporal.task_queue}': process ")
+        async with Worker(graphs=GRAPHS, settings=routed):
+            assert await told(runs, record.run_id) is None
+            assert await runs.cancel(record.run_id)
+            assert (await runs.join_wait(record.run_id)).status is RunStatus.INTERRUPTED
