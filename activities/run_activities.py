@@ -67,6 +67,7 @@ from .graphs.back_ends import BackEnds
 from .graphs.graph_views import GraphViews
 from .graphs.serving import Serving
 from .graphs.state_updates import States
+from .graphs.thread_copies import ThreadCopies
 from .graphs.thread_state import Snapshots
 from .thread_restore import Threads
 
@@ -104,6 +105,7 @@ class RunActivities:
         self._threads = Threads(ends)
         self._troubles = Troubles(client, ends.store)
         self._snapshots = Snapshots(ends)
+        self._copies = ThreadCopies(ends, self._snapshots)
         self._states = States(ends, self._snapshots)
         self._views = GraphViews(ends)
         self._store = ends.store
@@ -248,6 +250,8 @@ class RunActivities:
 
     async def _read(self, query: StateQuery) -> StateAnswer:
         await self._serving.check_served(query.assistant_id, anywhere=query.anywhere)
+        if query.copy_to is not None:
+            return await self._copies.answer(query, query.copy_to)
         return await (self._snapshots.answer(query) if query.view is None else self._views.answer(query))
 
     async def _deliver(self, notify: NotifyInput) -> None:

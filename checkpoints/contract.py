@@ -155,6 +155,14 @@ class Checkpoints(ABC):
         """
 
     @abstractmethod
+    async def copy_thread(self, thread_id: str, copy_id: str) -> None:
+        """Give another thread all checkpoints of this one, as they are at one moment, with their pending writes.
+
+        No fence, note or mark goes with them. A thread that has checkpoints stays as it is, so repeating it changes
+        nothing.
+        """
+
+    @abstractmethod
     def outage(self, error: BaseException) -> bool:
         """Whether an error of the saver is the back end's (locked, full, gone) and not the graph's."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, field_validator, model_validator
@@ -39,6 +39,8 @@ class CronSpec(Frozen):
     """Seconds by which a firing may be late because Temporal was away; one that would be later is left out."""
     paused: bool = False
     """It fires only by hand until it is resumed."""
+    metadata: dict[str, Any] = Field(default_factory=dict[str, Any])
+    """Of the cron itself; that of its runs is in `run`."""
 
     @field_validator("schedule")
     @classmethod
@@ -82,7 +84,10 @@ class CronRecord(Frozen):
     ends_at: datetime | None = None
     catch_up: float = 600.0
     paused: bool = False
+    metadata: dict[str, Any] = Field(default_factory=dict[str, Any])
     created_at: datetime
+    updated_at: datetime | None = None
+    """When it was changed last; `None`: never."""
     next: tuple[datetime, ...] = ()
     """When it fires next, jitter included, a few of these times; empty once it has come to its end."""
     recent: tuple[str, ...] = ()

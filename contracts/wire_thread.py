@@ -138,6 +138,10 @@ class StateQuery(Wire):
     """The history, at most so many of it, instead of one state."""
     before: str | None = None
     """The checkpoint before which the history begins; `None`: with the newest."""
+    copy_to: str | None = None
+    """The thread is copied to this one first, whose state is read then."""
+    user_id: str | None = None
+    """Whose thread it has to be when it has been copied; `None`: anybody's."""
 
 
 class StateAnswer(Wire):
@@ -147,6 +151,10 @@ class StateAnswer(Wire):
     """The history goes on where this part of it ends."""
     failure: str | None = None
     """Why the graph cannot show the state; nothing is in the store then."""
+    copied: bool = False
+    """What was to be copied is; a worker of an older version does not know how."""
+    gone: bool = False
+    """There was no such thread of this user any more once it was copied: the copy is removed."""
 
 
 class Submission(Wire):

@@ -11,17 +11,18 @@ from __future__ import annotations
 
 import asyncio
 import builtins
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..contracts.actor import resolve_user_id
 from ..contracts.crons import CronRecord, CronSpec, in_zone
 from ..contracts.errors import CronNotFoundError, InvalidRunError
 from ..contracts.settings import TemporalSettings
-from ..contracts.types import new_run_id
+from ..contracts.types import RunSpec, new_run_id
 from ..store.contract import Store
 from .schedules import Schedules
+from .thread_filters import scalars
 
 if TYPE_CHECKING:
     from temporalio.client import Client
@@ -78,6 +79,47 @@ class Crons:
         crons = await self._store.crons.list(user_id=resolve_user_id(), limit=limit, before=before)
         found = await asyncio.gather(*(self.get(cron.cron_id) for cron in crons))
         return [cron for cron in found if cron is not None]
+
+    async def find(
+        self,
+        *,
+        thread_id: str | None = None,
+        paused: bool | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> builtins.list[CronRecord]:
+        """All crons that have all of this, the last created first, without `next` and `recent`.
+
+        `metadata`: an object of texts, numbers, booleans and nulls, each of which has to be there at the same depth.
+        """
+        wanted = scalars(metadata, "metadata")
+        user_id = resolve_user_id()
+        return await self._store.crons.find(user_id=user_id, thread_id=thread_id, paused=paused, metadata=wanted)
+
+    async def get_run(self, cron_id: str) -> RunSpec:
+        """What each of its firings submits. Raises `CronNotFoundError`."""
+        await self._existing(cron_id)
+        spec = await self._store.crons.get_spec(cron_id)
+        if spec is None:
+            raise CronNotFoundError(cron_id)
+        return spec
+
+    async def update(self, cron_id: str, spec: CronSpec) -> CronRecord:
+        """Let a cron be as the spec says from now on; runs that were submitted stay as they are.
+
+        Raises `CronNotFoundError`, and as `create`; the cron stays as it was then.
+        """
+        before, run = await self._existing(cron_id), await self.get_run(cron_id)
+        await self._creation().check(spec.run)
+        kept = {"cron_id": cron_id, "user_id": before.user_id, "created_at": before.created_at}
+        cron = _record(spec).model_copy(update={**kept, "updated_at": datetime.now(UTC)})
+        if not await self._store.crons.replace(cron, spec.run):
+            raise CronNotFoundError(cron_id)
+        try:
+            await mend(self._store, self._schedules, cron_id)
+        except InvalidRunError:
+            await self._store.crons.replace(before, run)
+            raise
+        return await self._scheduled(cron, lambda: self._schedules.described(cron))
 
     async def pause(self, cron_id: str) -> CronRecord:
         """It fires only by `trigger` and `backfill` until it is resumed. Raises `CronNotFoundError`, as do the next."""

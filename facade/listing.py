@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from datetime import UTC, datetime
 
 from ..contracts.actor import resolve_user_id
 from ..contracts.errors import InvalidRunError
 from ..contracts.types import RunPage, RunRecord, RunStatus
-from ..store.contract import RunQueryStore
+from ..store.contract import Store
 from ..store.run_filter import RunFilter
 from .choices import chosen
 from .lookup import RunLookup
+
+_PART = 1000
+"""Records that are read at once."""
 
 
 class RunListing:
     """What `RunsFacade` offers of lists. The store chooses; only of a draft it is Temporal that knows it for a run."""
 
-    def __init__(self, store: RunQueryStore, lookup: RunLookup) -> None:
+    def __init__(self, store: Store, lookup: RunLookup) -> None:
         self._store = store
         self._lookup = lookup
 
@@ -37,6 +40,18 @@ class RunListing:
                 break
             before = part[-1].record.run_id
         return RunPage(runs=tuple(found[:limit]), next=found[limit - 1].run_id if len(found) > limit else None)
+
+    async def unended(self) -> AsyncGenerator[RunRecord]:
+        """All that have not ended, of the bound actor."""
+        after: RunRecord | None = None
+        while True:
+            part = await self._store.unended(limit=_PART, after=after)
+            for run in part:
+                if resolve_user_id() in (None, run.user_id):
+                    yield run
+            if len(part) < _PART:
+                return
+            after = part[-1]
 
 
 def run_filter(

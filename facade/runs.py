@@ -21,6 +21,7 @@ from ..contracts.shown_users import ShowUser
 from ..contracts.types import CancelAction, RunPage, RunRecord, RunSpec, RunStatus, WaitResult
 from ..store.contract import Store
 from .api_keys import ApiKeys
+from .assistants import Assistants
 from .choices import chosen
 from .events import Events
 from .lasting_streams import LastingStreams
@@ -97,6 +98,11 @@ class RunsFacade(ThreadCalls):
         from .crons import Crons
 
         return Crons(self._settings.temporal, self._store, self._temporal, lambda: self._creation)
+
+    @cached_property
+    def assistants(self) -> Assistants:
+        """Graphs with a config and a context of their own (`docs/langgraph-api.md`)."""
+        return Assistants(self._store.assistants, self.list_graphs)
 
     @cached_property
     def api_keys(self) -> ApiKeys:
@@ -251,6 +257,10 @@ class RunsFacade(ThreadCalls):
         which = run_filter(status, assistant_id, since)
         page = await self._listing.page(thread_id, which, limit=limit, before=before)
         return page.model_copy(update={"runs": tuple(await self._waiting.told(page.runs))})
+
+    async def unended_runs(self) -> list[RunRecord]:
+        """All runs that have not ended, whatever their thread, in no order that means anything."""
+        return [run async for run in self._listing.unended()]
 
     async def list_deliveries(self, run_id: str) -> list[Delivery]:
         """How far each observer, and the run's webhook, has been told of the run, and what it was not told.

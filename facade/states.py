@@ -12,7 +12,14 @@ from pydantic import TypeAdapter
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
-from ..contracts.errors import STORED_INSTEAD, NoWorkerError, StateUnreadableError, UnavailableError
+from ..contracts.actor import resolve_user_id
+from ..contracts.errors import (
+    STORED_INSTEAD,
+    NoWorkerError,
+    StateUnreadableError,
+    ThreadNotFoundError,
+    UnavailableError,
+)
 from ..contracts.serialization.serializer import from_json
 from ..contracts.settings import TemporalSettings
 from ..contracts.threads import ThreadRecord, ThreadSnapshot
@@ -67,6 +74,18 @@ class GraphStates:
             before = part[-1].checkpoint_id
         return found
 
+    async def copied(self, thread: ThreadRecord, copy_id: str) -> ThreadSnapshot | None:
+        """Copy a thread to one that nobody knows yet; its state. Raises `ThreadNotFoundError`, and as `snapshot`."""
+        wanted = {"thread_id": thread.thread_id, "copy_to": copy_id, "user_id": resolve_user_id()}
+        query = self._query(assistant_id=thread.assistant_id, **wanted)
+        answer = await self._ask(query)
+        if answer.gone:
+            raise ThreadNotFoundError(thread.thread_id)
+        if answer.failure is None and not answer.copied:
+            raise UnavailableError("the worker is of an older version, which copies no threads")
+        found = _SNAPSHOTS.validate_json(await self._kept(query, answer))
+        return found[0] if found else None
+
     async def changed(self, thread: ThreadRecord, update_id: str, checkpoint_id: str) -> ThreadSnapshot | None:
         """The state that an update has made: its worker has read it, unless it could not."""
         answer = await self._store.threads.take_answer(update_id)
@@ -87,20 +106,20 @@ class GraphStates:
         return _SNAPSHOTS.validate_json(found), more
 
     async def _taken(self, thread_id: str, graph: str, **wanted: Any) -> tuple[bytes, bool]:
-        query = StateQuery(
-            installation=self._store.installation,
-            read_id=str(uuid.uuid4()),
-            thread_id=thread_id,
-            assistant_id=graph,
-            **wanted,
-        )
+        query = self._query(thread_id=thread_id, assistant_id=graph, **wanted)
         answer = await self._ask(query)
+        return await self._kept(query, answer), answer.more
+
+    def _query(self, **wanted: Any) -> StateQuery:
+        return StateQuery(installation=self._store.installation, read_id=str(uuid.uuid4()), **wanted)
+
+    async def _kept(self, query: StateQuery, answer: StateAnswer) -> bytes:
         if answer.failure is not None:
-            raise StateUnreadableError(thread_id or graph, answer.failure)
+            raise StateUnreadableError(query.thread_id or query.assistant_id, answer.failure)
         found = await self._store.threads.take_answer(query.read_id)
         if found is None:
-            raise UnavailableError(f"the state of thread {thread_id!r} was read, but is not in the store")
-        return found, answer.more
+            raise UnavailableError(f"the state of thread {query.thread_id!r} was read, but is not in the store")
+        return found
 
     async def _ask(self, query: StateQuery) -> StateAnswer:
         client, limit = await self._temporal(), self._settings.submit_timeout

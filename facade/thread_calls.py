@@ -44,6 +44,14 @@ class ThreadCalls:
         """Merge this into the metadata of a thread. Raises `ThreadNotFoundError`."""
         return await self._threads.add_metadata(thread_id, metadata)
 
+    async def copy_thread(self, thread_id: str) -> ThreadDetails:
+        """A new thread with the metadata and all checkpoints of this one, as it is now; its runs stay where they are.
+
+        It is the caller's. A worker copies, which has to serve the graph. Raises `ThreadNotFoundError`,
+        `NoWorkerError`, `StateUnreadableError` and other `UnavailableError`s, with no thread left.
+        """
+        return await self._threads.copy(thread_id)
+
     async def get_thread_details(self, thread_id: str) -> ThreadDetails | None:
         """The thread's record, and its values, questions and error as it was left; `None` for an unknown one."""
         return await self._threads.details(thread_id)

@@ -29,14 +29,16 @@ def thread_filter(
     return ThreadFilter(
         ids=ids,
         statuses=tuple(chosen(ThreadStatus, one, "thread status", field="status") for one in given),
-        metadata=_checked(metadata or {}, "metadata"),
-        values=_checked(values or {}, "values"),
+        metadata=scalars(metadata, "metadata"),
+        values=scalars(values, "values"),
         matching=matching,
         user_id=resolve_user_id(),
     )
 
 
-def _checked(wanted: Mapping[str, Any], field: str) -> Mapping[str, Any]:
+def scalars(given: Mapping[str, Any] | None, field: str) -> Mapping[str, Any]:
+    """What can be looked for. Raises `InvalidRunError`."""
+    wanted = given or {}
     pairs, left = [(field, wanted)], _MOST_LEAVES
     while pairs:
         place, inside = pairs.pop()
@@ -46,8 +48,8 @@ def _checked(wanted: Mapping[str, Any], field: str) -> Mapping[str, Any]:
                 pairs.append((f"{place}.{key}", cast("Mapping[str, Any]", value)))
             elif '"' in key or not isinstance(value, str | int | float | bool | None) or not left:
                 raise InvalidRunError(
-                    f"{place}.{key}: threads are found by texts, numbers, booleans and nulls in objects, at most "
-                    f"{_MOST_LEAVES} of them",
+                    f"{place}.{key}: what is looked for are texts, numbers, booleans and nulls in objects, "
+                    f"at most {_MOST_LEAVES} of them",
                     field=field,
                 )
     return wanted

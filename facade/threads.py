@@ -24,6 +24,7 @@ from ..store.exchange import StateUpdate
 from ..store.thread_filter import ThreadSort
 from .choices import chosen
 from .retry import when_free
+from .thread_copy import copy_thread
 from .thread_filters import thread_filter
 
 if TYPE_CHECKING:
@@ -125,6 +126,20 @@ class Threads:
         """The thread as it is then."""
         await self.existing(thread_id)
         return await self._store.threads.add_metadata(thread_id, metadata)
+
+    async def copy(self, thread_id: str) -> ThreadDetails:
+        """The copy of a thread, which is the caller's."""
+        source = await self.details(thread_id)
+        if source is None:
+            raise ThreadNotFoundError(thread_id)
+        copy_id = await copy_thread(self._store.threads, self._copy_state, source)
+        copy = await self.details(copy_id)
+        if copy is None:
+            raise ThreadNotFoundError(copy_id)
+        return copy
+
+    async def _copy_state(self, thread: ThreadRecord, copy_id: str) -> ThreadSnapshot | None:
+        return await self._states.copied(thread, copy_id)
 
     async def details(self, thread_id: str) -> ThreadDetails | None:
         """`None` for an unknown one."""

@@ -8,7 +8,19 @@ from fastapi import APIRouter, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from ..contracts.langgraph_http import HttpConfig
-from . import assistants, meta, run_queries, runs, states, store, thread_stream, threads
+from . import (
+    assistant_changes,
+    assistants,
+    crons,
+    meta,
+    metrics,
+    run_queries,
+    runs,
+    states,
+    store,
+    thread_stream,
+    threads,
+)
 from .callers import Identify
 from .context import Context
 from .errors import add_handlers
@@ -18,14 +30,15 @@ from .limits import Limited
 from .mounting import CustomRoutes, Mounted
 from .run_headers import RunHeaders
 from .serving import Serving
+from .sse import Unburdened
 
 _EXPOSED = ("x-pagination-total", "x-pagination-next", "content-location", "location")
 
 PARTS = {
-    "meta": (meta.router,),
-    "assistants": (assistants.router,),
+    "meta": (meta.router, metrics.router),
+    "assistants": (assistants.router, assistant_changes.router),
     "threads": (threads.router, states.router),
-    "runs": (runs.router, run_queries.router, thread_stream.router),
+    "runs": (crons.router, runs.router, run_queries.router, thread_stream.router),
     "store": (store.router,),
 }
 """All routes, by what `http.disable_…` of `langgraph.json` calls them. More specific paths come first."""
@@ -53,6 +66,7 @@ def _wanted(http: HttpConfig) -> list[APIRouter]:
 
 def _add_inner(app: FastAPI, context: Context, serving: Serving, identify: list[Identify]) -> None:
     settings = serving.settings
+    app.add_middleware(Unburdened)
     if serving.http.configurable_headers.included:
         app.add_middleware(RunHeaders, serving.http.configurable_headers)
     if settings.requests_per_second is not None or settings.open_streams is not None:

@@ -1,93 +1,52 @@
-"""Assistants: `/assistants`. Each graph has one by itself."""
+"""Assistants: `/assistants`. Each graph has one by itself, and clients make more."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from datetime import datetime
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel
 
+from ..contracts.assistants import AssistantRecord
 from ..facade.runs import RunsFacade
-from .bodies import Body, Paged
+from .assistant_bodies import AssistantCount, AssistantSearch
+from .assistant_views import Assistant, of_graph, record_of, shown_assistant
 from .context import Runs
-from .errors import refuse
-from .graph_names import graph_of
-from .ids import AssistantId, assistant_of
-from .replies import Json, moment, page, selected
+from .errors import refuse, unknown_graph
+from .graph_names import chosen_assistant, graph_of
+from .ids import AssistantId
+from .replies import Json, page, selected
 
 router = APIRouter(tags=["Assistants"])
 
 _PAGE = 10
-_BEGINNING = datetime(2025, 1, 1, tzinfo=UTC)
-"""Of what has always been there."""
 
 
-class Assistant(BaseModel):
-    """An assistant."""
-
-    assistant_id: str
-    graph_id: str
-    name: str
-    description: str | None
-    config: dict[str, Any]
-    context: dict[str, Any]
-    metadata: dict[str, Any]
-    version: int
-    created_at: str
-    updated_at: str
-
-
-class AssistantCount(Body):
-    """Which assistants."""
-
-    metadata: dict[str, Any] | None = None
-    graph_id: str | None = None
-    name: str | None = None
-
-
-class AssistantSearch(AssistantCount, Paged):
-    """Which assistants, and in which order."""
-
-    sort_by: Literal["assistant_id", "graph_id", "name", "created_at", "updated_at"] | None = None
-    sort_order: Literal["asc", "desc"] | None = None
-    select: list[str] | None = None
-
-
-def shown_assistant(graph: str) -> dict[str, Any]:
-    """The assistant of a graph."""
-    return {
-        "assistant_id": assistant_of(graph),
-        "graph_id": graph,
-        "name": graph,
-        "description": None,
-        "config": {},
-        "context": {},
-        "metadata": {"created_by": "system"},
-        "version": 1,
-        "created_at": moment(_BEGINNING),
-        "updated_at": moment(_BEGINNING),
-    }
-
-
-async def _found(runs: RunsFacade, body: AssistantCount) -> list[dict[str, Any]]:
+async def _found(runs: RunsFacade, body: AssistantCount) -> list[AssistantRecord]:
+    """Those of graphs, and those that were made."""
     graphs = await runs.list_graphs(gone=True)
     if body.graph_id is not None and body.graph_id not in graphs:
-        raise refuse(404, f"Graph {body.graph_id!r} not found")
-    found = [shown_assistant(name) for name in graphs if body.graph_id in (None, name)]
+        raise unknown_graph(body.graph_id, graphs)
     wanted = (body.metadata or {}).items()
-    return [
-        one for one in found if wanted <= one["metadata"].items() and (body.name or "").lower() in one["name"].lower()
+    theirs = [of_graph(name) for name in graphs if body.graph_id in (None, name)]
+    fitting = [
+        one for one in theirs if wanted <= one.metadata.items() and (body.name or "").lower() in one.name.lower()
     ]
+    made = await runs.assistants.list(graph_id=body.graph_id, name=body.name, metadata=body.metadata)
+    return [*made, *fitting]
 
 
 @router.post("/assistants/search", response_model=list[Assistant])
 async def search_assistants(body: AssistantSearch, runs: Runs) -> Response:
     """Find assistants."""
     found, offset = await _found(runs, body), body.offset or 0
-    found.sort(key=lambda one: str(one[body.sort_by or "name"]), reverse=body.sort_order == "desc")
+    found.sort(key=lambda one: _place(getattr(one, body.sort_by or "created_at")), reverse=body.sort_order != "asc")
     rows = found[offset : offset + (body.limit or _PAGE)]
-    return page([selected(row, body.select) for row in rows], total=len(found), offset=offset)
+    return page([selected(shown_assistant(row), body.select) for row in rows], total=len(found), offset=offset)
+
+
+def _place(value: str | datetime) -> str | datetime:
+    return value.lower() if isinstance(value, str) else value
 
 
 @router.post("/assistants/count", response_model=int)
@@ -99,7 +58,7 @@ async def count_assistants(body: AssistantCount, runs: Runs) -> Response:
 @router.get("/assistants/{assistant_id}", response_model=Assistant)
 async def get_assistant(assistant_id: AssistantId, runs: Runs) -> Response:
     """An assistant."""
-    return Json(shown_assistant(await graph_of(runs, assistant_id)))
+    return Json(shown_assistant(record_of(await chosen_assistant(runs, assistant_id))))
 
 
 @router.get("/assistants/{assistant_id}/graph")

@@ -26,6 +26,11 @@ class Context:
         self._open: set[asyncio.Task[Any]] = set()
         self._streams: set[RunStream] = set()
 
+    @property
+    def open(self) -> int:
+        """Answers that take long, and are under way."""
+        return len(self._open)
+
     @contextmanager
     def kept_open(self) -> Generator[None]:
         """While the current task sends what may take long."""

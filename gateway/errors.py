@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
 from starlette.exceptions import HTTPException as StarletteError
 
+from ..contracts.assistant_errors import AssistantExistsError, AssistantNotFoundError
 from ..contracts.errors import (
     ActorRequiredError,
     ConfigError,
+    CronNotFoundError,
     InvalidEventIdError,
     InvalidRunError,
     PerdureError,
@@ -29,11 +32,18 @@ from .replies import Json
 logger = logging.getLogger(__name__)
 
 BUSY = "Thread is already running a task. Wait for it to finish or choose a different multitask strategy."
+TWICE = (
+    "Cannot specify both configurable and context. Prefer setting context alone. Context was introduced in LangGraph "
+    "0.6.0 and is the long term planned replacement for configurable."
+)
 INVALID_JSON = "Invalid JSON in request body"
 
 _STATUSES: dict[type[PerdureError], int] = {
     ThreadNotFoundError: 404,
     RunNotFoundError: 404,
+    AssistantNotFoundError: 404,
+    CronNotFoundError: 404,
+    AssistantExistsError: 409,
     ThreadExistsError: 409,
     ThreadBusyError: 409,
     RunStateError: 409,
@@ -59,6 +69,14 @@ def detail_of(error: PerdureError) -> str:
         return f"Thread with ID {error.thread_id} not found"
     if isinstance(error, ThreadExistsError):
         return f"Thread with ID {error.thread_id} already exists"
+    if isinstance(error, AssistantExistsError):
+        return f"Assistant {error.assistant_id} already exists"
+    if isinstance(error, AssistantNotFoundError) and error.version is not None:
+        return f"Version {error.version} not found for assistant {error.assistant_id}"
+    if isinstance(error, AssistantNotFoundError):
+        return f"Assistant with ID {error.assistant_id} not found"
+    if isinstance(error, CronNotFoundError):
+        return f"Cron {error.cron_id!r} not found"
     if isinstance(error, ThreadBusyError):
         return BUSY
     if isinstance(error, RunNotFoundError):
@@ -69,6 +87,18 @@ def detail_of(error: PerdureError) -> str:
 def refuse(status: int, detail: str) -> HTTPException:
     """What a handler raises."""
     return HTTPException(status, detail)
+
+
+def invalid(error: ValidationError, names: Mapping[str, str] | None = None) -> HTTPException:
+    """What a handler raises for fields that do not fit together. `names`: those of the API, where it has others."""
+    known = names or {}
+    told = ((".".join(known.get(str(part), str(part)) for part in one["loc"]), one) for one in error.errors())
+    return refuse(422, "; ".join(f"{place or 'body'}: {_message(one)}" for place, one in told))
+
+
+def unknown_graph(name: str, known: Iterable[str]) -> HTTPException:
+    """What a handler raises where a graph is named by itself."""
+    return refuse(404, f"Graph {name!r} not found. Expected one of: {sorted(known)}")
 
 
 def answer_to(error: StarletteError | PerdureError) -> Response:
@@ -109,9 +139,13 @@ def _unforeseen(request: Request, error: Exception) -> Response:
     return Json({"detail": "Internal Server Error"}, status_code=500)
 
 
+def _message(error: Any) -> str:
+    return str(error["msg"]).removeprefix("Value error, ")
+
+
 def _told(errors: Iterable[Any]) -> Iterable[str]:
     for error in errors:
-        place, message = error["loc"], str(error["msg"]).removeprefix("Value error, ")
+        place, message = error["loc"], _message(error)
         if error["type"] == "json_invalid" or (error["type"] == "missing" and place == ("body",)):
             yield INVALID_JSON
         elif place[0] == "path":

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import parse_qs, urlencode
 
+from ..contracts.types import CancelAction
 from .access_rules import Match
 from .errors import refuse
 from .ids import assistant_of, is_assistant_id, new_id
@@ -75,7 +76,7 @@ def _value(asked: Asked, body: object) -> dict[str, Any]:
     if asked.action in ("read", "delete") and "thread_id" in ids:
         return ids
     if asked.match.rule.path.endswith("/cancel"):
-        fields["action"] = _query(asked).get("action", ["interrupt"])[0]
+        fields["action"] = _query(asked).get("action", [CancelAction.INTERRUPT.value])[0]
     if asked.action in ("create", "search", "update"):
         fields["metadata"] = fields.get("metadata") or {}
     said = {name: value for name, value in fields.items() if value is not None}

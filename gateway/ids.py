@@ -23,13 +23,18 @@ def _is_uuid(text: str) -> bool:
 
 def _thread(text: str) -> str:
     # A stateless run's thread is named after its run.
-    if not _is_uuid(text.removeprefix(STATELESS)):
+    if not _is_uuid(_without_firing(text.removeprefix(STATELESS))):
         raise ValueError("Invalid thread ID: must be a UUID")
     return text
 
 
+def _without_firing(text: str) -> str:
+    """A run that a cron has submitted is named after the cron, and the time at which that has fired."""
+    return text.partition("@")[0]
+
+
 def _run(text: str) -> str:
-    if not _is_uuid(text):
+    if not _is_uuid(_without_firing(text)):
         raise ValueError("Invalid run ID: must be a UUID")
     return text
 
@@ -37,6 +42,12 @@ def _run(text: str) -> str:
 def _assistant(text: str) -> str:
     if not _is_uuid(text):
         raise ValueError("Invalid assistant ID: must be a UUID")
+    return text
+
+
+def _cron(text: str) -> str:
+    if not _is_uuid(text):
+        raise ValueError("Invalid cron ID: must be a UUID")
     return text
 
 
@@ -48,6 +59,7 @@ def _checkpoint(text: str) -> str:
 
 ThreadId = Annotated[str, AfterValidator(_thread)]
 RunId = Annotated[str, AfterValidator(_run)]
+CronId = Annotated[str, AfterValidator(_cron)]
 AssistantId = Annotated[str, AfterValidator(_assistant)]
 CheckpointId = Annotated[str, AfterValidator(_checkpoint)]
 

@@ -14,7 +14,7 @@ router = APIRouter(tags=["System"])
 
 _FLAGS = {
     "assistants": True,
-    "crons": False,
+    "crons": True,
     "langsmith": False,
     "langsmith_tracing_replicas": False,
     "langsmith_tracing_session_on_runs": False,

@@ -9,8 +9,9 @@ from ..contracts.auth_user import AUTH_KEYS, AUTH_PERMISSIONS, AUTH_USER, AUTH_U
 from ..contracts.serialization import to_json
 from ..contracts.serialization.serializer import from_json
 from ..contracts.types import CheckpointRequest, MultitaskStrategy, RunCommand, RunScope, RunSpec, StreamMode
+from .assistant_views import record_of
 from .callers import current_caller
-from .ids import assistant_of
+from .graph_names import Chosen
 from .run_bodies import ApiMode, RunCreate, RunCreateStateless
 from .run_headers import wanted_headers
 
@@ -28,31 +29,34 @@ _NOT_SAID = (*_PATH_RULES, *AUTH_KEYS)
 
 def run_spec(
     body: RunCreateStateless,
-    graph: str,
-    run_id: str,
+    chosen: Chosen,
+    run_id: str | None,
     thread_id: str | None,
     of_thread: Mapping[str, Any] | None = None,
 ) -> RunSpec:
     """A `thread_id` of `None`: a run without a thread. `of_thread`: the metadata of its thread.
 
+    What the assistant says, the body says over it, as LangGraph has it: each key of the config, of its `configurable`,
+    of the context and of the metadata by itself.
+
     Raises pydantic's errors.
     """
-    on_thread = body if isinstance(body, RunCreate) else RunCreate(assistant_id=graph)
-    own = run_metadata(body, graph)
+    on_thread = body if isinstance(body, RunCreate) else RunCreate(assistant_id=chosen.graph)
+    own = thread_metadata(body, chosen)
     command = None if body.command is None or body.command.is_empty else body.command
     return RunSpec(
-        assistant_id=graph,
+        assistant_id=chosen.graph,
         run_id=run_id,
         scope=RunScope(kind="stateless") if thread_id is None else RunScope(thread_id=thread_id),
         input=None if command is not None else body.input,
         command=None
         if command is None
         else RunCommand(resume=command.resume, update=command.update, goto=_nodes(command.goto)),
-        runnable_config=_config(body, graph),
-        context=body.context,
-        metadata={**(of_thread or {}), **own},
+        runnable_config=_config(body, chosen),
+        context=_context(body, chosen),
+        metadata={**record_of(chosen).metadata, **(of_thread or {}), **own},
         # A thread that begins with its run has all of it.
-        thread_metadata=own if thread_id is None else {"graph_id": graph, "assistant_id": assistant_of(graph)},
+        thread_metadata=own if thread_id is None else _names(chosen),
         annotations={API: body.model_dump(mode="json", include=_KEPT, exclude_none=True)},
         stream_modes=_stream_modes(body),
         stream_subgraphs=bool(body.stream_subgraphs),
@@ -96,18 +100,38 @@ def asked_modes(spec: RunSpec) -> tuple[str, ...]:
     return tuple("messages-tuple" if mode == "messages" else mode for mode in spec.stream_modes)
 
 
-def run_metadata(body: RunCreateStateless, graph: str) -> dict[str, Any]:
-    """A run says which graph it is of."""
-    return {"created_by": "system", **(body.metadata or {}), "graph_id": graph, "assistant_id": assistant_of(graph)}
+def thread_metadata(body: RunCreateStateless, chosen: Chosen) -> dict[str, Any]:
+    """What a thread that is made for a run is known by, and the run, too."""
+    given = (body.config.metadata if body.config is not None else None) or {}
+    return {**given, **(body.metadata or {}), **_names(chosen)}
 
 
-def _config(body: RunCreateStateless, graph: str) -> dict[str, Any]:
+def _names(chosen: Chosen) -> dict[str, Any]:
+    return {"graph_id": chosen.graph, "assistant_id": chosen.id}
+
+
+def _config(body: RunCreateStateless, chosen: Chosen) -> dict[str, Any]:
+    of_assistant = record_of(chosen).config
     given = {} if body.config is None else body.config.model_dump(exclude_none=True)
     context = cast("dict[str, Any]", body.context) if isinstance(body.context, dict) else dict[str, Any]()
-    configurable = {**context, **given.get("configurable", {})}
-    kept = {key: value for key, value in configurable.items() if key not in _NOT_SAID and not key.startswith("__")}
-    ours = {"graph_id": graph, "assistant_id": assistant_of(graph), **wanted_headers(), **_user()}
-    return {**given, "configurable": {**kept, **ours}}
+    configurable = {**_own(of_assistant.get("configurable", {})), **_own(context), **own_configurable(body)}
+    return {**of_assistant, **given, "configurable": {**configurable, **_names(chosen), **wanted_headers(), **_user()}}
+
+
+def own_configurable(body: RunCreateStateless) -> dict[str, Any]:
+    """What a client says in its config to its graph."""
+    return _own((body.config.configurable if body.config is not None else None) or {})
+
+
+def _own(configurable: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in configurable.items() if key not in _NOT_SAID and not key.startswith("__")}
+
+
+def _context(body: RunCreateStateless, chosen: Chosen) -> Any:
+    of_assistant = record_of(chosen).context
+    if body.context is None:
+        return of_assistant or None
+    return {**of_assistant, **cast("dict[str, Any]", body.context)} if isinstance(body.context, dict) else body.context
 
 
 def _user() -> dict[str, Any]:

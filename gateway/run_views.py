@@ -63,7 +63,7 @@ def shown_run(run: RunRecord, spec: RunSpec) -> dict[str, Any]:
     return {
         "run_id": run.run_id,
         "thread_id": run.thread_id,
-        "assistant_id": assistant_of(run.assistant_id),
+        "assistant_id": assistant_id_of(run, spec),
         "created_at": moment(run.created_at + timedelta(seconds=spec.after_seconds)),
         "updated_at": moment(run.updated_at),
         "metadata": run.metadata,
@@ -74,32 +74,36 @@ def shown_run(run: RunRecord, spec: RunSpec) -> dict[str, Any]:
     }
 
 
+def assistant_id_of(run: RunRecord, spec: RunSpec) -> str:
+    """Of the assistant that the run was created with; that of its graph, if a Python program has created it."""
+    return str(run.metadata["assistant_id"]) if API in spec.annotations else assistant_of(run.assistant_id)
+
+
 def _shown(configurable: Mapping[str, Any]) -> dict[str, Any]:
     """What an authenticator tells of its user is for nodes: there may be tokens in it."""
     return {key: value for key, value in configurable.items() if key not in AUTH_KEYS}
 
 
 def _kwargs(run: RunRecord, spec: RunSpec) -> dict[str, Any]:
+    asked = asked_of(spec)
+    configurable = {**asked["config"]["configurable"], "run_id": run.run_id, "thread_id": run.thread_id}
+    return {**asked, "config": {**asked["config"], "configurable": configurable}, "temporary": run.temporary}
+
+
+def asked_of(spec: RunSpec) -> dict[str, Any]:
+    """What a run is asked to be."""
     asked = spec.annotations.get(API, {})
     command = spec.command
     return {
         "input": spec.input,
         "command": None if command is None else command.model_dump(mode="json"),
-        "config": {
-            **spec.runnable_config,
-            "configurable": {
-                **_shown(spec.runnable_config.get("configurable", {})),
-                "run_id": run.run_id,
-                "thread_id": run.thread_id,
-            },
-        },
+        "config": {**spec.runnable_config, "configurable": _shown(spec.runnable_config.get("configurable", {}))},
         "context": spec.context or {},
         "stream_mode": asked_modes(spec),
         "interrupt_before": spec.interrupt_before or None,
         "interrupt_after": spec.interrupt_after or None,
         "webhook": spec.webhook,
         "feedback_keys": asked.get("feedback_keys"),
-        "temporary": run.temporary,
         "subgraphs": spec.stream_subgraphs,
         "resumable": True,
         "checkpoint_during": spec.durability != "exit",

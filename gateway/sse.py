@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
+from functools import partial
 from typing import Any
 
 from starlette.responses import StreamingResponse
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .context import Context
 from .frames import Frame
@@ -32,6 +33,23 @@ def encoded(frame: Frame) -> bytes:
     return b"event: " + frame.event.encode() + b"\r\ndata: " + encode(frame.data) + b"\r\n" + id + b"\r\n"
 
 
+Later = Callable[[], Awaitable[None]]
+_LATER = "perdure.later"
+
+
+class Unburdened:
+    """Long answers are given once everything that has made them is gone: the frames of FastAPI hold 15 KB for each."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        later: list[Later] = []
+        await self._app({**scope, _LATER: later}, receive, send)
+        for answer in later:
+            await answer()
+
+
 class LongAnswer(StreamingResponse):
     """Closes what it reads from when its reader goes away, and does not wait for one that has stopped reading.
 
@@ -51,6 +69,13 @@ class LongAnswer(StreamingResponse):
         self._parts = parts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        later: list[Later] | None = scope.get(_LATER)
+        if later is None:
+            await self._answer(receive, send)
+        else:
+            later.append(partial(self._answer, receive, send))
+
+    async def _answer(self, receive: Receive, send: Send) -> None:
         # Without Starlette's task group, in which nothing could be awaited any more once its reader has left: to stop
         # a run takes a call.
         leaving = asyncio.create_task(self.listen_for_disconnect(receive))

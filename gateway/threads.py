@@ -82,6 +82,12 @@ async def count_threads(body: ThreadCount, runs: Runs) -> Response:
     return Json(count)
 
 
+@router.post("/threads/{thread_id}/copy", response_model=Thread)
+async def copy_thread(thread_id: ThreadId, runs: Runs) -> Response:
+    """Copy a thread, with its history. The copy is the caller's."""
+    return Json(shown_thread(await runs.copy_thread(thread_id)))
+
+
 @router.post("/threads/prune")
 async def prune_threads(body: ThreadPrune, runs: Runs) -> Response:
     """Remove threads. Those that there are not do not count."""

@@ -15,6 +15,7 @@ from typing import Protocol
 from ..contracts.lifecycle import Delivery, RunLifecycleEvent
 from ..contracts.types import CancelAction, RunError, RunInterrupt, RunRecord, RunSpec, RunStatus, WaitResult
 from .api_key_contract import ApiKeyStore
+from .assistant_contract import AssistantStore
 from .cron_contract import CronStore
 from .event_contract import RunEventStore
 from .housekeeping_contract import HousekeepingStore
@@ -231,6 +232,11 @@ class Store(
     @property
     def events(self) -> RunEventStore:
         """What happened inside of runs."""
+        ...
+
+    @property
+    def assistants(self) -> AssistantStore:
+        """What runs begin with."""
         ...
 
     @property

@@ -19,6 +19,7 @@ from ..blocking.table_shelf import LARGE_PAGE, PAGE, TableShelf, go_on_after, la
 from ..contracts.errors import ConfigError, UnavailableError
 from ..contracts.types import RunStatus
 from ..contracts.workers import LIFETIME
+from .assistant_tables import assistant_versions
 from .database import Database
 from .migrate import migrate
 from .schema import (
@@ -38,7 +39,7 @@ from .workers import COPYING, names_there, whole_identity
 _LEFT_OUT = (installation, leases)
 """The identity comes last; leases are of processes that have ended."""
 _IN_FLIGHT = (RunStatus.PENDING.value, RunStatus.RUNNING.value)
-_LARGE = (run_specs, run_values, state_updates, thread_states)
+_LARGE = (run_specs, run_values, state_updates, thread_states, assistant_versions)
 _TOLD = 5
 """Runs and workers that an error names."""
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+import builtins
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 from ..contracts.crons import CronRecord
 from ..contracts.types import RunSpec
@@ -29,6 +31,21 @@ class CronStore(Protocol):
         self, *, user_id: str | None = None, limit: int = 100, before: str | None = None
     ) -> list[CronRecord]:
         """The last created first, after the cron `before` (for paging); nothing after one that is not there."""
+        ...
+
+    async def find(
+        self,
+        *,
+        user_id: str | None = None,
+        thread_id: str | None = None,
+        paused: bool | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> builtins.list[CronRecord]:
+        """Those that have all of this, the last created first."""
+        ...
+
+    async def replace(self, cron: CronRecord, run: RunSpec) -> bool:
+        """Write it over the one of its id, whatever that was; whether there was one."""
         ...
 
     async def set_paused(self, cron_id: str, *, paused: bool) -> None:

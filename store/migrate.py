@@ -29,6 +29,7 @@ LOSSES: Mapping[str, str] = {
     "0009": "how threads were left",
     "0010": "crons",
     "0011": "API keys: make new ones",
+    "0012": "assistants that clients have made, and the metadata of crons",
 }
 """What is lost for good on the way down from a revision."""
 

@@ -32,7 +32,7 @@ from sqlalchemy.types import TypeDecorator
 from ..contracts.serialization.serializer import from_json
 from .sealing import SealedBytes, SealedJson, SealedText, json_text
 
-REVISION = "0011"
+REVISION = "0012"
 """The newest migration. It stands here so that a start that has nothing to migrate never imports Alembic."""
 
 
@@ -259,6 +259,10 @@ crons = Table(
     Column("fields", SealedText, nullable=False),
     Column("payload_kind", Text, nullable=False),
     Column("payload", SealedBytes, nullable=False),
+    # Of the cron itself; NULL of crons of older versions.
+    Column("metadata", JsonText),
+    # NULL: it was never changed.
+    Column("updated_at", UtcDateTime),
     sqlite_autoincrement=True,
 )
 

@@ -15,6 +15,7 @@ from ..contracts.specs import dump_spec, load_spec
 from ..contracts.types import RunError, RunInterrupt, RunRecord, RunSpec, RunStatus, RunTrouble, WaitResult
 from . import aging, crons, drafts, events, lifecycle, progress, thread_search, threads, trouble, unended, workers
 from .api_keys import SqlApiKeys
+from .assistants import SqlAssistants
 from .contract import RunEnding, Setback, StoredRun, ThreadLine
 from .database import Database
 from .locks import lock_run
@@ -60,6 +61,7 @@ class SqlStore(aging.EndedRuns):
         self.events = events.SqlRunEvents(self._database, capture=capture_message_content)
         self.lifecycle = lifecycle.SqlLifecycle(self._database)
         self.api_keys = SqlApiKeys(self._database)
+        self.assistants = SqlAssistants(self._database)
         self.crons = crons.SqlCrons(self._database)
         self.threads = threads.SqlThreads(self._database)
         self.workers = workers.SqlWorkers(self._database)

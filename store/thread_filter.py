@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from ..contracts.filters import Filter
 from ..contracts.threads import ThreadOrder, ThreadStatus
+from .dialect import Scalar
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +36,12 @@ class ThreadSort:
 
     by: ThreadOrder = "created_at"
     descending: bool = True
+
+
+def leaves(wanted: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Scalar]]:
+    """The scalars of an object of objects, each with the keys that lead to it."""
+    for key, value in wanted.items():
+        if isinstance(value, Mapping):
+            yield from leaves(cast("Mapping[str, Any]", value), (*above, key))
+        else:
+            yield (*above, key), value

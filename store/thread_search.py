@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, bindparam, false, func, or_, select, true, update
 
@@ -12,12 +12,11 @@ from ..contracts.errors import InvalidRunError, ThreadNotFoundError, ThreadTaken
 from ..contracts.filters import Condition, Filter
 from ..contracts.threads import STATELESS, ThreadDetails, ThreadPage, ThreadRecord
 from .database import Database
-from .dialect import Scalar
 from .locks import lock_thread
 from .schema import thread_states, threads
 from .sealing import Json
 from .thread_contract import ThreadLeft
-from .thread_filter import ThreadFilter, ThreadSort
+from .thread_filter import ThreadFilter, ThreadSort, leaves
 from .upsert import insert
 
 _OF_RECORD = tuple(threads.c[name] for name in ThreadRecord.model_fields)
@@ -125,10 +124,10 @@ class ThreadSearch:
                 field="values",
             )
         has = self._database.dialect.has
-        wanted += [has(threads.c.metadata, path, value) for path, value in _leaves(which.metadata)]
+        wanted += [has(threads.c.metadata, path, value) for path, value in leaves(which.metadata)]
         if which.matching is not None:
             wanted.append(self._matching(which.matching))
-        wanted += [has(thread_states.c["values"], path, value) for path, value in _leaves(which.values)]
+        wanted += [has(thread_states.c["values"], path, value) for path, value in leaves(which.values)]
         return wanted
 
     def _matching(self, wanted: Filter) -> ColumnElement[bool]:
@@ -153,14 +152,6 @@ def _order(sort: ThreadSort) -> Iterator[ColumnElement[Any]]:
     table = thread_states if sort.by == "state_updated_at" else threads
     columns = [threads.c.position] if sort.by == "created_at" else [table.c[sort.by], threads.c.position]
     yield from (column.desc() if sort.descending else column.asc() for column in columns)
-
-
-def _leaves(wanted: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Scalar]]:
-    for key, value in wanted.items():
-        if isinstance(value, Mapping):
-            yield from _leaves(cast("Mapping[str, Any]", value), (*above, key))
-        else:
-            yield (*above, key), value
 
 
 def _create(connection: Connection, thread: ThreadRecord) -> tuple[ThreadRecord, bool]:

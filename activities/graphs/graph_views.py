@@ -24,7 +24,7 @@ _SCHEMAS: dict[str, Callable[[CompiledGraph], Any]] = {
     "input_schema": lambda graph: graph.get_input_jsonschema(),
     "output_schema": lambda graph: graph.get_output_jsonschema(),
     "state_schema": lambda graph: _state_schema(graph),
-    "config_schema": lambda graph: graph.get_config_jsonschema(),  # pyright: ignore[reportDeprecated]
+    "config_schema": lambda graph: _config_schema(graph),
     "context_schema": lambda graph: graph.get_context_jsonschema(),
 }
 
@@ -79,6 +79,15 @@ def _made(name: str, make: Callable[[CompiledGraph], Any], graph: CompiledGraph)
     except Exception as exc:  # noqa: BLE001 - of types that are the user's
         logger.info("a graph has no %s: %s", name, message_of(exc))
         return None
+
+
+def _config_schema(graph: CompiledGraph) -> Any:
+    """Of `configurable`, as LangGraph's server shows it."""
+    whole = graph.get_config_jsonschema()  # pyright: ignore[reportDeprecated]
+    kinds = cast("dict[str, Any]", whole.pop("$defs", {}))
+    place = whole.get("properties", {}).get("configurable", {}).get("$ref", "").rpartition("/")[2]
+    configurable = kinds.pop(place, {})
+    return {**configurable, "$defs": kinds} if kinds else configurable
 
 
 def _state_schema(graph: CompiledGraph) -> Any:

@@ -10,6 +10,7 @@ empty:
 What is compared after a rollback is what LangGraph reads; a back end's own rows are for its own tests to compare.
 """
 
+from .copies import CopyPromises
 from .fences import FencePromises
 from .making import CheckpointsFixtures
 from .rollbacks import RollbackPromises
@@ -18,5 +19,5 @@ from .saving import SavingPromises
 __all__ = ["CheckpointsConformance"]
 
 
-class CheckpointsConformance(CheckpointsFixtures, FencePromises, SavingPromises, RollbackPromises):
+class CheckpointsConformance(CheckpointsFixtures, FencePromises, SavingPromises, RollbackPromises, CopyPromises):
     """All promises."""

@@ -14,7 +14,7 @@ from ...contracts.errors import FencedError
 from ...contracts.serialization.serde import Serializer
 from ..addresses import checkpoint_address
 from ..contract import GONE, Checkpoints, Guard, KnownRun, RunNote
-from . import rollback
+from . import rollback, thread_copy
 
 
 @dataclass(slots=True)
@@ -99,6 +99,9 @@ class MemoryCheckpoints(Checkpoints):
         rollback.delete_thread(self._saver, self._marks, thread_id)
         for run_id in [run_id for run_id, run in self._runs.items() if run.thread_id == thread_id]:
             del self._runs[run_id]
+
+    async def copy_thread(self, thread_id: str, copy_id: str) -> None:
+        thread_copy.copy_thread(self._saver, thread_id, copy_id)
 
     def outage(self, error: BaseException) -> bool:
         return False

@@ -20,7 +20,7 @@ from ..addresses import checkpoint_address
 from ..contract import GONE, Checkpoints, Guard, KnownRun, RunNote
 from ..rollback import read_note
 from ..sealed_metadata import sealed_metadata
-from . import fences, rollback
+from . import fences, rollback, thread_copy
 from .saving import CheckpointSave, PoolSaver, Statement, WritesSave, checkpoint_save, send, writes_save
 from .schema import set_up
 
@@ -141,6 +141,14 @@ class PostgresCheckpoints(Checkpoints):
     async def delete_thread(self, thread_id: str) -> None:
         texts = (fences.LOCK_THREAD, *rollback.DELETE_THREAD)
         await self._send("", 0, [_statement(text, thread=thread_id) for text in texts])
+
+    async def copy_thread(self, thread_id: str, copy_id: str) -> None:
+        async def copied() -> None:
+            async with transaction(self._opened) as connection:
+                for text in (thread_copy.LOCK, thread_copy.COPY):
+                    await connection.execute(text, {"thread": thread_id, "copy": copy_id})
+
+        await self._call(copied)
 
     async def _alone(self, run_id: str, *texts: str) -> None:
         await self._send(run_id, 0, [_statement(text, run=run_id) for text in (fences.LOCK, *texts)])

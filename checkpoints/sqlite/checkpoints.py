@@ -21,7 +21,7 @@ from ..addresses import checkpoint_address
 from ..contract import GONE, Checkpoints, Guard, KnownRun, RunNote
 from ..rollback import read_note
 from ..sealed_metadata import sealed_metadata, with_metadata
-from . import rollback
+from . import rollback, thread_copy
 from .saving import Save, SavingConnection, checkpoint_save, connect, writes_save
 
 T = TypeVar("T")
@@ -151,6 +151,9 @@ class SqliteCheckpoints(Checkpoints):
 
     async def delete_thread(self, thread_id: str) -> None:
         await self._write(lambda connection: rollback.delete_thread(connection, thread_id))
+
+    async def copy_thread(self, thread_id: str, copy_id: str) -> None:
+        await self._write(lambda connection: thread_copy.copy_thread(connection, thread_id, copy_id))
 
     async def forget(self, run_id: str) -> None:
         def forgotten(connection: SavingConnection) -> None:

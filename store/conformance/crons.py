@@ -45,6 +45,27 @@ class CronPromises:
         assert len(await store.crons.list()) == 4
         assert await store.crons.list(before="none") == []
 
+    async def test_crons_are_found_by_what_they_have(self, store: Store) -> None:
+        await store.crons.create(cron("1", user_id="ann", metadata={"in": {"a": 1}}, thread_id="t"), _RUN)
+        await store.crons.create(cron("2", user_id="bob", paused=True, metadata={"in": {"a": 2}}), _RUN)
+
+        async def found(**wanted: Any) -> list[str]:
+            return [one.cron_id for one in await store.crons.find(**wanted)]
+
+        assert await found() == ["2", "1"]
+        assert await found(user_id="ann") == await found(thread_id="t") == await found(paused=False) == ["1"]
+        assert await found(metadata={"in": {"a": 2}}) == ["2"]
+        assert await found(metadata={"in": {"a": 2}}, user_id="ann") == []
+
+    async def test_a_cron_is_replaced_where_there_is_one(self, store: Store) -> None:
+        await store.crons.create(cron(), _RUN)
+        later = cron(schedule="0 8 * * *", metadata={"a": 1}, updated_at=_CREATED)
+        run = _RUN.model_copy(update={"input": 2})
+        assert await store.crons.replace(later, run)
+        assert (await store.crons.get("daily"), await store.crons.get_spec("daily")) == (later, run)
+        assert not await store.crons.replace(cron("none"), run)
+        assert await store.crons.get("none") is None
+
     async def test_a_cron_is_paused_and_removed(self, store: Store) -> None:
         await store.crons.create(cron(user_id="ann"), _RUN)
         await store.crons.set_paused("daily", paused=True)

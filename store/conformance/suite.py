@@ -11,6 +11,7 @@ What a back end does when its disk is full or its processes die is its own, and 
 
 from .aging import AgingPromises
 from .api_keys import ApiKeyPromises
+from .assistants import AssistantPromises
 from .at_once import AtOncePromises
 from .claims import ClaimPromises
 from .crons import CronPromises
@@ -42,6 +43,7 @@ class StoreConformance(
     HousekeepingPromises,
     AgingPromises,
     ThreadPromises,
+    AssistantPromises,
     CronPromises,
     ApiKeyPromises,
     ThreadSearchPromises,

@@ -135,6 +135,9 @@ class CutCheckpoints(Checkpoints):
     async def delete_thread(self, thread_id: str) -> None:
         await self._inner.delete_thread(thread_id)
 
+    async def copy_thread(self, thread_id: str, copy_id: str) -> None:
+        await self._inner.copy_thread(thread_id, copy_id)
+
     def outage(self, error: BaseException) -> bool:
         return self._inner.outage(error)
 

@@ -15,15 +15,17 @@ STEPS = str(uuid.uuid5(uuid.NAMESPACE_DNS, "steps"))
 
 async def test_each_graph_is_an_assistant(client: Client, http: httpx.AsyncClient) -> None:
     found = await client.assistants.search(limit=100)
-    assert [one["graph_id"] for one in found] == ["ask", "chat", "custom", "fails", "parent", "steps"]
+    assert [one["graph_id"] for one in found] == ["ask", "chat", "custom", "fails", "parent", "steps", "who"]
     (steps,) = await client.assistants.search(graph_id="steps")
     assert steps["assistant_id"] == STEPS
     assert (steps["name"], steps["version"], steps["metadata"]) == ("steps", 1, {"created_by": "system"})
     assert await client.assistants.get(STEPS) == steps
     assert await client.assistants.count(name="STE") == 1
-    page = await http.post("/assistants/search", json={"limit": 2, "offset": 1, "sort_order": "desc"})
-    assert [row["name"] for row in page.json()] == ["parent", "fails"]
-    assert (page.headers["x-pagination-total"], page.headers["x-pagination-next"]) == ("6", "3")
+    page = await http.post(
+        "/assistants/search", json={"limit": 2, "offset": 1, "sort_by": "name", "sort_order": "desc"}
+    )
+    assert [row["name"] for row in page.json()] == ["steps", "parent"]
+    assert (page.headers["x-pagination-total"], page.headers["x-pagination-next"]) == ("7", "3")
 
 
 @pytest.mark.parametrize("assistant", ["parent", str(uuid.uuid5(uuid.NAMESPACE_DNS, "parent"))])

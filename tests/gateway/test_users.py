@@ -95,6 +95,8 @@ async def test_nobody_is_let_in(door: Door) -> None:
 
 
 BODY: dict[str, Any] = {"assistant_id": "steps", "input": {"tag": "ann"}}
+CRON: dict[str, Any] = {"assistant_id": "steps", "schedule": "0 0 1 1 *"}
+A, C = "/assistants/{assistant_id}", "/runs/crons/{cron_id}"
 T, R = "/threads/{thread_id}", "/threads/{thread_id}/runs/{run_id}"
 TRIED: list[tuple[str, str, Any, dict[str, str]]] = [
     ("GET", T, None, {}),
@@ -122,6 +124,19 @@ TRIED: list[tuple[str, str, Any, dict[str, str]]] = [
     ("GET", "/runs/{run_id}", None, {}),
     ("GET", "/runs/{run_id}/stream", None, {"Last-Event-ID": "1"}),
     ("POST", "/runs/cancel", {"thread_id": "{thread_id}", "run_ids": ["{run_id}"]}, {}),
+    ("POST", f"{T}/copy", None, {}),
+    ("POST", f"{T}/runs/crons", CRON, {}),
+    ("POST", "/runs/crons", {**CRON, "assistant_id": "{assistant_id}"}, {}),
+    ("GET", C, None, {}),
+    ("PATCH", C, {"enabled": False}, {}),
+    ("DELETE", C, None, {}),
+    ("GET", A, None, {}),
+    ("GET", f"{A}/graph", None, {}),
+    ("PATCH", A, {"name": "mine"}, {}),
+    ("DELETE", A, None, {}),
+    ("POST", f"{A}/versions", {}, {}),
+    ("POST", f"{A}/latest", {"version": 1}, {}),
+    ("POST", "/runs", {**BODY, "assistant_id": "{assistant_id}"}, {}),
     ("POST", "/threads", {"thread_id": "{thread_id}"}, {}),
     ("POST", "/threads", {"thread_id": "{thread_id}", "if_exists": "do_nothing"}, {}),
 ]
@@ -145,8 +160,11 @@ async def test_another_users_things_are_not_found(door: Door) -> None:
         thread = (await ann.post("/threads", json={"metadata": {"secret": 1}})).json()["thread_id"]
         run = (await ann.post(f"/threads/{thread}/runs", json=BODY)).json()["run_id"]
         assert (await ann.get(f"/threads/{thread}/runs/{run}/join")).json()["tag"] == "ann"
+        made = (await ann.post("/assistants", json={"graph_id": "steps"})).json()["assistant_id"]
+        cron = (await ann.post(f"/threads/{thread}/runs/crons", json=CRON)).json()["cron_id"]
         checkpoint = (await ann.get(f"/threads/{thread}/state")).json()["checkpoint"]["checkpoint_id"]
         ids = {"thread_id": thread, "run_id": run, "checkpoint_id": checkpoint}
+        ids |= {"assistant_id": made, "cron_id": cron}
         for method, path, body, headers in TRIED:
             content = filled(body, ids)
             answer = await bob.request(method, path.format(**ids), json=content, headers=headers)
@@ -156,6 +174,13 @@ async def test_another_users_things_are_not_found(door: Door) -> None:
             found = await bob.post("/threads/search", json=search)
             assert (found.json(), found.headers["x-pagination-total"]) == ([], "0")
         assert (await bob.post("/threads/count", json={})).json() == 0
+        assert (await bob.post("/runs/crons/search", json={})).json() == []
+        names = [one["assistant_id"] for one in (await bob.post("/assistants/search", json={"limit": 100})).json()]
+        assert made not in names
+        taken = await bob.post(
+            "/assistants", json={"graph_id": "steps", "assistant_id": made, "if_exists": "do_nothing"}
+        )
+        assert taken.status_code == 409
         assert (await bob.post("/runs/cancel", json={"status": "all"})).status_code == 404
         mine = (await ann.post("/threads/search", json={"metadata": {"secret": 1}})).json()
         assert thread in [one["thread_id"] for one in mine]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from graphs.api import graphs
+from graphs.api import graphs as api_graphs
 from langgraph_sdk import get_client
 
 from perdure import Settings
@@ -38,12 +38,17 @@ class MortalGateway:
     """`perdure serve`, to be killed."""
 
     def __init__(self, settings: Settings, graphs: Mapping[str, str]) -> None:
-        port = free_port()
-        self.address = f"127.0.0.1:{port}"
-        command = ["perdure", "serve", "--port", str(port)]
-        variables = environment_of(settings, graphs)
-        with (settings.home / f"gateway-{port}.log").open("ab") as log:
-            self._process = Forked(command, env=variables, output=log.fileno(), errors=log.fileno())
+        self._port = free_port()
+        self._log = settings.home / f"gateway-{self._port}.log"
+        self._variables = environment_of(settings, graphs)
+        self.address = f"127.0.0.1:{self._port}"
+        self.start()
+
+    def start(self) -> None:
+        """On the same port each time."""
+        command = ["perdure", "serve", "--port", str(self._port)]
+        with self._log.open("ab") as log:
+            self._process = Forked(command, env=self._variables, output=log.fileno(), errors=log.fileno())
 
     async def is_there(self) -> bool:
         """Whether it answers."""
@@ -60,10 +65,14 @@ class MortalGateway:
 
 
 @asynccontextmanager
-async def served(address: str, home: Path, **settings: Any) -> AsyncGenerator[Served]:
-    """Of a worker with the graphs of `graphs.api`."""
+async def served(
+    address: str, home: Path, graphs: Mapping[str, Any] | None = None, **settings: Any
+) -> AsyncGenerator[Served]:
+    """Of a worker with these graphs, by default those of `graphs.api`."""
     async with AsyncExitStack() as stack:
-        env = await stack.enter_async_context(environment(graphs(), address=address, home=home, **settings))
+        env = await stack.enter_async_context(
+            environment(graphs or api_graphs(), address=address, home=home, **settings)
+        )
         gateway = await stack.enter_async_context(Gateway(env.runs, host="127.0.0.1", port=0))
         http = await stack.enter_async_context(httpx.AsyncClient(base_url=gateway.url, timeout=30))
         client = get_client(url=gateway.url)
