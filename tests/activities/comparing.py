@@ -45,9 +45,9 @@ async def bare(
 class _OnDisk(InMemorySaver):
     """Others have their turn while it saves, as with every saver that writes somewhere."""
 
-    async def aput(self, *given: Any) -> Any:
+    async def aput(self, config: Any, checkpoint: Any, metadata: Any, new_versions: Any) -> Any:
         await asyncio.sleep(0.005)
-        return await super().aput(*given)
+        return await super().aput(config, checkpoint, metadata, new_versions)
 
 
 async def bare_until(error: type[Exception], graph: CompiledGraph, run: Run) -> list[Seen]:
