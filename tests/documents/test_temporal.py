@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable, Mapping
 import pytest
 from support.servers import temporal_command, until
 
-from perdure import RunScope, RunsFacade, RunSpec, RunStatus, Settings
+from perdure import RunScope, RunsFacade, RunSpec, RunStatus, Settings, bind_actor
+from perdure.contracts.shown_users import ShownUsers
 from perdure.contracts.types import new_run_id
 from perdure.runtime.target import server_address
 
@@ -72,7 +73,8 @@ def question(thread_id: str) -> RunSpec:
 
 def filled_in(command: Command, run_id: str) -> list[str]:
     assert command.words[:2] == ["temporal", "workflow"]
-    return [re.sub(r"\bRUN\b", run_id, word) for word in command.words[2:]]
+    words = [re.sub(r"\bRUN\b", run_id, word) for word in command.words[2:]]
+    return [re.sub(r"\$\(perdure user (\w+)\)", lambda user: ShownUsers().query(user[1]), word) for word in words]
 
 
 async def waiting_run(runs: RunsFacade) -> str:
@@ -94,7 +96,8 @@ async def test_it_does_what_is_said(command: Command, runs: RunsFacade, house: S
 
 @pytest.mark.parametrize("command", [one for one in COMMANDS if kind(one) == "list"], ids=kind)
 async def test_a_list_shows_the_run(command: Command, runs: RunsFacade, house: Settings) -> None:
-    run_id = await waiting_run(runs)
+    with bind_actor("ann"):
+        run_id = await waiting_run(runs)
 
     async def listed() -> bool:
         return run_id in await temporal_command(server_address(house.server), *filled_in(command, run_id))
