@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from ..contracts.filters import Filter
 from ..contracts.threads import ThreadOrder, ThreadStatus
-from .dialect import Scalar
+
+if TYPE_CHECKING:
+    from .dialect import Scalar  # with SQLAlchemy, which a search that is only asked for does not need
 
 
 @dataclass(frozen=True, slots=True)
