@@ -115,7 +115,7 @@ def add_service_commands(app: typer.Typer) -> None:
     ) -> int:
         """Serve LangGraph's Agent Server API over HTTP until SIGTERM or Ctrl-C.
 
-        For langgraph-sdk, RemoteGraph, useStream and agent-chat-ui. Any number may serve side by side: a client whose
+        For langgraph-sdk, RemoteGraph and useStream. Any number may serve side by side: a client whose
         gateway is gone goes on at another one. Workers are processes of their own.
         """
         from . import services
