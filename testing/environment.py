@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import socket
 import tempfile
 import uuid
@@ -24,6 +25,8 @@ from ..runtime.target import Target
 from ..runtime.worker import Worker
 
 _NAMESPACE = "default"
+_CHANCE = random.SystemRandom()
+"""Not that of the program, which several processes may seed alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +125,12 @@ def _own(settings: Settings, home: Path, address: str) -> Settings:
 
 
 def free_port() -> int:
-    """A port of this machine on which nobody listens now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port of this machine on which nobody listens now.
+
+    Not one of those that the system itself gives away, or a connection may have it before its server does.
+    """
+    while True:
+        port = _CHANCE.randrange(20_000, 32_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port

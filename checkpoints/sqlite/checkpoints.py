@@ -89,10 +89,12 @@ class SqliteCheckpoints(Checkpoints):
 
     async def close(self) -> None:
         reader, self._reader, writer, self._writer = self._reader, None, self._writer, None
-        if writer is not None:
-            await uncut(writer.close())
-        if reader is not None:
-            await uncut(reader.conn.close())
+        try:
+            if writer is not None:
+                await uncut(writer.close())
+        finally:  # also where a cancel has come meanwhile
+            if reader is not None:
+                await uncut(reader.conn.close())
 
     async def take(self, run_id: str, thread_id: str, *, fence: int) -> None:
         await self._write(lambda connection: _take(connection, run_id, thread_id, fence))

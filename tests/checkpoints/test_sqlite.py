@@ -408,3 +408,16 @@ def test_checkpoints_by_url(url: str, kind: type) -> None:
 def test_a_wrong_url_names_the_setting(url: str) -> None:
     with pytest.raises(ConfigError, match=r"checkpointer\.url"):
         open_checkpoints(url)
+
+
+async def test_a_close_that_is_cancelled_closes_all_the_same(path: Path) -> None:
+    checkpoints = SqliteCheckpoints(path)
+    await checkpoints.start()
+    reader = checkpoints.saver.conn
+    ending = asyncio.create_task(checkpoints.close())
+    await asyncio.sleep(0)
+    ending.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await ending
+    with pytest.raises(ValueError, match="onnection"):
+        await reader.execute("SELECT 1")
