@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from ..contracts.api_keys import ApiKeyRecord
-from .columns import Column, columns
+from .columns import Column
 from .exit_codes import ExitCode
 from .inputs import read_duration
 from .records import local
 from .session import Session
+from .tables import tell_table
 
 
 async def create(session: Session, user: str, label: str | None, expires: str | None) -> ExitCode:
@@ -27,13 +28,8 @@ async def list_keys(session: Session) -> ExitCode:
     """`perdure api-keys list`."""
     async with session.connect() as runs:
         found = await runs.api_keys.list()
-    if session.output.as_json:
-        session.output.document([one.model_dump(mode="json") for one in found])
-        return ExitCode.OK
-    for line in columns(_COLUMNS, [_row(one) for one in found]):
-        session.output.line(line)
-    if not found:
-        session.output.note(f"no API keys: {session.hint('api-keys', 'create', 'USER')}")
+    notes = [] if found else [f"no API keys: {session.hint('api-keys', 'create', 'USER')}"]
+    tell_table(session.output, _COLUMNS, found, _row, notes)
     return ExitCode.OK
 
 

@@ -10,12 +10,13 @@ from pydantic import ValidationError
 
 from ..contracts.crons import CronRecord, CronSpec
 from ..contracts.errors import CronNotFoundError, InvalidRunError
-from .columns import Column, columns
+from .columns import Column
 from .exit_codes import ExitCode
 from .inputs import read_duration
 from .records import local
 from .session import Session
 from .spec import RunFlags, read_spec
+from .tables import tell_table
 
 _FLAGS = {
     "schedule": "SCHEDULE",
@@ -78,16 +79,10 @@ async def list_crons(session: Session, limit: int, before: str | None) -> ExitCo
     """`perdure cron list`."""
     async with session.connect() as runs:
         found = await runs.crons.list(limit=limit + 1, before=before)
-    page, more = found[:limit], len(found) > limit
-    if session.output.as_json:
-        session.output.document([one.model_dump(mode="json") for one in page])
-        return ExitCode.OK
-    for line in columns(_COLUMNS, [_row(one) for one in page]):
-        session.output.line(line)
-    if not page:
-        session.output.note("no crons")
-    if more:
-        session.output.note(f"there are more: {session.hint('cron', 'list', '--before', page[-1].cron_id)}")
+    page, notes = found[:limit], [] if found else ["no crons"]
+    if len(found) > limit:
+        notes.append(f"there are more: {session.hint('cron', 'list', '--before', page[-1].cron_id)}")
+    tell_table(session.output, _COLUMNS, page, _row, notes)
     return ExitCode.OK
 
 

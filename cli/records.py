@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -15,12 +15,13 @@ from ..contracts.events import RunEvent
 from ..contracts.types import RunPage, RunRecord, RunStatus, RunTrouble
 from ..contracts.wire import run_workflow_id
 from ..facade import RunsFacade
-from .columns import Column, columns
+from .columns import Column
 from .exit_codes import ExitCode
 from .follow import existing
 from .inputs import read_duration
 from .output import printable, short
 from .session import Session
+from .tables import tell_table
 from .timeline import Timeline, event_line
 from .views import STATUS_STYLES, answer_lines, elapsed, question_text
 
@@ -110,19 +111,17 @@ async def _page(facade: RunsFacade, which: Which) -> RunPage:
 
 
 def _tell_page(session: Session, which: Which, page: RunPage) -> None:
-    if session.output.as_json:
-        session.output.document([record.model_dump(mode="json") for record in page.runs])
-        return
-    for line in columns(_COLUMNS, [_row(record) for record in page.runs]):
-        session.output.line(line)
+    tell_table(session.output, _COLUMNS, page.runs, _row, _notes(session, which, page))
+
+
+def _notes(session: Session, which: Which, page: RunPage) -> Iterator[str]:
     waiting = Counter(record.trouble.message for record in page.runs if record.trouble and not record.trouble.count)
     for message, count in waiting.items():
-        session.output.note(f"{count} wait{'s' * (count == 1)}: {message}")
+        yield f"{count} wait{'s' * (count == 1)}: {message}"
     if not page.runs:
-        session.output.note(_nothing(session, which))
+        yield _nothing(session, which)
     if page.next is not None:
-        more = session.hint("runs", "--before", page.next)
-        session.output.note(f"there are more: {more} (with the same filters)")
+        yield f"there are more: {session.hint('runs', '--before', page.next)} (with the same filters)"
 
 
 def _nothing(session: Session, which: Which) -> str:

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 from ..contracts.threads import ThreadRecord
-from .columns import Column, columns
+from .columns import Column
 from .exit_codes import ExitCode
 from .records import local
 from .session import Session
+from .tables import tell_table
 
 
 async def threads(session: Session, status: str | None, limit: int, before: str | None) -> ExitCode:
     """`perdure threads`."""
     async with session.connect() as runs:
         found = await runs.list_threads(status=status, limit=limit + 1, before=before)
-    page, more = found[:limit], len(found) > limit
-    if session.output.as_json:
-        session.output.document([one.model_dump(mode="json") for one in page])
-        return ExitCode.OK
-    for line in columns(_COLUMNS, [_row(one) for one in page]):
-        session.output.line(line)
-    if not page:
-        session.output.note("no threads" if status is None else f"no threads that are {status}")
-    if more:
-        session.output.note(f"there are more: {session.hint('threads', '--before', page[-1].thread_id)}")
+    nothing = "no threads" if status is None else f"no threads that are {status}"
+    page, notes = found[:limit], [] if found else [nothing]
+    if len(found) > limit:
+        notes.append(f"there are more: {session.hint('threads', '--before', page[-1].thread_id)}")
+    tell_table(session.output, _COLUMNS, page, _row, notes)
     return ExitCode.OK
 
 
