@@ -31,11 +31,10 @@ class WaitingRuns:
 
     async def told(self, records: Sequence[RunRecord]) -> list[RunRecord]:
         """The same records; those that wait for a worker have it as their trouble, if they have no other."""
-        waiting = [one for one in records if one.status in _EXECUTING and one.trouble is None]
-        queues = {queue for one in waiting for queue in self._queues(one)}
+        queues = {queue for one in records if _may_wait(one) for queue in self._queues(one)}
         found = {queue: await self._workers.list(queue) for queue in sorted(queues)}
         workers = {queue: [one for one in some if one.takes_workflows] for queue, some in found.items()}
-        return [self._told(one, workers) if one in waiting else one for one in records]
+        return [self._told(one, workers) if _may_wait(one) else one for one in records]
 
     def _queues(self, record: RunRecord) -> list[str]:
         """The common one, where its workflow goes on, and that of its graph."""
@@ -62,3 +61,7 @@ class WaitingRuns:
             count=0,
             since=max(record.created_at, left_at),
         )
+
+
+def _may_wait(record: RunRecord) -> bool:
+    return record.status in _EXECUTING and record.trouble is None
