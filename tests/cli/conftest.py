@@ -15,10 +15,12 @@ from typing import Any
 import pytest
 from support.forks import program
 from support.servers import until
+from temporalio.client import Client
 
 import perdure
 from perdure import RunsFacade, Settings
 from perdure.contracts.settings import TemporalSettings
+from perdure.runtime.pollers import workers_polling
 
 SCRIPT = Path(sys.executable).with_name("perdure")
 LIMIT = 60.0
@@ -126,13 +128,15 @@ async def lonely(temporal: str, tmp_path_factory: pytest.TempPathFactory) -> Asy
 
 
 @pytest.fixture(scope="session")
-async def cli(lonely: CommandLine) -> AsyncIterator[CommandLine]:
+async def cli(lonely: CommandLine, temporal: str) -> AsyncIterator[CommandLine]:
     """The command line with a server and a worker, which is `perdure worker` itself."""
     out, err = lonely.folder / "worker.out", lonely.folder / "worker.err"
     with out.open("wb") as stdout, err.open("wb") as stderr:
         worker = await lonely.start("worker", "--json", stdout=stdout, stderr=stderr)
     await until(lambda: "serving" in err.read_text() or worker.returncode is not None, LIMIT)
     assert worker.returncode is None, err.read_text()
+    client = await Client.connect(temporal)
+    await until(lambda: workers_polling(client, lonely.environment["PERDURE_TEMPORAL__TASK_QUEUE"]))
     yield lonely
     worker.terminate()
     assert await worker.wait() == 0, err.read_text()

@@ -6,7 +6,6 @@ import asyncio
 import os
 import re
 import signal
-import socket
 import sys
 import uuid
 from collections.abc import AsyncGenerator, Generator
@@ -16,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from support.servers import free_port
 from temporalio.client import WorkflowHistory
 
 from examples.demo.evidence import Check, Evidence, checks_of_cancelled, checks_of_survivor
@@ -71,7 +71,7 @@ def _processes(mark: str) -> list[tuple[int, str]]:
 @asynccontextmanager
 async def demo(home: Path, **environment: str) -> AsyncGenerator[Demo]:
     mark = f"DEMO_MARK={uuid.uuid4()}"
-    ports = {f"PERDURE_SERVER__{name}": str(_free_port()) for name in ("PORT", "UI_PORT")}
+    ports = {f"PERDURE_SERVER__{name}": str(free_port()) for name in ("PORT", "UI_PORT")}
     own = {"PERDURE_HOME": str(home), "RESEARCH_TOKEN_DELAY": "0.004", "DEMO_MARK": mark.partition("=")[2]}
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "examples/demo.py"),
@@ -88,12 +88,6 @@ async def demo(home: Path, **environment: str) -> AsyncGenerator[Demo]:
         for pid, _ in _processes(mark):
             os.kill(pid, signal.SIGKILL)
         await process.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.mark.usefixtures("needs_server")
