@@ -71,3 +71,6 @@ class HttpConfig(Part):
     disable_runs: bool = False
     disable_store: bool = False
     disable_meta: bool = False
+    disable_mcp: bool = False
+    disable_a2a: bool = False
+    disable_ag_ui: bool = False

@@ -12,6 +12,7 @@ from ..contracts.actor import resolve_user_id
 from ..contracts.assistant_errors import AssistantExistsError, AssistantNotFoundError
 from ..contracts.assistants import AssistantFields, AssistantRecord, AssistantVersion
 from ..contracts.errors import InvalidRunError, UnknownGraphError
+from ..contracts.filters import Filter
 from ..store.assistant_contract import AssistantStore
 from .thread_filters import scalars
 
@@ -58,14 +59,21 @@ class Assistants:
         return await self._store.get(assistant_id, user_id=resolve_user_id())
 
     async def list(
-        self, *, graph_id: str | None = None, name: str | None = None, metadata: Mapping[str, Any] | None = None
+        self,
+        *,
+        graph_id: str | None = None,
+        name: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        matching: Filter | None = None,
     ) -> builtins.list[AssistantRecord]:
         """Those that have all of this, the last created first. `name`: a part of it, in any case.
 
         `metadata`: an object of texts, numbers, booleans and nulls, each of which has to be there at the same depth.
+        `matching`: what the metadata have to be besides.
         """
         wanted = scalars(metadata, "metadata")
-        return await self._store.list(user_id=resolve_user_id(), graph_id=graph_id, name=name, metadata=wanted)
+        found = await self._store.list(user_id=resolve_user_id(), graph_id=graph_id, name=name, metadata=wanted)
+        return [one for one in found if matching is None or matching.matches(one.metadata)]
 
     async def update(self, assistant_id: str, **changes: Any) -> AssistantRecord:
         """A new version, which is the current one then: metadata is merged, each other field of a version replaced.

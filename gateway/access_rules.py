@@ -22,6 +22,8 @@ class Rule:
     """Also for nobody in particular."""
     is_long: bool = False
     """Its answer may take as long as a run."""
+    is_translated: bool = False
+    """Another protocol's: what it does stands in its body, and is asked for as the routes of the API that do so."""
 
     @property
     def parts(self) -> list[str]:
@@ -104,6 +106,12 @@ RULES = (
     Rule("DELETE", "/store/items", "store", "delete"),
     Rule("POST", "/store/items/search", "store", "search"),
     Rule("POST", "/store/namespaces", "store", "list_namespaces"),
+    # What other agents, and their pages, speak.
+    Rule("POST", "/mcp", is_long=True, is_translated=True),
+    Rule("POST", "/a2a/{assistant_id}", is_long=True, is_translated=True),
+    Rule("GET", "/a2a/{assistant_id}/.well-known/agent-card.json", "assistants", "read"),
+    Rule("GET", "/.well-known/agent-card.json", "assistants", "read"),
+    Rule("POST", "/ag-ui/{assistant_id}", is_long=True, is_translated=True),
 )
 
 

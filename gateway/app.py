@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.metadata import version
 
 from fastapi import APIRouter, FastAPI
@@ -21,6 +22,7 @@ from . import (
     thread_stream,
     threads,
 )
+from .agents import a2a, a2a_translation, ag_ui, ag_ui_translation, mcp, mcp_translation
 from .callers import Identify
 from .context import Context
 from .errors import add_handlers
@@ -31,8 +33,9 @@ from .mounting import CustomRoutes, Mounted
 from .run_headers import RunHeaders
 from .serving import Serving
 from .sse import Unburdened
+from .translation import Translate
 
-_EXPOSED = ("x-pagination-total", "x-pagination-next", "content-location", "location")
+_EXPOSED = ("x-pagination-total", "x-pagination-next", "content-location", "location", "mcp-session-id")
 
 PARTS = {
     "meta": (meta.router, metrics.router),
@@ -40,8 +43,18 @@ PARTS = {
     "threads": (threads.router, states.router),
     "runs": (crons.router, runs.router, run_queries.router, thread_stream.router),
     "store": (store.router,),
+    "mcp": (mcp.router,),
+    "a2a": (a2a.router,),
+    "ag_ui": (ag_ui.router,),
 }
 """All routes, by what `http.disable_…` of `langgraph.json` calls them. More specific paths come first."""
+
+TRANSLATIONS: Mapping[str, Translate] = {
+    "/mcp": mcp_translation.translated,
+    "/a2a/{assistant_id}": a2a_translation.translated,
+    "/ag-ui/{assistant_id}": ag_ui_translation.translated,
+}
+"""What the routes of other protocols do in the words of the API, by their paths."""
 
 
 def create_app(context: Context, serving: Serving | None = None) -> FastAPI:
@@ -77,7 +90,7 @@ def _add_inner(app: FastAPI, context: Context, serving: Serving, identify: list[
             open_streams=settings.open_streams,
         )
     if serving.asks:
-        app.add_middleware(Guard, context.runs, identify, serving.authorization())
+        app.add_middleware(Guard, context.runs, identify, serving.authorization(), TRANSLATIONS)
     app.add_middleware(JsonBodies, settings.max_body)
 
 

@@ -7,12 +7,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
-from ..contracts.assistants import AssistantRecord
-from ..facade.runs import RunsFacade
 from .assistant_bodies import AssistantCount, AssistantSearch
-from .assistant_views import Assistant, of_graph, record_of, shown_assistant
+from .assistant_search import found_assistants
+from .assistant_views import Assistant, record_of, shown_assistant
 from .context import Runs
-from .errors import refuse, unknown_graph
+from .errors import refuse
 from .graph_names import chosen_assistant, graph_of
 from .ids import AssistantId
 from .replies import Json, page, selected
@@ -22,24 +21,10 @@ router = APIRouter(tags=["Assistants"])
 _PAGE = 10
 
 
-async def _found(runs: RunsFacade, body: AssistantCount) -> list[AssistantRecord]:
-    """Those of graphs, and those that were made."""
-    graphs = await runs.list_graphs(gone=True)
-    if body.graph_id is not None and body.graph_id not in graphs:
-        raise unknown_graph(body.graph_id, graphs)
-    wanted = (body.metadata or {}).items()
-    theirs = [of_graph(name) for name in graphs if body.graph_id in (None, name)]
-    fitting = [
-        one for one in theirs if wanted <= one.metadata.items() and (body.name or "").lower() in one.name.lower()
-    ]
-    made = await runs.assistants.list(graph_id=body.graph_id, name=body.name, metadata=body.metadata)
-    return [*made, *fitting]
-
-
 @router.post("/assistants/search", response_model=list[Assistant])
 async def search_assistants(body: AssistantSearch, runs: Runs) -> Response:
     """Find assistants."""
-    found, offset = await _found(runs, body), body.offset or 0
+    found, offset = await found_assistants(runs, body), body.offset or 0
     found.sort(key=lambda one: _place(getattr(one, body.sort_by or "created_at")), reverse=body.sort_order != "asc")
     rows = found[offset : offset + (body.limit or _PAGE)]
     return page([selected(shown_assistant(row), body.select) for row in rows], total=len(found), offset=offset)
@@ -52,7 +37,7 @@ def _place(value: str | datetime) -> str | datetime:
 @router.post("/assistants/count", response_model=int)
 async def count_assistants(body: AssistantCount, runs: Runs) -> Response:
     """How many assistants there are."""
-    return Json(len(await _found(runs, body)))
+    return Json(len(await found_assistants(runs, body)))
 
 
 @router.get("/assistants/{assistant_id}", response_model=Assistant)

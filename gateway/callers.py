@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
@@ -15,6 +16,9 @@ from ..contracts.actor import ActorContext, bind_actor
 from ..contracts.auth_user import AuthUser
 from ..contracts.filters import Filter
 from .errors import refuse
+
+if TYPE_CHECKING:
+    from .event_values import Asked
 
 Recheck = Callable[[], Awaitable[bool]]
 """Whether what has let the caller in still does."""
@@ -76,6 +80,8 @@ class Admission:
     """What the metadata of a thread has to be, whoever's it is; `None`: his own."""
     store_is_his: bool = False
     """A handler of the store has seen to which of it is his."""
+    translated: Asked | None = None
+    """Of another protocol: what it does in the words of the API, as his handlers have left that."""
 
 
 _admitted: ContextVar[Admission | None] = ContextVar("perdure_admission", default=None)

@@ -8,26 +8,29 @@ another's unfound.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import nullcontext, suppress
+from dataclasses import replace
 from typing import Any, cast
 
 import orjson
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..contracts.actor import ActorContext, bind_actor
 from ..contracts.errors import PerdureError
 from ..contracts.filters import Filter
 from ..facade.runs import RunsFacade
-from .access_rules import Match, methods_of, rule_of
-from .authorization import Authorization
+from .access_rules import Match, Rule, methods_of
+from .authorization import Authorization, Handler
 from .callers import Admission, Caller, Identify, admitting, identified
 from .errors import INVALID_JSON, answer_to, refuse
 from .event_values import Asked, changed, prepared, values_of
-from .mounting import path_of
+from .mounting import match_of, path_of
 from .replies import encode
+from .request_bodies import read_body, replayed
+from .translation import Translate
 from .watching import watched
 
 
@@ -40,11 +43,14 @@ class Guard:
         runs: RunsFacade,
         identify: Sequence[Identify],
         authorization: Authorization | None = None,
+        translations: Mapping[str, Translate] | None = None,
     ) -> None:
+        """`translations`: of the routes of other protocols, by their paths."""
         self._app = app
         self._runs = runs
         self._identify = identify
         self._authorization = authorization
+        self._translations = translations or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -76,19 +82,49 @@ class Guard:
         self, caller: Caller, match: Match, scope: Scope, receive: Receive
     ) -> Callable[[Send], Awaitable[None]]:
         """What answers the request. Raises what is answered instead."""
-        rule, authorization = match.rule, self._authorization
-        resource = rule.resource
-        handler = None if authorization is None or resource is None else authorization.handler(resource, rule.action)
-        if authorization is None or handler is None or resource is None:
+        if self._authorization is None:
             return self._answer(match, Admission(caller), caller.actor, scope, receive)
-        asked = prepared(Asked(match, scope["query_string"].decode("latin-1"), await _body(receive)))
+        if match.rule.is_translated:
+            return await self._admit_translated(self._authorization, caller, match, scope, receive)
+        if match.rule.resource is None or self._handler(self._authorization, match.rule) is None:
+            return self._answer(match, Admission(caller), caller.actor, scope, receive)
+        asked = Asked(match, scope["query_string"].decode("latin-1"), _loaded(await read_body(receive)))
+        admission, actor, asked = await self._allowed(self._authorization, caller, asked)
+        body = b"" if asked.body is None else encode(asked.body)
+        return self._answer(match, admission, actor, {**scope, **_rewritten(asked)}, replayed(body, receive))
+
+    async def _admit_translated(
+        self, authorization: Authorization, caller: Caller, match: Match, scope: Scope, receive: Receive
+    ) -> Callable[[Send], Awaitable[None]]:
+        """Its handler finds what it does beside its own body, which stays as it is."""
+        asked: Asked | None = None
+        body = await read_body(receive)
+        with bind_actor(caller.actor), suppress(orjson.JSONDecodeError):  # what is broken, its handler refuses
+            asked = self._translations[match.rule.path](match.values, orjson.loads(body))
+        admission, actor = Admission(caller), caller.actor
+        if asked is not None:
+            admission, actor, asked = await self._allowed(authorization, caller, asked)
+            admission = replace(admission, translated=asked)
+        return self._answer(match, admission, actor, scope, replayed(body, receive))
+
+    async def _allowed(
+        self, authorization: Authorization, caller: Caller, asked: Asked
+    ) -> tuple[Admission, ActorContext | None, Asked]:
+        """Who lets it in, in whose name it is done, and as what."""
+        rule = asked.match.rule
+        handler = self._handler(authorization, rule)
+        if handler is None:
+            return Admission(caller), caller.actor, asked
+        asked = prepared(asked)
         values = values_of(asked)
-        found = [await authorization.ask(handler, caller, resource, rule.action, value) for value in values]
+        found = [await authorization.ask(handler, caller, str(rule.resource), rule.action, value) for value in values]
         asked = changed(asked, values)
         filter = next((one for one in found if one is not None), None)
         actor = caller.actor if filter is None else await self._owner(asked, filter, caller)
-        admission = Admission(caller, filter, store_is_his=authorization.is_own("store", rule.action))
-        return self._answer(match, admission, actor, {**scope, **_rewritten(asked)}, _replayed(asked, receive))
+        return Admission(caller, filter, store_is_his=authorization.is_own("store", rule.action)), actor, asked
+
+    def _handler(self, authorization: Authorization, rule: Rule) -> Handler | None:
+        return None if rule.resource is None else authorization.handler(rule.resource, rule.action)
 
     def _answer(
         self, match: Match, admission: Admission, actor: ActorContext | None, scope: Scope, receive: Receive
@@ -127,43 +163,19 @@ class Guard:
 
 
 def _match(scope: Scope) -> Match:
-    path, method = path_of(scope), scope["method"]
-    if (match := rule_of(method, path)) is not None:
+    if (match := match_of(scope)) is not None:
         return match
-    if methods := methods_of(path):
+    if methods := methods_of(path_of(scope)):
         raise HTTPException(405, "Method Not Allowed", headers={"Allow": ", ".join(methods)})
     raise refuse(404, "Not Found")
 
 
-async def _body(receive: Receive) -> Any:
-    parts = bytearray()
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            raise refuse(400, "the client has left")
-        parts += message.get("body", b"")
-        if not message.get("more_body", False):
-            break
+def _loaded(body: bytes) -> Any:
     try:
-        return orjson.loads(parts) if parts else None
+        return orjson.loads(body) if body else None
     except orjson.JSONDecodeError as exc:
         raise refuse(422, INVALID_JSON) from exc
 
 
 def _rewritten(asked: Asked) -> dict[str, Any]:
     return {"query_string": asked.query.encode("latin-1")}
-
-
-def _replayed(asked: Asked, receive: Receive) -> Receive:
-    """The body once more, as it is now; then what comes after it."""
-    body = b"" if asked.body is None else encode(asked.body)
-    told = False
-
-    async def replay() -> Message:
-        nonlocal told
-        if told:
-            return await receive()
-        told = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return replay

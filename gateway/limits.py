@@ -10,9 +10,9 @@ from contextlib import contextmanager, nullcontext
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from .access_rules import Rule, rule_of
+from .access_rules import Rule
 from .callers import current_caller
-from .mounting import path_of
+from .mounting import match_of
 from .replies import Json
 
 _MOST = 100_000
@@ -52,7 +52,7 @@ class Limited:
         self._open: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        match = rule_of(scope["method"], path_of(scope)) if scope["type"] == "http" else None
+        match = match_of(scope) if scope["type"] == "http" else None
         if match is None or match.rule.is_open:
             await self._app(scope, receive, send)
             return

@@ -10,7 +10,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..contracts.errors import PerdureError
-from .access_rules import methods_of
+from .access_rules import Match, methods_of, rule_of
 from .callers import Identify, identified
 from .errors import answer_to, refuse
 
@@ -21,6 +21,16 @@ _EVERYWHERE = ("/", "/ok", "/metrics")
 def path_of(scope: Scope) -> str:
     """The path without what stands before the API, as the router takes it."""
     return str(scope["path"]).removeprefix(str(scope.get("root_path", "")))
+
+
+_MATCH = "perdure.match"
+
+
+def match_of(scope: Scope) -> Match | None:
+    """The rule of a request, looked up by the first who asks for it."""
+    if _MATCH not in scope:
+        scope[_MATCH] = rule_of(scope["method"], path_of(scope))
+    return scope[_MATCH]
 
 
 def lifespan_of(app: ASGIApp | None) -> AbstractAsyncContextManager[object]:

@@ -25,10 +25,14 @@ async def planned(runs: RunsFacade, body: RunCreateStateless, thread_id: str | N
 
     `key`: the idempotency key. Of the same key the same run is made, and only once.
     """
+    return await planned_run(runs, body, thread_id, repeated_run_id(key, resolve_user_id(), thread_id))
+
+
+async def planned_run(runs: RunsFacade, body: RunCreateStateless, thread_id: str | None, run_id: str) -> RunSpec:
+    """The same for a run whose id is known."""
     check_context(body)
     chosen = await chosen_assistant(runs, body.assistant_id)
     body = await with_context(runs, body, chosen)
-    run_id = repeated_run_id(key, resolve_user_id(), thread_id)
     if thread_id is None or not isinstance(body, RunCreate):
         return spec_of(body, chosen, run_id, thread_id)
     thread = await runs.get_thread(thread_id)

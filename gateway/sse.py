@@ -9,7 +9,7 @@ from contextlib import aclosing
 from functools import partial
 from typing import Any
 
-from starlette.responses import StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .context import Context
@@ -48,6 +48,30 @@ class Unburdened:
         await self._app({**scope, _LATER: later}, receive, send)
         for answer in later:
             await answer()
+
+
+class LongReply(Response):
+    """What an application answers that may take long. When the gateway stops it is left without an end."""
+
+    def __init__(self, context: Context, app: ASGIApp) -> None:
+        super().__init__()
+        self._context = context
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        later: list[Later] | None = scope.get(_LATER)
+        if later is None:
+            await self._answer(scope, receive, send)
+        else:
+            later.append(partial(self._answer, scope, receive, send))
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            with self._context.kept_open():
+                await self._app(scope, receive, send)
+        except asyncio.CancelledError:
+            if not self._context.closing:
+                raise
 
 
 class LongAnswer(StreamingResponse):

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 
 from ..contracts.types import AWAITING_INPUT_EVENT, HEARTBEAT_EVENT, RunStatus, StreamEvent
 from ..facade.run_stream import RunStream
+from ..facade.runs import RunsFacade
 from .context import Context
 from .frames import Frames
 from .sse import HEARTBEAT, encoded
@@ -15,7 +16,7 @@ async def sent(context: Context, stream: RunStream, frames: Frames) -> AsyncGene
     """What goes over the wire, up to the end of the run, or to the question at which a Python program holds it."""
     async with context.following(stream):
         async for event in stream:
-            if event.event == AWAITING_INPUT_EVENT and await _waits(context, event):
+            if await is_open_question(context.runs, event):
                 stream.hand_over()  # nobody has left
                 return
             if event.event == HEARTBEAT_EVENT:
@@ -25,7 +26,9 @@ async def sent(context: Context, stream: RunStream, frames: Frames) -> AsyncGene
                     yield encoded(frame)
 
 
-async def _waits(context: Context, event: StreamEvent) -> bool:
-    """Whether the question is open still, of which a stream tells that is read from its beginning."""
-    run = await context.runs.get_run(event.data["run_id"])
+async def is_open_question(runs: RunsFacade, event: StreamEvent) -> bool:
+    """Whether it tells of a question that is open still: a stream is often read from its beginning."""
+    if event.event != AWAITING_INPUT_EVENT:
+        return False
+    run = await runs.get_run(event.data["run_id"])
     return run is not None and run.status is RunStatus.AWAITING_INPUT

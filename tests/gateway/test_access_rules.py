@@ -6,7 +6,7 @@ import pytest
 from fastapi.routing import APIRoute
 
 from perdure.gateway.access_rules import RULES, methods_of, rule_of
-from perdure.gateway.app import PARTS
+from perdure.gateway.app import PARTS, TRANSLATIONS
 
 ROUTES = sorted(
     (method, route.path)
@@ -34,7 +34,12 @@ def test_all_that_is_routed_is_tried() -> None:
 def test_only_what_tells_of_nobody_is_open() -> None:
     opened = {rule.path for rule in RULES if rule.is_open}
     assert opened == {"/", "/ok", "/info", "/openapi.json", "/docs", "/docs/oauth2-redirect", "/redoc"}
-    assert all(rule.resource is not None or rule.is_open or rule.path == "/metrics" for rule in RULES)
+    unasked = [one.path for one in RULES if one.resource is None and not one.is_open and not one.is_translated]
+    assert unasked == ["/metrics"]
+
+
+def test_each_route_of_another_protocol_is_translated() -> None:
+    assert {rule.path for rule in RULES if rule.is_translated} == TRANSLATIONS.keys()
 
 
 def test_more_specific_paths_come_first() -> None:
