@@ -42,3 +42,8 @@ def _text(block: Any) -> str:
 def id_of(message: Message) -> str:
     """Empty for one without."""
     return str(message.get("id") or "")
+
+
+def calls_in(message: Message) -> list[Mapping[str, Any]]:
+    """The calls of tools that an agent asks for."""
+    return cast("list[Mapping[str, Any]]", message.get("tool_calls") or [])

@@ -1,4 +1,4 @@
-"""What is known of the keys of a graph's state. A worker is asked, and each call of a tool asks again: so it is kept."""
+"""What is known of the keys of a graph's state. A worker is asked, and each call asks again: so it is kept a while."""
 
 from __future__ import annotations
 
