@@ -34,6 +34,7 @@ _OTHER_MEANINGS = (
     ),
     ("facade/", {"cancel", "status"}, "a value of on_disconnect; a field to find threads by"),
     ("gateway/", {"cancel", "status"}, "values and fields of LangGraph's API"),
+    ("gateway/agents/", {"answer", "resume"}, "fields of AG-UI, of a form of MCP, and of LangGraph's Command"),
     ("cli/", {"cancel", "interrupt", "resume", "status"}, "commands, options, and fields of what is printed"),
 )
 """Everyday words among the names, and rooms in which they also mean something else. That such a word is never handed

@@ -26,9 +26,11 @@ CLIENTS = (
     "remote_graph",
 )
 PAGES = ("talking", "asked", "coming_back", "stopping", "editing")
+AGENTS = ("ag_ui", "ag_ui_over_a_kill", "mcp")
 SCENARIOS = [
     *(("clients.mjs", name) for name in CLIENTS),
     *(("page.mjs", name) for name in PAGES),
+    *(("agents.mjs", name) for name in AGENTS),
     ("example.mjs", "example"),
 ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -242,3 +243,74 @@ async def test_who_asks_is_told_to_nodes_and_to_nobody_else(door: Door) -> None:
         assert (values["user"][:2], values["owner"]) == (["ann", "ann"], "ann")
         run = (await ann.post("/runs", json=body)).json()
         assert not [key for key in run["kwargs"]["config"]["configurable"] if key.startswith("langgraph_auth")]
+
+
+RPC = {"accept": "application/json, text/event-stream"}
+
+
+def rpc(method: str, **params: Any) -> dict[str, Any]:
+    return {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+
+
+async def called(user: httpx.AsyncClient, tool: str) -> Any:
+    """The answer to a call by MCP."""
+    answer = await user.post("/mcp", json=rpc("tools/call", name=tool, arguments={"tag": "m"}), headers=RPC)
+    return json.loads(next(line for line in answer.text.splitlines() if line.startswith("data: {"))[6:])
+
+
+async def test_other_protocols_are_for_the_same_users(door: Door) -> None:
+    async with door.of(None) as nobody:
+        for path in ("/mcp", "/a2a/steps", "/ag-ui/steps"):
+            assert (await nobody.post(path, json={})).status_code == 401
+        assert (await nobody.get("/a2a/steps/.well-known/agent-card.json")).status_code == 401
+
+
+async def test_a_tool_is_its_users(door: Door) -> None:
+    async with door.of("ann") as ann, door.of("bob") as bob:
+        made = (await ann.post("/assistants", json={"graph_id": "who", "name": "w"})).json()["assistant_id"]
+        tool = f"w-{made}"
+        assert (await called(ann, tool))["result"]["structuredContent"]["owner"] == "ann"
+        assert (await called(bob, tool))["error"]["message"] == f"Unknown tool: {tool}"
+        for user, found in ((ann, True), (bob, False)):
+            listed = await user.post("/mcp", json=rpc("tools/list"), headers=RPC)
+            assert (tool in listed.text) is found
+        assert (await bob.get(f"/a2a/{made}/.well-known/agent-card.json")).status_code == 404
+
+
+async def test_a_task_is_its_users(door: Door) -> None:
+    part = {"kind": "data", "data": {"tag": "a"}}
+    async with door.of("ann") as ann, door.of("bob") as bob:
+        message = {"messageId": str(uuid.uuid4()), "role": "user", "parts": [part]}
+        task = (await ann.post("/a2a/steps", json=rpc("message/send", message=message))).json()["result"]
+        assert task["status"]["state"] == "completed"
+        assert (await ann.get(f"/threads/{task['contextId']}")).status_code == 200
+        theirs = {**message, "messageId": "b", "contextId": task["contextId"]}
+        for tried in (
+            rpc("tasks/get", id=task["id"]),
+            rpc("tasks/cancel", id=task["id"]),
+            rpc("message/send", message={**theirs, "taskId": task["id"]}),
+            rpc("message/send", message=theirs),
+        ):
+            assert is_refused(await bob.post("/a2a/steps", json=tried)), tried
+        assert "result" in (await ann.post("/a2a/steps", json=rpc("tasks/get", id=task["id"]))).json()
+
+
+def is_refused(answer: httpx.Response) -> bool:
+    """By the protocol, or at the door, where a filter is asked first."""
+    return answer.status_code == 404 or answer.json()["error"]["code"] == -32001
+
+
+async def test_a_thread_of_a_page_is_its_users(door: Door) -> None:
+    ids = {"threadId": str(uuid.uuid4()), "runId": str(uuid.uuid4())}
+    async with door.of("ann") as ann, door.of("bob") as bob:
+        body = {**ids, "messages": [], "state": {"tag": "p"}}
+        assert "RUN_FINISHED" in (await ann.post("/ag-ui/steps", json=body)).text
+        assert (await ann.get(f"/threads/{ids['threadId']}")).json()["values"]["tag"] == "p"
+        assert (await bob.post("/ag-ui/steps", json=body)).status_code == 404
+        assert (await bob.post("/ag-ui/steps", json={**body, "runId": "other"})).status_code == 404
+        assert (await bob.post("/ag-ui/steps", json={**body, "threadId": str(uuid.uuid4())})).status_code == 422
+        named = {"threadId": f"mine {ids['threadId']}", "runId": "first", "messages": [], "state": {"tag": "n"}}
+        for user in (ann, bob):
+            assert "RUN_FINISHED" in (await user.post("/ag-ui/steps", json=named)).text
+        for thread in (await bob.post("/threads/search", json={"limit": 100})).json():
+            await bob.delete(f"/threads/{thread['thread_id']}")
