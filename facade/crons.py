@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ..contracts.actor import resolve_user_id
 from ..contracts.crons import CronRecord, CronSpec, in_zone
 from ..contracts.errors import CronNotFoundError, InvalidRunError
+from ..contracts.filters import Filter
 from ..contracts.settings import TemporalSettings
 from ..contracts.types import RunSpec, new_run_id
 from ..store.contract import Store
@@ -86,14 +87,17 @@ class Crons:
         thread_id: str | None = None,
         paused: bool | None = None,
         metadata: Mapping[str, Any] | None = None,
+        matching: Filter | None = None,
     ) -> builtins.list[CronRecord]:
         """All crons that have all of this, the last created first, without `next` and `recent`.
 
         `metadata`: an object of texts, numbers, booleans and nulls, each of which has to be there at the same depth.
+        `matching`: what the metadata have to be besides.
         """
         wanted = scalars(metadata, "metadata")
         user_id = resolve_user_id()
-        return await self._store.crons.find(user_id=user_id, thread_id=thread_id, paused=paused, metadata=wanted)
+        found = await self._store.crons.find(user_id=user_id, thread_id=thread_id, paused=paused, metadata=wanted)
+        return [cron for cron in found if matching is None or matching.matches(cron.metadata)]
 
     async def get_run(self, cron_id: str) -> RunSpec:
         """What each of its firings submits. Raises `CronNotFoundError`."""

@@ -11,7 +11,9 @@ from pydantic import ValidationError
 
 from ..contracts.crons import CronRecord
 from ..contracts.errors import CronNotFoundError
+from ..contracts.filters import Filter
 from ..facade.runs import RunsFacade
+from .callers import of_the_filter
 from .context import Runs
 from .cron_bodies import CronCount, CronCreate, CronPatch, CronSearch, ThreadCronCreate
 from .cron_specs import body_of, cron_spec
@@ -47,22 +49,24 @@ async def _create(runs: RunsFacade, body: CronCreate, thread_id: str | None) -> 
 @router.post("/runs/crons/search", response_model=list[Cron])
 async def search_crons(body: CronSearch, runs: Runs) -> Response:
     """Find crons; by default the newest first."""
-    found = await _found(runs, body, paused=None if body.enabled is None else not body.enabled)
-    offset, limit = body.offset or 0, body.limit or _PAGE
-    if body.sort_by == "next_run_date":
-        found = await _described(runs, found)
-    found.sort(key=lambda one: _place(one, body.sort_by or "created_at"), reverse=body.sort_order != "asc")
-    rows = found[offset : offset + limit]
-    if body.sort_by != "next_run_date":
-        rows = await _described(runs, rows)
-    shown = [selected(await _shown(runs, row), body.select) for row in rows]
+    with of_the_filter() as matching:
+        found = await _found(runs, body, matching, paused=None if body.enabled is None else not body.enabled)
+        offset, limit = body.offset or 0, body.limit or _PAGE
+        if body.sort_by == "next_run_date":
+            found = await _described(runs, found)
+        found.sort(key=lambda one: _place(one, body.sort_by or "created_at"), reverse=body.sort_order != "asc")
+        rows = found[offset : offset + limit]
+        if body.sort_by != "next_run_date":
+            rows = await _described(runs, rows)
+        shown = [selected(await _shown(runs, row), body.select) for row in rows]
     return page(shown, total=len(found), offset=offset)
 
 
 @router.post("/runs/crons/count", response_model=int)
 async def count_crons(body: CronCount, runs: Runs) -> Response:
     """How many crons there are."""
-    return Json(len(await _found(runs, body)))
+    with of_the_filter() as matching:
+        return Json(len(await _found(runs, body, matching)))
 
 
 @router.get("/runs/crons/{cron_id}", response_model=Cron)
@@ -100,9 +104,12 @@ async def delete_cron(cron_id: CronId, runs: Runs) -> Response:
     return Response(status_code=204)
 
 
-async def _found(runs: RunsFacade, body: CronCount, *, paused: bool | None = None) -> list[CronRecord]:
+async def _found(
+    runs: RunsFacade, body: CronCount, matching: Filter | None, *, paused: bool | None = None
+) -> list[CronRecord]:
     names = {} if body.assistant_id is None else {"assistant_id": body.assistant_id.lower()}
-    return await runs.crons.find(thread_id=body.thread_id, paused=paused, metadata={**(body.metadata or {}), **names})
+    wanted = {**(body.metadata or {}), **names}
+    return await runs.crons.find(thread_id=body.thread_id, paused=paused, metadata=wanted, matching=matching)
 
 
 async def _described(runs: RunsFacade, crons: Sequence[CronRecord]) -> list[CronRecord]:

@@ -1,9 +1,9 @@
 """The door of the gateway: who calls, what he may do, and on whose behalf it is done.
 
-A thread is its creator's, and what is another's is not found: the facade sees to that for whoever is bound as the
-actor. Handlers of `Auth` may refuse a request, change it, or return a filter. A filter says instead whose threads may
-be acted on: a thread whose metadata are so is acted on in its owner's name. A handler that returns none leaves what is
-another's unfound.
+A thing is its creator's, and what is another's is not found: the facade sees to that for whoever is bound as the
+actor. Handlers of `Auth` may refuse a request, change it, or return a filter. A filter says instead whose threads,
+crons and assistants may be acted on: one whose metadata are so is acted on in its owner's name. A handler that
+returns none leaves what is another's unfound.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 import orjson
 from starlette.exceptions import HTTPException
@@ -28,6 +28,7 @@ from .callers import Admission, Caller, Identify, admitting, identified
 from .errors import INVALID_JSON, answer_to, refuse
 from .event_values import Asked, changed, prepared, values_of
 from .mounting import match_of, path_of
+from .owners import owned
 from .replies import encode
 from .request_bodies import read_body, replayed
 from .translation import Translate
@@ -139,27 +140,14 @@ class Guard:
         return answer
 
     async def _owner(self, asked: Asked, filter: Filter, caller: Caller) -> ActorContext | None:
-        """In whose name it is done; `None`: in nobody's, to whom the thread belongs. Raises 404."""
-        thread_id = await self._thread(asked)
+        """In whose name it is done; `None`: in nobody's, to whom the thing belongs. Raises 404."""
         with bind_actor(None):
-            thread = None if thread_id is None else await self._runs.get_thread(thread_id)
-        if thread is None:
+            found = await owned(self._runs, asked)
+        if found is None:
             return caller.actor
-        if not filter.matches(thread.metadata):
-            raise refuse(404, f"Thread with ID {thread_id} not found")
-        return None if thread.user_id is None else ActorContext(user_id=thread.user_id)
-
-    async def _thread(self, asked: Asked) -> str | None:
-        """The thread that is acted on, if it is one."""
-        values = asked.match.values
-        if "thread_id" in values or asked.match.rule.resource != "threads":
-            return values.get("thread_id")
-        if (run_id := values.get("run_id")) is not None:
-            with bind_actor(None):
-                run = await self._runs.get_run(run_id)
-            return None if run is None else run.thread_id
-        given = cast("dict[str, Any]", asked.body).get("thread_id") if isinstance(asked.body, dict) else None
-        return given if isinstance(given, str) else None
+        if not filter.matches(found.metadata):
+            raise refuse(404, found.detail)
+        return None if found.user_id is None else ActorContext(user_id=found.user_id)
 
 
 def _match(scope: Scope) -> Match:

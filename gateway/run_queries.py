@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from functools import partial
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
@@ -171,29 +171,17 @@ async def cancel_runs(body: RunsCancel, runs: Runs, action: CancelAction = Cance
     if body.run_ids is not None and body.thread_id is not None:
         found = [await existing_run(runs, body.thread_id, run_id, _NOTHING) for run_id in body.run_ids]
     else:
-        found = [run async for run in _unended(runs, body.status or "all")]
+        found = await _unended(runs, body.status or "all")
     stopped = await asyncio.gather(*(runs.cancel(run.run_id, action=action) for run in found))
     if not any(stopped):
         raise refuse(404, _ENDED if found else _NOTHING)
     return Response(status_code=204)
 
 
-_UNENDED: dict[str, list[RunStatus]] = {
-    "pending": [RunStatus.PENDING],
-    "running": [RunStatus.RUNNING],
-    "all": [RunStatus.PENDING, RunStatus.RUNNING],
-}
-
-
-async def _unended(runs: RunsFacade, status: Literal["pending", "running", "all"]) -> AsyncIterator[RunRecord]:
-    before: str | None = None
-    while True:
-        page = await runs.page_runs(status=_UNENDED[status], before=before, limit=MOST)
-        for run in page.runs:
-            yield run
-        if page.next is None:
-            return
-        before = page.next
+async def _unended(runs: RunsFacade, status: str) -> list[RunRecord]:
+    """Those that are shown as this; those that wait for an answer are done, as the API has it."""
+    wanted = ("pending", "running") if status == "all" else (status,)
+    return [run for run in await runs.unended_runs() if shown_status(run) in wanted]
 
 
 @router.get("/runs/{run_id}/stream", responses=STREAMED, tags=["Stateless runs"])

@@ -377,6 +377,60 @@ async def test_a_filter_says_whose_threads_are_there(shared: tuple[Gateway, Valu
             assert (await bob.get(f"/runs/{run}/stream", headers={"Last-Event-ID": "1"})).status_code == 200
 
 
+CRON: Value = {"assistant_id": "who", "schedule": "0 0 1 1 *", "metadata": {"team": "red"}}
+RED, BLUE = {"team": "red"}, {"team": "blue"}
+
+
+@pytest.fixture(scope="module")
+async def own(api: Served) -> AsyncIterator[tuple[Gateway, Value, str, str]]:
+    """The same of crons and assistants: one of each, of ann's."""
+    auth, shown = naming(Auth()), Value()
+
+    async def filters(ctx: Context, value: Value) -> Any:
+        return shown["filter"] if ctx.user.identity == "bob" else None
+
+    auth.on.crons(filters)
+    auth.on.assistants(filters)
+    async with opened(api, auth) as gateway, of(gateway, "ann") as ann:
+        cron = (await ann.post("/runs/crons", json=CRON)).json()["cron_id"]
+        made = (await ann.post("/assistants", json={"graph_id": "who", "metadata": RED})).json()["assistant_id"]
+        yield gateway, shown, cron, made
+        await ann.delete(f"/runs/crons/{cron}")
+        await ann.delete(f"/assistants/{made}")
+
+
+@pytest.mark.parametrize(("filter", "there"), [(RED, True), (BLUE, False)])
+async def test_a_filter_says_whose_crons_are_there(
+    own: tuple[Gateway, Value, str, str], filter: Value, there: bool
+) -> None:
+    gateway, shown, cron, _ = own
+    shown["filter"] = filter
+    async with of(gateway, "bob") as bob, of(gateway, "ann") as ann:
+        assert (await bob.get(f"/runs/crons/{cron}")).status_code == (200 if there else 404)
+        found = await bob.post("/runs/crons/search", json={})
+        assert [one["cron_id"] for one in found.json()] == ([cron] if there else [])
+        assert (await bob.post("/runs/crons/count", json={})).json() == int(there)
+        changed = await bob.patch(f"/runs/crons/{cron}", json={"enabled": False})
+        assert changed.status_code == (200 if there else 404)
+        assert (await ann.get(f"/runs/crons/{cron}")).json()["user_id"] == "ann"
+
+
+@pytest.mark.parametrize(("filter", "there"), [(RED, True), (BLUE, False)])
+async def test_a_filter_says_whose_assistants_are_there(
+    own: tuple[Gateway, Value, str, str], filter: Value, there: bool
+) -> None:
+    gateway, shown, _, made = own
+    shown["filter"] = filter
+    async with of(gateway, "bob") as bob:
+        for path in (f"/assistants/{made}", f"/assistants/{made}/schemas"):
+            assert (await bob.get(path)).status_code == (200 if there else 404)
+        names = [one["assistant_id"] for one in (await bob.post("/assistants/search", json={"graph_id": "who"})).json()]
+        assert (made in names, len(names)) == (there, 1 + there)  # that of the graph is everybody's
+        assert (await bob.post("/assistants/count", json={"graph_id": "who"})).json() == 1 + there
+        changed = await bob.patch(f"/assistants/{made}", json={"name": "by bob"})
+        assert changed.status_code == (200 if there else 404)
+
+
 async def test_a_handler_of_the_store_says_what_is_whose(api: Served) -> None:
     auth = naming(Auth())
 
