@@ -48,7 +48,13 @@ async def listening(session: Session, runs: RunsFacade, host: str | None, port: 
 
 def _serving(settings: Settings) -> Serving:
     project = GatewayProject(settings)
-    return Serving(settings=settings.gateway, http=project.http, auth=project.auth, app=project.app)
+    return Serving(
+        settings=settings.gateway,
+        http=project.http,
+        auth=project.auth,
+        app=project.app,
+        openapi=project.openapi,
+    )
 
 
 def _allowed(host: str, serving: Serving) -> str:

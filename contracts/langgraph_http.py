@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -20,6 +20,8 @@ class AuthConfig(Part):
 
     path: str
     """`./file.py:attribute`, a `langgraph_sdk.Auth`."""
+    openapi: dict[str, Any] = Field(default_factory=dict[str, Any])
+    """`securitySchemes` and `security`, as `/openapi.json` tells of them."""
     disable_studio_auth: bool = True
     """Nobody comes in as Studio, whatever is said here."""
 

@@ -31,6 +31,7 @@ from .json_bodies import JsonBodies
 from .limits import Limited
 from .mounting import CustomRoutes, Mounted
 from .run_headers import RunHeaders
+from .security_schemes import describe
 from .serving import Serving
 from .sse import Unburdened
 from .translation import Translate
@@ -65,6 +66,7 @@ def create_app(context: Context, serving: Serving | None = None) -> FastAPI:
     for router in _wanted(serving.http):
         app.include_router(router)
     add_handlers(app)
+    describe(app, serving)
     # The last that is added is the first that a request comes to.
     identify = serving.identifiers(context.runs)
     _add_inner(app, context, serving, identify)

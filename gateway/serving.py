@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp
@@ -39,6 +39,8 @@ class Serving:
     """A program's own."""
     app: ASGIApp | None = None
     """Routes of the user's own."""
+    openapi: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """The key `auth.openapi` of `langgraph.json`: `securitySchemes` and `security`, for `/openapi.json`."""
 
     @property
     def asks(self) -> bool:

@@ -20,6 +20,7 @@ class GatewayProject:
         file = read_langgraph_json(settings.graphs) if settings.graphs.exists() else None
         self.http = HttpConfig() if file is None else file.http
         self.auth = None if file is None or file.auth is None else _auth(file, file.auth.path)
+        self.openapi: dict[str, Any] = {} if file is None or file.auth is None else file.auth.openapi
         self.app: Any = None if file is None or file.http.app is None else _app(file, file.http.app)
 
 
