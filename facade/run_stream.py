@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from typing import Any
 
 from ..contracts.types import StreamEvent
@@ -32,6 +32,9 @@ class RunStream(AsyncGenerator[StreamEvent]):
         """
         if self._let_go is not None:
             self._let_go()
+
+    def __anext__(self) -> Coroutine[Any, Any, StreamEvent]:
+        return self._events.__anext__()  # without a frame of its own, for as long as nothing comes
 
     async def asend(self, value: None) -> StreamEvent:
         return await self._events.asend(value)

@@ -33,7 +33,6 @@ from .mounting import CustomRoutes, Mounted
 from .run_headers import RunHeaders
 from .security_schemes import describe
 from .serving import Serving
-from .sse import Unburdened
 from .translation import Translate
 
 _EXPOSED = ("x-pagination-total", "x-pagination-next", "content-location", "location", "mcp-session-id")
@@ -81,7 +80,6 @@ def _wanted(http: HttpConfig) -> list[APIRouter]:
 
 def _add_inner(app: FastAPI, context: Context, serving: Serving, identify: list[Identify]) -> None:
     settings = serving.settings
-    app.add_middleware(Unburdened)
     if serving.http.configurable_headers.included:
         app.add_middleware(RunHeaders, serving.http.configurable_headers)
     if settings.requests_per_second is not None or settings.open_streams is not None:

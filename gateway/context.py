@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Annotated, Any
 
 from fastapi import Depends, Header, Request
@@ -31,26 +30,15 @@ class Context:
         """Answers that take long, and are under way."""
         return len(self._open)
 
-    @contextmanager
-    def kept_open(self) -> Generator[None]:
+    def kept_open(self) -> AbstractContextManager[None]:
         """While the current task sends what may take long."""
         task = asyncio.current_task()
         assert task is not None
-        self._open.add(task)
-        try:
-            yield
-        finally:
-            self._open.discard(task)
+        return _Kept(self._open, task)
 
-    @asynccontextmanager
-    async def following(self, stream: RunStream) -> AsyncGenerator[None]:
+    def following(self, stream: RunStream) -> AbstractAsyncContextManager[None]:
         """While a client follows this; then it is closed. Of a gateway that stops, another one holds its run."""
-        self._streams.add(stream)
-        try:
-            async with stream:
-                yield
-        finally:
-            self._streams.discard(stream)
+        return _Followed(self._streams, stream)
 
     def close(self) -> None:
         """Cut off all that is open."""
@@ -59,6 +47,39 @@ class Context:
             stream.hand_over()
         for task in self._open:
             task.cancel()
+
+
+class _Kept:
+    """(A generator would have a frame of its own, for each of thousands.)"""
+
+    __slots__ = ("_open", "_task")
+
+    def __init__(self, open_: set[asyncio.Task[Any]], task: asyncio.Task[Any]) -> None:
+        self._open = open_
+        self._task = task
+
+    def __enter__(self) -> None:
+        self._open.add(self._task)
+
+    def __exit__(self, *_: object) -> None:
+        self._open.discard(self._task)
+
+
+class _Followed:
+    __slots__ = ("_stream", "_streams")
+
+    def __init__(self, streams: set[RunStream], stream: RunStream) -> None:
+        self._streams = streams
+        self._stream = stream
+
+    async def __aenter__(self) -> None:
+        self._streams.add(self._stream)
+
+    async def __aexit__(self, *_: object) -> None:
+        try:
+            await self._stream.aclose()
+        finally:
+            self._streams.discard(self._stream)
 
 
 async def _context(request: Request) -> Context:

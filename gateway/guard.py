@@ -8,8 +8,8 @@ returns none leaves what is another's unfound.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import nullcontext, suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -27,6 +27,7 @@ from .authorization import Authorization, Handler
 from .callers import Admission, Caller, Identify, admitting, identified
 from .errors import INVALID_JSON, answer_to, refuse
 from .event_values import Asked, changed, prepared, values_of
+from .long_answers import surround
 from .mounting import match_of, path_of
 from .owners import owned
 from .replies import encode
@@ -132,10 +133,16 @@ class Guard:
     ) -> Callable[[Send], Awaitable[None]]:
         recheck = admission.caller.recheck if match.rule.is_long else None
 
-        async def answer(send: Send) -> None:
+        @asynccontextmanager
+        async def on_behalf() -> AsyncGenerator[None]:
             async with watched(recheck) if recheck is not None else nullcontext():
                 with bind_actor(actor), admitting(admission):
-                    await self._app(scope, receive, send)
+                    yield
+
+        async def answer(send: Send) -> None:
+            async with on_behalf():
+                await self._app(scope, receive, send)
+            surround(scope, on_behalf)
 
         return answer
 

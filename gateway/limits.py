@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Generator
-from contextlib import contextmanager, nullcontext
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from functools import partial
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .access_rules import Rule
 from .callers import current_caller
+from .long_answers import surround
 from .mounting import match_of
 from .replies import Json
 
@@ -61,8 +63,12 @@ class Limited:
         if refused is not None:
             await refused(scope, receive, send)
             return
-        with self._opened(user) if match.rule.is_long else nullcontext():
+        if not match.rule.is_long:
             await self._app(scope, receive, send)
+            return
+        async with self._opened(user):
+            await self._app(scope, receive, send)
+        surround(scope, partial(self._opened, user))
 
     def _refused(self, rule: Rule, user: str) -> Json | None:
         seconds = 0.0 if self._pace is None else self._pace.wait(user, time.monotonic())
@@ -72,8 +78,8 @@ class Limited:
             return _too_many(f"{self._most} streams are open, which is the limit (gateway.open_streams)", _AGAIN)
         return None
 
-    @contextmanager
-    def _opened(self, user: str) -> Generator[None]:
+    @asynccontextmanager
+    async def _opened(self, user: str) -> AsyncGenerator[None]:
         self._open[user] += 1
         try:
             yield

@@ -16,6 +16,7 @@ from .context import HEARTBEAT, Context, InContext, LastEventId, Runs
 from .errors import refuse
 from .frames import METADATA, Frames, position_of
 from .ids import RunId, ThreadId
+from .long_answers import LongAnswer
 from .queries import modes_in_query, words_in_query
 from .reading import existing
 from .replies import Json, selected
@@ -23,7 +24,7 @@ from .run_bodies import RunsCancel
 from .run_specs import asked_modes
 from .run_views import Run, is_gone, shown_run, shown_status, statuses_of
 from .runs import followed, locations
-from .sse import STREAMED, LongAnswer
+from .sse import STREAMED
 from .streams import sent
 from .waiting import padded
 

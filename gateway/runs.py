@@ -15,12 +15,13 @@ from .context import HEARTBEAT, Context, IdempotencyKey, InContext, prefix
 from .errors import refuse
 from .frames import METADATA, Frames
 from .ids import ThreadId
+from .long_answers import LongAnswer
 from .replies import Json
 from .run_bodies import RunCreate, RunCreateStateless
 from .run_creation import planned
 from .run_specs import asked_modes
 from .run_views import Run, shown_run
-from .sse import STREAMED, LongAnswer
+from .sse import STREAMED
 from .streams import sent
 from .waiting import padded
 

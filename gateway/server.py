@@ -13,6 +13,7 @@ from ..contracts.errors import UnavailableError
 from ..facade.runs import RunsFacade
 from .app import create_app
 from .context import Context
+from .long_answers import Unburdened
 from .mounting import lifespan_of
 from .serving import Authenticate, Serving
 
@@ -47,7 +48,7 @@ class Gateway:
         self._socket: socket.socket | None = None
         self._serving: asyncio.Task[None] | None = None
         config = uvicorn.Config(
-            create_app(self._context, serving),
+            Unburdened(create_app(self._context, serving)),
             log_config=None,
             log_level="warning",
             access_log=False,

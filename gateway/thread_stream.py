@@ -17,10 +17,11 @@ from .context import Context, InContext, LastEventId, prefix
 from .errors import refuse
 from .frames import METADATA, Frame, Frames
 from .ids import ThreadId
+from .long_answers import LongAnswer
 from .queries import words_in_query
 from .reading import existing
 from .run_specs import asked_modes
-from .sse import HEARTBEAT, STREAMED, LongAnswer, encoded
+from .sse import HEARTBEAT, STREAMED, encoded
 
 router = APIRouter(tags=["Threads"])
 

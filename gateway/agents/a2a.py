@@ -16,8 +16,9 @@ from ..context import HEARTBEAT as SILENCE
 from ..context import InContext, Runs
 from ..errors import refuse
 from ..graph_names import Chosen, chosen_assistant
+from ..long_answers import LongAnswer
 from ..replies import Json
-from ..sse import STREAMED, LongAnswer
+from ..sse import STREAMED
 from .installed import needs
 from .keep_alive import kept_alive
 

@@ -15,7 +15,8 @@ from pydantic import ValidationError
 from ..context import HEARTBEAT as SILENCE
 from ..context import InContext
 from ..errors import INVALID_JSON, invalid, refuse
-from ..sse import STREAMED, LongAnswer
+from ..long_answers import LongAnswer
+from ..sse import STREAMED
 from ..translation import as_allowed
 from .ag_ui_runs import spec_of
 from .ag_ui_translation import run_of, translated

@@ -17,8 +17,9 @@ from fastapi import APIRouter, Request, Response
 from starlette.types import Message, Receive, Scope, Send
 
 from ..context import Context, InContext
+from ..long_answers import LongReply
 from ..request_bodies import replayed
-from ..sse import STREAMED, LongReply
+from ..sse import STREAMED
 from .installed import needs
 from .mcp_translation import run_of
 

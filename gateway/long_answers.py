@@ -1,0 +1,145 @@
+"""What may take long: streams, and bodies that are waited for.
+
+There may be thousands at once, and most of them wait. So an answer is given once everything that has made it is gone
+(the frames of the frameworks hold more than it does), in as few frames of its own as can be.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, aclosing
+from functools import partial
+
+from starlette.responses import Response, StreamingResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from .context import Context
+from .sse import EVENTS
+
+logger = logging.getLogger(__name__)
+
+_PATIENCE = 60.0
+"""Seconds for which a reader may take nothing; then it is taken for gone."""
+_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+
+Later = Callable[[Receive], Awaitable[None]]
+Within = Callable[[], AbstractAsyncContextManager[object]]
+_LATER = "perdure.later"
+
+
+class Unburdened:
+    """Around all others: what they have left for later is done when they have returned."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        later: list[Later] = []
+        await self._app({**scope, _LATER: later}, receive, send)
+        for answer in later:
+            await answer(receive)
+
+
+def surround(scope: Scope, within: Within) -> None:
+    """What was left for later is done within this: for who has something to hold, or to end, as long as it takes."""
+    later: list[Later] = scope.get(_LATER, [])
+    later[:] = [partial(_surrounded, within, answer) for answer in later]
+
+
+async def _surrounded(within: Within, answer: Later, receive: Receive) -> None:
+    async with within():
+        await answer(receive)
+
+
+class LongReply(Response):
+    """What an application answers that may take long. When the gateway stops it is left without an end."""
+
+    def __init__(self, context: Context, app: ASGIApp) -> None:
+        super().__init__()
+        self._context = context
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            with self._context.kept_open():
+                await self._app(scope, receive, send)
+        except asyncio.CancelledError:
+            if not self._context.closing:
+                raise
+
+
+class LongAnswer(StreamingResponse):
+    """Closes what it reads from when its reader goes away, and does not wait for one that has stopped reading.
+
+    When the gateway stops it is left without an end: a client knows then that more is to come, and asks for it.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        parts: AsyncGenerator[bytes],
+        *,
+        media_type: str = EVENTS,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(parts, media_type=media_type, headers={**_HEADERS, **(headers or {})})
+        self._context = context
+        self._parts = parts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        later: list[Later] | None = scope.get(_LATER)
+        if later is None:
+            await self._answer(send, receive)
+        else:
+            later.append(partial(self._answer, send))
+
+    async def _answer(self, send: Send, receive: Receive) -> None:
+        # Without Starlette's task group, in which nothing could be awaited any more once its reader has left: to stop
+        # a run takes a call.
+        sending = asyncio.current_task()
+        assert sending is not None
+        leaving = asyncio.create_task(_left(receive))
+        leaving.add_done_callback(lambda left: None if left.cancelled() else sending.cancel())
+        try:
+            with self._context.kept_open():
+                async with aclosing(self._parts):
+                    if not await _given(send, self._begin()):
+                        return
+                    async for part in self._parts:
+                        if not await _given(send, _body(part)):
+                            return
+                    await _given(send, _body(b"", more=False))
+        except asyncio.CancelledError:
+            if not self._context.closing and not leaving.done():
+                raise
+        finally:
+            leaving.cancel()
+
+    def _begin(self) -> Message:
+        headers, self.raw_headers = self.raw_headers, []
+        return {"type": "http.response.start", "status": self.status_code, "headers": headers}
+
+
+def _body(part: bytes, *, more: bool = True) -> Message:
+    return {"type": "http.response.body", "body": part, "more_body": more}
+
+
+async def _given(send: Send, message: Message) -> bool:
+    """Whether its reader has taken it."""
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            await send(message)
+    except TimeoutError:
+        logger.info("a reader has taken nothing for %g s; it is taken for gone", _PATIENCE)
+        return False
+    return True
+
+
+async def _left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
