@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 
-from ..contracts.closing import closing
 from ..contracts.keyring import Keyring, opened_object, sealed_object
 from ..contracts.serialization.serializer import from_json, to_json
 from ..contracts.types import StreamEvent
@@ -33,9 +32,11 @@ class SealedBridge(DelegatingBridge):
         self, run_id: str, *, last_event_id: str | int | None = None, heartbeat_interval: float | None = None
     ) -> AsyncGenerator[StreamEvent]:
         found = self.inner.subscribe(run_id, last_event_id=last_event_id, heartbeat_interval=heartbeat_interval)
-        async with closing(found) as events:
-            async for event in events:
+        try:
+            async for event in found:
                 yield self._opened(event)
+        finally:
+            await found.aclose()
 
     def _sealed(self, event: NewEvent) -> NewEvent:
         if self._keyring is None or event.event == KEY_ONLY:

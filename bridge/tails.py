@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_right
-from collections.abc import Awaitable, Callable, Generator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from .stream import Excerpt, StoredEvent
@@ -25,6 +25,8 @@ _EVENTS, _BYTES = 200, 2**18
 Read = Callable[[int], Awaitable[Excerpt]]
 """Gives some of the events after an id, or raises `RunNotFoundError`."""
 OpenWatch = Callable[[], AbstractContextManager[Watch]]
+_Place = tuple[asyncio.AbstractEventLoop, str]
+"""Where a run is followed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,8 @@ class _Tail:
         self.waiting = 0
         """How many of them have nothing to do before something changes."""
         self._read = read
-        self._held = ExitStack()
-        self._change = self._held.enter_context(watch())
+        self._held = watch()
+        self._change = self._held.__enter__()
         self._change.relay = self._stir
         self._flights: dict[int, _Flight] = {}
         """The newest that reads after an id."""
@@ -79,7 +81,7 @@ class _Tail:
         return self._change.closed
 
     def close(self) -> None:
-        self._held.close()
+        self._held.__exit__(None, None, None)
         for flight in self._flights.values():
             flight.found.cancel()
 
@@ -177,25 +179,40 @@ class Tails:
     """Of the streams of a bridge that somebody follows."""
 
     def __init__(self) -> None:
-        self._tails: dict[tuple[asyncio.AbstractEventLoop, str], _Tail] = {}
+        self._tails: dict[_Place, _Tail] = {}
 
-    @contextmanager
-    def follow(self, run_id: str, watch: OpenWatch, read: Read) -> Generator[Follower]:
+    def follow(self, run_id: str, watch: OpenWatch, read: Read) -> AbstractContextManager[Follower]:
         """What `read` gives, shared with those who follow the run at the same time."""
-        place = asyncio.get_running_loop(), run_id
-        tail = self._tails.get(place)
+        return _Following(self._tails, (asyncio.get_running_loop(), run_id), watch, read)
+
+
+class _Following:
+    """(A generator would have a frame of its own, for each of thousands.)"""
+
+    __slots__ = ("_follower", "_place", "_read", "_tail", "_tails", "_watch")
+
+    def __init__(self, tails: dict[_Place, _Tail], place: _Place, watch: OpenWatch, read: Read) -> None:
+        self._tails = tails
+        self._place = place
+        self._watch = watch
+        self._read = read
+
+    def __enter__(self) -> Follower:
+        tail = self._tails.get(self._place)
         if tail is None or tail.closed:
-            tail = self._tails[place] = _Tail(watch, read)
-        follower = Follower(tail)
+            tail = self._tails[self._place] = _Tail(self._watch, self._read)
+        self._tail = tail
+        self._follower = follower = Follower(tail)
         tail.followers.add(follower)
-        try:
-            yield follower
-        finally:
-            tail.followers.discard(follower)
-            if not tail.followers:
-                tail.close()
-                if self._tails.get(place) is tail:
-                    del self._tails[place]
+        return follower
+
+    def __exit__(self, *_: object) -> None:
+        tail = self._tail
+        tail.followers.discard(self._follower)
+        if not tail.followers:
+            tail.close()
+            if self._tails.get(self._place) is tail:
+                del self._tails[self._place]
 
 
 def _too_many(events: Sequence[StoredEvent]) -> int:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Generator, Iterable
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, suppress
 from enum import Enum
 
 
@@ -71,16 +71,20 @@ class Watches:
         self._lock = threading.Lock()
         self._by_subject: dict[Subject, set[Watch]] = {}
 
-    @contextmanager
-    def add(self, subject: Subject) -> Generator[Watch]:
+    def add(self, subject: Subject) -> AbstractContextManager[Watch]:
         """A waiter for as long as the block lasts."""
-        watch = Watch()
+        return _Added(self, subject)
+
+    def join(self, subject: Subject, watch: Watch) -> None:
         with self._lock:
             self._by_subject.setdefault(subject, set()).add(watch)
-        try:
-            yield watch
-        finally:
-            self._discard(subject, watch)
+
+    def leave(self, subject: Subject, watch: Watch) -> None:
+        with self._lock:
+            group = self._by_subject[subject]
+            group.discard(watch)
+            if not group:
+                del self._by_subject[subject]
 
     def empty(self) -> bool:
         return not self._by_subject
@@ -108,12 +112,23 @@ class Watches:
             watch.closed = True
         _wake(watches)
 
-    def _discard(self, subject: Subject, watch: Watch) -> None:
-        with self._lock:
-            group = self._by_subject[subject]
-            group.discard(watch)
-            if not group:
-                del self._by_subject[subject]
+
+class _Added:
+    """(A generator would have a frame of its own, for each of thousands of runs.)"""
+
+    __slots__ = ("_subject", "_watch", "_watches")
+
+    def __init__(self, watches: Watches, subject: Subject) -> None:
+        self._watches = watches
+        self._subject = subject
+
+    def __enter__(self) -> Watch:
+        self._watch = watch = Watch()
+        self._watches.join(self._subject, watch)
+        return watch
+
+    def __exit__(self, *_: object) -> None:
+        self._watches.leave(self._subject, self._watch)
 
 
 def _wake(watches: Iterable[Watch]) -> None:

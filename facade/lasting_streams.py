@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 
 from ..bridge.contract import Bridge, parse_event_id
@@ -34,13 +33,14 @@ class LastingStreams(DelegatingBridge):
         while True:
             stream = self.inner.subscribe(run_id, last_event_id=position, heartbeat_interval=heartbeat_interval)
             try:
-                async with aclosing(stream) as events:
-                    async for event in events:
-                        position = int(event.id)
-                        yield event
+                async for event in stream:
+                    position = int(event.id)
+                    yield event
                 return
             except RunNotFoundError:
                 await self._check_comes_again(run_id)
+            finally:
+                await stream.aclose()
             if heartbeat_interval is not None:
                 yield StreamEvent(id=str(position), event=HEARTBEAT_EVENT)
             await asyncio.sleep(_LOOK)

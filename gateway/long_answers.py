@@ -24,7 +24,7 @@ _PATIENCE = 60.0
 """Seconds for which a reader may take nothing; then it is taken for gone."""
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
-Later = Callable[[Receive], Awaitable[None]]
+Later = Callable[[Receive, Send], Awaitable[None]]
 Within = Callable[[], AbstractAsyncContextManager[object]]
 _LATER = "perdure.later"
 
@@ -42,7 +42,7 @@ class Unburdened:
         later: list[Later] = []
         await self._app({**scope, _LATER: later}, receive, send)
         for answer in later:
-            await answer(receive)
+            await answer(receive, send)
 
 
 def surround(scope: Scope, within: Within) -> None:
@@ -51,9 +51,9 @@ def surround(scope: Scope, within: Within) -> None:
     later[:] = [partial(_surrounded, within, answer) for answer in later]
 
 
-async def _surrounded(within: Within, answer: Later, receive: Receive) -> None:
+async def _surrounded(within: Within, answer: Later, receive: Receive, send: Send) -> None:
     async with within():
-        await answer(receive)
+        await answer(receive, send)
 
 
 class LongReply(Response):
@@ -90,15 +90,18 @@ class LongAnswer(StreamingResponse):
         super().__init__(parts, media_type=media_type, headers={**_HEADERS, **(headers or {})})
         self._context = context
         self._parts = parts
+        self._begin: Send | None = None
+        """By way of all who add headers, of which nobody is needed any more then."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         later: list[Later] | None = scope.get(_LATER)
+        self._begin = send
         if later is None:
-            await self._answer(send, receive)
+            await self._answer(receive, send)
         else:
-            later.append(partial(self._answer, send))
+            later.append(self._answer)
 
-    async def _answer(self, send: Send, receive: Receive) -> None:
+    async def _answer(self, receive: Receive, send: Send) -> None:
         # Without Starlette's task group, in which nothing could be awaited any more once its reader has left: to stop
         # a run takes a call.
         sending = asyncio.current_task()
@@ -108,7 +111,7 @@ class LongAnswer(StreamingResponse):
         try:
             with self._context.kept_open():
                 async with aclosing(self._parts):
-                    if not await _given(send, self._begin()):
+                    if not await self._begun():
                         return
                     async for part in self._parts:
                         if not await _given(send, _body(part)):
@@ -120,9 +123,11 @@ class LongAnswer(StreamingResponse):
         finally:
             leaving.cancel()
 
-    def _begin(self) -> Message:
+    async def _begun(self) -> bool:
+        assert self._begin is not None
+        send, self._begin = self._begin, None
         headers, self.raw_headers = self.raw_headers, []
-        return {"type": "http.response.start", "status": self.status_code, "headers": headers}
+        return await _given(send, {"type": "http.response.start", "status": self.status_code, "headers": headers})
 
 
 def _body(part: bytes, *, more: bool = True) -> Message:

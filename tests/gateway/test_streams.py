@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import uuid
 from itertools import pairwise
+from types import AsyncGeneratorType, CoroutineType
 from typing import Any
 
 import httpx
@@ -281,3 +283,37 @@ async def test_a_question_at_which_a_python_program_holds_its_run(api: Served) -
     whole = await events(api.client.runs.join_stream(thread, run))
     assert whole[: len(asked)] == asked
     assert whole[-1][1]["answer"] == "yes", "an answered question does not end it"
+
+
+MOST_FRAMES = 14
+"""Of an idle stream, the framework's and the server's with it: each is half a kilobyte, for each of thousands."""
+
+
+def frames_there() -> int:
+    gc.collect()
+    return sum(isinstance(one, CoroutineType | AsyncGeneratorType) for one in gc.get_objects())
+
+
+async def test_an_idle_stream_holds_few_frames(api: Served) -> None:
+    spec = RunSpec(assistant_id="steps", scope=RunScope(kind="stateless"), input={}, after_seconds=600)
+    run = await api.env.runs.create_background(spec)
+    host, _, port = api.gateway.url.removeprefix("http://").partition(":")
+    path, readers, number = f"/threads/{run.thread_id}/runs/{run.run_id}/stream", list[asyncio.StreamWriter](), 20
+    before = frames_there()
+    for _ in range(number):
+        reader, writer = await asyncio.open_connection(host, int(port))
+        readers.append(writer)
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: here\r\n\r\n".encode())
+        assert await reader.readuntil(b"\r\n\r\n")
+    await until(lambda: is_open(api, number))
+    assert (frames_there() - before) / number <= MOST_FRAMES
+    for writer in readers:
+        writer.close()
+    await until(lambda: is_open(api, 0))
+    await api.env.runs.cancel(run.run_id)
+
+
+async def is_open(api: Served, number: int) -> bool:
+    """Whether this gateway has so many open streams."""
+    found = (await api.http.get("/metrics", params={"format": "json"})).json()
+    return found["streams"]["open"] == number
