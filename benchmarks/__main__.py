@@ -22,6 +22,7 @@ from .ours import installed
 from .peers.installed import missing, peers
 from .rows import (
     agent,
+    api,
     bridges,
     cancels,
     first_event,
@@ -45,6 +46,7 @@ BESIDE: Mapping[str, Measure] = {
     "supersteps": supersteps.measure,
     "slow_steps": slow_steps.measure,
     "throughput": throughput.measure,
+    "api": api.measure,
 }
 """Measured with the peers running."""
 ALONE: Mapping[str, Measure] = {

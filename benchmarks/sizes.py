@@ -37,6 +37,11 @@ class Sizes:
     model_calls: int = 200
     kills: int = 3
     starts: int = 3
+    api_threads: int = 1_000
+    api_seconds: float = 1.0
+    """For each kind of read, and each server."""
+    api_readers: int = 20
+    """Of each of ten runs."""
 
 
 QUICK = Sizes(
@@ -66,5 +71,8 @@ QUICK = Sizes(
     model_calls=30,
     kills=1,
     starts=1,
+    api_threads=20,
+    api_seconds=0.1,
+    api_readers=2,
 )
 """Half a minute: enough to see that everything works, too little to compare."""

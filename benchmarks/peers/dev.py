@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import httpx
 from langgraph_sdk import get_client
 from langgraph_sdk.schema import Config
 
+from ..api import until_up
 from ..figures import DEV
 from ..ours import RECURSION_LIMIT
-from ..processes import Child, child, free_port, script
+from ..processes import child, free_port, script
 from ..systems import Moments, Stopwatch
 
 _GRAPHS = Path(__file__).parents[1] / "graphs.py"
-_START_LIMIT = 60.0
-"""Seconds. It takes five on a quiet machine."""
 
 
 class Dev:
@@ -29,6 +26,7 @@ class Dev:
     streams = True
 
     def __init__(self, url: str, pid: int) -> None:
+        self.url = url
         self._client = get_client(url=url)
         self.pids: Mapping[str, int] = {"server": pid}
 
@@ -50,25 +48,14 @@ async def dev(home: Path) -> AsyncGenerator[Dev]:
     """Started in a folder of its own, where it leaves its files."""
     folder = home / "dev"
     folder.mkdir()
-    listed = {"dependencies": ["."], "graphs": {"count": f"{_GRAPHS}:graph"}}
+    listed = {"dependencies": ["."], "graphs": {"count": f"{_GRAPHS}:graph", "tokens": f"{_GRAPHS}:tokens"}}
     (folder / "langgraph.json").write_text(json.dumps(listed), "utf-8")
     port = free_port()
     options = ["--no-browser", "--no-reload", "--port", str(port), "--n-jobs-per-worker", "10"]
     command = [script("langgraph"), "dev", *options, "--server-log-level", "WARNING"]
     async with child(command, home / "dev.log", folder=folder) as server:
         url = f"http://127.0.0.1:{port}"
-        await _until_up(url, server)
+        await until_up(url, server)
         system = Dev(url, server.pid)
         await system.follow(1)
         yield system
-
-
-async def _until_up(url: str, server: Child) -> None:
-    async with asyncio.timeout(_START_LIMIT), httpx.AsyncClient() as client:
-        while True:
-            server.check()
-            try:
-                if (await client.get(f"{url}/ok")).is_success:
-                    return
-            except httpx.TransportError:
-                await asyncio.sleep(0.1)
