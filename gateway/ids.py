@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from functools import lru_cache
 from typing import Annotated
 
 from langchain_core.utils.uuid import uuid7
@@ -76,8 +77,9 @@ def repeated_run_id(key: str | None, user_id: str | None, thread_id: str | None)
     return str(uuid.uuid5(_REPEATED, "\n".join((user_id or "", thread_id or "", key))))
 
 
+@lru_cache(maxsize=1000)
 def assistant_of(graph: str) -> str:
-    """The id of the assistant that each graph has."""
+    """The id of the assistant that each graph has. (Each token of a stream asks for it.)"""
     return str(uuid.uuid5(uuid.NAMESPACE_DNS, graph))
 
 

@@ -54,8 +54,9 @@ async def list_runs(
         if len(found) == offset + limit:
             break
     select = words_in_query(request, "select")
-    shown = [selected(shown_run(run, await _spec(runs, run)), select) for run in found[offset:]]
-    return Json(shown)
+    rows = found[offset:]
+    specs = await asyncio.gather(*(_spec(runs, run) for run in rows))
+    return Json([selected(shown_run(run, spec), select) for run, spec in zip(rows, specs, strict=True)])
 
 
 async def _runs_of(runs: RunsFacade, thread_id: str, status: str | None) -> AsyncIterator[RunRecord]:

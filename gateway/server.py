@@ -112,6 +112,7 @@ def _bound(host: str, port: int) -> socket.socket:
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
+        listening.listen(_BACKLOG)  # whoever is told of the port may connect at once
     except OSError as exc:
         listening.close()
         raise UnavailableError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -30,6 +31,12 @@ async def opened(api: Served, serving: Serving, **headers: str) -> AsyncGenerato
         httpx.AsyncClient(base_url=gateway.url, headers=headers, timeout=30, verify=False) as http,
     ):
         yield http
+
+
+async def test_who_is_told_of_the_port_may_connect_at_once(api: Served) -> None:
+    async with Gateway(api.env.runs, host="127.0.0.1", port=0) as gateway:
+        # Before anything else is done on this event loop.
+        socket.create_connection(("127.0.0.1", gateway.port)).close()
 
 
 KEYS = Serving(GatewaySettings(api_keys=True))
