@@ -42,6 +42,8 @@ class Sizes:
     """For each kind of read, and each server."""
     api_readers: int = 20
     """Of each of ten runs."""
+    api_tokens: int = 150
+    """Of each run."""
 
 
 QUICK = Sizes(
@@ -74,5 +76,6 @@ QUICK = Sizes(
     api_threads=20,
     api_seconds=0.1,
     api_readers=2,
+    api_tokens=50,
 )
 """Half a minute: enough to see that everything works, too little to compare."""

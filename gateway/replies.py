@@ -11,11 +11,13 @@ from fastapi import Response
 
 from ..contracts.serialization import to_json
 
+JSON = "application/json"
+
 
 class Json(Response):
     """What is strict JSON, or can be."""
 
-    media_type = "application/json"
+    media_type = JSON
 
     def render(self, content: Any) -> bytes:
         return encode(content)

@@ -9,12 +9,12 @@ from fastapi import APIRouter, Query, Response
 
 from ..contracts.threads import ThreadSnapshot
 from ..facade.runs import RunsFacade
-from .context import Runs
+from .context import Context, InContext, Runs
 from .errors import refuse
 from .ids import CheckpointId, ThreadId
 from .metadata import shown_metadata
 from .reading import existing, shown
-from .replies import Json
+from .replies import JSON, Json
 from .state_updates import change_state, checkpoint_id_of
 from .state_views import StateUpdated, ThreadState, address, shown_state
 from .thread_bodies import HistoryQuery, StateAt, StateUpdate
@@ -26,17 +26,22 @@ _CHUNK = 50
 
 
 @router.get("/threads/{thread_id}/state", response_model=ThreadState)
-async def get_state(thread_id: ThreadId, runs: Runs, subgraphs: bool = False) -> Response:
+async def get_state(thread_id: ThreadId, context: InContext, subgraphs: bool = False) -> Response:
     """The state of a thread now."""
-    return Json(shown_state(await shown(runs, thread_id), subgraphs=subgraphs))
+    return await _state(context, thread_id, None, subgraphs=subgraphs)
 
 
 @router.get("/threads/{thread_id}/state/{checkpoint_id}", response_model=ThreadState)
 async def get_state_at(
-    thread_id: ThreadId, checkpoint_id: CheckpointId, runs: Runs, subgraphs: bool = False
+    thread_id: ThreadId, checkpoint_id: CheckpointId, context: InContext, subgraphs: bool = False
 ) -> Response:
     """The state of a thread at a checkpoint; an empty one where there is none."""
-    return Json(shown_state(await shown(runs, thread_id, checkpoint_id), subgraphs=subgraphs))
+    return await _state(context, thread_id, checkpoint_id, subgraphs=subgraphs)
+
+
+async def _state(context: Context, thread_id: str, checkpoint_id: str | None, *, subgraphs: bool) -> Response:
+    found = await context.states.answer(context.runs, thread_id, checkpoint_id, subgraphs=subgraphs)
+    return Response(found, media_type=JSON)
 
 
 @router.post("/threads/{thread_id}/state/checkpoint", response_model=ThreadState)

@@ -17,8 +17,10 @@ _AT_ONCE = 8
 """Connections that ask at the same time."""
 _RUNS = 10
 """As many as the development server executes at once."""
-_RATE, _TOKENS = 50, 150
-"""Tokens a second, and of each run. An empty one ends it."""
+_RATE = 50
+"""Tokens a second, of each run."""
+_USED = 60
+"""One thread of so many has run."""
 _TEAMS = 50
 
 
@@ -37,7 +39,7 @@ async def measure(bench: Bench) -> list[Row]:
 async def _first_events(bench: Bench, apis: Sequence[Api]) -> Row:
     sizes, figures = bench.sizes, dict[str, Figure]()
     for api in apis:
-        rounds = sizes.peer_latencies if api.name == DEV else sizes.latencies
+        rounds = sizes.peer_latencies if api.name == DEV else sizes.latencies // 2
         await _first_event(api)
         figures[api.name] = milliseconds([await _first_event(api) for _ in range(rounds)])
     goal = Goal("≤ 1/5 of the LangGraph dev server", ratio(figures[OURS], figures.get(DEV)), 0.2)
@@ -66,14 +68,14 @@ def _count(mode: str) -> dict[str, object]:
 
 
 async def _filled(api: Api, number: int) -> list[str]:
-    """Threads, one of which in twenty has run."""
+    """Threads, some of which have run."""
     free = asyncio.Semaphore(_AT_ONCE)
 
     async def one(place: int) -> str:
         async with free:
             body = {"metadata": {"team": f"t{place % _TEAMS}"}}
             thread = (await api.call("POST", "/threads", body))["thread_id"]
-            if place % 20 == 0:
+            if place % _USED == 0:
                 await api.call("POST", f"/threads/{thread}/runs/wait", _count("values"))
             return thread
 
@@ -84,7 +86,7 @@ _READS = {"thread": "get a thread", "state": "get its state", "runs": "list its 
 
 
 def _calls(name: str, threads: Sequence[str]) -> list[Call]:
-    used = threads[::20]
+    used = threads[::_USED]
     if name == "search":
         return [("POST", "/threads/search", {"metadata": {"team": f"t{team}"}, "limit": 10}) for team in range(_TEAMS)]
     rest = {"thread": "", "state": "/state", "runs": "/runs"}[name]
@@ -105,15 +107,15 @@ async def _reads(bench: Bench, apis: Sequence[Api], threads: Mapping[str, Sequen
 
 async def _streamed(bench: Bench, apis: Sequence[Api]) -> Row:
     figures, notes, delivered = dict[str, Figure](), dict[str, float](), dict[str, float]()
-    readers = bench.sizes.api_readers
+    readers, length = bench.sizes.api_readers, bench.sizes.api_tokens
     for api in apis:
         beside = (
             {"worker": bench.ours.workers[0].pid, "Temporal": bench.ours.pids["server"]} if api.name == OURS else {}
         )
         with (meter := Meter({"server": api.pid, **beside})):
-            tokens = sum(await asyncio.gather(*(_run(api, readers) for _ in range(_RUNS))))
+            tokens = sum(await asyncio.gather(*(_run(api, readers, length) for _ in range(_RUNS))))
         figures[api.name] = Figure.of([1000 * meter.used["server"] / tokens])
-        delivered[api.name] = tokens / (_RUNS * readers * (_TOKENS + 1))
+        delivered[api.name] = tokens / (_RUNS * readers * (length + 1))  # an empty one ends a run
         notes[f"tokens delivered by {api.name}, share"] = round(delivered[api.name], 3)
         for name in beside:
             notes[f"CPU of the {name} for each, ms"] = round(1000 * meter.used[name] / tokens, 3)
@@ -125,10 +127,10 @@ async def _streamed(bench: Bench, apis: Sequence[Api]) -> Row:
     return Row("api_tokens", what, "ms", figures, goals, notes=notes)
 
 
-async def _run(api: Api, readers: int) -> int:
+async def _run(api: Api, readers: int, length: int) -> int:
     """The tokens that all readers of a run get."""
     thread = (await api.call("POST", "/threads", {}))["thread_id"]
-    given = {"tokens": _TOKENS, "interval": 1 / _RATE, "length": 0}
+    given = {"tokens": length, "interval": 1 / _RATE, "length": 0}
     body = {"assistant_id": "tokens", "input": given, "stream_mode": "messages-tuple", "stream_resumable": True}
     run = (await api.call("POST", f"/threads/{thread}/runs", body))["run_id"]
     return sum(await asyncio.gather(*(_tokens(api, f"/threads/{thread}/runs/{run}/stream") for _ in range(readers))))
