@@ -11,6 +11,7 @@ from fastapi import Depends, Header, Request
 from ..facade.run_stream import RunStream
 from ..facade.runs import RunsFacade
 from .kept_states import KeptStates
+from .shared_frames import SharedFrames
 
 HEARTBEAT = 5.0
 """Seconds of silence after which a client hears that the connection is alive. Clients measure it."""
@@ -22,6 +23,7 @@ class Context:
     def __init__(self, runs: RunsFacade) -> None:
         self.runs = runs
         self.states = KeptStates()
+        self.frames = SharedFrames()
         self.closing = False
         """The gateway stops: what is open is cut off, and its clients go on at another one."""
         self._open: set[asyncio.Task[Any]] = set()

@@ -60,14 +60,18 @@ class Frames:
     """Of one reader of one run. `modes`: those that it wants, `metadata` among them or not."""
 
     def __init__(self, modes: Collection[str], since: Position = Position()) -> None:
-        self._modes = frozenset(modes)
+        self.modes = frozenset(modes)
         self._since = since
-        self._accumulated = Accumulated() if "messages" in self._modes else None
+        self._accumulated = Accumulated() if "messages" in self.modes else None
 
     @property
     def after(self) -> int:
         """The event after which the run's stream has to be read. Messages add up from their beginning."""
         return 0 if self._accumulated else self._since.after
+
+    def is_whole(self, event: StreamEvent) -> bool:
+        """Whether it has all frames of this event, and the same as any other reader in these modes."""
+        return self._accumulated is None and int(event.id) > self._since.event and event.event != GAP_EVENT
 
     def of(self, event: StreamEvent) -> Iterator[Frame]:
         """The frames that this reader has not had."""
@@ -84,23 +88,23 @@ class Frames:
         match mode:
             case "messages":
                 message, metadata = event.data[0], shown_metadata(event.data[1])
-                if "messages-tuple" in self._modes:
+                if "messages-tuple" in self.modes:
                     yield event.event, [message, metadata]
                 if self._accumulated is not None:
                     yield from self._accumulated.add(message, metadata)
             case "error":  # also where nobody has asked for it
                 yield "error", _failed(event.data)
-            case "metadata" if not namespace and METADATA in self._modes:
+            case "metadata" if not namespace and METADATA in self.modes:
                 yield event.event, {"run_id": event.data["run_id"], "attempt": event.data["attempt"]}
-            case "values" | "updates" if mode in self._modes:
+            case "values" | "updates" if mode in self.modes:
                 yield event.event, _with_schema(event.data)
-            case "checkpoints" if mode in self._modes:
+            case "checkpoints" if mode in self.modes:
                 yield event.event, without_internals(event.data)
-            case "debug" if mode in self._modes:
+            case "debug" if mode in self.modes:
                 yield event.event, _debug(event.data)
-            case "tasks" | "events" if mode in self._modes:
+            case "tasks" | "events" if mode in self.modes:
                 yield event.event, _with_metadata(event.data)
-            case "custom" if mode in self._modes:
+            case "custom" if mode in self.modes:
                 yield event.event, event.data
             case _ if event.event == GAP_EVENT:
                 yield event.event, event.data

@@ -108,41 +108,65 @@ class LongAnswer(StreamingResponse):
         assert sending is not None
         leaving = asyncio.create_task(_left(receive))
         leaving.add_done_callback(lambda left: None if left.cancelled() else sending.cancel())
+        patience = _Patience(sending)
         try:
             with self._context.kept_open():
                 async with aclosing(self._parts):
-                    if not await self._begun():
-                        return
+                    await self._begun()
                     async for part in self._parts:
-                        if not await _given(send, _body(part)):
-                            return
-                    await _given(send, _body(b"", more=False))
+                        patience.begins()
+                        await send(_body(part))
+                        patience.ends()
+                    await send(_body(b"", more=False))
         except asyncio.CancelledError:
-            if not self._context.closing and not leaving.done():
+            if not (self._context.closing or leaving.done() or patience.is_over):
                 raise
         finally:
+            patience.close()
             leaving.cancel()
 
-    async def _begun(self) -> bool:
+    async def _begun(self) -> None:
         assert self._begin is not None
         send, self._begin = self._begin, None
         headers, self.raw_headers = self.raw_headers, []
-        return await _given(send, {"type": "http.response.start", "status": self.status_code, "headers": headers})
+        await send({"type": "http.response.start", "status": self.status_code, "headers": headers})
+
+
+class _Patience:
+    """Cancels what sends to a reader that takes nothing.
+
+    It looks now and then: a timer for each token would take a tenth of its time.
+    """
+
+    __slots__ = ("_loop", "_sending", "_since", "_timer", "is_over")
+
+    def __init__(self, sending: asyncio.Task[object]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._sending = sending
+        self._since: float | None = None
+        self._timer = self._loop.call_later(_PATIENCE / 4, self._look)
+        self.is_over = False
+
+    def begins(self) -> None:
+        self._since = self._loop.time()
+
+    def ends(self) -> None:
+        self._since = None
+
+    def close(self) -> None:
+        self._timer.cancel()
+
+    def _look(self) -> None:
+        if self._since is not None and self._loop.time() - self._since >= _PATIENCE:
+            logger.info("a reader has taken nothing for %g s; it is taken for gone", _PATIENCE)
+            self.is_over = True
+            self._sending.cancel()
+        else:
+            self._timer = self._loop.call_later(_PATIENCE / 4, self._look)
 
 
 def _body(part: bytes, *, more: bool = True) -> Message:
     return {"type": "http.response.body", "body": part, "more_body": more}
-
-
-async def _given(send: Send, message: Message) -> bool:
-    """Whether its reader has taken it."""
-    try:
-        async with asyncio.timeout(_PATIENCE):
-            await send(message)
-    except TimeoutError:
-        logger.info("a reader has taken nothing for %g s; it is taken for gone", _PATIENCE)
-        return False
-    return True
 
 
 async def _left(receive: Receive) -> None:

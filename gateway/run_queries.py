@@ -146,7 +146,8 @@ async def followed_run(
     stream = await context.runs.join_stream(
         run.run_id, last_event_id=frames.after, heartbeat_interval=HEARTBEAT, holds=holds
     )
-    return LongAnswer(context, sent(context, stream, frames), headers=locations(request, run, "stream"))
+    parts = sent(context, run.run_id, stream, frames)
+    return LongAnswer(context, parts, headers=locations(request, run, "stream"))
 
 
 @router.post("/threads/{thread_id}/runs/{run_id}/cancel", status_code=202)

@@ -100,7 +100,9 @@ async def _create(context: Context, request: Request, spec: RunSpec) -> Response
 async def _stream(context: Context, request: Request, spec: RunSpec) -> Response:
     record, stream = await context.runs.create_and_stream(spec, heartbeat_interval=HEARTBEAT)
     frames = Frames({METADATA, *asked_modes(spec)})
-    return LongAnswer(context, sent(context, stream, frames), headers=locations(request, record, "stream"))
+    return LongAnswer(
+        context, sent(context, record.run_id, stream, frames), headers=locations(request, record, "stream")
+    )
 
 
 async def _wait(context: Context, request: Request, spec: RunSpec) -> Response:

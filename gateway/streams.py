@@ -9,21 +9,20 @@ from ..facade.run_stream import RunStream
 from ..facade.runs import RunsFacade
 from .context import Context
 from .frames import Frames
-from .sse import HEARTBEAT, encoded
+from .sse import HEARTBEAT
 
 
-async def sent(context: Context, stream: RunStream, frames: Frames) -> AsyncGenerator[bytes]:
+async def sent(context: Context, run_id: str, stream: RunStream, frames: Frames) -> AsyncGenerator[bytes]:
     """What goes over the wire, up to the end of the run, or to the question at which a Python program holds it."""
     async with context.following(stream):
         async for event in stream:
-            if await is_open_question(context.runs, event):
+            if event.event == AWAITING_INPUT_EVENT and await is_open_question(context.runs, event):
                 stream.hand_over()  # nobody has left
                 return
             if event.event == HEARTBEAT_EVENT:
                 yield HEARTBEAT
-            else:
-                for frame in frames.of(event):
-                    yield encoded(frame)
+            elif part := context.frames.of(run_id, event, frames):
+                yield part
 
 
 async def is_open_question(runs: RunsFacade, event: StreamEvent) -> bool:
