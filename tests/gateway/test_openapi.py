@@ -13,7 +13,10 @@ from perdure.contracts.gateway_settings import GatewaySettings, OidcSettings
 from perdure.gateway import Gateway, Serving
 
 OIDC = OidcSettings(issuer="https://id.example.org/", audience=("perdure",))
-SAID = {"securitySchemes": {"key": {"type": "apiKey", "in": "header", "name": "X-Mine"}}, "security": [{"key": []}]}
+SAID: dict[str, Any] = {
+    "securitySchemes": {"key": {"type": "apiKey", "in": "header", "name": "X-Mine"}},
+    "security": [{"key": []}],
+}
 
 
 def authenticated() -> Auth:

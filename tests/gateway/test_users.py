@@ -303,13 +303,18 @@ def is_refused(answer: httpx.Response) -> bool:
 async def test_a_thread_of_a_page_is_its_users(door: Door) -> None:
     ids = {"threadId": str(uuid.uuid4()), "runId": str(uuid.uuid4())}
     async with door.of("ann") as ann, door.of("bob") as bob:
-        body = {**ids, "messages": [], "state": {"tag": "p"}}
+        body: dict[str, Any] = {**ids, "messages": [], "state": {"tag": "p"}}
         assert "RUN_FINISHED" in (await ann.post("/ag-ui/steps", json=body)).text
         assert (await ann.get(f"/threads/{ids['threadId']}")).json()["values"]["tag"] == "p"
         assert (await bob.post("/ag-ui/steps", json=body)).status_code == 404
         assert (await bob.post("/ag-ui/steps", json={**body, "runId": "other"})).status_code == 404
         assert (await bob.post("/ag-ui/steps", json={**body, "threadId": str(uuid.uuid4())})).status_code == 422
-        named = {"threadId": f"mine {ids['threadId']}", "runId": "first", "messages": [], "state": {"tag": "n"}}
+        named: dict[str, Any] = {
+            "threadId": f"mine {ids['threadId']}",
+            "runId": "first",
+            "messages": [],
+            "state": {"tag": "n"},
+        }
         for user in (ann, bob):
             assert "RUN_FINISHED" in (await user.post("/ag-ui/steps", json=named)).text
         for thread in (await bob.post("/threads/search", json={"limit": 100})).json():

@@ -33,7 +33,7 @@ async def by_a2a(url: str, http: httpx.AsyncClient) -> Any:
 
 
 async def by_ag_ui(url: str, http: httpx.AsyncClient) -> Any:
-    body = {"threadId": str(uuid.uuid4()), "runId": str(uuid.uuid4()), "messages": [], "state": GIVEN}
+    body: dict[str, Any] = {"threadId": str(uuid.uuid4()), "runId": str(uuid.uuid4()), "messages": [], "state": GIVEN}
     told = (await http.post(f"{url}/ag-ui/steps", json=body)).text
     assert told.count("RUN_STARTED") == told.count("RUN_FINISHED") == 1
     return LOG if '"log":["a:k","b:k","c:k"]' in told else told

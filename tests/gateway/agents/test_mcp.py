@@ -12,7 +12,7 @@ import httpx
 import pytest
 from mcp import Client, MCPError
 from mcp.client.context import ClientRequestContext
-from mcp.types import ElicitRequestParams, ElicitResult
+from mcp.types import CallToolResult, ElicitRequestParams, ElicitResult, TextContent
 from support.gateways import Served
 from support.servers import until
 
@@ -54,22 +54,28 @@ async def test_each_assistant_is_a_tool_with_its_schemas(api: Served, era: str) 
     await api.client.assistants.delete(made["assistant_id"])
 
 
+def text_in(result: CallToolResult) -> str:
+    (content,) = result.content
+    assert isinstance(content, TextContent)
+    return content.text
+
+
 async def test_a_call_is_a_run(api: Served, era: str) -> None:
     told: list[tuple[float, str | None]] = []
 
-    async def progress(done: float, total: float | None, message: str | None) -> None:
-        told.append((done, message))
+    async def report(progress: float, total: float | None, message: str | None) -> None:
+        told.append((progress, message))
 
     async with client_of(api, era) as client:
-        result = await client.call_tool("steps", {"tag": "m"}, progress_callback=progress)
+        result = await client.call_tool("steps", {"tag": "m"}, progress_callback=report)
         assert not result.is_error
         values = {"tag": "m", "log": ["a:m", "b:m", "c:m"]}
-        assert (result.structured_content, json.loads(result.content[0].text)) == (values, values)
+        assert (result.structured_content, json.loads(text_in(result))) == (values, values)
         assert told == [(1, "a"), (2, "b"), (3, "c")]
         said = await client.call_tool("chat", {"messages": [{"role": "user", "content": "weather?"}]})
         assert said.structured_content["messages"][-1]["content"] == "It is sunny today."
         failed = await client.call_tool("fails", {})
-        assert (failed.is_error, failed.content[0].text) == (True, "ValueError: boom")
+        assert (failed.is_error, text_in(failed)) == (True, "ValueError: boom")
         with pytest.raises(MCPError, match="Unknown tool: nothing"):
             await client.call_tool("nothing", {})
 
@@ -154,7 +160,7 @@ async def test_who_cannot_be_asked_is_told_the_question(api: Served, era: str) -
     async with client_of(api, era) as client:
         result = await client.call_tool("ask", {"question": "who?"})
     assert result.is_error
-    assert "who?" in result.content[0].text
+    assert "who?" in text_in(result)
 
 
 async def test_only_messages_are_posted(api: Served) -> None:
