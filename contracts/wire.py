@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from .types import CancelAction, RetryPolicy, RunError, RunStatus
+from .types import CancelAction, RetryPolicy, RunStatus
 
 RUN_WORKFLOW = "RunWorkflow"
 THREAD_WORKFLOW = "ThreadWorkflow"
@@ -158,6 +158,8 @@ class RunInput(Wire):
     """The W3C traceparent of the call that created the run, when that is traced."""
     last_slice_ends: bool = False
     """The slice in which the graph is done ends the run, too. Histories of before have an activity for that."""
+    tells_thread: bool = False
+    """Its thread's workflow is not its parent, and is told of its end by who writes that."""
     task_queue: str | None = None
     """Where the graph executes, as it was when the run was created; `None`: on the workflow's own task queue."""
 
@@ -231,6 +233,8 @@ class RunWork(Wire):
     fence: int
     """Larger for each activity of a run; the attempt of the activity is added to its low bits."""
     user_id: str | None = None
+    tells_thread: bool = False
+    """As in `RunInput`."""
     trace: str | None = None
     """The W3C traceparent of the call that created the run, when that is traced."""
 
@@ -303,18 +307,6 @@ class QuestionsInput(RunWork):
     """As in `SliceResult`."""
     spent: list[str] = Field(default_factory=list[str])
     """What may go from the store."""
-
-
-class GraphFailure(Wire):
-    """The details of the error with which `run_supersteps` reports that the graph raised."""
-
-    error: RunError
-    classes: list[str] = Field(default_factory=list[str])
-    """The exception's class and its bases, for `RetryPolicy.retry_on`."""
-    attempt: int = 1
-    final: bool = False
-    """The run is not tried again, unless its policy names the class: what was raised is no `Exception`, or the run
-    kills its workers."""
 
 
 RunInput.model_rebuild()

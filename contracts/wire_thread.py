@@ -14,6 +14,7 @@ ERROR_LINE_FULL = "LineFull"
 """A submission is refused: `Submission.most_queued`."""
 Moment = datetime
 """With a time zone."""
+SIGNAL_RUN_ENDED = "run_ended"
 WORKFLOW_TASK_TIMEOUT = timedelta(seconds=5)
 """Half of Temporal's: for so long a run stands still when a worker dies with one of its workflow tasks."""
 
@@ -184,7 +185,9 @@ class Submission(Wire):
         return self.user_id if self.shown_user is None else self.shown_user or None
 
 
-def run_input(thread_id: str, submission: Submission, *, sequence: int, admitted: bool) -> RunInput:
+def run_input(
+    thread_id: str, submission: Submission, *, sequence: int, admitted: bool, tells_thread: bool = False
+) -> RunInput:
     """The input of a submitted run's workflow."""
     return RunInput(
         installation=submission.installation,
@@ -195,6 +198,7 @@ def run_input(thread_id: str, submission: Submission, *, sequence: int, admitted
         sequence=sequence,
         admitted=admitted,
         user_id=submission.user_id,
+        tells_thread=tells_thread,
         trace=submission.trace,
         last_slice_ends=True,
         task_queue=submission.task_queue,
@@ -233,6 +237,8 @@ class ThreadRun(Wire):
     sequence: int
     started: bool = False
     """Its workflow exists."""
+    direct: bool = False
+    """Its client starts it: it may have been started, and tells the thread of its end."""
     admitted: bool = False
     """It may execute, and its workflow has been told so."""
     cancel: CancelAction | None = None

@@ -6,10 +6,9 @@ import asyncio
 import logging
 import uuid
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 from temporalio.client import Client
 from temporalio.worker import Interceptor
@@ -47,20 +46,23 @@ from ..store.contract import Store
 from .announcement import Announcement
 from .back_ends import settings_bridge, settings_checkpoints, settings_store
 from .connection import check_client, connect_temporal, ensure_search_attributes
+from .dead_workers import DeadWorkers
 from .firing import firing_of
 from .health import Readiness, serving_health
 from .housekeeping import Housekeeping
 from .keys import open_keyring_aside
 from .memory_trim import trimmed_when_idle
 from .node_memory import open_node_memory
+from .parts import opened
 from .pollers import ACTIVITIES, check_alone, namespace_id
 from .reloader import Reload, Reloader
 from .retiring import retention_of_worker
 from .routing import routing_of
 from .server_lock import place_of_own_server
-from .task_queues import GraphQueues, Polling, TaskQueues
+from .task_queues import GraphQueues, Polling, TaskQueues, worker_identity
 from .telemetry import set_up_telemetry
 from .versioning import make_current, version_of
+from .worker_lock import worker_lock
 
 logger = logging.getLogger(__name__)
 
@@ -191,7 +193,7 @@ class Worker:
         bridge = LastingBridge(settings_bridge(settings), store)
         ends = BackEnds(graphs, bridge, store, settings_checkpoints(settings), settings.limits)
         graphs.memory = memory = open_node_memory(settings, project)
-        async with _open(store, ends.bridge, ends.checkpoints, memory):
+        async with opened(store, ends.bridge, ends.checkpoints, memory):
             await self._check_temporal(client, store)
             served = ", ".join(graphs.names) or "no graphs"
             logger.info("serving %s on task queue %s", served, ", ".join(self._routing.polled))
@@ -209,10 +211,12 @@ class Worker:
         task_queue, dispatcher = self._settings.temporal.task_queue, self._dispatcher(client, ends.store)
         ending, place = Finalizer(ends, dispatcher), self._own_place(client)
         old = retention_of_worker(self._settings, ends, client)
+        dead = DeadWorkers(client, ends.store, self._settings.home)
         housekeeping = Housekeeping(
-            client=client, task_queue=task_queue, ends=ends, ending=ending, own_place=place, retention=old
+            client=client, task_queue=task_queue, ends=ends, ending=ending, own_place=place, retention=old, dead=dead
         )
-        with Pulse(client) as pulse:
+        lock = worker_lock(self._settings.home, worker_identity(ends.store.installation))
+        with lock, Pulse(client) as pulse:
             live = self._live_graphs(client)
             activities = RunActivities(
                 ends=ends,
@@ -301,19 +305,3 @@ class Worker:
 
 def _error_of(task: asyncio.Task[None]) -> BaseException | None:
     return None if task.cancelled() else task.exception()
-
-
-class _Part(Protocol):
-    async def start(self) -> None: ...
-
-    async def close(self) -> None: ...
-
-
-@asynccontextmanager
-async def _open(*parts: _Part) -> AsyncGenerator[None]:
-    """Each is closed in the end, the last one first, also one whose start has failed; none is started after that."""
-    async with AsyncExitStack() as stack:
-        for part in parts:
-            stack.push_async_callback(part.close)
-            await part.start()
-        yield
