@@ -41,7 +41,7 @@ class Gateway:
         serving = serving or Serving(authenticate=authenticate)
         self._custom = serving.app
         self._ending = AsyncExitStack()
-        self._context = Context(runs)
+        self._context = Context(runs, temporal_ui=serving.temporal_ui)
         self._host = host
         self._port = port
         self._socket: socket.socket | None = None

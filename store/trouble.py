@@ -43,6 +43,12 @@ def after(connection: Connection, run_id: str, setback: Setback | None) -> Mappi
     return {"trouble": _grown(before, setback).model_dump(mode="json"), "trouble_at": at}
 
 
+def told(setback: Setback | None, worker: str | None) -> Mapping[str, object]:
+    """Of an attempt that begins: by whom, and after what."""
+    after = None if setback is None else setback.failure.model_dump(exclude={"traceback"})
+    return {name: value for name, value in (("worker", worker), ("after", after)) if value is not None}
+
+
 def note(connection: Connection, run_id: str, setback: Setback, fence: int) -> RunTrouble | None:
     """The trouble of a run whose work was tried in vain; `None` where that is not this fence's, or too late."""
     troubled = after(connection, run_id, setback)

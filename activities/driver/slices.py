@@ -17,6 +17,7 @@ from ...contracts.types import RunRecord, RunSpec, RunTrouble
 from ...contracts.wire import ERROR_WORKER_SHUTDOWN, GraphFailure, SliceInput, SliceResult
 from ...contracts.wire_serving import NotServed
 from ...contracts.wire_steering import ERROR_NOT_HELD
+from ...contracts.workers import this_process
 from ...observers.dispatcher import Dispatcher
 from ..attempt.failures import MachineFailure, SliceFailed, final_failure, graph_failure, run_error
 from ..attempt.fence import attempt_fence
@@ -172,6 +173,7 @@ class Slices:
             sequence=slice.sequence or None,
             human_message=human_message(spec.input),
             setback=await setback(self._client, self._ends.checkpoints, slice),
+            worker=this_process(),
         )
 
     async def _begin(

@@ -1,0 +1,151 @@
+// What happened in a run, as bars in rows: from its turns, its supersteps, and its model and tool calls.
+
+const ENDS = { llm_response: "done", llm_error: "error", tool_end: "done", tool_error: "error" };
+const BEGINS = ["llm_request", "tool_start"];
+const MARKS = ["custom_event", "summarization"];
+
+export class Story {
+  constructor() {
+    this.reset();
+  }
+
+  reset() {
+    this.turns = [];
+    this.calls = new Map();
+    this.marks = [];
+    this.steps = [];
+    this.cursor = 0;
+  }
+
+  // True when what was known before is not to be relied on: an attempt was cut, and says some of it again.
+  addTurns(turns) {
+    const attempts = (list) => list.filter((one) => one.type === "run_attempt_started").length;
+    const anew = this.turns.length > 0 && attempts(turns) > attempts(this.turns);
+    this.turns = turns;
+    return anew;
+  }
+
+  addEvents(events) {
+    for (const event of events) {
+      if (BEGINS.includes(event.type)) this.calls.set(event.call_id, { ...event, begin: Date.parse(event.at), endSeq: null });
+      else if (event.type in ENDS) this.end(event);
+      else if (MARKS.includes(event.type)) this.marks.push({ ...event, begin: Date.parse(event.at) });
+    }
+  }
+
+  end(event) {
+    const call = this.calls.get(event.call_id);
+    if (!call) return;
+    Object.assign(call, { end: Date.parse(event.at), endSeq: event.seq, outcome: ENDS[event.type], usage: event.usage, model: event.model || call.model });
+  }
+
+  // All rows with their bars; `now`: milliseconds, where what goes on ends.
+  rows(run, now) {
+    const begin = Date.parse(run.created_at);
+    const until = run.ended_at ? Date.parse(run.ended_at) : now;
+    const rows = new Map([["run", { key: "run", label: "run", depth: 0, bars: this.runBars(run, begin, until) }]]);
+    const row = (key, label, depth, after) => {
+      if (!rows.has(key)) rows.set(key, { key, label, depth, bars: [], after });
+      return rows.get(key);
+    };
+    for (const bar of this.stepBars(run, until)) row(`node:${bar.node}`, bar.node, 0).bars.push(bar);
+    for (const call of this.calls.values()) this.callBar(call, run, until, row);
+    for (const mark of this.marks) {
+      const top = mark.path[0] || mark.node;
+      (top ? row(`node:${top}`, top, 0) : rows.get("run")).bars.push({ kind: "mark", id: `m${mark.seq}`, seq: mark.seq, begin: mark.begin, end: mark.begin, state: "done", label: mark.name || mark.type.replace("_", " "), node: mark.node });
+    }
+    return sorted([...rows.values()]);
+  }
+
+  callBar(call, run, until, row) {
+    const names = call.path.length ? call.path : [call.node || "outside of nodes"];
+    row(`node:${names[0]}`, names[0], 0);
+    const called = call.tool || call.model || "model";
+    const kind = call.type === "tool_start" ? "tool" : "model";
+    const label = [...names.slice(1), called].join(" › ");
+    const cut = call.end === undefined && (run.ended_at || this.cutAfter(call.begin));
+    const end = call.end ?? (typeof cut === "number" ? cut : until);
+    row(`call:${names.join("|")}|${called}`, label, 1, `node:${names[0]}`).bars.push({
+      kind, id: call.call_id, begin: call.begin, end, seq: call.seq, endSeq: call.endSeq, usage: call.usage,
+      state: call.outcome || (cut ? "cut" : "running"), label: called, node: call.node, attempt: call.attempt, path: call.path,
+    });
+  }
+
+  cutAfter(begin) {
+    const next = this.turns.find((turn) => turn.type === "run_attempt_started" && turn.attempt > 1 && Date.parse(turn.at) > begin);
+    return next ? Date.parse(next.at) : null;
+  }
+
+  runBars(run, begin, until) {
+    const bars = [];
+    const add = (kind, from, to, state, label, more = {}) => to >= from && bars.push({ kind, id: `${kind}${from}`, begin: from, end: to, state, label, ...more });
+    let open = null;
+    const close = (at, state) => {
+      if (open) add(open.kind, open.from, at, state || open.state, open.label, open.more);
+      open = null;
+    };
+    const first = this.turns.find((turn) => turn.type === "run_started");
+    const started = first ? Date.parse(first.at) : run.started_at ? Date.parse(run.started_at) : until;
+    add("queue", begin, started, run.started_at ? "done" : "running", "in line");
+    for (const turn of this.turns) {
+      const at = Date.parse(turn.at);
+      if (turn.type === "run_attempt_started") {
+        close(at, open && open.kind === "attempt" ? "cut" : "done");
+        open = { kind: "attempt", from: at, state: "running", label: `attempt ${turn.attempt}${turn.worker ? ` · ${turn.worker}` : ""}`, more: { attempt: turn.attempt, worker: turn.worker, after: turn.after } };
+      } else if (turn.type === "run_awaiting_input") {
+        close(at, "done");
+        open = { kind: "wait", from: at, state: "running", label: "waits for an answer", more: { questions: turn.interrupts } };
+      } else if (turn.type === "run_resumed") {
+        close(at, "done");
+        open = { kind: "attempt", from: at, state: "running", label: "goes on", more: {} };
+      } else if (["run_completed", "run_failed", "run_cancelled"].includes(turn.type)) {
+        close(at, { run_completed: "done", run_failed: "error", run_cancelled: "cut" }[turn.type]);
+      }
+    }
+    close(until, "running");
+    return bars;
+  }
+
+  stepBars(run, until) {
+    const bars = [];
+    this.steps.forEach((step, at) => {
+      const after = this.steps[at + 1];
+      const last = !after;
+      const state = !last ? "done" : run.status === "running" ? "running" : run.status === "error" || run.status === "timeout" ? "error" : run.status === "awaiting_input" || (step.questions && run.status === "interrupted") ? "asks" : "cut";
+      for (const node of new Set(step.next)) {
+        if (node.startsWith("__")) continue;
+        bars.push({ kind: "step", id: `s${step.checkpoint_id}${node}`, node, begin: Date.parse(step.at), end: after ? Date.parse(after.at) : until, state, label: node, step: (step.step ?? -1) + 1, checkpoint: step.checkpoint_id, next: after?.checkpoint_id });
+      }
+    });
+    return bars;
+  }
+
+  // How often each node was done, which of them is at work, and which edges were taken.
+  walked(run) {
+    const counts = new Map();
+    const edges = new Set();
+    let active = [];
+    let before = ["__start__"];
+    this.steps.forEach((step, at) => {
+      const nodes = [...new Set(step.next)].filter((node) => !node.startsWith("__"));
+      for (const node of nodes) for (const from of before) edges.add(`${from} ${node}`);
+      if (at < this.steps.length - 1) for (const node of nodes) counts.set(node, (counts.get(node) || 0) + 1);
+      else active = nodes;
+      if (nodes.length) before = nodes;
+    });
+    if (run.status === "success") for (const from of before) edges.add(`${from} __end__`);
+    for (const call of this.calls.values()) {
+      if (call.path.length > 1) counts.set(call.path.join(":"), (counts.get(call.path.join(":")) || 0) + 1);
+      if (call.end === undefined && run.status === "running" && call.path.length > 1) active = [...active, call.path.join(":")];
+    }
+    const goesOn = ["running", "awaiting_input"].includes(run.status);
+    return { counts, edges, active: goesOn ? active : [], failed: ["error", "timeout"].includes(run.status) ? active : [], asks: run.status === "awaiting_input" };
+  }
+}
+
+function sorted(rows) {
+  const tops = rows.filter((row) => row.depth === 0);
+  const first = (row) => (row.key === "run" ? -1 : Math.min(...[row, ...rows.filter((one) => one.after === row.key)].flatMap((one) => one.bars.map((bar) => bar.begin))));
+  tops.sort((one, other) => first(one) - first(other));
+  return tops.flatMap((top) => [top, ...rows.filter((row) => row.after === top.key)]).filter((row) => row.bars.length || row.depth === 0);
+}
