@@ -49,6 +49,7 @@ RULES = (
     Rule("GET", "/ui/static/{name}", is_open=True),
     Rule("GET", "/ui/about", "assistants", "search"),
     Rule("GET", "/ui/runs", "threads", "search"),
+    Rule("GET", "/ui/threads", "threads", "search"),
     Rule("GET", f"{_UI}/history", "threads", "read"),
     Rule("GET", f"{_UI}/state", "threads", "read"),
     Rule("POST", f"{_UI}/state", "threads", "update"),

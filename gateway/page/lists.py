@@ -8,11 +8,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
+from ...contracts.threads import ThreadStatus
 from ..callers import of_the_filter
 from ..context import InContext, Runs
 from ..queries import words_in_query
 from ..replies import Json
-from .views import now, row
+from .views import now, row, thread_row
 
 router = APIRouter(prefix="/ui", include_in_schema=False)
 
@@ -53,3 +54,18 @@ async def runs_of_all_threads(
         why = await runs.overview.explain(page.runs)
     shown = [row(run, why.get(run.run_id)) for run in page.runs]
     return Json({"runs": shown, "next": page.next, "at": now()})
+
+
+@router.get("/threads")
+async def threads(
+    runs: Runs,
+    status: ThreadStatus | None = None,
+    offset: Annotated[int, Query(ge=0)] = 0,
+    limit: Annotated[int, Query(ge=1, le=_MOST)] = 50,
+) -> Response:
+    """A page of threads, those that were touched last first."""
+    with of_the_filter() as matching:
+        found = await runs.search_threads(
+            status=status, matching=matching, sort_by="updated_at", limit=limit, offset=offset, with_values=False
+        )
+    return Json({"threads": [thread_row(one) for one in found.threads], "total": found.total})

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ...contracts.stories import OutlinedEvent, RunStep, RunTimeline, Standstill
-from ...contracts.threads import ThreadSnapshot
+from ...contracts.threads import ThreadDetails, ThreadSnapshot, ThreadStatus
 from ...contracts.types import RunInterrupt, RunRecord, RunSpec
 from ...contracts.wire import run_workflow_id
 from ...facade.standstills import is_breakpoint
@@ -102,6 +102,20 @@ def step(one: RunStep) -> dict[str, Any]:
         "at": moment(one.created_at),
         "next": one.next,
         "questions": one.questions,
+    }
+
+
+def thread_row(thread: ThreadDetails) -> dict[str, Any]:
+    """A thread of a list, with what it asks, or has failed with."""
+    error = None if thread.error is None else f"{thread.error.type}: {thread.error.message}"[:_MESSAGE]
+    return {
+        "thread_id": thread.thread_id,
+        "graph": thread.assistant_id,
+        "status": str(thread.status),
+        "title": thread.title,
+        "updated_at": moment(thread.updated_at),
+        "questions": [question(one) for one in thread.interrupts],
+        "error": error if thread.status is ThreadStatus.ERROR else None,
     }
 
 

@@ -143,6 +143,17 @@ async def test_a_list_is_filtered_and_paged(api: Served, http: httpx.AsyncClient
     assert (await http.get("/ui/runs", params={"before": "nobody"})).status_code == 404
 
 
+async def test_threads_are_listed(api: Served, http: httpx.AsyncClient) -> None:
+    run = await begun(api, "review", "listed")
+    await api.env.runs.join_wait(run.run_id)
+    page = (await http.get("/ui/threads", params={"status": "awaiting_input", "limit": 200})).json()
+    found = {one["thread_id"]: one for one in page["threads"]}
+    assert page["total"] == len(page["threads"])
+    assert (found["listed"]["graph"], found["listed"]["questions"][0]["breakpoint"]) == ("review", False)
+    assert "listed" not in [one["thread_id"] for one in (await http.get("/ui/threads?status=idle")).json()["threads"]]
+    await api.env.runs.cancel(run.run_id)
+
+
 async def test_a_filter_of_threads_chooses_runs(api: Served) -> None:
     for name in ("ann", "bob"):
         await api.env.runs.create_thread(f"matched-{name}", metadata={"owner": name})
@@ -168,10 +179,10 @@ async def test_the_story_of_a_run(api: Served, http: httpx.AsyncClient) -> None:
         ("llm_request", ["agent"]),
         ("llm_response", ["agent"]),
     ]
-    assert story["events"][2]["usage"]["total_tokens"] > 0
+    assert story["events"][1]["usage"]["total_tokens"] > 0
     rest = (await http.get(f"{place(run)}/timeline", params={"after": story["next"]})).json()
     assert (rest["events"], rest["next"], rest["more"]) == ([], story["next"], False)
-    seq = story["events"][4]["seq"]
+    seq = story["events"][3]["seq"]
     assert "three pages" in str((await http.get(f"{place(run)}/events/{seq}")).json()["content"])
     steps = (await http.get(f"{place(run)}/steps")).json()["steps"]
     assert [step["next"] for step in reversed(steps)] == [["__start__"], ["agent"], ["tools"], ["agent"], []]

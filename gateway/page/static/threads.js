@@ -1,12 +1,12 @@
 // All threads, those that were touched last first.
 
-import { call, path } from "./api.js";
+import { get, path } from "./api.js";
 import { el, replace, setText } from "./dom.js";
 import { amount, moment, plural, short } from "./format.js";
 import { Polling } from "./polling.js";
 
 const PAGE = 50;
-const STATUSES = { "": "any status", idle: "idle", busy: "busy", interrupted: "asks", error: "error" };
+const STATUSES = { "": "any status", idle: "idle", running: "running", awaiting_input: "awaiting input", interrupted: "interrupted", error: "error" };
 
 export function show(main, at) {
   const status = at.query.get("status") || "";
@@ -23,31 +23,26 @@ export function show(main, at) {
     note, pages);
   let shown = "";
   const polling = new Polling(async () => {
-    const answer = await call("threads/search", {
-      method: "POST",
-      body: { ...(status ? { status } : {}), limit: PAGE, offset, sort_by: "updated_at", sort_order: "desc",
-        select: ["thread_id", "status", "metadata", "created_at", "updated_at", "interrupts", "error"] },
-    });
-    const text = JSON.stringify(answer.body);
+    const page = await get("ui/threads", { status, offset, limit: PAGE });
+    const text = JSON.stringify(page);
     if (text === shown) return;
     shown = text;
-    const total = Number(answer.headers.get("x-pagination-total"));
-    const next = answer.headers.get("x-pagination-next");
-    replace(body, answer.body.map(row));
-    note.hidden = answer.body.length > 0;
-    setText(count, plural(total, "thread"));
+    const more = offset + page.threads.length < page.total;
+    replace(body, page.threads.map(row));
+    note.hidden = page.threads.length > 0;
+    setText(count, plural(page.total, "thread"));
     replace(pages, offset > 0 && el("a", { class: "button quiet", href: `#/threads?status=${status}` }, "The first"),
-      next && el("a", { class: "button quiet", href: `#/threads?status=${status}&offset=${next}` }, `More of ${amount(total)}`));
+      more && el("a", { class: "button quiet", href: `#/threads?status=${status}&offset=${offset + PAGE}` }, `More of ${amount(page.total)}`));
   }, 3000);
   polling.now();
   return { leave: () => polling.end() };
 }
 
 function row(thread) {
-  const asked = Object.values(thread.interrupts || {}).flat()[0];
-  const said = asked ? short(typeof asked.value === "string" ? asked.value : JSON.stringify(asked.value), 120) : thread.error ? short(thread.error, 120) : "";
+  const asked = thread.questions[0];
+  const said = asked && !asked.breakpoint ? (typeof asked.value === "string" ? asked.value : JSON.stringify(asked.value)) : thread.error || "";
   return el("tr", { class: "row", onclick: (event) => event.target.closest("a") || (location.hash = `#/threads/${path(thread.thread_id)}`) },
-    el("td", {}, el("span", { class: "pill", data: { status: { busy: "running", interrupted: "awaiting_input", error: "error" }[thread.status] || "idle" } }, STATUSES[thread.status] || thread.status)),
-    el("td", { class: "name" }, el("a", { href: `#/threads/${path(thread.thread_id)}` }, thread.metadata?.title || thread.thread_id)),
-    el("td", {}, thread.metadata?.graph_id || ""), el("td", { class: "dim" }, moment(thread.updated_at)), el("td", {}, said));
+    el("td", { class: "status" }, el("span", { class: "pill", data: { status: thread.status } }, STATUSES[thread.status] || thread.status)),
+    el("td", { class: "name" }, el("a", { href: `#/threads/${path(thread.thread_id)}` }, thread.title || thread.thread_id)),
+    el("td", {}, thread.graph || ""), el("td", { class: "dim" }, moment(thread.updated_at)), el("td", {}, short(said, 120)));
 }

@@ -138,7 +138,7 @@ export class Timeline {
   }
 
   row(row, y, x, from, to) {
-    const most = this.gutter < 120 ? 13 : 25;
+    const most = this.gutter < 120 ? 12 : 22;
     const text = row.label.length > most - row.depth * 2 ? `${row.label.slice(0, most - 1 - row.depth * 2)}…` : row.label;
     return svg("g", {},
       svg("line", { x1: 0, x2: this.gutter + this.width, y1: y + ROW, y2: y + ROW, class: "rule" }),
