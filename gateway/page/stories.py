@@ -20,6 +20,8 @@ router = APIRouter(prefix="/ui/threads/{thread_id}/runs/{run_id}", include_in_sc
 _MODES = (METADATA, "messages-tuple", "custom")
 """What a run says. What else its stream has (its whole state, again and again) the page does not need."""
 _STEPS = 200
+_EVENTS = 2000
+"""Of one part of a timeline: it is drawn as it comes."""
 
 
 @router.get("")
@@ -39,7 +41,7 @@ async def get_asked(thread_id: str, run_id: str, runs: Runs) -> Response:
 async def get_timeline(thread_id: str, run_id: str, runs: Runs, after: Annotated[int, Query(ge=0)] = 0) -> Response:
     """What happened in it, without contents."""
     await existing_run(runs, thread_id, run_id)
-    return Json(views.timeline(await runs.overview.timeline(run_id, after=after)))
+    return Json(views.timeline(await runs.overview.timeline(run_id, after=after, limit=_EVENTS)))
 
 
 @router.get("/steps")

@@ -1,15 +1,21 @@
 // Which page is shown: by the part of the address behind the #.
 
 import { get, onConnection, storeKey, storedKey } from "./api.js";
-import { button, el, replace, setText } from "./dom.js";
+import { button, el, replace, setText, styles } from "./dom.js";
 
 const PAGES = {
   runs: () => import("./runs.js"),
-  run: () => import("./run.js"),
+  run: () => styled(import("./run.js")),
   threads: () => import("./threads.js"),
-  thread: () => import("./thread.js"),
-  chat: () => import("./chat.js"),
+  thread: () => styled(import("./thread.js")),
+  chat: () => styled(import("./chat.js")),
 };
+
+async function styled(module) {
+  await styles("run.css");
+  return module;
+}
+
 const main = document.getElementById("main");
 let shown = { leave() {} };
 let turn = 0;
@@ -76,8 +82,7 @@ function askKey() {
 
 function enter(key) {
   storeKey(key);
-  about = get("ui/about").catch(() => ({}));
-  show();
+  begin();
 }
 
 keyButton.addEventListener("click", () => {
@@ -87,7 +92,7 @@ keyButton.addEventListener("click", () => {
 if (storedKey()) keyButton.hidden = false;
 
 // What is served, and where Temporal's UI is. Who may not see it does without.
-export let about = get("ui/about").catch(() => ({}));
+export let about = Promise.resolve({});
 
 export function confirmed(title, text, label) {
   return new Promise((resolve) => {
@@ -105,4 +110,8 @@ export function confirmed(title, text, label) {
   });
 }
 
-show();
+function begin() {
+  about = show().then(() => get("ui/about")).catch(() => ({}));
+}
+
+begin();

@@ -48,8 +48,31 @@ export function announce(text) {
   document.getElementById("live").textContent = text;
 }
 
+// A stylesheet that only some pages need; it is there when this is done.
+const sheets = new Map();
+
+export function styles(name) {
+  if (!sheets.has(name)) {
+    sheets.set(name, new Promise((resolve) => document.head.append(el("link", { rel: "stylesheet", href: `ui/static/${name}`, onload: resolve, onerror: resolve }))));
+  }
+  return sheets.get(name);
+}
+
 let frame = 0;
 const waiting = new Set();
+
+const PAUSE = 200;
+const later = new Set();
+
+// A few times a second: text that grows by fifty words a second is laid out anew each time.
+export function soon(draw) {
+  if (later.has(draw)) return;
+  later.add(draw);
+  setTimeout(() => {
+    later.delete(draw);
+    atNextFrame(draw);
+  }, PAUSE);
+}
 
 // At most once in a frame, however often it is asked for.
 export function atNextFrame(draw) {

@@ -2,7 +2,7 @@
 
 import { follow } from "./sse.js";
 import { path } from "./api.js";
-import { atNextFrame, el, setText } from "./dom.js";
+import { el, setText, soon } from "./dom.js";
 import { short, textOf } from "./format.js";
 
 const MOST = 100;
@@ -67,7 +67,7 @@ export class Output {
       if (said.chunk_position === "last") message.whole = true;
     }
     this.dirty.add(message);
-    atNextFrame(this.draw);
+    soon(this.draw);
   }
 
   whole(message, said) {

@@ -52,7 +52,7 @@ class RunPage {
       el("div", { class: "columns" }, this.graphPart, el("section", { class: "panel", "aria-label": "Output" }, el("h2", {}, "What it says"), this.output.node)),
       this.historyPart, this.asked));
     this.polling = new Polling(() => this.look(), EVERY);
-    this.ticking = setInterval(() => this.tick(), 500);
+    this.ticking = setInterval(() => this.tick(), EVERY);
     this.polling.now();
   }
 
@@ -80,6 +80,7 @@ class RunPage {
     }
     this.run = run;
     this.skew = Date.parse(run.at) - Date.now();
+    if (!before) this.draw();
     await this.read();
     this.draw();
     if (before && before !== run.status) announce(`The run is ${STATUS[run.status]}.`);

@@ -65,10 +65,14 @@ export class Story {
     const label = [...names.slice(1), called].join(" › ");
     const cut = call.end === undefined && (run.ended_at || this.cutAfter(call.begin));
     const end = call.end ?? (typeof cut === "number" ? cut : until);
-    row(`call:${names.join("|")}|${called}`, label, 1, `node:${names[0]}`).bars.push({
+    const { bars } = row(`call:${names.join("|")}|${called}`, label, 1, `node:${names[0]}`);
+    if (call.bar) return void bars.push(call.bar);
+    const bar = {
       kind, id: call.call_id, begin: call.begin, end, seq: call.seq, endSeq: call.endSeq, usage: call.usage,
       state: call.outcome || (cut ? "cut" : "running"), label: called, node: call.node, attempt: call.attempt, path: call.path,
-    });
+    };
+    if (call.end !== undefined) call.bar = bar;
+    bars.push(bar);
   }
 
   cutAfter(begin) {
@@ -145,7 +149,13 @@ export class Story {
 
 function sorted(rows) {
   const tops = rows.filter((row) => row.depth === 0);
-  const first = (row) => (row.key === "run" ? -1 : Math.min(...[row, ...rows.filter((one) => one.after === row.key)].flatMap((one) => one.bars.map((bar) => bar.begin))));
-  tops.sort((one, other) => first(one) - first(other));
+  const first = new Map(tops.map((top) => [top, top.key === "run" ? -1 : earliest([top, ...rows.filter((one) => one.after === top.key)])]));
+  tops.sort((one, other) => first.get(one) - first.get(other));
   return tops.flatMap((top) => [top, ...rows.filter((row) => row.after === top.key)]).filter((row) => row.bars.length || row.depth === 0);
+}
+
+function earliest(rows) {
+  let found = Infinity;
+  for (const row of rows) for (const bar of row.bars) if (bar.begin < found) found = bar.begin;
+  return found;
 }
