@@ -66,6 +66,8 @@ class RunStep(Frozen):
     """LangGraph's number of the superstep that has ended with it; -1 is the input."""
     source: str | None = None
     created_at: datetime
+    namespace: str = ""
+    """LangGraph's: of the graph within whose checkpoint it is (`node:id|inner:id`); empty for the thread's own."""
     next: tuple[str, ...] = ()
     questions: int = 0
     """How many were asked in it."""

@@ -79,35 +79,50 @@ class Overview:
         return RunTimeline(turns=tuple(turns), events=tuple(events), next=last, more=len(events) == limit)
 
     async def steps(self, run_id: str, *, limit: int = _PAGE, before: str | None = None) -> RunSteps:
-        """The checkpoints of a run, the newest first; `before`: the last of the page before.
+        """The checkpoints of a run and of graphs within it, the newest first; `before`: the last of the page before.
 
-        A thread has one run at a time, so what was saved between the run's start and its end is its own; with it comes
-        the one at which the run has begun, if the thread was in the middle of its graph. Raises as `history`.
+        A thread has one run at a time, so what was saved between the run's start and its end is its own; with it come
+        those at which it has begun, if its thread was in the middle of its graph. Where the checkpoints are in a
+        worker's memory, there are none of graphs within. Raises as `history`.
         """
         record = (await self._lookup.existing(run_id)).record
         if record.started_at is None:
             return RunSteps()
-        end, found = record.ended_at or datetime.now(UTC), list[RunStep]()
+        found = _Found(record.started_at, record.ended_at or datetime.now(UTC))
         while page := await self._saved(record.thread_id, min(limit, _PAGE), before):
             for one in page:
-                if one.created_at is not None and one.created_at < record.started_at:
-                    return RunSteps(steps=(*found, *_begun(one, record.started_at)))
-                if one.created_at is not None and one.created_at <= end:
-                    found.append(_step(one, one.created_at))
+                if found.is_all_with(one):
+                    return RunSteps(steps=tuple(found.steps))
             before = page[-1].checkpoint_id
-            if len(found) >= limit:
-                return RunSteps(steps=tuple(found), more=True)
-        return RunSteps(steps=tuple(found))
+            if len(found.steps) >= limit:
+                return RunSteps(steps=tuple(found.steps), more=True)
+        return RunSteps(steps=tuple(found.steps))
 
     async def _saved(self, thread_id: str, limit: int, before: str | None) -> list[ThreadSnapshot]:
         try:
-            return await self._threads.history(thread_id, limit=limit, before=before, stored=True)
+            return await self._threads.history(thread_id, limit=limit, before=before, stored=True, nested=True)
         except ConfigError:  # it is in a worker's memory
             return await self._threads.history(thread_id, limit=limit, before=before, stored=False)
 
 
-def _begun(saved: ThreadSnapshot, started_at: datetime) -> list[RunStep]:
-    return [_step(saved, started_at)] if saved.next else []
+class _Found:
+    """What was saved between two moments, and at the first of them; it is shown from the newest on."""
+
+    def __init__(self, begin: datetime, end: datetime) -> None:
+        self._begin = begin
+        self._end = end
+        self.steps: list[RunStep] = []
+
+    def is_all_with(self, saved: ThreadSnapshot) -> bool:
+        """Whether the saved one is the last of them. A graph within may have begun before the one around it went on."""
+        if saved.created_at is None or saved.created_at > self._end:
+            return False
+        if saved.created_at >= self._begin:
+            self.steps.append(_step(saved, saved.created_at))
+            return False
+        if saved.next:
+            self.steps.append(_step(saved, self._begin))
+        return not saved.namespace
 
 
 def _step(saved: ThreadSnapshot, at: datetime) -> RunStep:
@@ -116,6 +131,7 @@ def _step(saved: ThreadSnapshot, at: datetime) -> RunStep:
         step=saved.metadata.get("step"),
         source=saved.metadata.get("source"),
         created_at=at,
+        namespace="|".join(saved.namespace),
         next=saved.next,
         questions=len(saved.interrupts),
     )

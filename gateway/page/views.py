@@ -100,6 +100,7 @@ def step(one: RunStep) -> dict[str, Any]:
         "step": one.step,
         "source": one.source,
         "at": moment(one.created_at),
+        "namespace": one.namespace,
         "next": one.next,
         "questions": one.questions,
     }

@@ -200,7 +200,17 @@ async def test_steps_come_in_pages(api: Served) -> None:
             break
         before = page.steps[-1].checkpoint_id
     assert found == [step.checkpoint_id for step in (await overview.steps(run.run_id)).steps]
-    assert len(set(found)) == len(found) == 5
+    steps = (await overview.steps(run.run_id)).steps
+    assert len(set(found)) == len(found) == len(steps)
+    assert [step.next for step in steps if not step.namespace] == [
+        (),
+        ("write",),
+        ("research",),
+        ("plan",),
+        ("__start__",),
+    ]
+    within = [step.next for step in steps if step.namespace.startswith("research:")]
+    assert within == [(), ("weigh",), ("gather",), ("__start__",)]
     with pytest.raises(InvalidRunError, match="limit must be 1 or more"):
         await overview.timeline(run.run_id, limit=0)
 

@@ -46,6 +46,7 @@ export class Detail {
   }
 
   async step(bar) {
+    if (!bar.checkpoint) return [el("p", { class: "dim" }, "A step of a graph within; what it has changed is seen in the step around it.")];
     const state = (id) => get(`ui/threads/${path(this.ids.thread_id)}/state`, { checkpoint_id: id });
     const [before, after] = await Promise.all([state(bar.checkpoint), bar.next ? state(bar.next) : null]);
     if (!after) return [el("h3", {}, "The state that it was given"), valueView(before.values, { open: 2 })];

@@ -43,13 +43,14 @@ class RunPage {
     this.output = new Output(this.ids, { onend: () => this.polling.now() });
     this.detail = new Detail(this.place, this.ids, this.output);
     this.graphPart = el("section", { class: "panel", "aria-label": "Graph" }, el("h2", {}, "Graph"));
+    this.ending = el("details", { class: "fold", hidden: true }, el("summary", {}, "Values at its end"));
     this.asked = el("details", { class: "panel fold" }, el("summary", {}, "Input and settings of the run"));
     this.historyPart = el("details", { class: "panel fold" }, el("summary", {}, "State: each checkpoint, compared, edited, forked"));
     this.fold();
     replace(main, el("div", { class: "run-page" }, this.head, this.facts, this.why, this.error, this.ask, this.actions,
       el("section", { class: "panel wide", "aria-label": "Timeline" }, el("h2", {}, "Timeline"), this.timeline.node),
       this.detail.node,
-      el("div", { class: "columns" }, this.graphPart, el("section", { class: "panel", "aria-label": "Output" }, el("h2", {}, "What it says"), this.output.node)),
+      el("div", { class: "columns" }, this.graphPart, el("section", { class: "panel", "aria-label": "Output" }, el("h2", {}, "What it says"), this.output.node, this.ending)),
       this.historyPart, this.asked));
     this.polling = new Polling(() => this.look(), EVERY);
     this.ticking = setInterval(() => this.tick(), EVERY);
@@ -57,6 +58,7 @@ class RunPage {
   }
 
   fold() {
+    this.ending.addEventListener("toggle", () => this.fillEnding());
     this.asked.addEventListener("toggle", async () => {
       if (!this.asked.open || this.asked.dataset.filled) return;
       this.asked.dataset.filled = "yes";
@@ -67,6 +69,14 @@ class RunPage {
       this.history = new History(this.ids.thread_id, this.run);
       this.historyPart.append(this.history.node);
     });
+  }
+
+  async fillEnding() {
+    const last = this.steps.filter((step) => !step.namespace).at(-1);
+    if (!this.ending.open || this.ending.dataset.filled || !last) return;
+    this.ending.dataset.filled = "yes";
+    const state = await get(`ui/threads/${path(this.ids.thread_id)}/state`, { checkpoint_id: last.checkpoint_id });
+    this.ending.append(valueView(state.values, { open: 2 }));
   }
 
   async look() {
@@ -114,7 +124,7 @@ class RunPage {
     const found = [];
     let before = "";
     for (;;) {
-      const page = await get(`${this.place}/steps`, { limit: known.size ? 5 : STEPS, before });
+      const page = await get(`${this.place}/steps`, { limit: known.size ? 10 : STEPS, before });
       found.push(...page.steps.filter((step) => !known.has(step.checkpoint_id)));
       if (!page.more || page.steps.some((step) => known.has(step.checkpoint_id)) || found.length >= 2000) break;
       before = page.steps.at(-1).checkpoint_id;
@@ -140,6 +150,7 @@ class RunPage {
     this.drawHead();
     this.drawFacts();
     this.drawAsk();
+    this.ending.hidden = !isEnded(run.status) || !this.steps.length;
     this.drawTimeline();
     if (!this.graph) {
       this.graph = new GraphView(run.graph);
@@ -190,7 +201,7 @@ class RunPage {
 
   // Which nodes a step is of, and since when, the list does not know.
   reason(run) {
-    const last = this.steps.at(-1);
+    const last = this.steps.filter((step) => !step.namespace).at(-1);
     if (run.why.reason !== "step" || !last?.next.length || !run.why.text.startsWith("Step ")) return run.why;
     return { ...run.why, text: `Step ${(last.step ?? -1) + 1} is under way: ${last.next.join(", ")}`, since: last.at };
   }

@@ -48,7 +48,12 @@ export class Story {
       if (!rows.has(key)) rows.set(key, { key, label, depth, bars: [], after });
       return rows.get(key);
     };
-    for (const bar of this.stepBars(run, until)) row(`node:${bar.node}`, bar.node, 0).bars.push(bar);
+    for (const bar of this.stepBars(run, until)) {
+      const [top, ...inner] = bar.path;
+      const key = `node:${top}`;
+      row(key, top, 0);
+      (inner.length ? row(`step:${bar.path.join("|")}`, inner.join(" › "), 1, key) : row(key)).bars.push(bar);
+    }
     for (const call of this.calls.values()) this.callBar(call, run, until, row);
     for (const mark of this.marks) {
       const top = mark.path[0] || mark.node;
@@ -110,41 +115,56 @@ export class Story {
     return bars;
   }
 
+  // Of each graph, the thread's own and those within it, a superstep lasts from one checkpoint to the next.
   stepBars(run, until) {
-    const bars = [];
-    this.steps.forEach((step, at) => {
-      const after = this.steps[at + 1];
-      const last = !after;
-      const state = !last ? "done" : run.status === "running" ? "running" : run.status === "error" || run.status === "timeout" ? "error" : run.status === "awaiting_input" || (step.questions && run.status === "interrupted") ? "asks" : "cut";
-      for (const node of new Set(step.next)) {
-        if (node.startsWith("__")) continue;
-        bars.push({ kind: "step", id: `s${step.checkpoint_id}${node}`, node, begin: Date.parse(step.at), end: after ? Date.parse(after.at) : until, state, label: node, step: (step.step ?? -1) + 1, checkpoint: step.checkpoint_id, next: after?.checkpoint_id });
-      }
-    });
-    return bars;
+    const graphs = new Map();
+    for (const step of this.steps) graphs.set(step.namespace, [...(graphs.get(step.namespace) || []), step]);
+    return [...graphs].flatMap(([namespace, steps]) => steps.flatMap((step, at) => this.stepBar(run, until, namespace, step, steps[at + 1])));
+  }
+
+  stepBar(run, until, namespace, step, after) {
+    const within = namesOf(namespace);
+    const cut = after ? null : this.cutAfter(Date.parse(step.at));
+    const state = after ? "done" : run.status === "running" && !within.length ? "running" : run.status === "running" ? (cut ? "cut" : "running") : endState(run, step);
+    return [...new Set(step.next)].filter((node) => !node.startsWith("__")).map((node) => ({
+      kind: "step", id: `s${step.checkpoint_id}${node}`, node, path: [...within, node], begin: Date.parse(step.at), end: after ? Date.parse(after.at) : state === "cut" && cut ? cut : until, state, label: node,
+      step: (step.step ?? -1) + 1, checkpoint: within.length ? null : step.checkpoint_id, next: after?.checkpoint_id,
+    }));
   }
 
   // How often each node was done, which of them is at work, and which edges were taken.
   walked(run) {
     const counts = new Map();
     const edges = new Set();
-    let active = [];
-    let before = ["__start__"];
-    this.steps.forEach((step, at) => {
-      const nodes = [...new Set(step.next)].filter((node) => !node.startsWith("__"));
-      for (const node of nodes) for (const from of before) edges.add(`${from} ${node}`);
-      if (at < this.steps.length - 1) for (const node of nodes) counts.set(node, (counts.get(node) || 0) + 1);
-      else active = nodes;
-      if (nodes.length) before = nodes;
-    });
-    if (run.status === "success") for (const from of before) edges.add(`${from} __end__`);
-    for (const call of this.calls.values()) {
-      if (call.path.length > 1) counts.set(call.path.join(":"), (counts.get(call.path.join(":")) || 0) + 1);
-      if (call.end === undefined && run.status === "running" && call.path.length > 1) active = [...active, call.path.join(":")];
+    const last = new Map();
+    const befores = new Map();
+    for (const step of this.steps) {
+      const within = namesOf(step.namespace);
+      const name = (node) => [...within, node].join(":");
+      const nodes = [...new Set(step.next)].filter((node) => !node.startsWith("__")).map(name);
+      for (const node of last.get(step.namespace) || []) counts.set(node, (counts.get(node) || 0) + 1);
+      for (const node of nodes) for (const from of befores.get(step.namespace) || (within.length ? [] : ["__start__"])) edges.add(`${from} ${node}`);
+      last.set(step.namespace, nodes);
+      if (nodes.length) befores.set(step.namespace, nodes);
     }
+    if (run.status === "success") for (const from of befores.get("") || []) edges.add(`${from} __end__`);
+    const active = last.get("") || [];
+    const inner = [...last].filter(([namespace]) => namespace && active.includes(namesOf(namespace)[0])).flatMap(([, nodes]) => nodes);
+    const all = [...active, ...inner];
     const goesOn = ["running", "awaiting_input"].includes(run.status);
-    return { counts, edges, active: goesOn ? active : [], failed: ["error", "timeout"].includes(run.status) ? active : [], asks: run.status === "awaiting_input" };
+    return { counts, edges, active: goesOn ? all : [], failed: ["error", "timeout"].includes(run.status) ? all : [], asks: run.status === "awaiting_input" };
   }
+}
+
+// The nodes of a namespace of LangGraph's; a number counts the calls of graphs in one task.
+function namesOf(namespace) {
+  return namespace.split("|").filter((part) => part && !/^\d+$/.test(part)).map((part) => part.split(":")[0]);
+}
+
+function endState(run, step) {
+  if (run.status === "error" || run.status === "timeout") return "error";
+  if (run.status === "awaiting_input" || (step.questions && run.status === "interrupted")) return "asks";
+  return run.status === "success" ? "done" : "cut";
 }
 
 function sorted(rows) {
