@@ -7,6 +7,7 @@ const HEIGHT = 30;
 const SWEEPS = 6;
 
 export function layout(nodes, edges) {
+  [nodes, edges] = passed(nodes, edges);
   const size = (id) => Math.max(56, Math.min(200, 7.2 * nameOf(id).length + 24));
   const ids = nodes.map((node) => node.id);
   const known = new Set(ids);
@@ -19,7 +20,21 @@ export function layout(nodes, edges) {
   for (const arrow of arrows) arrow.chain = chained(arrow, layer, boxes, links);
   const layers = ordered(boxes, links);
   placed(layers, boxes, links);
+  parted(layers, boxes);
   return drawn(boxes, arrows, back, edges, known);
+}
+
+// The beginning and the end of a graph within are passed over: its edges lead to and from its own nodes.
+function passed(nodes, edges) {
+  for (const { id } of nodes.filter((node) => /:__(start|end)__$/.test(node.id))) {
+    const into = edges.filter((edge) => edge.target === id);
+    const out = edges.filter((edge) => edge.source === id);
+    if (!into.length || !out.length) continue;
+    const joined = into.flatMap((one) => out.map((other) => ({ source: one.source, target: other.target, conditional: one.conditional || other.conditional, data: one.data || other.data })));
+    edges = [...edges.filter((edge) => edge.source !== id && edge.target !== id), ...joined];
+    nodes = nodes.filter((node) => node.id !== id);
+  }
+  return [nodes, edges];
 }
 
 export function nameOf(id) {
@@ -149,6 +164,37 @@ function placed(layers, boxes, links) {
       }
       spread(layer);
     }
+  }
+}
+
+const ROOM = 24;
+
+// What is no part of a graph within is moved out of the frame that is drawn around that.
+function parted(layers, boxes) {
+  const keys = new Set();
+  for (const box of boxes.values()) if (!box.bend) for (let key = clusterOf(box.id); key; key = clusterOf(key)) keys.add(key);
+  for (const key of [...keys].sort((one, other) => other.length - one.length)) {
+    const inner = [...boxes.values()].filter((box) => !box.bend && box.id.startsWith(`${key}:`));
+    const left = Math.min(...inner.map((box) => box.x - box.width / 2)) - ROOM;
+    const right = Math.max(...inner.map((box) => box.x + box.width / 2)) + ROOM;
+    const [top, bottom] = [Math.min(...inner.map((box) => box.layer)), Math.max(...inner.map((box) => box.layer))];
+    for (const layer of layers.slice(top, bottom + 1)) beside(layer, new Set(inner), left, right);
+  }
+}
+
+function beside(layer, inner, left, right) {
+  const first = layer.findIndex((box) => inner.has(box));
+  const isLeft = (box, at) => (first < 0 ? box.x < (left + right) / 2 : at < first);
+  const others = layer.map((box, at) => [box, isLeft(box, at)]).filter(([box]) => !inner.has(box) && !box.bend);
+  let edge = left;
+  for (const [box] of others.filter(([, side]) => side).reverse()) {
+    box.x = Math.min(box.x, edge - box.width / 2);
+    edge = box.x - box.width / 2 - GAP_X;
+  }
+  edge = right;
+  for (const [box] of others.filter(([, side]) => !side)) {
+    box.x = Math.max(box.x, edge + box.width / 2);
+    edge = box.x + box.width / 2 + GAP_X;
   }
 }
 
