@@ -53,32 +53,32 @@ class StoryPromises:
 
     async def test_an_outlook_is_of_those_that_are_asked_for(self, store: Store, draft: Draft) -> None:
         for number in range(3):
-            await draft(f"run-{number}")
-            await store.mark_submitted(f"run-{number}", sequence=number + 1)
+            await draft(f"r{number}")
+            await store.mark_submitted(f"r{number}", sequence=number + 1)
         await draft("cut off")
         await draft("run", "other")
         await store.mark_running("run", fence=1, attempt=1)
         await write(store, *model_call(1, "call", "model", "lead_agent"))
-        found = await store.stories.outlook(asking=["run-0"], waiting=["thread"], working=["run"])
-        assert found.questions == {"run-0": ()}
-        assert found.lines == {"thread": ("run-0", "run-1", "run-2")}
+        found = await store.stories.outlook(asking=["r0"], waiting=["thread"], working=["run"])
+        assert found.questions == {"r0": ()}
+        assert found.lines == {"thread": ("r0", "r1", "r2")}
         assert [one.event_type for one in found.calls["run"]] == ["llm_response", "llm_request"]
 
     async def test_lists_by_time(self, store: Store, make_record: Make, spec: RunSpec) -> None:
-        first = make_record("run-0")
+        first = make_record("r0")
         later = first.created_at + timedelta(seconds=1)
-        for record in (first, make_record("run-1", created_at=later)):
+        for record in (first, make_record("r1", created_at=later)):
             await store.create(record, spec)
         until = await store.list(which=RunFilter(until=later))
         since = await store.list(which=RunFilter(since=later, statuses=(RunStatus.PENDING,)))
-        assert [[one.record.run_id for one in found] for found in (until, since)] == [["run-0"], ["run-1"]]
+        assert [[one.record.run_id for one in found] for found in (until, since)] == [["r0"], ["r1"]]
 
-    @pytest.mark.parametrize(("owner", "found"), [("ann", ["run-ann"]), ("nobody", [])])
+    @pytest.mark.parametrize(("owner", "found"), [("ann", ["ann"]), ("nobody", [])])
     async def test_lists_by_what_threads_are(
         self, store: Store, make_record: Make, spec: RunSpec, owner: str, found: list[str]
     ) -> None:
         for name in ("ann", "bob"):
-            await store.create(make_record(f"run-{name}", name, metadata={"owner": name}), spec)
-            await store.mark_submitted(f"run-{name}", sequence=1)
+            await store.create(make_record(name, name, metadata={"owner": name}), spec)
+            await store.mark_submitted(name, sequence=1)
         wanted = RunFilter(matching=Filter(all=(Condition(key="owner", op="eq", values=(owner,)),)))
         assert [one.record.run_id for one in await store.list(which=wanted)] == found

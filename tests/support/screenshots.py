@@ -8,7 +8,7 @@ import asyncio
 import logging
 import operator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from langchain_core.messages import AnyMessage
 from langchain_core.tools import tool
@@ -69,7 +69,7 @@ def _scout() -> Any:
 
     async def think(state: Trip) -> Trip:
         await asyncio.sleep(0.5)
-        return {"messages": [await model.ainvoke(state["messages"])]}
+        return {"messages": [await model.ainvoke(state.get("messages", []))]}
 
     graph = StateGraph(Trip).add_node("think", think).add_node("tools", ToolNode([find_trains, find_rooms]))
     graph.add_edge(START, "think").add_conditional_edges("think", tools_condition).add_edge("tools", "think")
@@ -136,11 +136,12 @@ async def _run_pictures(env: Environment, address: str) -> None:
             await _begin(env, "trip-lausanne", title, pace=500.0)
         asks = await _begin(env, "trip-bern", "A day in Bern")
         await env.runs.join_wait(asks.run_id)
-        for name, scheme, place, height in (
+        pictures: list[tuple[str, Literal["light", "dark"], str, int]] = [
             ("run", "light", f"runs/trip-bern/{asks.run_id}", 1240),
             ("run-dark", "dark", f"runs/trip-bern/{asks.run_id}", 1240),
             ("runs", "light", "", 520),
-        ):
+        ]
+        for name, scheme, place, height in pictures:
             context = await browser.new_context(viewport={"width": 1180, "height": height}, color_scheme=scheme)
             page = await context.new_page()
             await page.goto(f"{address}/#/{place}")

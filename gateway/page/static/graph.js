@@ -43,7 +43,7 @@ export class GraphView {
     for (const box of boxes) for (let key = clusterOf(box.id); key; key = clusterOf(key)) found.set(key, [...(found.get(key) || []), box]);
     return [...found].map(([key, inner]) => {
       const left = Math.min(...inner.map((box) => box.x - box.width / 2)) - 10;
-      const right = Math.max(...inner.map((box) => box.x + box.width / 2)) + 10;
+      const right = Math.max(...inner.map((box) => box.x + box.width / 2 + ((this.walked.counts.get(box.id) || 0) > 1 ? 24 : 10)));
       const top = Math.min(...inner.map((box) => box.y)) - 31;
       const bottom = Math.max(...inner.map((box) => box.y)) + 24;
       return svg("g", { class: "cluster", data: { state: this.walked.active.includes(key) ? "active" : this.walked.counts.has(key) ? "done" : "" } },
