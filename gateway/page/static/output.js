@@ -83,7 +83,11 @@ export class Output {
     for (const message of this.dirty) this.put(message);
     this.dirty.clear();
     this.note.hidden = this.messages.size > 0;
-    while (this.list.childElementCount > MOST) this.list.firstElementChild.remove();
+    for (const [id, message] of this.messages) {
+      if (this.messages.size <= MOST) break;
+      message.node?.remove();
+      this.messages.delete(id);
+    }
     if (stays) this.list.scrollTop = this.list.scrollHeight;
   }
 

@@ -19,6 +19,7 @@ import { valueView } from "./value.js";
 const EVERY = 1000;
 const ENDED = 15000;
 const STEPS = 50;
+const STEPS_AGAIN = 2500;
 
 export function show(main, at) {
   const page = new RunPage(main, ...at.words);
@@ -118,13 +119,18 @@ class RunPage {
     await this.readSteps();
   }
 
-  // The newest first, until one that is known.
+  // The newest first, until one that is known. Each has the whole state in it, so they are read when there may be a new
+  // one; of graphs within only they themselves tell.
   async readSteps() {
+    const mark = `${this.run.steps} ${this.run.status} ${this.run.attempt}`;
+    if (this.stepsMark === mark && this.now - this.stepsAt < STEPS_AGAIN) return;
+    this.stepsMark = mark;
+    this.stepsAt = this.now;
     const known = new Set(this.steps.map((step) => step.checkpoint_id));
     const found = [];
     let before = "";
     for (;;) {
-      const page = await get(`${this.place}/steps`, { limit: known.size ? 10 : STEPS, before });
+      const page = await get(`${this.place}/steps`, { limit: known.size ? 3 : STEPS, before });
       found.push(...page.steps.filter((step) => !known.has(step.checkpoint_id)));
       if (!page.more || page.steps.some((step) => known.has(step.checkpoint_id)) || found.length >= 2000) break;
       before = page.steps.at(-1).checkpoint_id;

@@ -64,10 +64,11 @@ export class Timeline {
     window.addEventListener("pointerup", up);
   }
 
+  // Who goes from bar to bar by keys is not interrupted: what is new is drawn when he goes on.
   show(rows, begin, end) {
     this.rows = rows;
     this.extent = [begin, Math.max(end, begin + 10)];
-    atNextFrame(this.draw);
+    if (!document.activeElement?.closest("[data-bar]")) atNextFrame(this.draw);
   }
 
   get window() {
