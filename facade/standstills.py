@@ -127,6 +127,11 @@ def _troubled(trouble: RunTrouble, record: RunRecord) -> Standstill:
     if trouble.waiting:
         text = f"Lost its worker {trouble.lost} times, so it waits until no other such run executes"
         return Standstill(reason="turn", text=text, since=trouble.since)
+    if trouble.count == 1:
+        text = (
+            f"Attempt {record.attempt} failed at step {record.steps + 1}, and it is tried again; it failed with {last}"
+        )
+        return Standstill(reason="failing", text=text, since=trouble.since)
     times = (
         f"{trouble.count} attempt{'s' * (trouble.count > 1)} at step {record.steps + 1} failed, and it is tried again"
     )

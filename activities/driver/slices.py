@@ -162,6 +162,7 @@ class Slices:
         failure = graph_failure(error, attempt)
         raised = cast("GraphFailure", failure.details[0]).error
         logger.warning("run %s: the graph raised\n%s", run_id, withheld(raised.traceback or raised.type))
+        await self._troubles.raised(slice, raised, fence=live.fence)
         raise failure
 
     async def _mark(self, slice: SliceInput, spec: RunSpec, fence: int, number: int) -> RunRecord:

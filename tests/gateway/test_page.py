@@ -14,7 +14,7 @@ from support.gateways import Served, served
 from support.servers import until
 
 import perdure.gateway.page
-from perdure import RunRecord, RunScope, RunSpec
+from perdure import RetryPolicy, RunRecord, RunScope, RunSpec
 from perdure.contracts.errors import InvalidRunError
 from perdure.contracts.filters import Condition, Filter
 from perdure.contracts.gateway_settings import GatewaySettings
@@ -122,6 +122,23 @@ async def test_why_runs_stand_still(api: Served, http: httpx.AsyncClient) -> Non
     assert (await why(http, queued) or {})["behind"] == held.run_id
     for run in (held, queued, later, stops, asks):
         assert (await http.post(f"{place(run)}/cancel", json={})).json() == {"accepted": True}
+
+
+async def test_a_run_that_is_tried_again_says_with_what_it_has_failed(api: Served, http: httpx.AsyncClient) -> None:
+    retry = RetryPolicy(max_attempts=2, initial_interval=2.0)
+    run = await begun(api, "fails", "tried-again", retry=retry)
+
+    async def is_told() -> bool:
+        return ((await why(http, run)) or {})["reason"] == "failing"
+
+    await until(is_told)
+    said = "it is tried again; it failed with ValueError: the quota is used up"
+    assert (await why(http, run) or {})["text"] == f"Attempt 1 failed at step 1, and {said}"
+    assert (await api.env.runs.join_wait(run.run_id)).status == "error"
+    assert (await why(http, run) or {})["reason"] == "ended"
+    story = (await http.get(f"{place(run)}/timeline")).json()
+    attempts = [turn.get("after") for turn in story["turns"] if turn["type"] == "run_attempt_started"]
+    assert attempts == [None, {"type": "ValueError", "message": "the quota is used up"}]
 
 
 async def test_a_list_is_filtered_and_paged(api: Served, http: httpx.AsyncClient) -> None:
