@@ -27,7 +27,7 @@ function choose(main) {
   return { leave() {} };
 }
 
-async function hasMessages(name) {
+export async function hasMessages(name) {
   const { input_schema: schema } = await get(`assistants/${path(name)}/schemas`);
   return "messages" in (schema?.properties || {});
 }

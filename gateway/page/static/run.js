@@ -183,7 +183,7 @@ class RunPage {
 
   drawFacts() {
     const { run } = this;
-    const usage = run.usage || {};
+    const usage = run.usage || counted(this.story);
     const facts = {
       graph: run.graph,
       time: run.started_at ? duration(elapsed(run, this.now)) : "not started",
@@ -243,4 +243,11 @@ class RunPage {
     this.output.end();
     this.timeline.end();
   }
+}
+
+// A record has its usage once its run is at rest; until then what was read of it is counted.
+function counted({ tokens, calls }) {
+  const kinds = [...calls.values()].map((call) => call.type);
+  const tools = kinds.filter((kind) => kind === "tool_start").length;
+  return { input_tokens: tokens.input, output_tokens: tokens.output, total_tokens: tokens.input + tokens.output, llm_calls: kinds.length - tools, tool_calls: tools };
 }

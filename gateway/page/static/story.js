@@ -15,6 +15,7 @@ export class Story {
     this.marks = [];
     this.steps = [];
     this.cursor = 0;
+    this.tokens = { input: 0, output: 0 };
   }
 
   // True when what was known before is not to be relied on: an attempt was cut, and says some of it again.
@@ -35,7 +36,9 @@ export class Story {
 
   end(event) {
     const call = this.calls.get(event.call_id);
-    if (!call) return;
+    if (!call || call.end !== undefined) return;
+    this.tokens.input += event.usage?.input_tokens || 0;
+    this.tokens.output += event.usage?.output_tokens || 0;
     Object.assign(call, { end: Date.parse(event.at), endSeq: event.seq, outcome: ENDS[event.type], usage: event.usage, model: event.model || call.model });
   }
 

@@ -2,6 +2,7 @@
 
 import { get, path } from "./api.js";
 import { AnswerForm } from "./answer.js";
+import { hasMessages } from "./chat.js";
 import { el, replace } from "./dom.js";
 import { duration, elapsed, moment } from "./format.js";
 import { History } from "./history.js";
@@ -14,8 +15,8 @@ export function show(main, at) {
   const head = el("p", { class: "dim" });
   const ask = el("div", { class: "ask" });
   const states = el("section", { class: "panel", "aria-label": "States" }, el("h2", {}, "States"));
-  replace(main, el("p", { class: "crumbs" }, el("a", { href: "#/threads" }, "Threads")), el("h1", {}, "Thread ", el("span", { class: "id" }, id)), head, ask,
-    el("section", { class: "panel wide", "aria-label": "Runs" }, el("h2", {}, "Runs"), el("table", { class: "list" }, el("thead", {}, el("tr", {}, ["Status", "Run", "Started", "Time", "What holds it"].map((name) => el("th", { scope: "col" }, name)))), runs)), states);
+  replace(main, el("div", { class: "run-page" }, el("div", { class: "head" }, el("p", { class: "crumbs" }, el("a", { href: "#/threads" }, "Threads")), el("h1", {}, "Thread ", el("span", { class: "id" }, id)), head), ask,
+    el("section", { class: "panel wide", "aria-label": "Runs" }, el("h2", {}, "Runs"), el("table", { class: "list" }, el("thead", {}, el("tr", {}, ["Status", "Run", "Started", "Time", "What holds it"].map((name) => el("th", { scope: "col" }, name)))), runs)), states));
   let shown = "";
   let asked = "";
   let history = null;
@@ -25,7 +26,7 @@ export function show(main, at) {
     const text = JSON.stringify(page.runs);
     if (text !== shown) {
       shown = text;
-      replace(head, newest ? `graph ${newest.graph} · ` : "No runs. ", newest && el("a", { href: `#/chat/${path(newest.graph, id)}` }, "open as a chat"));
+      replace(head, newest ? `graph ${newest.graph} ` : "No runs. ", newest && (await canChat(newest.graph)) && el("a", { href: `#/chat/${path(newest.graph, id)}` }, "open as a chat"));
       replace(runs, page.runs.map((run) => row(run, Date.parse(page.at))));
     }
     const full = newest && ["awaiting_input", "interrupted"].includes(newest.status) ? await get(`ui/threads/${path(id)}/runs/${path(newest.run_id)}`) : null;
@@ -41,6 +42,13 @@ export function show(main, at) {
   }, 2000);
   polling.now();
   return { leave: () => polling.end() };
+}
+
+const chats = new Map();
+
+function canChat(graph) {
+  if (!chats.has(graph)) chats.set(graph, hasMessages(graph).catch(() => false));
+  return chats.get(graph);
 }
 
 function row(run, now) {
