@@ -86,6 +86,8 @@ class Outlook(Frozen):
 
     questions: dict[str, tuple[RunInterrupt, ...]] = Field(default_factory=dict[str, tuple[RunInterrupt, ...]])
     """By run."""
+    followed: tuple[str, ...] = ()
+    """Of the runs whose questions were asked for, those after which their thread has another run."""
     lines: dict[str, tuple[str, ...]] = Field(default_factory=dict[str, tuple[str, ...]])
     """By thread: its runs that have not ended, in the order of their creation."""
     calls: dict[str, tuple[OutlinedEvent, ...]] = Field(default_factory=dict[str, tuple[OutlinedEvent, ...]])

@@ -39,7 +39,8 @@ class Standstills:
 
     async def _of(self, record: RunRecord, outlook: Outlook) -> Standstill | None:
         if record.status.terminal:
-            return _ended(record, outlook.questions.get(record.run_id, ()))
+            is_last = record.run_id not in outlook.followed
+            return _ended(record, outlook.questions.get(record.run_id, ()), is_last=is_last)
         if record.status is RunStatus.AWAITING_INPUT:
             return _asks(record, outlook.questions.get(record.run_id, ()))
         if record.trouble is not None:
@@ -69,11 +70,14 @@ def is_breakpoint(question: RunInterrupt) -> bool:
     return isinstance(question.value, Mapping) and [*cast("Mapping[str, Any]", question.value)] == ["breakpoint"]
 
 
-def _ended(record: RunRecord, asked: Sequence[RunInterrupt]) -> Standstill | None:
+def _ended(record: RunRecord, asked: Sequence[RunInterrupt], *, is_last: bool) -> Standstill | None:
     if record.status is RunStatus.SUCCESS:
         return None
-    if record.status is RunStatus.INTERRUPTED and asked:
+    if record.status is RunStatus.INTERRUPTED and asked and is_last:
         return _asks(record, asked)
+    if record.status is RunStatus.INTERRUPTED and asked:
+        text = "Ended at a question; its thread has gone on with another run"
+        return Standstill(reason="ended", text=text, since=record.ended_at)
     return Standstill(reason="ended", text=_ending(record), since=record.ended_at)
 
 

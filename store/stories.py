@@ -51,6 +51,7 @@ class SqlStories:
         def work(connection: Connection) -> Outlook:
             return Outlook(
                 questions=_questions(connection, asking),
+                followed=_followed(connection, asking),
                 lines=_lines(connection, waiting),
                 calls={run_id: _calls(connection, run_id) for run_id in working},
             )
@@ -63,6 +64,17 @@ def _questions(connection: Connection, run_ids: Sequence[str]) -> dict[str, tupl
         return {}
     rows = connection.execute(select(runs.c.run_id, runs.c.interrupts).where(runs.c.run_id.in_(run_ids))).all()
     return {run_id: _QUESTIONS.validate_python(asked or ()) for run_id, asked in rows}
+
+
+def _followed(connection: Connection, run_ids: Sequence[str]) -> tuple[str, ...]:
+    if not run_ids:
+        return ()
+    later = runs.alias()
+    after = select(later.c.position).where(
+        later.c.thread_id == runs.c.thread_id, later.c.position > runs.c.position, later.c.submitted
+    )
+    query = select(runs.c.run_id).where(runs.c.run_id.in_(run_ids), after.exists())
+    return tuple(connection.execute(query).scalars())
 
 
 def _lines(connection: Connection, thread_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:

@@ -60,7 +60,8 @@ class StoryPromises:
         await store.mark_running("run", fence=1, attempt=1)
         await write(store, *model_call(1, "call", "model", "lead_agent"))
         found = await store.stories.outlook(asking=["r0"], waiting=["thread"], working=["run"])
-        assert found.questions == {"r0": ()}
+        assert (found.questions, found.followed) == ({"r0": ()}, ("r0",))
+        assert (await store.stories.outlook(asking=["r2"], waiting=(), working=())).followed == ()
         assert found.lines == {"thread": ("r0", "r1", "r2")}
         assert [one.event_type for one in found.calls["run"]] == ["llm_response", "llm_request"]
 

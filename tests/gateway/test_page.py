@@ -253,7 +253,8 @@ async def test_a_question_at_which_a_run_has_ended_is_answered_by_another_run(
     made = (await http.post(f"{place(run)}/answer", json={"value": "yes"})).json()
     assert made["run_id"] != run.run_id
     assert (await api.env.runs.join_wait(made["run_id"])).values["answer"] == "yes"
-    assert (await http.get(place(run))).json()["answerable"] is False
+    answered = (await http.get(place(run))).json()
+    assert (answered["answerable"], answered["why"]["reason"]) == (False, "ended")
 
 
 async def test_a_failed_run_is_retried_and_a_state_is_edited_and_forked(api: Served, http: httpx.AsyncClient) -> None:

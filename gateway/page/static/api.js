@@ -11,11 +11,11 @@ export function storeKey(key) {
   else sessionStorage.removeItem(KEY);
 }
 
-// Ours is a key of its own kind; a token of an OpenID provider has two points in it.
+// What kind of key it is the gateway sees. Who has entered a scheme before it knows what his gateway wants.
 export function credentials() {
   const key = storedKey();
   if (!key) return {};
-  return key.split(".").length === 3 ? { authorization: `Bearer ${key}` } : { "x-api-key": key };
+  return key.includes(" ") ? { authorization: key } : { "x-api-key": key, authorization: `Bearer ${key}` };
 }
 
 export class Refused extends Error {

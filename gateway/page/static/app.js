@@ -22,12 +22,20 @@ let turn = 0;
 
 function place() {
   const [pathname, search] = location.hash.replace(/^#\/?/, "").split("?");
-  const words = pathname.split("/").filter(Boolean).map(decodeURIComponent);
+  const words = decoded(pathname);
   const query = new URLSearchParams(search || "");
   if (words[0] === "runs" && words.length === 3) return { page: "run", nav: "runs", words: words.slice(1), query };
   if (words[0] === "threads" && words[1]) return { page: "thread", nav: "threads", words: words.slice(1), query };
   if (words[0] in PAGES) return { page: words[0], nav: words[0], words: words.slice(1), query };
   return { page: "runs", nav: "runs", words: [], query };
+}
+
+function decoded(pathname) {
+  try {
+    return pathname.split("/").filter(Boolean).map(decodeURIComponent);
+  } catch {
+    return [];
+  }
 }
 
 async function show() {

@@ -36,7 +36,9 @@ class RunPage {
     this.skew = 0;
     this.head = el("div", { class: "head" });
     this.facts = el("dl", { class: "facts" });
-    this.why = el("p", { class: "why-line", hidden: true });
+    this.whyText = el("span");
+    this.behind = el("span");
+    this.why = el("p", { class: "why-line", hidden: true }, this.whyText, this.behind);
     this.error = el("div", { hidden: true });
     this.ask = el("div", { class: "ask" });
     this.actions = el("div", { class: "buttons actions" });
@@ -201,7 +203,12 @@ class RunPage {
       replace(this.facts, shown.map(([name, text]) => el("div", {}, el("dt", {}, name), el("dd", { data: { fact: name } }, text))));
     } else for (const [name, text] of shown) setText(this.facts.querySelector(`[data-fact="${name}"]`), text);
     this.why.hidden = !run.why || Boolean(run.error);
-    if (run.why) setText(this.why, sentence(this.reason(run), this.now));
+    if (run.why) setText(this.whyText, sentence(this.reason(run), this.now));
+    const behind = run.why?.behind || "";
+    if (this.behind.dataset.of !== behind) {
+      this.behind.dataset.of = behind;
+      replace(this.behind, behind && [" · ", el("a", { href: `#/runs/${path(run.thread_id, behind)}` }, "look at that run")]);
+    }
     this.why.dataset.reason = run.why?.reason || "";
   }
 

@@ -9,8 +9,8 @@ import { Polling } from "./polling.js";
 const EVERY = 1500;
 const PAGE = 50;
 const SINCE = { "": "any time", 3600: "the last hour", 86400: "the last day", 604800: "the last week" };
-const GROUPS = { "": "any status", open: "not ended", attention: "awaiting input or failed" };
-const MEMBERS = { open: ["pending", "running", "awaiting_input"], attention: ["awaiting_input", "error", "timeout"] };
+const GROUPS = { "": "any status", open: "not ended", attention: "asks, failed or stopped" };
+const MEMBERS = { open: ["pending", "running", "awaiting_input"], attention: ["awaiting_input", "error", "timeout", "interrupted"] };
 
 export function statusPill(status) {
   return el("span", { class: "pill", data: { status } }, STATUS[status] || status);
