@@ -16,6 +16,8 @@ async function styled(module) {
   return module;
 }
 
+// Milliseconds by which what can wait comes after what was asked for.
+const LATER = 150;
 const main = document.getElementById("main");
 let shown = { leave() {} };
 let turn = 0;
@@ -119,7 +121,7 @@ export function confirmed(title, text, label) {
 }
 
 function begin() {
-  about = show().then(() => get("ui/about")).catch(() => ({}));
+  about = show().then(() => new Promise((resolve) => setTimeout(resolve, LATER))).then(() => get("ui/about")).catch(() => ({}));
 }
 
 begin();

@@ -10,16 +10,21 @@ export function duration(ms) {
   return `${Math.floor(seconds / 86400)} d ${Math.floor((seconds % 86400) / 3600)} h`;
 }
 
+// Made once: each takes a good part of a millisecond.
+const TIME = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+const DAY = new Intl.DateTimeFormat();
+const NUMBER = new Intl.NumberFormat("en");
+
 export function moment(iso) {
   if (!iso) return "";
   const at = new Date(iso);
-  const time = at.toLocaleTimeString([], { hour12: false });
-  return at.toDateString() === new Date().toDateString() ? time : `${at.toLocaleDateString()} ${time}`;
+  const isToday = at.toDateString() === new Date().toDateString();
+  return isToday ? TIME.format(at) : `${DAY.format(at)} ${TIME.format(at)}`;
 }
 
 export function amount(number) {
   if (number === null || number === undefined) return "";
-  if (number < 10000) return number.toLocaleString("en");
+  if (number < 10000) return NUMBER.format(number);
   return number < 1e6 ? `${(number / 1000).toFixed(number < 1e5 ? 1 : 0)} k` : `${(number / 1e6).toFixed(1)} M`;
 }
 
