@@ -57,7 +57,7 @@ Request = Submission | StateChange | ThreadDeletion
 _POLLERS_KNOWN_FOR = 60.0
 """Seconds for which a worker that was seen is taken to be there still. If it has gone, the submission waits."""
 
-_SLEEP = timedelta(seconds=5)
+SLEEP = timedelta(seconds=5)
 """Of a thread whose run was started by its client, unless somebody asks something of it."""
 _PAUSE = 0.1
 """Seconds before an update that the thread could not take is given again: it is busy for a workflow task."""
@@ -130,11 +130,11 @@ class Submitter:
         thread_id, plan = plan.record.thread_id, plan.shown_as(self._show_user)
         if plan.alone:
             with translated(self._settings, run_id=plan.run_id, thread_id=thread_id):
-                return await self._start(client, plan, plan.as_input())
+                return await self.start_run(client, plan, plan.as_input())
         async with self._asking(client, thread_id, run_id=plan.run_id):
-            if not line.in_flight and await self._reserved(client, plan, line):
+            if not line.in_flight and await self.reserve(client, plan, line):
                 run = plan.as_input(sequence=line.last_sequence + 1, tells_thread=True)
-                return await self._start(client, plan, run)
+                return await self.start_run(client, plan, run)
             return await self._update(client, thread_id, line, UPDATE_SUBMIT, plan.submission, Admission)
 
     async def delete_thread(
@@ -221,7 +221,7 @@ class Submitter:
                 await start.workflow_handle()
             raise
 
-    async def _reserved(self, client: Client, plan: RunPlan, line: ThreadLine) -> bool:
+    async def reserve(self, client: Client, plan: RunPlan, line: ThreadLine) -> bool:
         """Whether the thread was idle, and is kept for this run, which its client may start by itself.
 
         Its workflow begins with the run in line, and sleeps. Whatever is asked of it wakes it; when nobody does, it
@@ -236,7 +236,7 @@ class Submitter:
             await client.start_workflow(
                 THREAD_WORKFLOW,
                 ThreadInput(installation=self._installation, thread_id=thread_id, state=state),
-                start_delay=_SLEEP,
+                start_delay=SLEEP,
                 id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
                 **self._thread_start(thread_id, submission.user_id),
             )
@@ -253,7 +253,7 @@ class Submitter:
             "static_summary": f"thread {thread_id}",
         }
 
-    async def _start(self, client: Client, plan: RunPlan, run: RunInput) -> Admission:
+    async def start_run(self, client: Client, plan: RunPlan, run: RunInput) -> Admission:
         await client.start_workflow(
             RUN_WORKFLOW,
             run,

@@ -12,7 +12,7 @@ import pytest
 from perdure.facade import submission
 from perdure.facade.submission import Submitter
 
-_reserved, _start = Submitter._reserved, Submitter._start
+_reserve, _start_run = Submitter.reserve, Submitter.start_run
 
 
 class DiedError(Exception):
@@ -27,7 +27,7 @@ def awake() -> Generator[None]:
         return False
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Submitter, "_reserved", reserved)
+        patch.setattr(Submitter, "reserve", reserved)
         yield
 
 
@@ -35,8 +35,8 @@ def awake() -> Generator[None]:
 def asleep(seconds: float = 0.5) -> Generator[None]:
     """For so long, where `awake` had it otherwise."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Submitter, "_reserved", _reserved)
-        patch.setattr(submission, "_SLEEP", timedelta(seconds=seconds))
+        patch.setattr(Submitter, "reserve", _reserve)
+        patch.setattr(submission, "SLEEP", timedelta(seconds=seconds))
         yield
 
 
@@ -48,5 +48,5 @@ def clients_die() -> Generator[Callable[[], None]]:
         raise DiedError
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Submitter, "_start", dies)
-        yield lambda: patch.setattr(Submitter, "_start", _start)
+        patch.setattr(Submitter, "start_run", dies)
+        yield lambda: patch.setattr(Submitter, "start_run", _start_run)

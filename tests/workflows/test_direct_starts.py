@@ -96,8 +96,9 @@ async def _told(temporal: Client, workflow_id: str, event: str) -> bool:
 
 async def test_many_at_once_on_a_new_thread(runs: RunsFacade, overlap: Overlap, spec: Spec) -> None:
     records = await asyncio.gather(*(runs.create_background(spec("overlap", input=NEW)) for _ in range(12)))
-    assert sorted(record.sequence for record in records) == [*range(1, 13)]
-    in_line = [record.run_id for record in sorted(records, key=lambda record: record.sequence)]
+    places = {record.sequence or 0: record.run_id for record in records}
+    assert sorted(places) == [*range(1, 13)]
+    in_line = [places[place] for place in sorted(places)]
     assert [(await runs.join_wait(run_id)).status for run_id in in_line] == [RunStatus.SUCCESS] * 12
     assert overlap.order(records[0].thread_id) == in_line
     assert overlap.violations(records[0].thread_id) == []
@@ -137,15 +138,16 @@ async def test_what_is_asked_once_it_has_ended_does_not_wait(
 ) -> None:
     """The thread's workflow sleeps still, and knows of the end when it is woken."""
     wanted = spec("overlap", input=NEW, multitask_strategy="reject")
+    thread_id = wanted.scope.thread_id or ""
     for _ in range(3):
-        record, _ = await runs.create_and_wait(wanted)
+        await runs.create_and_wait(wanted)
         if asked == "submit":
             assert (await runs.create_and_wait(wanted))[1].status is RunStatus.SUCCESS
         elif asked == "change":
-            await runs.update_state(record.thread_id, {"log": ["changed"]}, as_node="third")
+            await runs.update_state(thread_id, {"log": ["changed"]}, as_node="third")
         else:
-            assert await runs.delete_thread(record.thread_id)
-    assert overlap.violations(record.thread_id) == []
+            assert await runs.delete_thread(thread_id)
+    assert overlap.violations(thread_id) == []
 
 
 async def test_a_client_that_dies_between_its_two_starts(
@@ -189,14 +191,14 @@ async def test_a_client_that_comes_back_late(
     runs: RunsFacade, overlap: Overlap, spec: Spec, monkeypatch: pytest.MonkeyPatch, short_sleep: None
 ) -> None:
     """Frozen between its two starts, it finds that the thread has started its run."""
-    start, frozen, go_on = Submitter._start, asyncio.Event(), asyncio.Event()
+    start, frozen, go_on = Submitter.start_run, asyncio.Event(), asyncio.Event()
 
     async def late(*given: Any) -> Any:
         frozen.set()
         await go_on.wait()
         return await start(*given)
 
-    monkeypatch.setattr(Submitter, "_start", late)
+    monkeypatch.setattr(Submitter, "start_run", late)
     creating = asyncio.create_task(runs.create_background(spec("overlap", input=NEW)))
     await frozen.wait()
     thread_id = spec("overlap").scope.thread_id or ""
