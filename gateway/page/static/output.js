@@ -64,7 +64,7 @@ export class Output {
         const known = message.calls.get(call.index ?? call.id) || { name: "", args: "" };
         message.calls.set(call.index ?? call.id, { name: known.name + (call.name || ""), args: known.args + (call.args || "") });
       }
-      if (said.chunk_position === "last") message.whole = true;
+      if (said.chunk_position === "last" || said.usage_metadata || said.response_metadata?.finish_reason) message.whole = true;
     }
     this.dirty.add(message);
     soon(this.draw);

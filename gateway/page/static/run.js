@@ -136,6 +136,8 @@ class RunPage {
       found.push(...page.steps.filter((step) => !known.has(step.checkpoint_id)));
       if (!page.more || page.steps.some((step) => known.has(step.checkpoint_id)) || found.length >= 2000) break;
       before = page.steps.at(-1).checkpoint_id;
+      this.story.steps = [...this.steps, ...[...found].reverse()];
+      this.drawTimeline();
     }
     this.steps.push(...found.reverse());
     this.story.steps = this.steps;
