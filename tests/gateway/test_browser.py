@@ -234,3 +234,11 @@ async def test_it_can_be_used_with_keys_and_on_a_narrow_screen(api: Served, brow
         await page.reload()
         await page.keyboard.press("Tab")
         await expect(page.get_by_role("link", name="To the content")).to_be_focused()
+
+
+@pytest.mark.parametrize(("ci", "outcome"), [("", pytest.skip.Exception), ("true", pytest.fail.Exception)])
+async def test_without_a_browser_ci_fails(monkeypatch: pytest.MonkeyPatch, ci: str, outcome: type[Exception]) -> None:
+    monkeypatch.setenv("CI", ci)
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(outcome, match="apt install chromium"):
+        await chromium().__aenter__()
