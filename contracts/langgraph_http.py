@@ -76,3 +76,5 @@ class HttpConfig(Part):
     disable_mcp: bool = False
     disable_a2a: bool = False
     disable_ag_ui: bool = False
+    disable_ui: bool = False
+    """The page for people, and what it asks for."""

@@ -15,6 +15,7 @@ from . import (
     crons,
     meta,
     metrics,
+    page,
     run_queries,
     runs,
     states,
@@ -38,6 +39,7 @@ from .translation import Translate
 _EXPOSED = ("x-pagination-total", "x-pagination-next", "content-location", "location", "mcp-session-id")
 
 PARTS = {
+    "ui": page.ROUTERS,
     "meta": (meta.router, metrics.router),
     "assistants": (assistants.router, assistant_changes.router),
     "threads": (threads.router, states.router),
@@ -62,6 +64,7 @@ def create_app(context: Context, serving: Serving | None = None) -> FastAPI:
     serving = serving or Serving()
     app = FastAPI(title="Perdure", version=version("perdure"), summary="LangGraph's Agent Server API, on Temporal")
     app.state.context = context
+    app.state.mount_prefix = serving.mount_prefix
     for router in _wanted(serving.http):
         app.include_router(router)
     add_handlers(app)

@@ -41,6 +41,8 @@ class Serving:
     """Routes of the user's own."""
     openapi: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """The key `auth.openapi` of `langgraph.json`: `securitySchemes` and `security`, for `/openapi.json`."""
+    temporal_ui: str | None = None
+    """Where Temporal's UI shows a workflow whose id is appended: the page links there."""
 
     @property
     def asks(self) -> bool:
