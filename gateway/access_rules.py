@@ -72,6 +72,8 @@ RULES = (
     Rule("GET", "/threads/{thread_id}/history", "threads", "read"),
     Rule("POST", "/threads/{thread_id}/history", "threads", "read"),
     Rule("GET", "/threads/{thread_id}/stream", "threads", "read", is_long=True),
+    Rule("POST", "/threads/{thread_id}/stream/events", "threads", "read", is_long=True),
+    Rule("POST", "/threads/{thread_id}/commands", "threads", "create_run"),
     # Runs of a thread.
     Rule("POST", _RUNS, "threads", "create_run"),
     Rule("POST", f"{_RUNS}/stream", "threads", "create_run", is_long=True),

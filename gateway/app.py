@@ -28,6 +28,9 @@ from .guard import Guard
 from .json_bodies import JsonBodies
 from .limits import Limited
 from .mounting import CustomRoutes, Mounted
+from .protocol import commands as protocol_commands
+from .protocol import events as protocol_events
+from .protocol.feed import Feeds
 from .run_headers import RunHeaders
 from .serving import Serving
 from .sse import Unburdened
@@ -38,7 +41,14 @@ PARTS = {
     "meta": (meta.router, metrics.router),
     "assistants": (assistants.router, assistant_changes.router),
     "threads": (threads.router, states.router),
-    "runs": (crons.router, runs.router, run_queries.router, thread_stream.router),
+    "runs": (
+        crons.router,
+        runs.router,
+        run_queries.router,
+        thread_stream.router,
+        protocol_events.router,
+        protocol_commands.router,
+    ),
     "store": (store.router,),
 }
 """All routes, by what `http.disable_…` of `langgraph.json` calls them. More specific paths come first."""
@@ -49,6 +59,7 @@ def create_app(context: Context, serving: Serving | None = None) -> FastAPI:
     serving = serving or Serving()
     app = FastAPI(title="Perdure", version=version("perdure"), summary="LangGraph's Agent Server API, on Temporal")
     app.state.context = context
+    app.state.feeds = Feeds(context.runs)
     for router in _wanted(serving.http):
         app.include_router(router)
     add_handlers(app)

@@ -1,0 +1,105 @@
+"""One reader of a thread: what it has not had, from wherever it stands; then what comes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+
+from ...contracts.types import RunRecord
+from ..context import HEARTBEAT
+from .entries import Entry, Place
+from .feed import Feed
+
+_BATCH = 64
+"""Events of what is past that are sent at once."""
+
+
+class Reader:
+    """From after the event `seq` on."""
+
+    def __init__(self, feed: Feed, seq: int = 0) -> None:
+        self._feed = feed
+        self._tape = feed.tape()
+        self.seq = seq
+        """The last event that it has had."""
+        self._place = Place()
+        self._fell_behind = False
+        self._clock = asyncio.get_running_loop().time
+        self.deadline = self._clock() + HEARTBEAT
+        """When it wants to hear that nothing has come; the event loop's clock."""
+
+    def spoke(self) -> None:
+        """Its client has heard something."""
+        self.deadline = self._clock() + HEARTBEAT
+
+    @property
+    def is_due(self) -> bool:
+        """Whether its client has heard nothing for too long."""
+        return self._clock() >= self.deadline
+
+    async def batches(self) -> AsyncGenerator[Sequence[Entry]]:
+        """What is new, as it comes; nothing at the deadline. It ends with the thread. Raises `UnavailableError`."""
+        while not self._feed.ended:
+            async with aclosing(self._shared() if self._keeps_up() else self._alone()) as reading:
+                async for batch in reading:
+                    yield batch
+
+    def _keeps_up(self) -> bool:
+        # One that was too slow once reads for itself until it has nothing to read.
+        return self._feed.has(self.seq) and (not self._fell_behind or self.seq >= self._feed.last)
+
+    async def _shared(self) -> AsyncGenerator[Sequence[Entry]]:
+        while self._feed.has(self.seq):
+            if batch := self._feed.after(self.seq):
+                self.seq, self._place = batch[-1].seq, batch[-1].place
+                yield batch
+            elif self._feed.ended:
+                return
+            elif not await self._feed.wait(self.deadline):
+                yield ()
+        self._fell_behind = True
+
+    async def _alone(self) -> AsyncGenerator[Sequence[Entry]]:
+        """The next run, if there is one; at what goes on all meet."""
+        run = await self._tape.next_run(self._place)
+        if run is None or not run.status.terminal:
+            self._feed.start(self._place)
+            if run is None and not self._keeps_up():
+                self.seq = max(self.seq, self._feed.last)  # it was numbered otherwise: a run was deleted since
+            if run is None or self._keeps_up():
+                return
+        elif self._has_had(run):
+            return
+        async with aclosing(self._of(run)) as reading:
+            async for batch in reading:
+                yield batch
+
+    def _has_had(self, run: RunRecord) -> bool:
+        count = self._tape.counts.get(run.run_id)
+        if count is None or self._place.seq + count > self.seq:
+            return False
+        self._place = self._tape.behind(run, self._place.seq + count)
+        return True
+
+    async def _of(self, run: RunRecord) -> AsyncGenerator[Sequence[Entry]]:
+        batch: list[Entry] = []
+        seq, size = self._place.seq, _BATCH if run.status.terminal else 1
+        async with aclosing(self._tape.entries(run, self._place)) as entries:
+            async for entry in entries:
+                if entry is None:
+                    yield ()
+                    continue
+                seq = entry.seq
+                if seq > self.seq:
+                    self.seq = seq
+                    batch.append(entry)
+                if len(batch) >= size:
+                    yield batch
+                    batch = []
+                if not run.status.terminal and self._keeps_up():
+                    break
+            else:
+                self._place = self._tape.behind(run, seq)
+        if batch:
+            yield batch
