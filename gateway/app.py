@@ -30,6 +30,7 @@ from .limits import Limited
 from .mounting import CustomRoutes, Mounted
 from .protocol import commands as protocol_commands
 from .protocol import events as protocol_events
+from .protocol import websocket as protocol_websocket
 from .protocol.feed import Feeds
 from .run_headers import RunHeaders
 from .serving import Serving
@@ -48,6 +49,7 @@ PARTS = {
         thread_stream.router,
         protocol_events.router,
         protocol_commands.router,
+        protocol_websocket.router,
     ),
     "store": (store.router,),
 }
@@ -60,6 +62,7 @@ def create_app(context: Context, serving: Serving | None = None) -> FastAPI:
     app = FastAPI(title="Perdure", version=version("perdure"), summary="LangGraph's Agent Server API, on Temporal")
     app.state.context = context
     app.state.feeds = Feeds(context.runs)
+    app.state.cors = serving.cors
     for router in _wanted(serving.http):
         app.include_router(router)
     add_handlers(app)

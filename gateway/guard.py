@@ -9,7 +9,7 @@ another's unfound.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from typing import Any, cast
 
 import orjson
@@ -28,6 +28,7 @@ from .errors import INVALID_JSON, answer_to, refuse
 from .event_values import Asked, changed, prepared, values_of
 from .mounting import path_of
 from .replies import encode
+from .sockets import GONE, closed_with, method_of, refused_socket
 from .watching import watched
 
 
@@ -47,8 +48,8 @@ class Guard:
         self._authorization = authorization
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._other(scope, receive, send)
+        if scope["type"] not in ("http", "websocket"):  # a server begins and ends
+            await self._app(scope, receive, send)
             return
         try:
             match = _match(scope)
@@ -58,16 +59,15 @@ class Guard:
             caller = await self._caller(scope, match)
             admitted = await self._admit(caller, match, scope, receive)
         except (HTTPException, PerdureError) as exc:
-            await answer_to(exc)(scope, receive, send)
+            if scope["type"] == "websocket":
+                await refused_socket(exc, receive, send)
+            else:
+                await answer_to(exc)(scope, receive, send)
             return
         await admitted(send)
-
-    async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """A server begins and ends; a websocket is not let in, for there are no rules of any."""
         if scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1008})
-        else:
-            await self._app(scope, receive, send)
+            with suppress(*GONE):  # who is not let in any more is cut off
+                await closed_with(send, 401, "Unauthorized")
 
     async def _caller(self, scope: Scope, match: Match) -> Caller:
         return await identified(self._identify, HTTPConnection({**scope, "path_params": match.values}))
@@ -81,13 +81,17 @@ class Guard:
         handler = None if authorization is None or resource is None else authorization.handler(resource, rule.action)
         if authorization is None or handler is None or resource is None:
             return self._answer(match, Admission(caller), caller.actor, scope, receive)
-        asked = prepared(Asked(match, scope["query_string"].decode("latin-1"), await _body(receive)))
+        is_socket = scope["type"] == "websocket"
+        body = None if is_socket else await _body(receive)
+        asked = prepared(Asked(match, scope["query_string"].decode("latin-1"), body))
         values = values_of(asked)
         found = [await authorization.ask(handler, caller, resource, rule.action, value) for value in values]
         asked = changed(asked, values)
         filter = next((one for one in found if one is not None), None)
         actor = caller.actor if filter is None else await self._owner(asked, filter, caller)
         admission = Admission(caller, filter, store_is_his=authorization.is_own("store", rule.action))
+        if is_socket:
+            return self._answer(match, admission, actor, scope, receive)
         return self._answer(match, admission, actor, {**scope, **_rewritten(asked)}, _replayed(asked, receive))
 
     def _answer(
@@ -127,7 +131,7 @@ class Guard:
 
 
 def _match(scope: Scope) -> Match:
-    path, method = path_of(scope), scope["method"]
+    path, method = path_of(scope), method_of(scope)
     if (match := rule_of(method, path)) is not None:
         return match
     if methods := methods_of(path):

@@ -8,12 +8,14 @@ from collections import Counter, OrderedDict
 from collections.abc import Generator
 from contextlib import contextmanager, nullcontext
 
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .access_rules import Rule, rule_of
 from .callers import current_caller
 from .mounting import path_of
 from .replies import Json
+from .sockets import method_of, refused_socket
 
 _MOST = 100_000
 """Users that are remembered. Who is forgotten begins anew."""
@@ -52,14 +54,15 @@ class Limited:
         self._open: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        match = rule_of(scope["method"], path_of(scope)) if scope["type"] == "http" else None
+        known = scope["type"] in ("http", "websocket")
+        match = rule_of(method_of(scope), path_of(scope)) if known else None
         if match is None or match.rule.is_open:
             await self._app(scope, receive, send)
             return
         user = _user(scope)
         refused = self._refused(match.rule, user)
         if refused is not None:
-            await refused(scope, receive, send)
+            await _answer(refused, scope, receive, send)
             return
         with self._opened(user) if match.rule.is_long else nullcontext():
             await self._app(scope, receive, send)
@@ -81,6 +84,13 @@ class Limited:
             self._open[user] -= 1
             if not self._open[user]:
                 del self._open[user]
+
+
+async def _answer(refused: Json, scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "http":
+        await refused(scope, receive, send)
+    else:
+        await refused_socket(HTTPException(refused.status_code, "Too Many Requests"), receive, send)
 
 
 def _user(scope: Scope) -> str:

@@ -13,6 +13,7 @@ from ..contracts.errors import PerdureError
 from .access_rules import methods_of
 from .callers import Identify, identified
 from .errors import answer_to, refuse
+from .sockets import refused_socket
 
 _EVERYWHERE = ("/", "/ok", "/metrics")
 """For who looks whether the gateway is there, and knows no prefix."""
@@ -38,13 +39,20 @@ class Mounted:
         self._prefix = prefix
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] not in _EVERYWHERE:
+        if scope["type"] in ("http", "websocket") and scope["path"] not in _EVERYWHERE:
             if not f"{scope['path']}/".startswith(f"{self._prefix}/"):
-                await answer_to(refuse(404, "Not Found"))(scope, receive, send)
+                await _not_found(scope, receive, send)
                 return
             path = scope["path"] if scope["path"] != self._prefix else f"{self._prefix}/"
             scope = {**scope, "path": path, "root_path": self._prefix}
         await self._app(scope, receive, send)
+
+
+async def _not_found(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket":
+        await refused_socket(refuse(404, "Not Found"), receive, send)
+    else:
+        await answer_to(refuse(404, "Not Found"))(scope, receive, send)
 
 
 class CustomRoutes:

@@ -52,7 +52,9 @@ class Gateway:
             log_level="warning",
             access_log=False,
             lifespan="off",
-            ws="none",
+            ws="websockets-sansio",
+            ws_max_size=serving.settings.max_body,
+            ws_per_message_deflate=False,
             timeout_graceful_shutdown=_GRACE,
             backlog=_BACKLOG,
         )

@@ -22,7 +22,7 @@ EVENTS = "text/event-stream"
 STREAMED: dict[int | str, dict[str, Any]] = {200: {"content": {EVENTS: {}}, "description": "Server-sent events"}}
 """How a route says that it answers with them."""
 HEARTBEAT = b": heartbeat\r\n\r\n"
-_PATIENCE = 60.0
+PATIENCE = 60.0
 """Seconds for which a reader may take nothing; then it is taken for gone."""
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
@@ -93,11 +93,11 @@ class LongAnswer(StreamingResponse):
 
     async def _send_all(self, send: Send) -> None:
         async def patient(message: Message) -> None:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(PATIENCE):
                 await send(message)
 
         try:
             with self._context.kept_open():
                 await self.stream_response(patient)
         except TimeoutError:
-            logger.info("a reader has taken nothing for %g s; it is taken for gone", _PATIENCE)
+            logger.info("a reader has taken nothing for %g s; it is taken for gone", PATIENCE)
