@@ -39,7 +39,7 @@ def _answer(asked: Asked) -> AIMessage:
 
 
 async def _model(state: MessagesState) -> MessagesState:
-    model = ScriptedChatModel(_answer).bind_tools([weather])
+    model = ScriptedChatModel(_answer, token_delay=0.02).bind_tools([weather])
     return {"messages": [await model.ainvoke(state["messages"])]}
 
 
