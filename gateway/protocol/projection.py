@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 from ...contracts.langgraph_names import INTERRUPT, METADATA
@@ -46,10 +47,10 @@ class Projection:
         self._run_id = run.run_id
         self._graph = spec.assistant_id
         self._modes = frozenset(spec.stream_modes)
-        self._undone = run.status is RunStatus.ROLLED_BACK
+        self._undone = self._was_undone = run.status is RunStatus.ROLLED_BACK
         self._now = now
         self._ended = None if run.ended_at is None else milliseconds(run.ended_at)
-        self._moment = milliseconds(run.started_at or run.created_at)
+        self._moment = milliseconds(run.created_at)
         self.subgraphs = Subgraphs()
         self._spoken = Spoken(tools="tools" in self._modes)
         self.state: str | None = None
@@ -64,8 +65,11 @@ class Projection:
         self._event = ""
         self._told = 0
 
-    def of(self, event: StreamEvent, asked: Sequence[RunInterrupt] = ()) -> Iterator[Said]:
-        """What an event of the run's stream says. `asked`: the questions at which the run rests behind it."""
+    def of(self, event: StreamEvent, asked: Sequence[RunInterrupt] = (), restored: Any = None) -> Iterator[Said]:
+        """What an event of the run's stream says. `asked`: the questions at which the run rests behind it.
+
+        `restored`: the values of the thread when the run was rolled back, for who has seen those of the run.
+        """
         self._event, self._told = event.id, 0
         if self.state != "running":
             yield self._lifecycle((), "running")
@@ -75,7 +79,7 @@ class Projection:
             yield from self._let_go()
         match mode:
             case _ if event.event in TERMINAL_EVENTS:
-                yield from self._end(event.data, asked)
+                yield from self._end(event.data, asked, restored)
             case "metadata" if event.event == METADATA_EVENT:
                 yield from self._parts(self._spoken.cut_off())
             case "awaiting_input" if event.event == AWAITING_INPUT_EVENT:
@@ -168,8 +172,8 @@ class Projection:
         for one in asked or ():
             self._asked.setdefault(str(one["id"]), namespace)
 
-    def _end(self, data: Mapping[str, Any], asked: Sequence[RunInterrupt]) -> Iterator[Said]:
-        status, error = data.get("status"), data.get("error") or {}
+    def _end(self, data: Mapping[str, Any], asked: Sequence[RunInterrupt], restored: Any) -> Iterator[Said]:
+        status, error = data.get("status"), cast("dict[str, Any]", data.get("error") or {})
         self._undone = self._undone or status == RunStatus.ROLLED_BACK
         if status == RunStatus.SUCCESS:
             yield from self._parts(self._spoken.run_ended())
@@ -177,7 +181,13 @@ class Projection:
         elif status in (RunStatus.ERROR, RunStatus.TIMEOUT):
             yield from self._rest("failed", error=str(error.get("message") or error.get("type") or _TOO_LONG))
         else:
+            if status == RunStatus.ROLLED_BACK:
+                yield self._values_again(restored)
             yield from self._rest("interrupted", () if data.get("cancel_action") else asked)
+
+    def _values_again(self, restored: Any) -> Said:
+        said = self._said("values", (), shown_state({} if restored is None else restored))
+        return replace(said, undone=self._was_undone)
 
     def _rest(self, state: State, asked: Sequence[RunInterrupt] = (), error: str | None = None) -> Iterator[Said]:
         for one in questions(asked):

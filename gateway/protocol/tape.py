@@ -6,6 +6,7 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Sequence
+from typing import Any
 
 from ...contracts.errors import RunNotFoundError, UnavailableError
 from ...contracts.limit_errors import StreamRemovedError
@@ -16,6 +17,7 @@ from ...contracts.types import (
     TERMINAL_EVENTS,
     RunInterrupt,
     RunRecord,
+    RunStatus,
     StreamEvent,
 )
 from ...facade.runs import RunsFacade
@@ -108,7 +110,8 @@ class Tape:
                 if event.event == HEARTBEAT_EVENT:
                     yield None
                     continue
-                for said in projection.of(event, await self._asked(run.run_id, event)):
+                asked, restored = await self._asked(run.run_id, event), await self._restored(run, event)
+                for said in projection.of(event, asked, restored):
                     seq += 1
                     yield entry_of(said, seq, place)
         except RunNotFoundError:  # it was deleted
@@ -146,6 +149,15 @@ class Tape:
         if event.event not in TERMINAL_EVENTS or event.data.get("status") != "interrupted":
             return ()
         return (await self._runs.join_wait(run_id)).interrupts
+
+
+    async def _restored(self, run: RunRecord, event: StreamEvent) -> Any:
+        """For who has followed a run that was rolled back then."""
+        if event.event not in TERMINAL_EVENTS or event.data.get("status") != RunStatus.ROLLED_BACK or run.ended_at:
+            return None
+        details = await self._runs.get_thread_details(self._thread_id)
+        return None if details is None else details.values
+
 
 
 async def seq_of(tape: Tape, event_id: str, run_id: str) -> int:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 from graphs.protocol import protocol_graphs
-from support.gateways import Served, served
+from support.gateways import Client, Served, served
 
 
 @pytest.fixture(scope="package")
@@ -19,3 +19,8 @@ async def api(temporal: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncI
 @pytest.fixture(scope="package")
 def http(api: Served) -> httpx.AsyncClient:
     return api.http
+
+
+@pytest.fixture(scope="package")
+def client(api: Served) -> Client:
+    return api.client
