@@ -18,7 +18,7 @@ from ..run_creation import planned
 from .bodies import Unfit, is_namespace, json_of
 from .events import InFeeds
 from .feed import Feeds
-from .open_questions import open_questions, waiting_run
+from .open_questions import newest_run, open_questions, waiting_run
 from .run_starts import answer_of, start_of, wants_tools
 from .tree import tree_of
 
@@ -91,16 +91,20 @@ async def answered(thread: Thread, body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 async def _start(thread: Thread, params: Params) -> dict[str, Any]:
+    asker = await newest_run(thread.runs, thread.id)
     run = start_of(params, await open_questions(thread.runs, thread.id))
     answers = None if run.command is None else run.command.resume
-    if isinstance(answers, dict) and (waiting := await waiting_run(thread.runs, thread.id)) is not None:
+    if not isinstance(answers, dict):
+        return {"run_id": await _created(thread, run, tools=wants_tools(params))}
+    if (waiting := await waiting_run(thread.runs, thread.id)) is not None:
         await _answer(thread, waiting, cast("Params", answers), params)
         return {"run_id": waiting}
-    return {"run_id": await _created(thread, run, tools=wants_tools(params))}
+    return {"run_id": await _created(thread, run, tools=wants_tools(params), asker=asker)}
 
 
 async def _respond(thread: Thread, params: Params) -> dict[str, Any]:
     answers = _answers(params)
+    asker = await newest_run(thread.runs, thread.id)
     details = await thread.runs.get_thread_details(thread.id)
     asked = {one.id for one in await open_questions(thread.runs, thread.id)}
     if unknown := [id for id in answers if id not in asked]:
@@ -111,7 +115,7 @@ async def _respond(thread: Thread, params: Params) -> dict[str, Any]:
         await _answer(thread, waiting, answers, params)
     else:
         assistant = str(details.metadata.get("assistant_id") or details.assistant_id)
-        await _created(thread, answer_of(params, assistant, answers), tools=True)
+        await _created(thread, answer_of(params, assistant, answers), tools=True, asker=asker)
     return {}
 
 
@@ -143,11 +147,16 @@ async def _answer(thread: Thread, run_id: str, answers: Params, params: Params) 
     thread.feeds.stir(thread.id)
 
 
-async def _created(thread: Thread, run: RunCreate, *, tools: bool) -> str:
-    spec = await planned(thread.runs, run, thread.id, None)
+async def _created(thread: Thread, run: RunCreate, *, tools: bool, asker: str | None = None) -> str:
+    """`asker`: the run whose questions it answers; of two answers at the same time there is one run."""
+    answers = None if asker is None or run.command is None else cast("Params", run.command.resume)
+    key = None if answers is None else "\n".join(("answer", str(asker), *sorted(answers)))
+    spec = await planned(thread.runs, run, thread.id, key)
     if tools:
         spec = spec.model_copy(update={"stream_modes": (*spec.stream_modes, "tools")})
     record = await thread.runs.create_background(spec)
+    if answers is not None and (await thread.runs.get_spec(record.run_id)).command != spec.command:
+        raise Refused("no_such_interrupt", f"It was answered otherwise meanwhile: {', '.join(answers)}")
     thread.feeds.stir(thread.id)
     return record.run_id
 

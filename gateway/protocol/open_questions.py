@@ -28,6 +28,12 @@ async def open_questions(runs: RunsFacade, thread_id: str) -> list[RunInterrupt]
     return [one for one in asked if one.id not in answered]
 
 
+async def newest_run(runs: RunsFacade, thread_id: str) -> str | None:
+    """Looked for before its questions are: who answers them at the same time finds the same one."""
+    found = await runs.list_runs(thread_id, limit=1)
+    return found[0].run_id if found else None
+
+
 async def waiting_run(runs: RunsFacade, thread_id: str) -> str | None:
     """The run that is held open until it is answered, as a Python program's are."""
     found = await runs.page_runs(thread_id, status=RunStatus.AWAITING_INPUT, limit=1)
