@@ -113,6 +113,7 @@ def _bound(host: str, port: int) -> socket.socket:
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
+        listening.listen(_BACKLOG)  # who comes before it is served waits
     except OSError as exc:
         listening.close()
         raise UnavailableError(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import orjson
 from fastapi import Request
 
 from ..errors import refuse
 from .entries import Wanted, is_channel
+from .json_values import is_list, list_of, object_of
 from .said import run_of
 
 _CHANNELS = "values, updates, checkpoints, messages, tools, custom, lifecycle, input, tasks, or any `custom:<name>`"
@@ -39,27 +40,27 @@ async def json_of(request: Request) -> Any:
 
 def wanted_of(body: Any) -> Wanted:
     """A filter on events. Raises `Unfit`."""
-    given = cast("Mapping[str, Any]", body) if isinstance(body, dict) else dict[str, Any]()
+    given = object_of(body)
     channels = given.get("channels")
-    if not isinstance(channels, list) or not channels:
+    if not list_of(channels):
         raise Unfit("channels is required and must be a non-empty array")
-    if unknown := [one for one in cast("list[Any]", channels) if not (isinstance(one, str) and is_channel(one))]:
+    if unknown := [one for one in list_of(channels) if not (isinstance(one, str) and is_channel(one))]:
         named = ", ".join(map(str, unknown[:5]))
         raise Unfit(f"channels contains unsupported entries: {named}. Allowed: {_CHANNELS}.")
-    return Wanted(frozenset(cast("list[str]", channels)), _namespaces(given.get("namespaces")), _depth(given))
+    return Wanted(frozenset(list_of(channels)), _namespaces(given.get("namespaces")), _depth(given))
 
 
 def _namespaces(given: Any) -> tuple[tuple[str, ...], ...]:
     if given is None:
         return ()
-    if not isinstance(given, list) or not all(is_namespace(one) for one in cast("list[Any]", given)):
+    if not is_list(given) or not all(is_namespace(one) for one in list_of(given)):
         raise Unfit("namespaces: a list of lists of names")
-    return tuple(tuple(one) for one in cast("list[list[str]]", given))
+    return tuple(map(tuple, list_of(given)))
 
 
 def is_namespace(given: Any) -> bool:
     """Whether it is one, as JSON has it."""
-    return isinstance(given, list) and all(isinstance(part, str) for part in cast("list[Any]", given))
+    return is_list(given) and all(isinstance(part, str) for part in list_of(given))
 
 
 def _depth(given: Mapping[str, Any]) -> int | None:

@@ -18,6 +18,7 @@ from ..run_creation import planned
 from .bodies import Unfit, is_namespace, json_of
 from .events import InFeeds
 from .feed import Feeds
+from .json_values import is_list, is_object, list_of, object_of
 from .open_questions import newest_run, open_questions, waiting_run
 from .run_starts import answer_of, start_of, wants_tools
 from .tree import tree_of
@@ -46,7 +47,7 @@ async def command(thread_id: ThreadId, context: InContext, feeds: InFeeds, reque
 
 def broken_envelope(body: Any) -> dict[str, Any] | None:
     """What is said to one that is none."""
-    given = cast("dict[str, Any]", body) if isinstance(body, dict) else dict[str, Any]()
+    given = object_of(body)
     id, method = given.get("id"), given.get("method")
     if isinstance(id, int) and not isinstance(id, bool) and isinstance(method, str):
         return None
@@ -74,7 +75,7 @@ class Thread:
 
 async def answered(thread: Thread, body: Mapping[str, Any]) -> dict[str, Any]:
     """What a command is answered. `body`: an envelope."""
-    params = cast("Params", body["params"]) if isinstance(body.get("params"), dict) else {}
+    params = object_of(body.get("params"))
     try:
         handle = _COMMANDS.get(body["method"])
         if handle is None:
@@ -94,7 +95,7 @@ async def _start(thread: Thread, params: Params) -> dict[str, Any]:
     asker = await newest_run(thread.runs, thread.id)
     run = start_of(params, await open_questions(thread.runs, thread.id))
     answers = None if run.command is None else run.command.resume
-    if not isinstance(answers, dict):
+    if not is_object(answers):
         return {"run_id": await _created(thread, run, tools=wants_tools(params))}
     if (waiting := await waiting_run(thread.runs, thread.id)) is not None:
         await _answer(thread, waiting, cast("Params", answers), params)
@@ -122,15 +123,15 @@ async def _respond(thread: Thread, params: Params) -> dict[str, Any]:
 def _answers(params: Params) -> dict[str, Any]:
     """By the ids of their questions."""
     given = params.get("responses")
-    if not isinstance(given, list):
+    if not is_list(given):
         return dict([_entry(params)])
     if not given:
         raise Unfit("input.respond requires at least one response.")
-    return dict(_entry(one) for one in cast("list[Any]", given))
+    return dict(map(_entry, list_of(given)))
 
 
 def _entry(given: Any) -> tuple[str, Any]:
-    entry = cast("Params", given) if isinstance(given, dict) else {}
+    entry = object_of(given)
     if not isinstance(id := entry.get("interrupt_id"), str):
         raise Unfit("input.respond requires an interrupt_id.")
     if not is_namespace(entry.get("namespace", [])):

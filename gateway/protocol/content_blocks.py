@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 import orjson
 from langchain_core.messages import AIMessage, AIMessageChunk
+
+from .json_values import is_object, list_of, object_of
 
 Block = dict[str, Any]
 Data = dict[str, Any]
@@ -47,7 +49,10 @@ class BlockMessage:
         """What a chunk says."""
         self._metadata.update(chunk.get("response_metadata") or {})
         if more := chunk.get("additional_kwargs"):
-            parts = AIMessageChunk("", additional_kwargs=self._more), AIMessageChunk("", additional_kwargs=more)
+            parts = (
+                AIMessageChunk(content="", additional_kwargs=self._more),
+                AIMessageChunk(content="", additional_kwargs=more),
+            )
             self._more = (parts[0] + parts[1]).additional_kwargs
         if not self._is_begun:
             self._is_begun = True
@@ -75,14 +80,14 @@ class BlockMessage:
 
 def whole_message(message: Mapping[str, Any]) -> Iterator[Data]:
     """All of a message that was said at once."""
-    metadata = message.get("response_metadata") or {}
+    metadata = object_of(message.get("response_metadata"))
     yield _start(str(message.get("id") or ""), metadata)
     for index, block in enumerate(_whole_blocks(message)):
         yield _block_start(index, block)
         if (delta := _delta(block)) is not None:
             yield {"event": "content-block-delta", "index": index, "delta": delta}
         yield _block_finish(index, block)
-    yield _finish(message.get("usage_metadata") or {}, metadata, {})
+    yield _finish(object_of(message.get("usage_metadata")), metadata, {})
 
 
 def text_message(id: str, role: str, text: str, **more: Any) -> Iterator[Data]:
@@ -99,7 +104,8 @@ def _blocks_of(chunk: Mapping[str, Any]) -> list[Block]:
     if isinstance(content, str) and not chunk.get("tool_call_chunks") and not chunk.get("additional_kwargs"):
         return [{"type": "text", "text": content}] if content else []  # what nearly all of them are
     # Not as the last one, which LangChain takes for what has been put together.
-    blocks = _plain(AIMessageChunk(**{**_fields(chunk), "chunk_position": None}).content_blocks)
+    fields: dict[str, Any] = {**_fields(chunk), "chunk_position": None}
+    blocks = _plain(AIMessageChunk(**fields).content_blocks)
     calls = chunk.get("tool_call_chunks") or ()
     if not calls or any(block.get("type") in _CALL_CHUNKS for block in blocks):
         return blocks
@@ -119,7 +125,7 @@ def _fields(message: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _plain(blocks: Any) -> list[Block]:
-    return [{**block} for block in cast("list[Any]", blocks) if isinstance(block, dict)]
+    return [{**object_of(block)} for block in list_of(blocks) if is_object(block)]
 
 
 def _key(block: Block, position: int) -> Hashable:
@@ -176,7 +182,7 @@ def _merged(before: Block, part: Block) -> Block:
     if growing is None:
         return {**part}
     said = {name: value for name, value in part.items() if value is not None and name != growing}
-    extras = {**(before.get("extras") or {}), **(said.pop("extras", None) or {})}
+    extras = {**object_of(before.get("extras")), **object_of(said.pop("extras", None))}
     grown = (before.get(growing) or "") + (part.get(growing) or "")
     return {**before, **said, growing: grown, **({"extras": extras} if extras else {})}
 

@@ -1,4 +1,4 @@
-"""`POST /threads/{thread_id}/stream/events`: what happens on a thread, all of its history first, as server-sent events."""
+"""`POST /threads/{thread_id}/stream/events`: what happens on a thread, from its beginning, as server-sent events."""
 
 from __future__ import annotations
 

@@ -7,6 +7,8 @@ from typing import Any
 import orjson
 from starlette.types import ASGIApp, Message, Scope
 
+from .json_values import object_of
+
 _OF_SOCKETS = (b"upgrade", b"connection", b"content-length", b"content-type", b"origin")
 
 
@@ -25,10 +27,10 @@ async def posted(app: ASGIApp, socket: Scope, path: str, body: bytes) -> tuple[i
 
     await app(_request(socket, path), receive, send)
     try:
-        answer = orjson.loads(bytes(said))
+        answer = object_of(orjson.loads(bytes(said)))
     except orjson.JSONDecodeError:
-        answer = None
-    return status, answer if isinstance(answer, dict) else {"detail": said.decode(errors="replace")}
+        answer = {}
+    return status, answer or {"detail": said.decode(errors="replace")}
 
 
 def _request(socket: Scope, path: str) -> Scope:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 from ...contracts.langgraph_names import INTERRUPT, METADATA
 from ...contracts.types import (
@@ -28,6 +28,7 @@ from ...contracts.types import (
 )
 from ..metadata import shown_metadata
 from ..questions import questions
+from .json_values import is_object, object_of
 from .moments import milliseconds, moment_of
 from .said import Namespace, Said, lifecycle_id, question_id
 from .spoken import Part, Spoken, result_of_tool
@@ -117,8 +118,8 @@ class Projection:
                 return
 
     def _values(self, namespace: Namespace, data: Any) -> Iterator[Said]:
-        if isinstance(data, dict) and INTERRUPT in data:
-            self._note(namespace, cast("dict[str, Any]", data)[INTERRUPT])
+        if is_object(data) and INTERRUPT in data:
+            self._note(namespace, object_of(data)[INTERRUPT])
             self._beside[namespace] = data
         elif "checkpoints" in self._modes and namespace in self._checkpointed:
             self._held[namespace] = data
@@ -138,17 +139,17 @@ class Projection:
         self._checkpointed.add(namespace)
         id, parent = _checkpoint_id(data["config"]), _checkpoint_id(data.get("parent_config"))
         self._tick(moment_of(str(id)))
-        metadata = data.get("metadata") or {}
-        shown = {"id": id, "step": metadata.get("step"), "source": metadata.get("source")}
+        metadata = object_of(data.get("metadata"))
+        shown: dict[str, Any] = {"id": id, "step": metadata.get("step"), "source": metadata.get("source")}
         yield self._said("checkpoints", namespace, shown if parent is None else {**shown, "parent_id": parent})
         yield from self._let_go()
 
     def _updates(self, namespace: Namespace, data: Any) -> Iterator[Said]:
-        for node, update in cast("dict[str, Any]", data).items():
+        for node, update in object_of(data).items():
             if node == INTERRUPT:
                 self._note(namespace, update)
             elif node != METADATA:
-                values = shown_state(update if isinstance(update, dict) else {"value": update})
+                values = shown_state(update if is_object(update) else {"value": update})
                 yield self._said("updates", namespace, {"node": node, "values": values}, node)
 
     def _task(self, namespace: Namespace, data: Mapping[str, Any]) -> Iterator[Said]:
@@ -163,9 +164,8 @@ class Projection:
     def _tool(self, namespace: Namespace, data: Mapping[str, Any]) -> Iterator[Said]:
         yield self._said("tools", namespace, data)
         output = data.get("output")
-        if data.get("event") == "tool-finished" and isinstance(output, dict):
-            given = cast("dict[str, Any]", output)
-            yield from self._parts(result_of_tool(namespace, given, data.get("tool_call_id")))
+        if data.get("event") == "tool-finished" and is_object(output):
+            yield from self._parts(result_of_tool(namespace, object_of(output), data.get("tool_call_id")))
 
     def _note(self, namespace: Namespace, asked: Any) -> None:
         """Who asks is heard first."""
@@ -173,7 +173,7 @@ class Projection:
             self._asked.setdefault(str(one["id"]), namespace)
 
     def _end(self, data: Mapping[str, Any], asked: Sequence[RunInterrupt], restored: Any) -> Iterator[Said]:
-        status, error = data.get("status"), cast("dict[str, Any]", data.get("error") or {})
+        status, error = data.get("status"), object_of(data.get("error"))
         self._undone = self._undone or status == RunStatus.ROLLED_BACK
         if status == RunStatus.SUCCESS:
             yield from self._parts(self._spoken.run_ended())
@@ -249,12 +249,12 @@ def _interrupts(data: Mapping[str, Any]) -> list[RunInterrupt]:
 
 
 def _checkpoint_id(config: Any) -> str | None:
-    return None if not config else cast("dict[str, Any]", config).get("configurable", {}).get("checkpoint_id")
+    return object_of(object_of(config).get("configurable")).get("checkpoint_id")
 
 
 def _custom(data: Any) -> dict[str, Any]:
     """A named channel is written as `{"name": …, "payload": …}`."""
-    given = cast("dict[str, Any]", data)
-    if isinstance(data, dict) and given.keys() == {"name", "payload"} and isinstance(given["name"], str):
+    given = object_of(data)
+    if given.keys() == {"name", "payload"} and isinstance(given["name"], str):
         return given
     return {"payload": data}

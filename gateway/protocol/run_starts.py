@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -11,6 +11,7 @@ from ...contracts.types import RunInterrupt
 from ..errors import invalid
 from ..run_bodies import ApiMode, RunCreate
 from .bodies import Unfit
+from .json_values import list_of, object_of
 
 Fields = Mapping[str, Any]
 
@@ -73,8 +74,8 @@ def _command(params: Fields, asked: Sequence[RunInterrupt]) -> dict[str, Any]:
 def _resume(input: Any, asked: Sequence[RunInterrupt]) -> Any:
     """To the one question that is open; to several, by their ids."""
     open_ids = {one.id for one in asked}
-    if isinstance(input, dict) and input and open_ids.issuperset(cast("dict[str, Any]", input)):
-        return cast("dict[str, Any]", input)
+    if (answers := object_of(input)) and open_ids.issuperset(answers):
+        return answers
     if len(asked) == 1:
         return {asked[0].id: input}
     ids = ", ".join(one.id for one in asked)
@@ -90,8 +91,7 @@ def _check(params: Fields) -> None:
     checkpoint_id = _configurable(params).get("checkpoint_id")
     if checkpoint_id is not None and (not isinstance(checkpoint_id, str) or not checkpoint_id.strip()):
         raise Unfit("config.configurable.checkpoint_id must be a non-empty string.")
-    tracer = params.get("langsmith_tracer")
-    if isinstance(tracer, dict) and (unknown := sorted(cast("dict[str, Any]", tracer).keys() - set(_TRACER))):
+    if unknown := sorted(object_of(params.get("langsmith_tracer")).keys() - set(_TRACER)):
         raise Unfit(f"langsmith_tracer has unsupported fields: {unknown}.")
 
 
@@ -104,9 +104,7 @@ def _strategy(params: Fields) -> Any:
 
 
 def _configurable(params: Fields) -> Fields:
-    config = params.get("config")
-    found = cast("Fields", config).get("configurable") if isinstance(config, dict) else None
-    return cast("Fields", found) if isinstance(found, dict) else {}
+    return object_of(object_of(params.get("config")).get("configurable"))
 
 
 def _given(params: Fields, *names: str) -> dict[str, Any]:
@@ -126,7 +124,7 @@ def _body(given: Fields, params: Fields) -> RunCreate:
 def _modes(given: Any) -> list[Any]:
     if given is None:
         return [*_MODES]
-    listed = cast("list[Any]", given if isinstance(given, list) else [given])
+    listed = list_of(given) or [given]
     modes = ["messages-tuple" if one == "messages" else one for one in listed]
     return [one for one in modes if one not in _ALSO] or ["values"]
 
@@ -134,4 +132,4 @@ def _modes(given: Any) -> list[Any]:
 def wants_tools(params: Fields) -> bool:
     """Whether the run is to tell of its tools by themselves."""
     given = params.get("stream_mode")
-    return given is None or given == "tools" or (isinstance(given, list) and "tools" in given)
+    return given is None or given == "tools" or "tools" in list_of(given)

@@ -15,7 +15,7 @@ class Said:
     """An event of the protocol."""
 
     id: str
-    """Stable for ever, and of nothing else: `<run>:<number>`, or as LangGraph's server has it for what no node has said."""
+    """Stable for ever, and of nothing else: `<run>:<number>`, or LangGraph's for what no node has said."""
     method: str
     namespace: Namespace
     moment: int

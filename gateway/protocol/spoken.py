@@ -73,7 +73,7 @@ class Spoken:
         return _Speaking(BlockMessage(id), namespace, node, task, id if beside else None)
 
     def _part(self, speaking: _Speaking, data: Data) -> Part:
-        """Events of one message belong together by their place alone; where two are under way they say whose they are."""
+        """Events of a message belong together by their place alone; where two are under way they say whose they are."""
         beside = sum(one.namespace == speaking.namespace for one in self._speaking.values()) > 1
         if speaking.call is not None:
             data = {**data, "run_id": speaking.call}

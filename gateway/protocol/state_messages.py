@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 import orjson
 
 from ...contracts.langgraph_names import INTERRUPT
+from .json_values import is_list, is_object, list_of, object_of
 
 _TYPES = {"assistant": "ai", "user": "human"} | {
     name: name for name in ("ai", "human", "system", "tool", "function", "remove")
@@ -28,15 +29,16 @@ Fields = dict[str, Any]
 
 def shown_state(value: Any) -> Any:
     """A state, or what a node has changed of it, with its messages so; questions are told by themselves."""
-    if isinstance(value, list):
-        return [shown_message(one) if _is_message(one) else shown_state(one) for one in cast("list[Any]", value)]
-    if not isinstance(value, dict):
+    if is_list(value):
+        return [shown_message(one) if _is_message(one) else shown_state(one) for one in list_of(value)]
+    if not is_object(value):
         return value
-    return {name: shown_state(one) for name, one in cast("Fields", value).items() if name != INTERRUPT}
+    return {name: shown_state(one) for name, one in object_of(value).items() if name != INTERRUPT}
 
 
-def _is_message(value: object) -> bool:
-    return isinstance(value, dict) and cast("Fields", value).get("type") in _TYPES
+def _is_message(value: Any) -> bool:
+    kind = object_of(value).get("type")
+    return isinstance(kind, str) and kind in _TYPES
 
 
 def shown_message(message: Mapping[str, Any]) -> Fields:
@@ -55,8 +57,8 @@ def _content(message: Mapping[str, Any], kind: str) -> Any:
     audio = _spoken(message) if kind == "ai" else None
     if isinstance(content, str) and audio is None:
         return content
-    given = [content] if isinstance(content, str) and content else content if isinstance(content, list) else []
-    blocks = [block for one in cast("list[Any]", given) if (block := _block(one)) is not None]
+    given = [content] if isinstance(content, str) and content else list_of(content)
+    blocks = [block for one in given if (block := _block(one)) is not None]
     if audio is not None and not any(block["type"] == "audio" for block in blocks):
         blocks.append(audio)
     return blocks or content
@@ -65,24 +67,23 @@ def _content(message: Mapping[str, Any], kind: str) -> Any:
 def _block(value: object) -> Fields | None:
     if isinstance(value, str):
         return {"type": "text", "text": value}
-    if not isinstance(value, dict) or not isinstance(kind := cast("Fields", value).get("type"), str):
-        return None
-    block = cast("Fields", value)
-    if kind in _BLOCKS:
-        return block
+    block = object_of(value)
+    kind = block.get("type")
+    if not isinstance(kind, str) or kind in _BLOCKS:
+        return block if isinstance(kind, str) else None
     if kind == "image_url":
         image = block.get("image_url")
-        url = cast("Fields", image).get("url") if isinstance(image, dict) else image
+        url = image if isinstance(image, str) else object_of(image).get("url")
         return {"type": "image", "url": url} if isinstance(url, str) else None
     if kind == "input_audio":
-        given = cast("Fields", block.get("input_audio") or {})
+        given = object_of(block.get("input_audio"))
         return {"type": "audio", **{name: given[name] for name in ("data", "mime_type") if name in given}}
     return {"type": "non_standard", "value": {**block}}
 
 
 def _spoken(message: Mapping[str, Any]) -> Fields | None:
     """What OpenAI's models say aloud is beside the content."""
-    audio = cast("Fields", (message.get("additional_kwargs") or {}).get("audio") or {})
+    audio = object_of(object_of(message.get("additional_kwargs")).get("audio"))
     said = {name: audio[name] for name in ("id", "url", "data", "transcript") if isinstance(audio.get(name), str)}
     if not said.keys() & {"url", "data"}:
         return None
@@ -91,33 +92,30 @@ def _spoken(message: Mapping[str, Any]) -> Fields | None:
 
 
 def _calls(message: Mapping[str, Any]) -> Fields:
-    beside = (message.get("additional_kwargs") or {}).get("tool_calls")
-    given = [_call(one) for one in message.get("tool_calls") or beside or () if isinstance(one, dict)]
-    said = [
-        _invalid(one, "Malformed args.") for one in message.get("invalid_tool_calls") or () if isinstance(one, dict)
-    ]
+    beside = object_of(message.get("additional_kwargs")).get("tool_calls")
+    given = [_call(object_of(one)) for one in list_of(message.get("tool_calls")) or list_of(beside)]
+    said = [_invalid(object_of(one), "Malformed args.") for one in list_of(message.get("invalid_tool_calls"))]
     calls = [one for one in given if one["type"] == "tool_call"]
     invalid = said or [one for one in given if one["type"] != "tool_call"]
     return {**({"tool_calls": calls} if calls else {}), **({"invalid_tool_calls": invalid} if invalid else {})}
 
 
-def _call(given: Any) -> Fields:
-    call = cast("Fields", given)
-    function = cast("Fields", call.get("function") or {})
+def _call(call: Fields) -> Fields:
+    function = object_of(call.get("function"))
     name, args = call.get("name") or function.get("name"), call.get("args", function.get("arguments"))
     known = {**call, "name": name, "args": args}
     if not isinstance(name, str):
         return _invalid(known, "Incomplete tool call.")
     if isinstance(args, str):
         try:
-            args = orjson.loads(args) if args else {}
+            args = orjson.loads(args) if args else None
         except orjson.JSONDecodeError:
             return _invalid(known, "Malformed args.")
-    return {"type": "tool_call", "name": name, "args": {} if args is None else args, **_named(call, "id")}
+    shown: Fields = {"type": "tool_call", "name": name, "args": args, **_named(call, "id")}
+    return shown if args is not None else {**shown, "args": {}}
 
 
-def _invalid(given: Any, error: str) -> Fields:
-    call = cast("Fields", given)
+def _invalid(call: Fields, error: str) -> Fields:
     return {"type": "invalid_tool_call", "error": error, **_named(call, "id", "name", "args", "error")}
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
+from .json_values import list_of, object_of
 from .said import Namespace
 
 State = Literal["started", "completed", "failed", "interrupted"]
@@ -55,7 +56,7 @@ class Subgraphs:
         """Something was heard of a graph. Gives those that are new. `about`: the metadata of what was heard."""
         for depth in range(1, len(namespace) + 1):
             if (found := namespace[:depth]) not in self.known:
-                here = about if depth == len(namespace) else {}
+                here: Mapping[str, Any] = about if depth == len(namespace) else {}
                 new = self.known[found] = self._open[found] = self._new(found, here)
                 yield new
 
@@ -69,10 +70,10 @@ class Subgraphs:
     def begins(self, task: Mapping[str, Any]) -> None:
         """A task, which may be a tool's."""
         given = task.get("input")
-        call = cast("Any", given[0] if isinstance(given, list) and given else given)
-        call = call.get("tool_call", call) if isinstance(call, dict) else None
-        if isinstance(call, dict) and "args" in call and isinstance(id := cast("Any", call).get("id"), str):
-            self._calls[str(task["id"])] = id
+        asked = object_of(list_of(given)[0] if list_of(given) else given)
+        call = object_of(asked.get("tool_call", asked))
+        if "args" in call and isinstance(call.get("id"), str):
+            self._calls[str(task["id"])] = call["id"]
 
     def ended(self, namespace: Namespace, task: Mapping[str, Any]) -> Iterator[Subgraph]:
         """A task of the graph `namespace` has; gives the graph that it was."""
@@ -92,4 +93,4 @@ class Subgraphs:
 
 
 def _message(error: Any) -> str:
-    return str(cast("dict[str, Any]", error).get("message") or error) if isinstance(error, dict) else str(error)
+    return str(object_of(error).get("message") or error)

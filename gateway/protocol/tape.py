@@ -150,14 +150,12 @@ class Tape:
             return ()
         return (await self._runs.join_wait(run_id)).interrupts
 
-
     async def _restored(self, run: RunRecord, event: StreamEvent) -> Any:
         """For who has followed a run that was rolled back then."""
         if event.event not in TERMINAL_EVENTS or event.data.get("status") != RunStatus.ROLLED_BACK or run.ended_at:
             return None
         details = await self._runs.get_thread_details(self._thread_id)
         return None if details is None else details.values
-
 
 
 async def seq_of(tape: Tape, event_id: str, run_id: str) -> int:

@@ -27,7 +27,7 @@ async def tree_of(runs: RunsFacade, thread_id: str, run_id: object = None) -> di
     await _read(runs, run, projection)
     if projection.state is None:
         return None
-    root = {"namespace": [], "status": projection.state, "graph_name": spec.assistant_id}
+    root: dict[str, Any] = {"namespace": [], "status": projection.state, "graph_name": spec.assistant_id}
     return root | _children((), projection.subgraphs)
 
 
@@ -54,7 +54,7 @@ async def _read(runs: RunsFacade, run: RunRecord, projection: Projection) -> Non
 
 def _children(namespace: Namespace, subgraphs: Subgraphs) -> dict[str, Any]:
     below = [one for one in subgraphs.known.values() if one.namespace[:-1] == namespace]
-    shown = [
+    shown: list[dict[str, Any]] = [
         {"namespace": [*one.namespace], "status": one.state, "graph_name": one.name}
         | _children(one.namespace, subgraphs)
         for one in sorted(below, key=lambda one: one.namespace)

@@ -33,6 +33,7 @@ from .entries import Wanted
 from .events import begun
 from .feed import Feeds
 from .inner_calls import posted
+from .json_values import object_of
 
 logger = logging.getLogger(__name__)
 
@@ -128,7 +129,7 @@ class _Conversation:
                 return await self._passed_on(body)
 
     async def _on_subscriptions(self, body: Params) -> Mapping[str, Any]:
-        params = cast("Params", body["params"]) if isinstance(body.get("params"), dict) else {}
+        params = object_of(body.get("params"))
         try:
             if body["method"] == "subscription.unsubscribe":
                 if self._subscriptions.pop(str(params.get("subscription_id")), None) is None:

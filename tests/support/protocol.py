@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -19,7 +19,7 @@ ENDS = ("completed", "failed", "interrupted")
 class Events:
     """What one connection has brought."""
 
-    def __init__(self, lines: AsyncGenerator[str]) -> None:
+    def __init__(self, lines: AsyncIterator[str]) -> None:
         self._lines = lines
         self.seen: list[Event] = []
         self.ids: list[str] = []
@@ -74,9 +74,7 @@ async def following(
     async with http.stream("POST", f"/threads/{thread}/stream/events", json=body, headers=headers or {}) as answer:
         assert answer.status_code == 200, await answer.aread()
         assert answer.headers["content-type"].startswith("text/event-stream")
-        lines = answer.aiter_lines()
-        assert isinstance(lines, AsyncGenerator)
-        yield Events(lines)
+        yield Events(answer.aiter_lines())
 
 
 async def command(http: httpx.AsyncClient, thread: str, method: str, **params: Any) -> dict[str, Any]:

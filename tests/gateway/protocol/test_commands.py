@@ -24,7 +24,11 @@ HONOURED: list[tuple[str, dict[str, Any], Any]] = [
     ("steps", {"interrupt_after": "*"}, {"next": ["b"]}),
     ("steps", {"multitaskStrategy": "rollback"}, {"multitask_strategy": "rollback"}),
     ("steps", {"multitask_strategy": "interrupt"}, {"multitask_strategy": "interrupt"}),
-    ("steps", {"multitask_strategy": "interrupt", "multitaskStrategy": "interrupt"}, {"multitask_strategy": "interrupt"}),
+    (
+        "steps",
+        {"multitask_strategy": "interrupt", "multitaskStrategy": "interrupt"},
+        {"multitask_strategy": "interrupt"},
+    ),
     ("steps", {"langsmith_tracer": {"project_name": "p"}}, {}),
     ("steps", {"config": {"recursion_limit": 2}}, {"status": "error"}),
     ("steps", {"a field of tomorrow": 1, "strict_resume": True}, {}),
@@ -111,7 +115,7 @@ async def test_a_busy_thread(http: httpx.AsyncClient, client: Client) -> None:
     thread = new_thread()
     first = await start(http, thread, "steps", {"wait": 60})
     begun = time.monotonic()
-    params = {"assistant_id": "steps", "input": {}, "multitaskStrategy": "reject"}
+    params: dict[str, Any] = {"assistant_id": "steps", "input": {}, "multitaskStrategy": "reject"}
     answer = await command(http, thread, "run.start", **params)
     assert (answer["error"], answer["message"][:5]) == ("unknown_error", "409: ")
     assert time.monotonic() - begun < 3, "it was decided at once"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from typing import Any
 
 import httpx
@@ -50,7 +51,12 @@ async def test_an_agent_says_all_that_it_does(http: httpx.AsyncClient) -> None:
     assert times == sorted(times)
     assert states(found) == [("", "running"), ("", "completed")]
     started, finished = told(found, "tools")
-    assert started == {"event": "tool-started", "tool_call_id": "call_1", "tool_name": "weather", "input": {"city": "Paris"}}
+    assert started == {
+        "event": "tool-started",
+        "tool_call_id": "call_1",
+        "tool_name": "weather",
+        "input": {"city": "Paris"},
+    }
     assert (finished["event"], finished["output"]["content"]) == ("tool-finished", "sunny in Paris")
     assert told(found, "messages")[:5] == [
         {"event": "message-start", "role": "ai", "id": "said-1"},
@@ -71,7 +77,9 @@ async def test_an_agent_says_all_that_it_does(http: httpx.AsyncClient) -> None:
     assert "".join(one["delta"].get("text", "") for one in spoken[3:]) == "It is sunny in Paris."
     last = told(found, "values")[-1]["messages"]
     assert [one["type"] for one in last] == ["human", "ai", "tool", "ai"]
-    assert last[1]["tool_calls"] == [{"type": "tool_call", "name": "weather", "args": {"city": "Paris"}, "id": "call_1"}]
+    assert last[1]["tool_calls"] == [
+        {"type": "tool_call", "name": "weather", "args": {"city": "Paris"}, "id": "call_1"}
+    ]
     # The envelope of a checkpoint is right before its values.
     methods = [event["method"] for event in found]
     assert all(methods[place - 1] == "checkpoints" for place, method in enumerate(methods) if method == "values")
@@ -179,7 +187,10 @@ async def test_runs_of_all_clients_come_live_and_again(api: Served, http: httpx.
             await start(there, thread, "agent", PARIS)
             await live.ended()
             assert timeless(await history(there, thread, 4)) == timeless(live.seen)
-    assert [one["event"] for one in told(live.seen, "lifecycle") if one["graph_name"] == "steps"] == ["running", "completed"]
+    assert [one["event"] for one in told(live.seen, "lifecycle") if one["graph_name"] == "steps"] == [
+        "running",
+        "completed",
+    ]
     assert live.ids == [str(event["seq"]) for event in live.seen[:-1]]  # the last one's is still to be read
 
 
@@ -299,7 +310,8 @@ async def test_threads_that_there_are_not(http: httpx.AsyncClient) -> None:
 
 
 async def test_a_feed_ends_with_its_last_reader(api: Served) -> None:
-    async with Gateway(api.env.runs, host="127.0.0.1", port=0) as gateway:
+    async with AsyncExitStack() as stack:
+        gateway = await stack.enter_async_context(Gateway(api.env.runs, host="127.0.0.1", port=0))
         async with httpx.AsyncClient(base_url=gateway.url, timeout=30) as http:
             thread, _ = await ran(http, "steps", {"tag": "t"})
 
@@ -311,5 +323,3 @@ async def test_a_feed_ends_with_its_last_reader(api: Served) -> None:
                 await asyncio.gather(one.ended(), two.ended())
                 await until(lambda: reading() == 1)
             await until(lambda: reading() == 0)
-
-
