@@ -151,7 +151,7 @@ async def _answer(thread: Thread, run_id: str, answers: Params, params: Params) 
 async def _created(thread: Thread, run: RunCreate, *, tools: bool, asker: str | None = None) -> str:
     """`asker`: the run whose questions it answers; of two answers at the same time there is one run."""
     answers = None if asker is None or run.command is None else cast("Params", run.command.resume)
-    key = None if answers is None else "\n".join(("answer", str(asker), *sorted(answers)))
+    key = None if answers is None else "\n".join(("input.respond", str(asker), *sorted(answers)))
     spec = await planned(thread.runs, run, thread.id, key)
     if tools:
         spec = spec.model_copy(update={"stream_modes": (*spec.stream_modes, "tools")})

@@ -33,7 +33,7 @@ _OTHER_MEANINGS = (
         "a reason for LangGraph's drain; the terminal event and its fields",
     ),
     ("facade/", {"cancel", "status"}, "a value of on_disconnect; a field to find threads by"),
-    ("gateway/", {"cancel", "status"}, "values and fields of LangGraph's API"),
+    ("gateway/", {"cancel", "resume", "status"}, "values and fields of LangGraph's API"),
     ("cli/", {"cancel", "interrupt", "resume", "status"}, "commands, options, and fields of what is printed"),
 )
 """Everyday words among the names, and rooms in which they also mean something else. That such a word is never handed

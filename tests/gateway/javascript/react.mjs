@@ -133,7 +133,7 @@ const scenarios = {
   async through_it_all() {
     const page = mounted({});
     await until("the page is there", () => page.stream);
-    page.stream.submit(said("slowly", { wait: 4 }));
+    page.stream.submit(said("slowly", { wait: 2 }));
     await until("the first answer", () => page.texts.length === 2);
     tell("kill");
     await until("the end", () => rests(page) && page.texts.length === 3);
