@@ -32,10 +32,15 @@ class Entry:
     undone: bool
     place: Place
     """Of its run."""
-    event: bytes
-    """As JSON."""
     frame: bytes
     """As a server-sent event."""
+    span: tuple[int, int]
+    """Where its JSON is."""
+
+    @property
+    def event(self) -> bytes:
+        """As JSON."""
+        return self.frame[slice(*self.span)]
 
 
 def entry_of(said: Said, seq: int, place: Place) -> Entry:
@@ -44,8 +49,10 @@ def entry_of(said: Said, seq: int, place: Place) -> Entry:
     if said.node is not None:
         params["node"] = said.node
     event = encode({"type": "event", "event_id": said.id, "seq": seq, "method": said.method, "params": params})
-    frame = b"event: %b\r\ndata: %b\r\nid: %d\r\n\r\n" % (said.method.encode(), event, seq)
-    return Entry(seq, said.id, said.channel, said.namespace, said.undone, place, event, frame)
+    head = b"event: %b\r\ndata: " % said.method.encode()
+    frame = b"%b%b\r\nid: %d\r\n\r\n" % (head, event, seq)
+    span = (len(head), len(head) + len(event))
+    return Entry(seq, said.id, said.channel, said.namespace, said.undone, place, frame, span)
 
 
 @dataclass(frozen=True, slots=True)

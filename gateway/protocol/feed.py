@@ -18,6 +18,7 @@ from ...contracts.actor import bind_actor
 from ...contracts.errors import UnavailableError
 from ...facade.runs import RunsFacade
 from .entries import Entry, Place
+from .shelf import Shelf
 from .tape import Counts, Tape
 
 logger = logging.getLogger(__name__)
@@ -38,10 +39,11 @@ Owner = tuple[str | None, datetime]
 class Feed:
     """Of one thread."""
 
-    def __init__(self, runs: RunsFacade, thread_id: str, counts: Counts) -> None:
+    def __init__(self, runs: RunsFacade, thread_id: str, counts: Counts, shelf: Shelf) -> None:
         self._runs = runs
         self._thread_id = thread_id
         self._counts = counts
+        self._shelf = shelf
         self.followers = 0
         self.ended = False
         """There is nothing to follow any more."""
@@ -57,7 +59,7 @@ class Feed:
 
     def tape(self) -> Tape:
         """For who reads by itself."""
-        return Tape(self._runs, self._thread_id, self._counts)
+        return Tape(self._runs, self._thread_id, self._counts, self._shelf)
 
     def start(self, place: Place) -> None:
         """Read from here on, unless it is being read already."""
@@ -165,6 +167,7 @@ class Feeds:
     def __init__(self, runs: RunsFacade) -> None:
         self._runs = runs
         self._counts = Counts()
+        self._shelf = Shelf()
         self._feeds: dict[str, Feed] = {}
 
     @contextmanager
@@ -172,7 +175,7 @@ class Feeds:
         """The thread's, shared with all who follow it at the same time."""
         feed = self._feeds.get(thread_id)
         if feed is None or feed.ended:
-            feed = self._feeds[thread_id] = Feed(self._runs, thread_id, self._counts)
+            feed = self._feeds[thread_id] = Feed(self._runs, thread_id, self._counts, self._shelf)
         feed.followers += 1
         try:
             yield feed

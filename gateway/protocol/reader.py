@@ -71,7 +71,8 @@ class Reader:
                 return
         elif self._has_had(run):
             return
-        async with aclosing(self._of(run)) as reading:
+        shelved = await self._tape.shelved(run, self._place) if run.status.terminal else None
+        async with aclosing(self._of(run) if shelved is None else self._of_shelf(run, shelved)) as reading:
             async for batch in reading:
                 yield batch
 
@@ -81,6 +82,14 @@ class Reader:
             return False
         self._place = self._tape.behind(run, self._place.seq + count)
         return True
+
+    async def _of_shelf(self, run: RunRecord, entries: Sequence[Entry]) -> AsyncGenerator[Sequence[Entry]]:
+        new = entries[max(0, self.seq - self._place.seq) :]
+        self._place = self._tape.behind(run, self._place.seq + len(entries))
+        for begin in range(0, len(new), _BATCH):
+            batch = new[begin : begin + _BATCH]
+            self.seq = batch[-1].seq
+            yield batch
 
     async def _of(self, run: RunRecord) -> AsyncGenerator[Sequence[Entry]]:
         batch: list[Entry] = []

@@ -24,6 +24,7 @@ from ...facade.runs import RunsFacade
 from ..context import HEARTBEAT
 from .entries import Entry, Place, entry_of
 from .projection import Projection
+from .shelf import Shelf
 
 logger = logging.getLogger(__name__)
 
@@ -52,9 +53,10 @@ class Counts:
 class Tape:
     """Of one thread, for one reader."""
 
-    def __init__(self, runs: RunsFacade, thread_id: str, counts: Counts) -> None:
+    def __init__(self, runs: RunsFacade, thread_id: str, counts: Counts, shelf: Shelf) -> None:
         self._runs = runs
         self._thread_id = thread_id
+        self._shelf = shelf
         self.counts = counts
         self._coming: list[tuple[int, str]] = []
         """Runs by their places, the next one last."""
@@ -95,6 +97,10 @@ class Tape:
     def behind(self, run: RunRecord, seq: int) -> Place:
         """Once a run was read."""
         return Place(self.place_of(run), seq)
+
+    async def shelved(self, run: RunRecord, place: Place) -> Sequence[Entry] | None:
+        """All that a run has said that has ended; `None`: it is too much, read `entries`. Raises `UnavailableError`."""
+        return await self._shelf.entries((run.run_id, place.seq), lambda: self.entries(run, place))
 
     async def entries(
         self, run: RunRecord, place: Place, *, heartbeat_interval: float = HEARTBEAT

@@ -24,6 +24,7 @@ from support.servers import until
 
 from perdure import RunScope, RunSpec
 from perdure.gateway import Gateway
+from perdure.gateway.protocol import tape
 
 PARIS = {"messages": [{"role": "user", "content": "Paris"}]}
 
@@ -323,3 +324,34 @@ async def test_a_feed_ends_with_its_last_reader(api: Served) -> None:
                 await asyncio.gather(one.ended(), two.ended())
                 await until(lambda: reading() == 1)
             await until(lambda: reading() == 0)
+
+
+async def test_a_run_that_is_too_large_to_be_kept(http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    thread, found = await ran(http, "steps", {"tag": "t"}, runs=2)
+    monkeypatch.setattr("perdure.gateway.protocol.shelf._ONE", 100)
+    async with AsyncExitStack() as stack:
+        readers = [await stack.enter_async_context(following(http, thread, since=at)) for at in (0, 3, 3, 20)]
+        assert [await reader.until(lambda event: event == found[-1]) for reader in readers] == [
+            found[at:] for at in (0, 3, 3, 20)
+        ]
+
+
+async def test_many_who_come_at_once_share_what_they_read(
+    api: Served, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    thread, found = await ran(http, "steps", {"tag": "t"})
+    projected: list[int] = []
+    entry_of = tape.entry_of
+    monkeypatch.setattr(tape, "entry_of", lambda *given: projected.append(1) or entry_of(*given))
+    async with AsyncExitStack() as stack:
+        gateway = await stack.enter_async_context(Gateway(api.env.runs, host="127.0.0.1", port=0))
+        limits = httpx.Limits(max_connections=None)
+        there = await stack.enter_async_context(httpx.AsyncClient(base_url=gateway.url, limits=limits, timeout=30))
+        readers = await asyncio.gather(*(stack.enter_async_context(following(there, thread)) for _ in range(20)))
+        assert await asyncio.gather(*(reader.ended() for reader in readers)) == [found] * 20
+        assert len(projected) == len(found)
+        projected.clear()
+        await start(there, thread, "steps", {"tag": "t"})
+        again = await asyncio.gather(*(reader.ended() for reader in readers))
+        assert all(one == again[0] for one in again)
+        assert len(projected) == len(again[0])
