@@ -19,7 +19,7 @@ Block = dict[str, Any]
 Data = dict[str, Any]
 """What an event says."""
 
-_HEAVY = frozenset({"args", "data", "output", "transcript", "value", "base64"})
+_HEAVY = frozenset({"args", "data", "output", "transcript", "value"})
 """Fields that only the end of a block has."""
 _CALL_CHUNKS = frozenset({"tool_call_chunk", "server_tool_call_chunk"})
 _GROWING = {"text": "text", "reasoning": "reasoning"}

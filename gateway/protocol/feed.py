@@ -23,9 +23,12 @@ from .tape import Counts, Tape
 
 logger = logging.getLogger(__name__)
 
-_EVENTS, _BYTES = 2_000, 2**22
-_LOOK = 0.5
-"""Seconds between two looks for a new run, where nobody tells of one."""
+_EVENTS, _BYTES = 500, 2**20
+"""The newest that are kept; up to twice as many."""
+_LOOK, _RARELY = 0.5, 2.0
+"""Seconds between two looks for a new run, where nobody tells of one; and once the thread was idle for long."""
+_LONG = 600
+"""Looks."""
 _LOOKS = 10
 """After so many it is looked whether the thread is there still."""
 _AGAIN = 1.0
@@ -117,8 +120,9 @@ class Feed:
                     return
                 run = await tape.next_run(place)
                 if run is None:
-                    await self._look()
+                    await self._look(_LOOK if looks < _LONG else _RARELY)
                     continue
+                looks = 0
                 async for entry in tape.entries(run, place):
                     if entry is not None and entry.seq > self.last:
                         await self._add(entry)
@@ -132,9 +136,9 @@ class Feed:
         thread = await self._runs.get_thread(self._thread_id)
         return None if thread is None else (thread.user_id, thread.created_at)
 
-    async def _look(self) -> None:
+    async def _look(self, seconds: float) -> None:
         with suppress(TimeoutError):
-            async with asyncio.timeout(_LOOK):
+            async with asyncio.timeout(seconds):
                 await self._stirred.wait()
         self._stirred.clear()
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
-from support.gateways import Client
+from langgraph_sdk import get_client
+from support.gateways import Client, Served
 from support.protocol import new_thread
+from support.proxy import Proxy
 from support.servers import until
+
+from perdure.gateway import Gateway
 
 PARIS: Any = {"messages": [{"role": "user", "content": "Paris"}]}
 
@@ -57,3 +62,25 @@ async def test_an_error(client: Client) -> None:
         await thread.run.start(input={})
         with pytest.raises(RuntimeError, match="boom"):
             await thread.output
+
+
+@pytest.mark.filterwarnings("ignore")  # the client says that it tries again
+async def test_it_goes_on_at_another_gateway(api: Served, transport: str) -> None:
+    async with AsyncExitStack() as stack:
+        first, second = [
+            await stack.enter_async_context(Gateway(api.env.runs, host="127.0.0.1", port=0)) for _ in range(2)
+        ]
+        proxy = await stack.enter_async_context(Proxy(f"127.0.0.1:{first.port}"))
+        client: Client = get_client(url=f"http://{proxy.address}")
+        stack.push_async_callback(client.aclose)
+        stream = client.threads.stream(new_thread(), assistant_id="writer", transport=transport)
+        thread = await stack.enter_async_context(stream)
+        await thread.run.start(input={"words": 40, "pause": 0.03})
+        found: list[int] = []
+        async for payload in thread.extensions["progress"]:
+            found.append(payload["payload"])
+            if len(found) == 10:
+                proxy.point(f"127.0.0.1:{second.port}")
+                first.stop()
+        assert found == [*range(40)]
+        assert (await thread.output)["answers"] == ["written"]

@@ -17,7 +17,8 @@ from perdure import Settings
 from perdure.contracts.settings import RunSettings
 from perdure.testing.environment import environment
 
-SCENARIOS = ("talking", "on_a_socket", "tools", "asked", "asked_twice", "failing", "stopping")
+SCENARIOS = ("talking,tools,asked,asked_twice,failing,stopping", "on_a_socket")
+"""One process of node for all of them: it takes a second to start."""
 GRAPHS = {"talk": "pausing.py:pausing"}
 
 
