@@ -28,7 +28,7 @@ from .errors import INVALID_JSON, answer_to, refuse
 from .event_values import Asked, changed, prepared, values_of
 from .mounting import path_of
 from .replies import encode
-from .sockets import GONE, closed_with, method_of, refused_socket
+from .sockets import GONE, SOCKET, closed_with, method_of, refused_socket
 from .watching import watched
 
 
@@ -134,7 +134,7 @@ def _match(scope: Scope) -> Match:
     path, method = path_of(scope), method_of(scope)
     if (match := rule_of(method, path)) is not None:
         return match
-    if methods := methods_of(path):
+    if (methods := methods_of(path)) and method != SOCKET:
         raise HTTPException(405, "Method Not Allowed", headers={"Allow": ", ".join(methods)})
     raise refuse(404, "Not Found")
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from ...contracts.errors import PerdureError
 from ...facade.runs import RunsFacade
 from ..context import InContext
-from ..errors import detail_of, status_of
+from ..errors import detail_of, refuse, status_of
 from ..ids import ThreadId
 from ..replies import Json
 from ..run_bodies import RunCreate
@@ -21,6 +21,7 @@ from .feed import Feeds
 from .json_values import is_list, is_object, list_of, object_of
 from .open_questions import newest_run, open_questions, waiting_run
 from .run_starts import answer_of, start_of, wants_tools
+from .strangers import is_anothers
 from .tree import tree_of
 
 router = APIRouter(tags=["Thread protocol"])
@@ -42,6 +43,8 @@ async def command(thread_id: ThreadId, context: InContext, feeds: InFeeds, reque
     body = await json_of(request)
     if (broken := broken_envelope(body)) is not None:
         return Json(broken, status_code=400)
+    if await is_anothers(context.runs, thread_id):
+        raise refuse(404, f"Thread with ID {thread_id} not found")
     return Json(await answered(Thread(context.runs, feeds, thread_id), body))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..replies import encode
 from .said import Namespace, Said
@@ -19,6 +19,8 @@ class Place:
     run: int = 0
     """The place of the run before it in the thread's order of admission."""
     seq: int = 0
+    created: int = field(default=0, compare=False)
+    """When the youngest run so far was created (microseconds): a place whose run was deleted may be given again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,10 @@ class Feed:
         self._first = 1
         """The place of the first event that is kept, or of the next one."""
         self.last = 0
+        self.place = Place()
+        """Of the run that is read, or of the next one."""
+        self._is_within = False
+        """A run is read."""
         self._stirred = asyncio.Event()
         """Somebody has submitted a run."""
         self._changed = asyncio.Event()
@@ -67,8 +71,13 @@ class Feed:
     def start(self, place: Place) -> None:
         """Read from here on, unless it is being read already."""
         if self._reading is None:
-            self._first, self.last = place.seq + 1, place.seq
-            self._reading = asyncio.create_task(self._read(place))
+            self._first, self.last, self.place = place.seq + 1, place.seq, place
+            self._reading = asyncio.create_task(self._read())
+
+    def lift(self, place: Place) -> None:
+        """Who comes now counts more events, for a run was deleted since: from now on so do all."""
+        if not self._is_within and place.run == self.place.run and place.seq > self.place.seq:
+            self.place, self.last = place, place.seq
 
     def close(self) -> None:
         """Nobody follows it."""
@@ -100,17 +109,17 @@ class Feed:
                 return True
         return False
 
-    async def _read(self, place: Place) -> None:
+    async def _read(self) -> None:
         with bind_actor(None):  # each reader was let in by himself
             try:
-                await self._read_on(place)
+                await self._read_on()
             except Exception:
                 logger.exception("the events of thread %s cannot be read any more", self._thread_id)
             finally:
                 self.ended = True
                 self._wake()
 
-    async def _read_on(self, place: Place) -> None:
+    async def _read_on(self) -> None:
         tape, owner = self.tape(), await self._owner()
         looks = 0
         while True:
@@ -118,15 +127,18 @@ class Feed:
                 looks += 1
                 if looks % _LOOKS == 0 and await self._owner() != owner:
                     return
-                run = await tape.next_run(place)
+                run = await tape.next_run(self.place)
+                self._is_within = run is not None
                 if run is None:
                     await self._look(_LOOK if looks < _LONG else _RARELY)
                     continue
                 looks = 0
-                async for entry in tape.entries(run, place):
+                self.place = tape.before(run, self.place)
+                self.last = max(self.last, self.place.seq)
+                async for entry in tape.entries(run, self.place):
                     if entry is not None and entry.seq > self.last:
                         await self._add(entry)
-                place = tape.behind(run, self.last)
+                self.place = tape.behind(run, self.place, self.last)
             except UnavailableError as exc:
                 logger.warning("the events of thread %s cannot be read now: %s", self._thread_id, exc)
                 await asyncio.sleep(_AGAIN)

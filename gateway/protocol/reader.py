@@ -13,6 +13,7 @@ from .feed import Feed
 
 _BATCH = 64
 """Events of what is past that are sent at once."""
+_SHORTLY = 0.02
 
 
 class Reader:
@@ -46,8 +47,10 @@ class Reader:
                     yield batch
 
     def _keeps_up(self) -> bool:
+        """Whether it stands where the feed does, by the same count, and has nothing to read before."""
+        meets = self._feed.has(self.seq) and self._place == self._feed.place
         # One that was too slow once reads for itself until it has nothing to read.
-        return self._feed.has(self.seq) and (not self._fell_behind or self.seq >= self._feed.last)
+        return meets and (not self._fell_behind or self.seq >= self._feed.last)
 
     async def _shared(self) -> AsyncGenerator[Sequence[Entry]]:
         while self._feed.has(self.seq):
@@ -63,29 +66,44 @@ class Reader:
     async def _alone(self) -> AsyncGenerator[Sequence[Entry]]:
         """The next run, if there is one; at what goes on all meet."""
         run = await self._tape.next_run(self._place)
-        if run is None or not run.status.terminal:
-            self._feed.start(self._place)
-            if run is None and not self._keeps_up():
-                self.seq = max(self.seq, self._feed.last)  # it was numbered otherwise: a run was deleted since
-            if run is None or self._keeps_up():
-                return
-        elif self._has_had(run):
+        if run is None:
+            await self._meet()
             return
+        self._place = self._tape.before(run, self._place)
+        if self._has_had(run):
+            return
+        if not run.status.terminal:
+            self._feed.start(self._place)
+            if self._keeps_up():
+                return
         shelved = await self._tape.shelved(run, self._place) if run.status.terminal else None
         async with aclosing(self._of(run) if shelved is None else self._of_shelf(run, shelved)) as reading:
             async for batch in reading:
                 yield batch
 
+    async def _meet(self) -> None:
+        """All has been read that there is."""
+        self._feed.start(self._place)
+        self._feed.lift(self._place)
+        if self._keeps_up():
+            return
+        place, last = self._feed.place, self._feed.last
+        if self._place.run >= place.run and self._place != place:
+            await asyncio.sleep(_SHORTLY)  # it has still to come here
+        elif await self._tape.next_run(self._place) is None:  # a run was deleted since, and the feed counts it
+            self.seq, self._place = max(self.seq, last), place
+
     def _has_had(self, run: RunRecord) -> bool:
-        count = self._tape.counts.get(run.run_id)
+        count = self._tape.counts.get(run.run_id) if run.status.terminal else None
         if count is None or self._place.seq + count > self.seq:
             return False
-        self._place = self._tape.behind(run, self._place.seq + count)
+        self._place = self._tape.behind(run, self._place, self._place.seq + count)
         return True
 
     async def _of_shelf(self, run: RunRecord, entries: Sequence[Entry]) -> AsyncGenerator[Sequence[Entry]]:
-        new = entries[max(0, self.seq - self._place.seq) :]
-        self._place = self._tape.behind(run, self._place.seq + len(entries))
+        new = [entry for entry in entries if entry.seq > self.seq]
+        end = entries[-1].seq if entries else self._place.seq
+        self._place = self._tape.behind(run, self._place, end)
         for begin in range(0, len(new), _BATCH):
             batch = new[begin : begin + _BATCH]
             self.seq = batch[-1].seq
@@ -109,6 +127,6 @@ class Reader:
                 if not run.status.terminal and self._keeps_up():
                     break
             else:
-                self._place = self._tape.behind(run, seq)
+                self._place = self._tape.behind(run, self._place, seq)
         if batch:
             yield batch

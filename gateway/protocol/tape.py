@@ -31,6 +31,8 @@ logger = logging.getLogger(__name__)
 _PAGE, _FEW = 100, 4
 """Runs that are read at once: of a thread's history; to see whether there are new ones."""
 _COUNTED = 10_000
+LEAP = 2**20
+"""More events than a run has, of which nobody knows any more how many it had."""
 
 
 class Counts:
@@ -58,7 +60,7 @@ class Tape:
         self._thread_id = thread_id
         self._shelf = shelf
         self.counts = counts
-        self._coming: list[tuple[int, str]] = []
+        self._coming: list[tuple[int, RunRecord]] = []
         """Runs by their places, the next one last."""
         self._has_looked = False
 
@@ -66,27 +68,49 @@ class Tape:
         """The first run behind a place; `None`: there is none yet."""
         for _ in range(2):
             while self._coming:
-                number, run_id = self._coming[-1]
-                run = None if number <= place.run else await self._runs.get_run(run_id)
-                if run is not None:
-                    return run
+                _, known = self._coming[-1]
+                if self._is_later(known, place):
+                    fresh = known if known.status.terminal else await self._runs.get_run(known.run_id)
+                    if fresh is not None:
+                        return fresh
                 self._coming.pop()
-            self._coming = await self._later(place.run)
+            self._coming = await self._later(place)
         return None
 
-    async def _later(self, number: int) -> list[tuple[int, str]]:
-        found: dict[int, str] = {}
+    async def _later(self, place: Place) -> list[tuple[int, RunRecord]]:
+        found: dict[int, RunRecord] = {}
+        unplaced = False
+        async for run in self._newest(place):
+            unplaced = unplaced or not self.place_of(run)
+            found[self.place_of(run)] = run
+        # One that is being submitted has no place yet: it may be the next one.
+        wanted = [one for one in found.items() if one[0] and (one[0] <= place.run + 1 or not unplaced)]
+        return sorted(wanted, key=_number, reverse=True)
+
+    async def _newest(self, place: Place) -> AsyncGenerator[RunRecord]:
+        """Those behind it, and those without a place; the last created first."""
         before: str | None = None
         limit = _FEW if self._has_looked else _PAGE
         while True:
             page = await self._runs.page_runs(self._thread_id, before=before, limit=limit)
-            new = [run for run in page.runs if run.sequence is None or run.sequence > number]
-            # One without a place is being submitted; it is found when it has one.
-            found |= {place: run.run_id for run in new if (place := self.place_of(run)) > number}
+            new = [run for run in page.runs if not self.place_of(run) or self._is_later(run, place)]
+            for run in new:
+                yield run
             if not new or page.next is None:
                 self._has_looked = True
-                return sorted(found.items(), reverse=True)
+                return
             before, limit = page.next, _PAGE
+
+    def _is_later(self, run: RunRecord, place: Place) -> bool:
+        return self.place_of(run) > place.run or _created(run) > place.created
+
+    def before(self, run: RunRecord, place: Place) -> Place:
+        """Where a run begins, behind those that were deleted, whose events are counted as many, not as none.
+
+        So who goes on from a place in the line is told something twice rather than never.
+        """
+        missing = max(0, self.place_of(run) - place.run - 1)
+        return Place(place.run + missing, place.seq + missing * LEAP, place.created)
 
     def place_of(self, run: RunRecord) -> int:
         """In the thread's order of admission; 0: none yet."""
@@ -94,9 +118,9 @@ class Tape:
             return 1  # it has its thread to itself
         return run.sequence or 0
 
-    def behind(self, run: RunRecord, seq: int) -> Place:
-        """Once a run was read."""
-        return Place(self.place_of(run), seq)
+    def behind(self, run: RunRecord, place: Place, seq: int) -> Place:
+        """Once a run was read that begins at `place`."""
+        return Place(self.place_of(run), seq, max(place.created, _created(run)))
 
     async def shelved(self, run: RunRecord, place: Place) -> Sequence[Entry] | None:
         """All that a run has said that has ended; `None`: it is too much, read `entries`. Raises `UnavailableError`."""
@@ -118,7 +142,7 @@ class Tape:
                     continue
                 asked, restored = await self._asked(run.run_id, event), await self._restored(run, event)
                 for said in projection.of(event, asked, restored):
-                    seq += 1
+                    seq = place.seq + LEAP if event.id == _KEPT_END else seq + 1
                     yield entry_of(said, seq, place)
         except RunNotFoundError:  # it was deleted
             return
@@ -146,7 +170,7 @@ class Tape:
             yield StreamEvent(id="kept", event="values", data=result.values)
         error = None if run.error is None else run.error.model_dump()
         known = {"status": run.status, "cancel_action": run.cancel_action, "error": error}
-        yield StreamEvent(id="kept-end", event=TERMINAL_EVENTS[0], data=known)
+        yield StreamEvent(id=_KEPT_END, event=TERMINAL_EVENTS[0], data=known)
 
     async def _asked(self, run_id: str, event: StreamEvent) -> Sequence[RunInterrupt]:
         """What the graph asks where the run rests, as its record has it: so it can be answered when it is told."""
@@ -168,6 +192,7 @@ async def seq_of(tape: Tape, event_id: str, run_id: str) -> int:
     """The place of an event in the line; that before its run, when there is no such event; 0 when there is no run."""
     place = Place()
     while (run := await tape.next_run(place)) is not None:
+        place = tape.before(run, place)
         count = tape.counts.get(run.run_id)
         if run.run_id == run_id or count is None:
             seq = place.seq
@@ -180,11 +205,20 @@ async def seq_of(tape: Tape, event_id: str, run_id: str) -> int:
             count = seq - place.seq
         if run.run_id == run_id:
             return place.seq
-        place = tape.behind(run, place.seq + count)
+        place = tape.behind(run, place, place.seq + count)
     return 0
 
 
 _SHORTLY = 0.2
+_KEPT_END = "kept-end"
+
+
+def _number(found: tuple[int, RunRecord]) -> int:
+    return found[0]
+
+
+def _created(run: RunRecord) -> int:
+    return int(run.created_at.timestamp() * 1_000_000)
 
 
 def _now() -> int:

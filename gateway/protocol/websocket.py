@@ -19,7 +19,6 @@ import orjson
 from fastapi import APIRouter, WebSocket
 from starlette.websockets import WebSocketDisconnect
 
-from ...contracts.actor import bind_actor
 from ...contracts.errors import PerdureError
 from ...contracts.langgraph_http import Cors
 from ..context import Context
@@ -34,6 +33,7 @@ from .events import begun
 from .feed import Feeds
 from .inner_calls import posted
 from .json_values import object_of
+from .strangers import is_anothers
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ async def speak(websocket: WebSocket, thread_id: str) -> None:
         await closed_with(websocket.send, 403, "pages of this origin are not let in (gateway.cors_origins)")
     elif not is_assistant_id(thread_id):
         await closed_with(websocket.send, 422, "Invalid thread ID: must be a UUID")
-    elif await _is_anothers(context, thread_id):
+    elif await is_anothers(context.runs, thread_id):
         await closed_with(websocket.send, 404, f"Thread with ID {thread_id} not found")
     else:
         await _Conversation(websocket, context, feeds, thread_id).hold()
@@ -70,14 +70,6 @@ def _is_from_here(websocket: WebSocket, cors: Cors) -> bool:
     regex = cors.allow_origin_regex
     is_allowed = regex is not None and re.fullmatch(regex, origin) is not None
     return is_allowed or urlsplit(origin).netloc == websocket.headers.get("host")
-
-
-async def _is_anothers(context: Context, thread_id: str) -> bool:
-    """One that is not there yet may be made by a command."""
-    if await context.runs.get_thread(thread_id) is not None:
-        return False
-    with bind_actor(None):
-        return await context.runs.get_thread(thread_id) is not None
 
 
 class _Conversation:

@@ -355,3 +355,41 @@ async def test_many_who_come_at_once_share_what_they_read(
         again = await asyncio.gather(*(reader.ended() for reader in readers))
         assert all(one == again[0] for one in again)
         assert len(projected) == len(again[0])
+
+
+@pytest.mark.parametrize("gone", [0, 1])
+async def test_nothing_is_missed_where_a_run_was_deleted(http: httpx.AsyncClient, client: Client, gone: int) -> None:
+    thread = new_thread()
+    runs = [await start(http, thread, "steps", {"tag": str(number)}) for number in range(3)]
+    before = await history(http, thread, 3)
+    last = [event for event in before if runs[2] in event["event_id"]]
+    async with following(http, thread) as old:
+        await old.ended(3)
+        await client.runs.delete(thread, runs[gone])
+        async with following(http, thread, since=last[3]["seq"]) as new, following(http, thread) as whole:
+            await new.until(lambda event: event["event_id"] == last[-1]["event_id"])
+            assert {event["event_id"] for event in new.seen} >= {event["event_id"] for event in last[4:]}
+            await whole.ended(2)
+            ids = [event["event_id"] for event in before if runs[gone] not in event["event_id"]]
+            assert [event["event_id"] for event in whole.seen] == ids
+            await start(http, thread, "steps", {"tag": "t"})
+            later = [await events.ended() for events in (old, new, whole)]
+            assert later[0] == later[1] == later[2]
+    for events in (old, new, whole):
+        numbers = [event["seq"] for event in events.seen]
+        assert numbers == sorted(set(numbers))
+
+
+async def test_the_place_of_a_deleted_run_may_be_given_again(
+    http: httpx.AsyncClient, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    thread = new_thread()
+    async with following(http, (await client.threads.create(thread_id=thread))["thread_id"]) as live:
+        first, second = [await start(http, thread, "steps", {"tag": "t"}) for _ in range(2)]
+        await live.ended(2)
+        for run in (first, second):
+            await client.runs.delete(thread, run)
+        third = await start(http, thread, "steps", {"tag": "t"})
+        found = await live.ended()
+        assert all(third in event["event_id"] for event in found)
+        assert [event["event_id"] for event in await history(http, thread)] == [event["event_id"] for event in found]

@@ -88,9 +88,7 @@ async def test_what_is_anothers_is_not_found(api: Served, way: str) -> None:
         ):
             body = {"id": 7, "method": method, "params": params}
             answer = await bob.post(f"/threads/{thread}/commands", json=body)
-            refused = answer.status_code == 404 or answer.json()["type"] == "error"
-            assert refused, (method, answer.text)
-            assert "q" not in answer.text.replace("request", "")
+            assert answer.status_code == 404, (method, answer.text)
         assert await code_of(socket_of(gateway, bob, thread)) == 4404
         assert await history(ann, thread) == found
         async with socket_of(gateway, ann, thread) as raw:
