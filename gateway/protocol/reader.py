@@ -11,7 +11,7 @@ from ..context import HEARTBEAT
 from .entries import Entry, Place
 from .feed import Feed
 
-_BATCH = 64
+_BATCH, _BYTES = 64, 2**18
 """Events of what is past that are sent at once."""
 _SHORTLY = 0.02
 
@@ -111,7 +111,7 @@ class Reader:
 
     async def _of(self, run: RunRecord) -> AsyncGenerator[Sequence[Entry]]:
         batch: list[Entry] = []
-        seq, size = self._place.seq, _BATCH if run.status.terminal else 1
+        seq, most, size = self._place.seq, _BATCH if run.status.terminal else 1, 0
         async with aclosing(self._tape.entries(run, self._place)) as entries:
             async for entry in entries:
                 if entry is None:
@@ -121,9 +121,10 @@ class Reader:
                 if seq > self.seq:
                     self.seq = seq
                     batch.append(entry)
-                if len(batch) >= size:
+                    size += len(entry.frame)
+                if len(batch) >= most or size > _BYTES:
                     yield batch
-                    batch = []
+                    batch, size = [], 0
                 if not run.status.terminal and self._keeps_up():
                     break
             else:

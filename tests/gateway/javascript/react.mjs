@@ -129,6 +129,38 @@ const scenarios = {
     page.leave();
   },
 
+  // Without React: the client's own threads.
+  async client() {
+    for (const transport of ["sse", "websocket"]) {
+      const thread = client.threads.stream(crypto.randomUUID(), { assistantId: "agent", transport });
+      const all = async (parts, shown) => {
+        const found = [];
+        for await (const part of parts) found.push(await shown(part));
+        return found;
+      };
+      await thread.run.start({ input: said("Paris") });
+      const [texts, calls] = await Promise.all([
+        all(thread.messages, (message) => message.text),
+        all(thread.toolCalls, (call) => call.name),
+      ]);
+      assert.deepEqual([texts.at(-1), ...new Set(calls)], ["It is sunny in Paris.", "weather"]); // begun, and ended
+      assert.equal((await thread.output).messages.length, 4);
+      await thread.close();
+      const asking = client.threads.stream(crypto.randomUUID(), { assistantId: "ask", transport });
+      await asking.run.start({ input: { question: "q" } });
+      await until("the question", () => asking.interrupts.length === 1 && asking.interrupted);
+      const [{ interruptId, payload, namespace }] = asking.interrupts;
+      assert.deepEqual(payload, { question: "q" });
+      await asking.input.respond({ namespace, interrupt_id: interruptId, response: 5 });
+      let state;
+      await until("the answer", () => {
+        client.threads.getState(asking.threadId).then((found) => (state = found));
+        return state?.values.answer === 5;
+      });
+      await asking.close();
+    }
+  },
+
   // What happens to the servers meanwhile is done by the test, when it is told to.
   async through_it_all() {
     const page = mounted({});

@@ -17,7 +17,7 @@ from perdure import Settings
 from perdure.contracts.settings import RunSettings
 from perdure.testing.environment import environment
 
-SCENARIOS = ("talking,tools,asked,asked_twice,failing,stopping", "on_a_socket")
+SCENARIOS = ("talking,tools,asked,asked_twice,failing,stopping", "on_a_socket,client")
 """One process of node for all of them: it takes a second to start."""
 GRAPHS = {"talk": "pausing.py:pausing"}
 

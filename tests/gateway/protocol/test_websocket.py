@@ -11,6 +11,7 @@ import httpx
 import pytest
 from support.gateways import Served
 from support.protocol import ALL, Event, history, is_end, new_thread, start
+from support.servers import until
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
@@ -160,3 +161,31 @@ async def test_pages_of_others_are_not_let_in(api: Served, origin: str | None, i
                 await raw.recv()
             assert closed.value.rcvd is not None
             assert closed.value.rcvd.code == 4403
+
+
+@pytest.mark.parametrize("way", ["sse", "websocket"])
+async def test_who_reads_nothing_is_taken_for_gone(api: Served, monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+    monkeypatch.setattr("perdure.gateway.sse.PATIENCE", 0.3)
+    monkeypatch.setattr("perdure.gateway.protocol.websocket.PATIENCE", 0.3)
+    async with AsyncExitStack() as stack:
+        gateway = await stack.enter_async_context(Gateway(api.env.runs, host="127.0.0.1", port=0))
+        http = await stack.enter_async_context(httpx.AsyncClient(base_url=gateway.url, timeout=30))
+        thread = new_thread()
+        await start(http, thread, "steps", {"tag": "x" * 2_000_000})
+        await history(http, thread)
+        await until(lambda: open_streams(http, 0))
+        if way == "sse":
+            _, writer = await asyncio.open_connection("127.0.0.1", gateway.port, limit=1)
+            body = json.dumps({"channels": [*ALL]})
+            head = f"POST /threads/{thread}/stream/events HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n"
+            writer.write((head + body).encode())
+            stack.callback(writer.close)
+        else:
+            raw = await stack.enter_async_context(connect(url_of(http, thread), max_queue=1, close_timeout=0.1))
+            await raw.send(json.dumps({"id": 1, "method": "subscription.subscribe", "params": {"channels": [*ALL]}}))
+        await until(lambda: open_streams(http, 1))
+        await until(lambda: open_streams(http, 0))
+
+
+async def open_streams(http: httpx.AsyncClient, count: int) -> bool:
+    return (await http.get("/metrics?format=json")).json()["streams"]["open"] == count
