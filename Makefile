@@ -20,14 +20,16 @@ demo: setup ## a long agent job survives a killed worker, from start to end (KEE
 dev: setup ## server, worker and stores on this machine, until Ctrl-C
 	.venv/bin/perdure dev
 
-# Side by side: pyright takes one core for most of the time.
-check: style ## before a commit, in a minute and a half: lint and types, and beside them every test that needs no server
-	@mkdir -p build; $(MAKE) --no-print-directory types >build/types.log 2>&1 & \
-	$(python) -m pytest -m "not server" --sample --numprocesses 2 --dist loadfile --no-loadscope-reorder --quiet; tests=$$?; \
-	wait $$!; types=$$?; cat build/types.log; exit $$((tests || types))
+# Side by side: pyright takes one core for most of the time, and many tests wait.
+with_types = mkdir -p build; $(MAKE) --no-print-directory types >build/types.log 2>&1 & types=$$!; \
+	$(python) -m pytest --dist loadfile --no-loadscope-reorder $(1); tests=$$?; \
+	wait $$types; types=$$?; cat build/types.log; exit $$((tests || types))
 
-test: lint ## lint and types, then every test
-	$(python) -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder  # many of them wait; a server for each process
+check: style ## before a commit, in a minute and a half: lint and types, and beside them every test that needs no server
+	@$(call with_types,-m "not server" --sample --numprocesses 2 --quiet)
+
+test: style ## lint and types, and every test
+	@$(call with_types,--numprocesses 3)  # a server for each process
 
 lint: style types ## ruff and pyright
 

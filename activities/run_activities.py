@@ -70,6 +70,7 @@ from .graphs.state_updates import States
 from .graphs.thread_copies import ThreadCopies
 from .graphs.thread_state import Snapshots
 from .thread_restore import Threads
+from .thread_told import tell_thread
 
 logger = logging.getLogger(__name__)
 
@@ -286,6 +287,8 @@ class RunActivities:
         self._specs.drop(finish.run_id)
         end_run_span(finish.trace, record)
         measure_end(record)
+        if finish.tells_thread:
+            await tell_thread(self._client, finish.thread_id, finish.run_id)
         return RunOutcome(
             run_id=finish.run_id,
             status=record.status,

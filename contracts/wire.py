@@ -23,6 +23,7 @@ SIGNAL_INTERRUPT = "interrupt"
 SIGNAL_RESUME = "resume"
 SIGNAL_ADMIT = "admit"
 SIGNAL_DELIVER = "deliver"
+SIGNAL_RUN_ENDED = "run_ended"
 UPDATE_SUBMIT = "submit"
 UPDATE_DELETE_THREAD = "remove_thread"
 UPDATE_STATE = "update_state"
@@ -158,6 +159,8 @@ class RunInput(Wire):
     """The W3C traceparent of the call that created the run, when that is traced."""
     last_slice_ends: bool = False
     """The slice in which the graph is done ends the run, too. Histories of before have an activity for that."""
+    tells_thread: bool = False
+    """Its thread's workflow is not its parent, and is told of its end by who writes that."""
     task_queue: str | None = None
     """Where the graph executes, as it was when the run was created; `None`: on the workflow's own task queue."""
 
@@ -231,6 +234,8 @@ class RunWork(Wire):
     fence: int
     """Larger for each activity of a run; the attempt of the activity is added to its low bits."""
     user_id: str | None = None
+    tells_thread: bool = False
+    """As in `RunInput`."""
     trace: str | None = None
     """The W3C traceparent of the call that created the run, when that is traced."""
 

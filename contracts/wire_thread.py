@@ -184,7 +184,9 @@ class Submission(Wire):
         return self.user_id if self.shown_user is None else self.shown_user or None
 
 
-def run_input(thread_id: str, submission: Submission, *, sequence: int, admitted: bool) -> RunInput:
+def run_input(
+    thread_id: str, submission: Submission, *, sequence: int, admitted: bool, tells_thread: bool = False
+) -> RunInput:
     """The input of a submitted run's workflow."""
     return RunInput(
         installation=submission.installation,
@@ -195,6 +197,7 @@ def run_input(thread_id: str, submission: Submission, *, sequence: int, admitted
         sequence=sequence,
         admitted=admitted,
         user_id=submission.user_id,
+        tells_thread=tells_thread,
         trace=submission.trace,
         last_slice_ends=True,
         task_queue=submission.task_queue,
@@ -233,6 +236,8 @@ class ThreadRun(Wire):
     sequence: int
     started: bool = False
     """Its workflow exists."""
+    direct: bool = False
+    """Its client starts it: it may have been started, and tells the thread of its end."""
     admitted: bool = False
     """It may execute, and its workflow has been told so."""
     cancel: CancelAction | None = None

@@ -61,9 +61,10 @@ class RunPlan:
             return self
         return replace(self, submission=self.submission.model_copy(update={"shown_user": shown or ""}))
 
-    def as_input(self) -> RunInput:
-        """The input of a stateless run's workflow."""
-        return run_input(self.record.thread_id, self.submission, sequence=1, admitted=True)
+    def as_input(self, *, sequence: int = 1, tells_thread: bool = False) -> RunInput:
+        """The input of the workflow of a run that its client starts, because its thread is its own, or idle."""
+        given = self.record.thread_id, self.submission
+        return run_input(*given, sequence=sequence, admitted=True, tells_thread=tells_thread)
 
 
 def stateless_thread(run_id: str) -> str:

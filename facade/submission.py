@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar
 
 from temporalio.client import (
     Client,
@@ -16,7 +16,8 @@ from temporalio.client import (
     WorkflowExecutionStatus,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
-from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.common import TypedSearchAttributes, WorkflowIDConflictPolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from ..contracts.errors import NoWorkerError
@@ -31,6 +32,7 @@ from ..contracts.wire import (
     UPDATE_DELETE_THREAD,
     UPDATE_STATE,
     UPDATE_SUBMIT,
+    RunInput,
     thread_workflow_id,
 )
 from ..contracts.wire_thread import (
@@ -42,6 +44,8 @@ from ..contracts.wire_thread import (
     Submission,
     ThreadDeletion,
     ThreadInput,
+    ThreadRun,
+    ThreadState,
 )
 from ..store.contract import ThreadLine
 from .planner import RunPlan
@@ -53,6 +57,8 @@ Request = Submission | StateChange | ThreadDeletion
 _POLLERS_KNOWN_FOR = 60.0
 """Seconds for which a worker that was seen is taken to be there still. If it has gone, the submission waits."""
 
+SLEEP = timedelta(seconds=5)
+"""Of a thread whose run was started by its client, unless somebody asks something of it."""
 _PAUSE = 0.1
 """Seconds before an update that the thread could not take is given again: it is busy for a workflow task."""
 _DESCRIPTION = timedelta(seconds=5)
@@ -60,6 +66,16 @@ _DESCRIPTION = timedelta(seconds=5)
 _PASSING = (RPCStatusCode.FAILED_PRECONDITION, RPCStatusCode.RESOURCE_EXHAUSTED, RPCStatusCode.ABORTED)
 """The SDK repeats the last two by itself, for a while. One of 600 submissions to a thread that was just going on in its
 next execution came back with the first, and had executed nothing."""
+
+
+class _ThreadStart(TypedDict):
+    """Options of Temporal's, which two calls know by the same names."""
+
+    id: str
+    task_queue: str
+    search_attributes: TypedSearchAttributes
+    task_timeout: timedelta
+    static_summary: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +130,11 @@ class Submitter:
         thread_id, plan = plan.record.thread_id, plan.shown_as(self._show_user)
         if plan.alone:
             with translated(self._settings, run_id=plan.run_id, thread_id=thread_id):
-                return await self._start(client, plan)
+                return await self.start_run(client, plan, plan.as_input())
         async with self._asking(client, thread_id, run_id=plan.run_id):
+            if not line.in_flight and await self.reserve(client, plan, line):
+                run = plan.as_input(sequence=line.last_sequence + 1, tells_thread=True)
+                return await self.start_run(client, plan, run)
             return await self._update(client, thread_id, line, UPDATE_SUBMIT, plan.submission, Admission)
 
     async def delete_thread(
@@ -189,12 +208,8 @@ class Submitter:
                 in_flight=list(line.in_flight),
                 last_sequence=line.last_sequence,
             ),
-            id=thread_workflow_id(thread_id),
-            task_queue=self._settings.task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            search_attributes=thread_attributes(thread_id, self._show_user(request.user_id)),
-            task_timeout=WORKFLOW_TASK_TIMEOUT,
-            static_summary=f"thread {thread_id}",
+            **self._thread_start(thread_id, request.user_id),
         )
         try:
             return await client.execute_update_with_start_workflow(
@@ -206,15 +221,46 @@ class Submitter:
                 await start.workflow_handle()
             raise
 
-    async def _start(self, client: Client, plan: RunPlan) -> Admission:
-        run = plan.as_input()
+    async def reserve(self, client: Client, plan: RunPlan, line: ThreadLine) -> bool:
+        """Whether the thread was idle, and is kept for this run, which its client may start by itself.
+
+        Its workflow begins with the run in line, and sleeps. Whatever is asked of it wakes it; when nobody does, it
+        looks after the run should its client have died, or after nothing if the run has ended.
+        """
+        thread_id, submission = plan.record.thread_id, plan.submission
+        run = ThreadRun(submission=submission, sequence=line.last_sequence + 1, direct=True)
+        state = ThreadState(
+            installation=self._installation, sequence=run.sequence, runs=[run], user_id=submission.user_id
+        )
+        try:
+            await client.start_workflow(
+                THREAD_WORKFLOW,
+                ThreadInput(installation=self._installation, thread_id=thread_id, state=state),
+                start_delay=SLEEP,
+                id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+                **self._thread_start(thread_id, submission.user_id),
+            )
+        except WorkflowAlreadyStartedError:
+            return False
+        return True
+
+    def _thread_start(self, thread_id: str, user_id: str | None) -> _ThreadStart:
+        return {
+            "id": thread_workflow_id(thread_id),
+            "task_queue": self._settings.task_queue,
+            "search_attributes": thread_attributes(thread_id, self._show_user(user_id)),
+            "task_timeout": WORKFLOW_TASK_TIMEOUT,
+            "static_summary": f"thread {thread_id}",
+        }
+
+    async def start_run(self, client: Client, plan: RunPlan, run: RunInput) -> Admission:
         await client.start_workflow(
             RUN_WORKFLOW,
             run,
             task_queue=self._settings.task_queue,
             **run_start(run, plan.submission),
         )
-        return Admission(run_id=run.run_id, sequence=1)
+        return Admission(run_id=run.run_id, sequence=run.sequence)
 
 
 async def _task_queue(client: Client, workflow_id: str) -> str | None:

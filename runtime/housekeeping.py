@@ -8,6 +8,7 @@ What it does may be done twice, by several workers. What it costs does not depen
   seconds. It comes late and may be wrong, so it only says where to look (`repair.py`).
 - records that say a run goes on: one after the other, day and night, each compared with Temporal; by one worker at a
   time, which has a lease in the store.
+- workers of this machine that are dead (`dead_workers.py`): one look at their locks each moment.
 - what the bridge has lost in a restart of its server (`losses.py`): one look each few seconds.
 - what has become old (`retention.py`), if the settings say what that is: each hour, by one worker.
 - values of states on their way between a client and a worker, whose client has died: after a day.
@@ -37,6 +38,7 @@ from ..contracts.errors import PerdureError
 from ..contracts.types import CancelAction, RunStatus
 from ..contracts.wire import RUN_WORKFLOW, SEARCH_RUN_STATUS, SIGNAL_CANCEL, run_workflow_id
 from .connection import RPC_LIMIT
+from .dead_workers import DeadWorkers
 from .losses import Losses
 from .pollers import namespace_id
 from .repair import Repair, is_missing
@@ -89,6 +91,7 @@ class Housekeeping:
         ending: Finalizer,
         own_place: Callable[[], str | None] = lambda: None,
         retention: Retention | None = None,
+        dead: DeadWorkers | None = None,
     ) -> None:
         self._client = client
         self._task_queue = task_queue
@@ -96,6 +99,7 @@ class Housekeeping:
         self._bridge = ends.bridge
         self._repair = Repair(client, task_queue, ends, ending, own_place)
         self._retention = retention
+        self._dead = dead
         self._pace = PACE
         self._name = str(uuid.uuid4())
         """Of this worker, as the holder of leases."""
@@ -117,6 +121,8 @@ class Housekeeping:
         ]
         if self._retention is not None:
             looks.append(asyncio.create_task(self._repeat(pace.retention, partial(self._remove_old, self._retention))))
+        if self._dead is not None:
+            looks.append(asyncio.create_task(self._dead.look_for_ever()))
         try:
             yield
         finally:

@@ -24,6 +24,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from ..activities import BackEnds
 from ..activities.attempt.fence import attempt_fence
 from ..activities.finalizer import Finalizer
+from ..activities.thread_told import tell_thread
 from ..contracts.errors import RunNotFoundError
 from ..contracts.search_attributes import RUN_STATUS
 from ..contracts.telemetry.redaction import withheld
@@ -153,6 +154,7 @@ class Repair:
             return  # one of them looks, too, and can read the values
         await self.ending.promise(finish.run_id, spec)
         record = (await self.ending.finish(finish, spec, fence=attempt_fence(finish.fence, 1))).record
+        await tell_thread(self.client, record.thread_id, record.run_id)
         why = "" if record.error is None else f": {withheld(record.error.message)}"
         logger.warning("run %s is repaired; it ended as %s%s", record.run_id, record.status, why)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import uuid
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -42,6 +43,7 @@ _MANY = 1000
 
 _BUILD = f"perdure-{version('perdure')}"
 """Else the SDK reads every loaded module to make one up: 1.5 s before the first poll."""
+_PROCESS = uuid.uuid4().hex[:8]
 _ONE, _FIVE = PollerBehaviorSimpleMaximum(1), PollerBehaviorSimpleMaximum(5)
 """The second is the SDK's default."""
 
@@ -94,7 +96,7 @@ class TaskQueues:
         return TemporalWorker(
             self.client,
             task_queue=self.settings.temporal.task_queue,
-            identity=self._identity,
+            identity=worker_identity(self.installation),
             workflows=WORKFLOWS,
             activities=self.activities.all,
             build_id=None if self.version else _BUILD,
@@ -158,7 +160,7 @@ class TaskQueues:
         return TemporalWorker(
             self.client,
             task_queue=task_queue,
-            identity=self._identity,
+            identity=worker_identity(self.installation),
             activities=activities,
             build_id=_BUILD,
             interceptors=self.interceptors,
@@ -168,9 +170,10 @@ class TaskQueues:
             max_heartbeat_throttle_interval=heartbeat_throttle(self.settings),
         )
 
-    @property
-    def _identity(self) -> str:
-        return identity(f"{os.getpid()}@{socket.gethostname()}", self.installation)
+
+def worker_identity(installation: str) -> str:
+    """Of the workers of this process in Temporal. (Its number may be that of one that is dead.)"""
+    return identity(f"{os.getpid()}@{socket.gethostname()}/{_PROCESS}", installation)
 
 
 def heartbeat_throttle(settings: Settings) -> timedelta:

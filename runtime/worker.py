@@ -47,6 +47,7 @@ from ..store.contract import Store
 from .announcement import Announcement
 from .back_ends import settings_bridge, settings_checkpoints, settings_store
 from .connection import check_client, connect_temporal, ensure_search_attributes
+from .dead_workers import DeadWorkers
 from .firing import firing_of
 from .health import Readiness, serving_health
 from .housekeeping import Housekeeping
@@ -58,9 +59,10 @@ from .reloader import Reload, Reloader
 from .retiring import retention_of_worker
 from .routing import routing_of
 from .server_lock import place_of_own_server
-from .task_queues import GraphQueues, Polling, TaskQueues
+from .task_queues import GraphQueues, Polling, TaskQueues, worker_identity
 from .telemetry import set_up_telemetry
 from .versioning import make_current, version_of
+from .worker_lock import worker_lock
 
 logger = logging.getLogger(__name__)
 
@@ -209,10 +211,12 @@ class Worker:
         task_queue, dispatcher = self._settings.temporal.task_queue, self._dispatcher(client, ends.store)
         ending, place = Finalizer(ends, dispatcher), self._own_place(client)
         old = retention_of_worker(self._settings, ends, client)
+        dead = DeadWorkers(client, ends.store, self._settings.home)
         housekeeping = Housekeeping(
-            client=client, task_queue=task_queue, ends=ends, ending=ending, own_place=place, retention=old
+            client=client, task_queue=task_queue, ends=ends, ending=ending, own_place=place, retention=old, dead=dead
         )
-        with Pulse(client) as pulse:
+        lock = worker_lock(self._settings.home, worker_identity(ends.store.installation))
+        with lock, Pulse(client) as pulse:
             live = self._live_graphs(client)
             activities = RunActivities(
                 ends=ends,

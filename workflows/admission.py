@@ -140,6 +140,13 @@ def ended(state: ThreadState, run: ThreadRun) -> None:
         del state.recent[next(iter(state.recent))]
 
 
+def told_of_end(state: ThreadState, run_id: str) -> None:
+    """A run that its client has started has ended, and cleaned up."""
+    for run in state.runs:
+        if run.direct and run.submission.run_id == run_id:
+            ended(state, run)
+
+
 def first(state: ThreadState) -> ThreadRun | None:
     """The run that may execute."""
     return state.runs[0] if state.runs and not state.changing and not deletion_due(state) else None
@@ -168,7 +175,7 @@ def delete(
     state.delete_unused_since = unused_since
     line: list[ThreadRun] = []
     for run in state.runs:
-        if run.started or has_begun(run):
+        if run.started or run.direct or has_begun(run):
             line.append(run)
         else:
             state.never_started.append(run.submission.run_id)

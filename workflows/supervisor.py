@@ -65,6 +65,8 @@ class ThreadSupervisor:
         self.pending = 0
         """Child starts and signals whose outcome is not known yet."""
         self.changes = 0
+        self._doubted = False
+        """Whether the run that its client has started goes on."""
 
     def look_after_all(self, *, draining: bool) -> None:
         """Start the runs that are new (unless `draining`), tell each what was decided, watch the first in line."""
@@ -84,9 +86,15 @@ class ThreadSupervisor:
         """Something has happened that the thread's loop has to look at."""
         self.changes += 1
 
+    def doubt(self) -> None:
+        """Somebody was refused for a run in line: if it has ended without a word, that is to be found out."""
+        self._doubted = True
+        self.changed()
+
     def _begin(self, run: ThreadRun, head: ThreadRun | None, *, draining: bool) -> None:
         # Started now, it would be lost with a continue-as-new: a child whose start is pending is not carried over.
-        must_wait = not run.started and draining
+        # (One that its client has started goes on already: it is to be known, or it could not be cancelled.)
+        must_wait = not run.started and draining and not run.direct
         # Carried over from an earlier execution, and in line: a watch takes an activity's slot. If the run ends there,
         # that is noticed when it comes to be first.
         needs_no_watch = run.started and run is not head
@@ -103,19 +111,33 @@ class ThreadSupervisor:
     async def _care_for(self, run: ThreadRun) -> None:
         """See to a run until its end; then free its place."""
         handle = None if run.started else await self._start(run)
+        if run.direct and not await self._has_to_watch(run):
+            self._cared_for.discard(run.submission.run_id)
+            return
         result = await (self._watch(run) if handle is None else _child_end(handle))
         if not result.finished:
             await self._repair(run, result.cause or "its workflow ended from outside")
         self._end(run)
 
+    async def _has_to_watch(self, run: ThreadRun) -> bool:
+        """Wait until a run has told of its end itself, or somebody waits for that: it may have been terminated."""
+        state = self._state
+        await workflow.wait_condition(
+            lambda: self._doubted or state.runs != [run] or state.delete_up_to is not None  # each has to be cheap
+        )
+        return run in state.runs
+
     async def _start(self, run: ThreadRun) -> ChildHandle | None:
         """The run's workflow; `None` if there was one before this thread's memory begins: it goes on, or has ended."""
         self.pending += 1
         try:
-            return await self._start_child(run)
+            handle = await self._start_child(run)
         except WorkflowAlreadyStartedError:
             run.admitted = False  # what this start would have told it, it was not told
             return None
+        else:
+            run.direct = False  # its client has died before it did that
+            return handle
         finally:
             run.started = True
             self.pending -= 1
@@ -162,6 +184,7 @@ class ThreadSupervisor:
                     await handle.signal(SIGNAL_ADMIT, None)
         except ApplicationError as exc:  # it has just ended; its end is on its way to us
             workflow.logger.info("run %s could not be signalled: %s", run.submission.run_id, exc)
+            self._doubted = True
         finally:
             self.pending -= 1
             self._being_told.discard(run.submission.run_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
@@ -13,6 +14,7 @@ from ..contracts.wire import (
     ERROR_STATE_REFUSED,
     ERROR_THREAD_BUSY,
     ERROR_THREAD_GONE,
+    SIGNAL_RUN_ENDED,
     THREAD_WORKFLOW,
     UPDATE_DELETE_THREAD,
     UPDATE_STATE,
@@ -47,6 +49,10 @@ _AFTER_CHANGES = "threads-are-removed-after-changes"
 class ThreadWorkflow:
     """Starts each run as a child that outlives it, admits the first in line, and looks after it to its end.
 
+    A run that comes to an idle thread is started by its client. The thread's workflow begins with it in line, and
+    sleeps, which costs nothing: it keeps the thread for that run. What is asked of it wakes it at once. Else it wakes
+    a little later, to start the run if its client has died before that, and to end if the run has ended.
+
     Before it continues as new it lets what it has begun settle: a child whose start is pending would be lost.
     So from then on it starts nothing, keeps what comes in, and hands it all to its next execution.
     """
@@ -55,6 +61,8 @@ class ThreadWorkflow:
     def __init__(self, thread: ThreadInput) -> None:
         self._state = admission.begin(thread)
         self._supervisor = ThreadSupervisor(thread.thread_id, self._state)
+        self._slept = any(run.direct and not run.started for run in self._state.runs)
+        """Its start was delayed, because its client has started the run that came with it."""
         self._updates = 0
         self._removed = 0
         """Removals that have found runs or state."""
@@ -70,6 +78,7 @@ class ThreadWorkflow:
         try:
             return admission.submit(self._state, submission)
         except admission.BusyError as exc:
+            self._supervisor.doubt()
             raise ApplicationError(str(exc), exc.run_id, type=ERROR_THREAD_BUSY, non_retryable=True) from exc
         except admission.LineFullError as exc:
             raise ApplicationError(str(exc), exc.limit, type=ERROR_LINE_FULL, non_retryable=True) from exc
@@ -96,6 +105,7 @@ class ThreadWorkflow:
         await until_free(lambda: not state.changing and state.delete_up_to is None)
         self._check_owner(change.user_id)
         if state.runs:
+            self._supervisor.doubt()
             busy = state.runs[0].submission.run_id
             raise ApplicationError(busy, busy, type=ERROR_THREAD_BUSY, non_retryable=True)
         state.changing = True
@@ -107,6 +117,11 @@ class ThreadWorkflow:
         finally:
             state.changing = False
             self._supervisor.changed()
+
+    @workflow.signal(name=SIGNAL_RUN_ENDED, description="From a run that its client has started: it has ended")
+    def run_ended(self, *args: Any) -> None:
+        admission.told_of_end(self._state, str(args[0]) if args else "")
+        self._supervisor.changed()
 
     def _check_owner(self, user_id: str | None) -> None:
         if admission.is_anothers(self._state, user_id):
@@ -149,6 +164,8 @@ class ThreadWorkflow:
     async def _wait_for_change(self, seen: int) -> bool:
         """False when an idle thread has lingered long enough."""
         busy = self._state.runs or self._supervisor.pending
+        if not busy and self._slept and self._updates == 0:
+            return False
         try:
             await workflow.wait_condition(
                 lambda: self._supervisor.changes != seen or self._settled, timeout=None if busy else _LINGER

@@ -18,6 +18,7 @@ class Work(TypedDict):
     sequence: int
     fence: int
     user_id: str | None
+    tells_thread: bool
     trace: str | None
 
 
@@ -31,5 +32,6 @@ def next_work(run: RunInput, state: RunProgress) -> Work:
         "sequence": run.sequence,
         "fence": state.fence,
         "user_id": run.user_id,
+        "tells_thread": run.tells_thread,
         "trace": run.trace,
     }

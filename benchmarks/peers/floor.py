@@ -1,4 +1,4 @@
-"""Temporal alone: a workflow with one activity that does nothing, started and awaited with the plain client."""
+"""Temporal alone: a workflow with an activity for each step, started and awaited with the plain client."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ QUEUE = "floor"
 
 
 class Floor:
-    """It has no steps, no stream and no thread."""
+    """It has no state, no stream and no thread."""
 
     name = FLOOR
     streams = False
@@ -30,7 +30,7 @@ class Floor:
 
     async def follow(self, steps: int, delay: float = 0.0) -> Moments:
         watch = Stopwatch()
-        await self._client.execute_workflow("Floor", id=f"floor-{uuid.uuid4()}", task_queue=QUEUE)
+        await self._client.execute_workflow("Floor", args=[steps, delay], id=f"floor-{uuid.uuid4()}", task_queue=QUEUE)
         watch.tick()
         return watch.moments
 

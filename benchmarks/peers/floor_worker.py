@@ -12,20 +12,23 @@ from temporalio.worker import Worker
 
 
 @activity.defn
-async def nothing() -> None: ...
+async def wait(delay: float) -> None:
+    if delay:
+        await asyncio.sleep(delay)
 
 
 @workflow.defn
 class Floor:
     @workflow.run
-    async def run(self) -> None:
-        await workflow.execute_activity(nothing, start_to_close_timeout=timedelta(seconds=10))
+    async def run(self, steps: int, delay: float) -> None:
+        for _ in range(steps):
+            await workflow.execute_activity(wait, delay, start_to_close_timeout=timedelta(seconds=10))
 
 
 async def main(address: str, queue: str) -> None:
     """Serve until killed."""
     client = await Client.connect(address)
-    await Worker(client, task_queue=queue, workflows=[Floor], activities=[nothing], build_id="bench").run()
+    await Worker(client, task_queue=queue, workflows=[Floor], activities=[wait], build_id="bench").run()
 
 
 if __name__ == "__main__":

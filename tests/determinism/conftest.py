@@ -6,6 +6,7 @@ import os
 from collections.abc import AsyncIterator
 
 import pytest
+from support.threads import awake
 
 from perdure import RunsFacade, Settings
 
@@ -30,5 +31,6 @@ def settings(settings: Settings) -> Settings:
 
 @pytest.fixture
 async def stage(settings: Settings, runs: RunsFacade) -> AsyncIterator[Stage]:
-    async with serving(settings, runs) as stage:
-        yield stage
+    with awake():
+        async with serving(settings, runs) as stage:
+            yield stage

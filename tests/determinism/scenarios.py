@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from support.graphs import count_to
 from support.servers import until
+from support.threads import DiedError, asleep, clients_die
 from temporalio.client import WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import CancelledError
 
@@ -279,6 +280,43 @@ async def thread_that_begins_anew(stage: Stage) -> Workflow:
     return stage.thread
 
 
+async def thread_that_sleeps(stage: Stage) -> Workflow:
+    """Its only run is started by its client, and ends meanwhile."""
+    with asleep():
+        await stage.runs.create_and_wait(stage.spec("counting", input=count_to(1)))
+    await stage.seen(stage.thread, "WorkflowExecutionCompleted")
+    return stage.thread
+
+
+async def thread_that_wakes_before_the_end(stage: Stage) -> Workflow:
+    with asleep():
+        await stage.runs.create_background(stage.spec("gated", input={"log": []}))
+    await stage.seen(stage.thread, "ExternalWorkflowExecutionSignaled")
+    stage.gate.open.set()
+    await stage.seen(stage.thread, "WorkflowExecutionCompleted")
+    return stage.thread
+
+
+async def thread_woken_by_a_newcomer(stage: Stage) -> Workflow:
+    """The run that it has slept for is terminated then."""
+    with asleep(60):
+        await stage.runs.create_background(stage.spec("gated", input={"log": []}))
+    await stage.gate.entered.wait()
+    await stage.runs.create_background(stage.spec("counting", "newcomer", input=count_to(1)))
+    await stage.seen(stage.thread, "ExternalWorkflowExecutionSignaled")
+    await stage.run().terminate("by an operator")
+    await stage.seen(stage.thread, LINGERS)
+    return stage.thread
+
+
+async def thread_whose_client_dies(stage: Stage) -> Workflow:
+    """Before it has started the run that it has kept the thread for."""
+    with asleep(), clients_die(), pytest.raises(DiedError):
+        await stage.runs.create_background(stage.spec("counting", input=count_to(1)))
+    await stage.seen(stage.thread, "WorkflowExecutionCompleted")
+    return stage.thread
+
+
 async def observers_told_later(stage: Stage) -> Workflow:
     """There is more to tell while the first is being told."""
     stage.listener.refuses = True
@@ -342,6 +380,10 @@ SCENARIOS: Mapping[str, Callable[[Stage], Awaitable[Workflow]]] = {
         thread_whose_state_is_changed,
         state_that_is_read,
         thread_that_begins_anew,
+        thread_that_sleeps,
+        thread_that_wakes_before_the_end,
+        thread_woken_by_a_newcomer,
+        thread_whose_client_dies,
         observers_told_later,
         cron_that_fires,
     )

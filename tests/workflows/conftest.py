@@ -1,9 +1,10 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
+import support.threads
 from support.graphs import asking, counting, failing
 from support.overlap import Overlap
 from support.servers import temporal_command
@@ -30,6 +31,13 @@ async def overlap(settings: Settings) -> AsyncIterator[Overlap]:
     overlap = Overlap()
     async with Worker(graphs={"overlap": overlap.graph(), "asking": asking("name?")}, settings=settings):
         yield overlap
+
+
+@pytest.fixture
+def awake() -> Iterator[None]:
+    """Every run is started by its thread's workflow, as while the thread is in use."""
+    with support.threads.awake():
+        yield
 
 
 @pytest.fixture

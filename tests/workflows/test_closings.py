@@ -163,7 +163,7 @@ async def test_the_cancel_says_why(runs: RunsFacade, worker: Worker, spec: Spec,
 
 
 async def test_a_thread_takes_each_end_for_one(
-    runs: RunsFacade, worker: Worker, spec: Spec, cli: Cli, client: Client
+    awake: None, runs: RunsFacade, worker: Worker, spec: Spec, cli: Cli, client: Client
 ) -> None:
     failed, _ = await runs.create_and_wait(spec("failing", input={"log": []}))
     cancelled = await runs.create_background(spec("counting", **LONG))
@@ -178,7 +178,14 @@ async def test_a_thread_takes_each_end_for_one(
 
 @pytest.mark.parametrize("end", [cancel, by_itself], ids=["cancelled", "failed"])
 async def test_a_thread_that_was_carried_over_takes_each_end_for_one(
-    end: End, runs: RunsFacade, worker: Worker, spec: Spec, cli: Cli, client: Client, monkeypatch: pytest.MonkeyPatch
+    end: End,
+    awake: None,
+    runs: RunsFacade,
+    worker: Worker,
+    spec: Spec,
+    cli: Cli,
+    client: Client,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(thread_workflow, "_MAX_SUBMISSIONS", 2)

@@ -68,7 +68,7 @@ async def test_a_worker_of_another_installation_leaves_runs_alone(
 
 
 async def test_a_thread_of_another_installation_is_refused(
-    runs: RunsFacade, worker: Worker, second: Settings, spec: Callable[..., RunSpec]
+    awake: None, runs: RunsFacade, worker: Worker, second: Settings, spec: Callable[..., RunSpec]
 ) -> None:
     await runs.create_and_wait(spec("counting", input=count_to(1)))
     queue = f"{second.temporal.task_queue}-second"

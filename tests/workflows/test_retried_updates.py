@@ -14,7 +14,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 import perdure
 from perdure import RunSpec, Settings, UnavailableError
-from perdure.contracts.wire import THREAD_WORKFLOW, UPDATE_SUBMIT
+from perdure.contracts.wire import THREAD_WORKFLOW, UPDATE_SUBMIT, thread_workflow_id
 from perdure.contracts.workers import WorkerRecord
 from perdure.runtime.connection import connect_temporal
 from perdure.store import open_store
@@ -54,7 +54,10 @@ async def test_it_is_repeated_and_asyncio_has_nothing_to_report(
     await store.close()
     calls.clear()
     async with stuck, perdure.connect(settings=settings) as runs:
-        submitting = asyncio.create_task(runs.create_background(spec("counting", input=count_to(1))))
+        wanted = spec("counting", input=count_to(1))
+        thread_id = thread_workflow_id(wanted.scope.thread_id or "")
+        await client.start_workflow(THREAD_WORKFLOW, None, id=thread_id, task_queue=queue)  # else it need not be asked
+        submitting = asyncio.create_task(runs.create_background(wanted))
         await asyncio.wait([submitting])
         assert isinstance(submitting.exception(), UnavailableError)
         del submitting
