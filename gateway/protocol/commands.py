@@ -9,7 +9,7 @@ from fastapi import APIRouter, HTTPException, Request, Response
 
 from ...contracts.errors import PerdureError
 from ...facade.runs import RunsFacade
-from ..context import InContext
+from ..context import IdempotencyKey, InContext
 from ..errors import detail_of, refuse, status_of
 from ..ids import ThreadId
 from ..replies import Json
@@ -38,14 +38,16 @@ class Refused(Exception):
 
 
 @router.post("/threads/{thread_id}/commands")
-async def command(thread_id: ThreadId, context: InContext, feeds: InFeeds, request: Request) -> Response:
+async def command(
+    thread_id: ThreadId, context: InContext, feeds: InFeeds, request: Request, key: IdempotencyKey = None
+) -> Response:
     """`run.start`, `input.respond`, `agent.getTree`: an envelope with `id`, `method` and `params`."""
     body = await json_of(request)
     if (broken := broken_envelope(body)) is not None:
         return Json(broken, status_code=400)
     if await is_anothers(context.runs, thread_id):
         raise refuse(404, f"Thread with ID {thread_id} not found")
-    return Json(await answered(Thread(context.runs, feeds, thread_id), body))
+    return Json(await answered(Thread(context.runs, feeds, thread_id, key), body))
 
 
 def broken_envelope(body: Any) -> dict[str, Any] | None:
@@ -70,10 +72,12 @@ def success_of(id: Any, result: Mapping[str, Any], seq: int = 0) -> dict[str, An
 class Thread:
     """That commands are for."""
 
-    def __init__(self, runs: RunsFacade, feeds: Feeds, thread_id: str) -> None:
+    def __init__(self, runs: RunsFacade, feeds: Feeds, thread_id: str, key: str | None) -> None:
+        """`key`: the idempotency key of its request."""
         self.runs = runs
         self.feeds = feeds
         self.id = thread_id
+        self.key = key
 
 
 async def answered(thread: Thread, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -154,7 +158,7 @@ async def _answer(thread: Thread, run_id: str, answers: Params, params: Params) 
 async def _created(thread: Thread, run: RunCreate, *, tools: bool, asker: str | None = None) -> str:
     """`asker`: the run whose questions it answers; of two answers at the same time there is one run."""
     answers = None if asker is None or run.command is None else cast("Params", run.command.resume)
-    key = None if answers is None else "\n".join(("input.respond", str(asker), *sorted(answers)))
+    key = thread.key if answers is None else "\n".join(("input.respond", str(asker), *sorted(answers)))
     spec = await planned(thread.runs, run, thread.id, key)
     if tools:
         spec = spec.model_copy(update={"stream_modes": (*spec.stream_modes, "tools")})

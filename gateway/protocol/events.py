@@ -13,7 +13,6 @@ from ...contracts.errors import UnavailableError
 from ..context import Context, InContext, LastEventId, prefix
 from ..errors import refuse
 from ..ids import ThreadId
-from ..reading import existing
 from ..sse import HEARTBEAT, STREAMED, LongAnswer
 from .bodies import Since, Unfit, json_of, since_of, wanted_of
 from .entries import Wanted
@@ -48,7 +47,8 @@ async def stream_events(
         since = since_of(body, last_event_id)
     except Unfit as exc:
         raise refuse(400, str(exc)) from exc
-    await existing(context.runs, thread_id)
+    if await context.runs.get_thread(thread_id) is None:
+        raise refuse(404, f"Thread with ID {thread_id} not found")
     location = {"Location": f"{prefix(request)}/threads/{thread_id}/stream/events"}
     return LongAnswer(context, _sent(context, feeds, thread_id, wanted, since), headers=location)
 

@@ -52,9 +52,9 @@ class Feed:
         """There is nothing to follow any more."""
         self._entries: list[Entry] = []
         self._bytes = 0
-        self._first = 1
+        self._first: int = 1
         """The place of the first event that is kept, or of the next one."""
-        self.last = 0
+        self.last: int = 0
         self.place = Place()
         """Of the run that is read, or of the next one."""
         self._is_within = False

@@ -41,8 +41,10 @@ router = APIRouter()
 
 _LOOK = 0.5
 """Seconds between two looks for a thread that is about to be made."""
-_FAILED = 1011
-"""The code of a close that says that it was not the client."""
+_FAILED, _RESTARTS, _LATER = 1011, 1012, 1013
+"""Codes of a close that say that it was not the client."""
+_FAREWELL = 1.0
+"""Seconds that a close may take."""
 
 Params = Mapping[str, Any]
 
@@ -94,12 +96,20 @@ class _Conversation:
             pass
         except TimeoutError:
             logger.info("a reader of thread %s has taken nothing for %g s; it is let go", self._thread_id, PATIENCE)
+            await self._leave(_LATER)
         except asyncio.CancelledError:
             if not self._context.closing:
                 raise
+            await self._leave(_RESTARTS)
         finally:
             if self._reading is not None:
                 self._reading.cancel()
+
+    async def _leave(self, code: int) -> None:
+        """Its client may come again."""
+        with suppress(TimeoutError, *GONE):
+            async with asyncio.timeout(_FAREWELL):
+                await self._websocket.close(code)
 
     async def _listen(self) -> None:
         while True:
@@ -170,10 +180,12 @@ class _Conversation:
             await closed_with(self._websocket.send, 404, f"Thread with ID {self._thread_id} not found")
         except (PerdureError, TimeoutError) as exc:
             logger.warning("a reader of thread %s is let go: %s", self._thread_id, exc)
-            with suppress(*GONE):
-                await self._websocket.close(_FAILED)
+            await self._leave(_FAILED)
         except GONE:  # `hold` hears of it, too
             return
+        except Exception:
+            logger.exception("a reader of thread %s is let go", self._thread_id)
+            await self._leave(_FAILED)
 
     async def _follow(self, since: Since) -> None:
         with self._feeds.follow(self._thread_id) as feed:

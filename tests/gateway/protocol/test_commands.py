@@ -111,6 +111,15 @@ async def test_a_fork(http: httpx.AsyncClient, client: Client) -> None:
     assert told(await history(http, thread, 3), "values")[-1]["log"][-2:] == ["new", "c:one"]
 
 
+async def test_a_command_that_is_repeated_with_its_key(http: httpx.AsyncClient, client: Client) -> None:
+    thread = new_thread()
+    body: dict[str, Any] = {"id": 7, "method": "run.start", "params": {"assistant_id": "steps", "input": {}}}
+    headers = {"Idempotency-Key": "once"}
+    answers = [(await http.post(f"/threads/{thread}/commands", json=body, headers=headers)).json() for _ in range(2)]
+    assert answers[0] == answers[1]
+    assert len(await client.runs.list(thread)) == 1
+
+
 async def test_a_busy_thread(http: httpx.AsyncClient, client: Client) -> None:
     thread = new_thread()
     first = await start(http, thread, "steps", {"wait": 60})

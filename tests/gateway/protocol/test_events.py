@@ -24,7 +24,8 @@ from support.servers import until
 
 from perdure import RunScope, RunSpec
 from perdure.gateway import Gateway
-from perdure.gateway.protocol import tape
+from perdure.gateway.protocol.entries import Entry, Place, entry_of
+from perdure.gateway.protocol.said import Said
 
 PARIS = {"messages": [{"role": "user", "content": "Paris"}]}
 
@@ -341,8 +342,12 @@ async def test_many_who_come_at_once_share_what_they_read(
 ) -> None:
     thread, found = await ran(http, "steps", {"tag": "t"})
     projected: list[int] = []
-    entry_of = tape.entry_of
-    monkeypatch.setattr(tape, "entry_of", lambda *given: projected.append(1) or entry_of(*given))
+
+    def counted(said: Said, seq: int, place: Place) -> Entry:
+        projected.append(seq)
+        return entry_of(said, seq, place)
+
+    monkeypatch.setattr("perdure.gateway.protocol.tape.entry_of", counted)
     async with AsyncExitStack() as stack:
         gateway = await stack.enter_async_context(Gateway(api.env.runs, host="127.0.0.1", port=0))
         limits = httpx.Limits(max_connections=None)

@@ -145,6 +145,18 @@ async def test_who_is_not_let_in_any_more_is_cut_off(api: Served, monkeypatch: p
         assert bob is not None
 
 
+async def test_a_gateway_that_stops_is_come_back_to(api: Served) -> None:
+    async with two(api, "keys") as (gateway, ann, _):
+        thread = new_thread()
+        await start(ann, thread, "steps", {"tag": "x"})
+        async with socket_of(gateway, ann, thread) as raw:
+            await raw.send('{"id": 1, "method": "subscription.subscribe", "params": {"channels": ["lifecycle"]}}')
+            await raw.recv()
+            gateway.stop()
+            await raw.wait_closed()
+            assert raw.close_code == 1012
+
+
 async def test_sockets_count_as_streams(api: Served) -> None:
     async with Gateway(
         api.env.runs, host="127.0.0.1", port=0, serving=Serving(GatewaySettings(open_streams=1))
