@@ -132,6 +132,8 @@ class Feed:
                 if run is None:
                     await self._look(_LOOK if looks < _LONG else _RARELY)
                     continue
+                if await self._owner() != owner:
+                    return
                 looks = 0
                 self.place = tape.before(run, self.place)
                 self.last = max(self.last, self.place.seq)

@@ -88,7 +88,7 @@ class Reader:
         if self._keeps_up():
             return
         place, last = self._feed.place, self._feed.last
-        if self._place.run >= place.run and self._place != place:
+        if (place.run, place.seq) < (self._place.run, self._place.seq):
             await asyncio.sleep(_SHORTLY)  # it has still to come here
         elif await self._tape.next_run(self._place) is None:  # a run was deleted since, and the feed counts it
             self.seq, self._place = max(self.seq, last), place

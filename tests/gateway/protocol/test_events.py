@@ -394,7 +394,21 @@ async def test_the_place_of_a_deleted_run_may_be_given_again(
         await live.ended(2)
         for run in (first, second):
             await client.runs.delete(thread, run)
-        third = await start(http, thread, "steps", {"tag": "t"})
-        found = await live.ended()
-        assert all(third in event["event_id"] for event in found)
-        assert [event["event_id"] for event in await history(http, thread)] == [event["event_id"] for event in found]
+        third, fourth = [await start(http, thread, "steps", {"tag": "t"}) for _ in range(2)]
+        found = await live.ended(2)
+        assert all(third in event["event_id"] or fourth in event["event_id"] for event in found)
+        async with following(http, thread) as late:
+            await late.ended(2)
+            assert [event["event_id"] for event in late.seen] == [event["event_id"] for event in found]
+            await start(http, thread, "steps", {"tag": "t"})
+            assert await late.ended() == await live.ended()
+
+
+async def test_a_thread_of_the_same_name_is_another_one(http: httpx.AsyncClient, client: Client) -> None:
+    thread, _ = await ran(http, "steps", {"tag": "t"})
+    async with following(http, thread) as events:
+        await events.ended()
+        await client.threads.delete(thread)
+        await start(http, thread, "steps", {"tag": "t"})
+        with pytest.raises(AssertionError, match="has ended"):
+            await events.until(is_end)
