@@ -171,7 +171,7 @@ async def test_who_reads_nothing_is_taken_for_gone(api: Served, monkeypatch: pyt
         gateway = await stack.enter_async_context(Gateway(api.env.runs, host="127.0.0.1", port=0))
         http = await stack.enter_async_context(httpx.AsyncClient(base_url=gateway.url, timeout=30))
         thread = new_thread()
-        await start(http, thread, "steps", {"tag": "x" * 2_000_000})
+        await start(http, thread, "steps", {"tag": "x" * 1_000_000})
         await history(http, thread)
         await until(lambda: open_streams(http, 0))
         if way == "sse":
