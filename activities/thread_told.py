@@ -5,7 +5,8 @@ from __future__ import annotations
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from ..contracts.wire import SIGNAL_RUN_ENDED, thread_workflow_id
+from ..contracts.wire import thread_workflow_id
+from ..contracts.wire_thread import SIGNAL_RUN_ENDED
 
 
 async def tell_thread(client: Client, thread_id: str, run_id: str) -> None:

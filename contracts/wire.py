@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from .types import CancelAction, RetryPolicy, RunError, RunStatus
+from .types import CancelAction, RetryPolicy, RunStatus
 
 RUN_WORKFLOW = "RunWorkflow"
 THREAD_WORKFLOW = "ThreadWorkflow"
@@ -23,7 +23,6 @@ SIGNAL_INTERRUPT = "interrupt"
 SIGNAL_RESUME = "resume"
 SIGNAL_ADMIT = "admit"
 SIGNAL_DELIVER = "deliver"
-SIGNAL_RUN_ENDED = "run_ended"
 UPDATE_SUBMIT = "submit"
 UPDATE_DELETE_THREAD = "remove_thread"
 UPDATE_STATE = "update_state"
@@ -308,18 +307,6 @@ class QuestionsInput(RunWork):
     """As in `SliceResult`."""
     spent: list[str] = Field(default_factory=list[str])
     """What may go from the store."""
-
-
-class GraphFailure(Wire):
-    """The details of the error with which `run_supersteps` reports that the graph raised."""
-
-    error: RunError
-    classes: list[str] = Field(default_factory=list[str])
-    """The exception's class and its bases, for `RetryPolicy.retry_on`."""
-    attempt: int = 1
-    final: bool = False
-    """The run is not tried again, unless its policy names the class: what was raised is no `Exception`, or the run
-    kills its workers."""
 
 
 RunInput.model_rebuild()

@@ -1,8 +1,8 @@
-"""What crosses Temporal when a run stops and ends: its stop, its rollback, its record."""
+"""What crosses Temporal when a run stops and ends: its stop, its failure, its rollback, its record."""
 
 from __future__ import annotations
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 from temporalio.exceptions import ApplicationError, CancelledError
 
 from .types import CancelAction, RunError, RunStatus, Stop
@@ -41,6 +41,18 @@ class StopInput(Wire):
     stop: Stop
     installation: str | None = None
     """As in `RunInput`."""
+
+
+class GraphFailure(Wire):
+    """The details of the error with which `run_supersteps` reports that the graph raised."""
+
+    error: RunError
+    classes: list[str] = Field(default_factory=list[str])
+    """The exception's class and its bases, for `RetryPolicy.retry_on`."""
+    attempt: int = 1
+    final: bool = False
+    """The run is not tried again, unless its policy names the class: what was raised is no `Exception`, or the run
+    kills its workers."""
 
 
 def failure_of(outcome: RunOutcome) -> ApplicationError:

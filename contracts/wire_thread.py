@@ -14,6 +14,7 @@ ERROR_LINE_FULL = "LineFull"
 """A submission is refused: `Submission.most_queued`."""
 Moment = datetime
 """With a time zone."""
+SIGNAL_RUN_ENDED = "run_ended"
 WORKFLOW_TASK_TIMEOUT = timedelta(seconds=5)
 """Half of Temporal's: for so long a run stands still when a worker dies with one of its workflow tasks."""
 

@@ -6,10 +6,9 @@ import asyncio
 import logging
 import uuid
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 from temporalio.client import Client
 from temporalio.worker import Interceptor
@@ -54,6 +53,7 @@ from .housekeeping import Housekeeping
 from .keys import open_keyring_aside
 from .memory_trim import trimmed_when_idle
 from .node_memory import open_node_memory
+from .parts import opened
 from .pollers import ACTIVITIES, check_alone, namespace_id
 from .reloader import Reload, Reloader
 from .retiring import retention_of_worker
@@ -193,7 +193,7 @@ class Worker:
         bridge = LastingBridge(settings_bridge(settings), store)
         ends = BackEnds(graphs, bridge, store, settings_checkpoints(settings), settings.limits)
         graphs.memory = memory = open_node_memory(settings, project)
-        async with _open(store, ends.bridge, ends.checkpoints, memory):
+        async with opened(store, ends.bridge, ends.checkpoints, memory):
             await self._check_temporal(client, store)
             served = ", ".join(graphs.names) or "no graphs"
             logger.info("serving %s on task queue %s", served, ", ".join(self._routing.polled))
@@ -305,19 +305,3 @@ class Worker:
 
 def _error_of(task: asyncio.Task[None]) -> BaseException | None:
     return None if task.cancelled() else task.exception()
-
-
-class _Part(Protocol):
-    async def start(self) -> None: ...
-
-    async def close(self) -> None: ...
-
-
-@asynccontextmanager
-async def _open(*parts: _Part) -> AsyncGenerator[None]:
-    """Each is closed in the end, the last one first, also one whose start has failed; none is started after that."""
-    async with AsyncExitStack() as stack:
-        for part in parts:
-            stack.push_async_callback(part.close)
-            await part.start()
-        yield

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import time
 import uuid
 from collections.abc import Generator
 from pathlib import Path
@@ -18,6 +19,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ..blocking import private_folder, restrict
 
+_OLD = 7 * 86_400.0
+"""Seconds. What another machine's worker left behind goes then; one that still lives has its heartbeats."""
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -27,6 +30,7 @@ class _Note(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     identity: str
+    machine: str
     boot: str
 
 
@@ -36,7 +40,7 @@ def worker_lock(home: Path, identity: str) -> Generator[None]:
     with contextlib.ExitStack() as stack:
         if (boot := _boot()) is not None:
             with contextlib.suppress(OSError):
-                stack.enter_context(_locked(_folder(home), _Note(identity=identity, boot=boot)))
+                stack.enter_context(_locked(_folder(home), _Note(identity=identity, machine=_machine(), boot=boot)))
         yield
 
 
@@ -76,7 +80,11 @@ def _dead(path: Path, boot: str | None) -> Generator[str]:
             note = _Note.model_validate_json(file.read())
         except (BlockingIOError, ValidationError):
             return
-        if note.boot == boot and path.exists():
+        if note.machine != _machine():
+            old = time.time() - os.fstat(file.fileno()).st_mtime > _OLD
+            if not old:
+                return
+        elif note.boot == boot and path.exists():
             yield note.identity
         path.unlink(missing_ok=True)
 
@@ -88,6 +96,11 @@ def _folder(home: Path) -> Path:
 def _boot() -> str | None:
     """The same for all processes of a machine, until it is started anew; `None` where the system does not tell."""
     try:
-        return _BOOT.read_text().strip() + os.uname().nodename
+        return _BOOT.read_text().strip()
     except OSError:
         return None
+
+
+def _machine() -> str:
+    """Containers are machines of their own."""
+    return os.uname().nodename

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import faulthandler
 import gc
+import logging
 import os
 import uuid
 from collections.abc import AsyncIterator, Generator, Iterator
@@ -21,6 +22,7 @@ from support.stores import migrated_database, migrated_file
 import perdure
 from perdure import RunsFacade, Settings
 from perdure.contracts.settings import RunSettings, TemporalSettings
+from perdure.contracts.telemetry import redaction
 from perdure.runtime.dev_server import DevServer
 
 TESTS = Path(__file__).parent
@@ -64,6 +66,15 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         if name.startswith(("TEMPORAL_", "PERDURE_")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("TEMPORAL_CONFIG_FILE", os.devnull)
+
+
+@pytest.fixture(autouse=True)
+def unredacted_logs(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A worker with encryption redacts the log of its process for good, which is that of the next tests, too."""
+    before = logging.getLogRecordFactory()
+    monkeypatch.setattr(redaction, "_active", [])
+    yield
+    logging.setLogRecordFactory(before)
 
 
 @pytest.fixture(scope="session")

@@ -17,14 +17,13 @@ from ..contracts.wire import (
     ACTIVITY_FINISH_RUN,
     ACTIVITY_RESTORE_THREAD,
     ERROR_GRAPH,
-    GraphFailure,
     QuestionsInput,
     RunInput,
     RunOutcome,
     RunProgress,
     Wire,
 )
-from ..contracts.wire_ending import FinishInput, RestoreInput, RestoreResult
+from ..contracts.wire_ending import FinishInput, GraphFailure, RestoreInput, RestoreResult
 from . import run_state
 from .short_activities import short_activity
 from .slices import Slices

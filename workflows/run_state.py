@@ -9,7 +9,8 @@ from pydantic import ValidationError
 
 from ..contracts.answers import answers_by_id, json_size
 from ..contracts.types import CancelAction, Frozen, RetryPolicy, RunError, RunStatus
-from ..contracts.wire import Answer, DeliveredAnswer, GraphFailure, Question, RunProgress, SliceResult
+from ..contracts.wire import Answer, DeliveredAnswer, Question, RunProgress, SliceResult
+from ..contracts.wire_ending import GraphFailure
 
 _MAX_EXPONENT = 60
 """Beyond it every back-off has long reached its longest interval, and a float its end."""

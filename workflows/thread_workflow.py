@@ -14,7 +14,6 @@ from ..contracts.wire import (
     ERROR_STATE_REFUSED,
     ERROR_THREAD_BUSY,
     ERROR_THREAD_GONE,
-    SIGNAL_RUN_ENDED,
     THREAD_WORKFLOW,
     UPDATE_DELETE_THREAD,
     UPDATE_STATE,
@@ -22,6 +21,7 @@ from ..contracts.wire import (
 )
 from ..contracts.wire_thread import (
     ERROR_LINE_FULL,
+    SIGNAL_RUN_ENDED,
     Admission,
     DeletionAnswer,
     StateChange,

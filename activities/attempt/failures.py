@@ -9,7 +9,8 @@ from ...contracts.errors import GraphLoadError
 from ...contracts.limit_errors import StreamFullError
 from ...contracts.serialization.text import class_name, message_of, traceback_of
 from ...contracts.types import RunError
-from ...contracts.wire import ERROR_GRAPH, GraphFailure
+from ...contracts.wire import ERROR_GRAPH
+from ...contracts.wire_ending import GraphFailure
 
 # A failure is kept in the history and in the record: long texts are cut, at the end that says less.
 _MESSAGE_LENGTH = 4_000

@@ -14,7 +14,8 @@ from ...contracts.limit_errors import StreamFullError
 from ...contracts.telemetry.metrics import instruments
 from ...contracts.telemetry.redaction import withheld
 from ...contracts.types import RunRecord, RunSpec, RunTrouble
-from ...contracts.wire import ERROR_WORKER_SHUTDOWN, GraphFailure, SliceInput, SliceResult
+from ...contracts.wire import ERROR_WORKER_SHUTDOWN, SliceInput, SliceResult
+from ...contracts.wire_ending import GraphFailure
 from ...contracts.wire_serving import NotServed
 from ...contracts.wire_steering import ERROR_NOT_HELD
 from ...observers.dispatcher import Dispatcher

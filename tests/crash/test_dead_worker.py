@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,18 @@ def _told(home: Path) -> bool:
     told = next(found, None) is not None
     found.close()
     return told
+
+
+@pytest.mark.parametrize(
+    ("of", "left"), [({"machine": "another"}, 1), ({"boot": "before"}, 0)], ids=["another machine", "before a restart"]
+)
+def test_what_proves_nothing_is_not_told(tmp_path: Path, of: dict[str, str], left: int) -> None:
+    with worker_lock(tmp_path, "w"):
+        (file,) = (tmp_path / "workers").iterdir()
+        note = {**json.loads(file.read_text()), **of}
+    (tmp_path / "workers" / "left.lock").write_text(json.dumps(note))
+    assert [*dead_workers(tmp_path)] == []
+    assert len([*(tmp_path / "workers").iterdir()]) == left
 
 
 def test_one_that_stops_says_so(tmp_path: Path) -> None:

@@ -25,14 +25,13 @@ from perdure.contracts.wire import (
     ERROR_WORKER_SHUTDOWN,
     RUN_WORKFLOW,
     SIGNAL_CANCEL,
-    GraphFailure,
     RunInput,
     RunLimits,
     RunOutcome,
     SliceInput,
     SliceResult,
 )
-from perdure.contracts.wire_ending import FinishInput, StopInput
+from perdure.contracts.wire_ending import FinishInput, GraphFailure, StopInput
 from perdure.contracts.wire_steering import SIGNAL_LET_GO
 from perdure.workflows import RunWorkflow, slices
 

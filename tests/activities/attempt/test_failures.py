@@ -6,7 +6,8 @@ from typing import cast
 
 from perdure.activities.attempt.failures import graph_failure, run_error
 from perdure.contracts.errors import RunNotFoundError
-from perdure.contracts.wire import ERROR_GRAPH, GraphFailure
+from perdure.contracts.wire import ERROR_GRAPH
+from perdure.contracts.wire_ending import GraphFailure
 
 
 def test_an_error_names_its_class_and_its_cause() -> None:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from perdure import CancelAction, RetryPolicy, RunError, RunStatus
-from perdure.contracts.wire import DeliveredAnswer, GraphFailure, Question, RunProgress, SliceResult
+from perdure.contracts.wire import DeliveredAnswer, Question, RunProgress, SliceResult
+from perdure.contracts.wire_ending import GraphFailure
 from perdure.workflows import run_state
 
 INTERRUPT, ROLLBACK = CancelAction.INTERRUPT, CancelAction.ROLLBACK
