@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -171,17 +172,23 @@ async def test_who_reads_nothing_is_taken_for_gone(api: Served, monkeypatch: pyt
         gateway = await stack.enter_async_context(Gateway(api.env.runs, host="127.0.0.1", port=0))
         http = await stack.enter_async_context(httpx.AsyncClient(base_url=gateway.url, timeout=30))
         thread = new_thread()
-        await start(http, thread, "steps", {"tag": "x" * 1_000_000})
+        await start(http, thread, "steps", {"tag": "x" * 2_000_000})
         await history(http, thread)
         await until(lambda: open_streams(http, 0))
+        small = stack.enter_context(socket.socket())
+        small.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # else the system reads on for a while
+        small.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(small, ("127.0.0.1", gateway.port))
         if way == "sse":
-            _, writer = await asyncio.open_connection("127.0.0.1", gateway.port, limit=1)
+            _, writer = await asyncio.open_connection(sock=small, limit=1)
             body = json.dumps({"channels": [*ALL]})
             head = f"POST /threads/{thread}/stream/events HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n"
             writer.write((head + body).encode())
             stack.callback(writer.close)
         else:
-            raw = await stack.enter_async_context(connect(url_of(http, thread), max_queue=1, close_timeout=0.1))
+            raw = await stack.enter_async_context(
+                connect(url_of(http, thread), sock=small, max_queue=1, close_timeout=0.1)
+            )
             await raw.send(json.dumps({"id": 1, "method": "subscription.subscribe", "params": {"channels": [*ALL]}}))
         await until(lambda: open_streams(http, 1))
         await until(lambda: open_streams(http, 0))
