@@ -5,7 +5,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 # Each of many processes would compile all libraries anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo dev check test lint style types fmt coverage matrix release bench chaos clean
+.PHONY: help setup demo dev check test lint style types fmt coverage matrix release bench chaos screenshots clean
 .NOTPARALLEL:
 
 help: ## this list
@@ -72,6 +72,10 @@ bench: setup ## ours beside its peers: 5 minutes, on a quiet machine (OPTIONS=--
 
 chaos: setup ## faults at random against a real installation, then a table (SECONDS=300 SEED=… ONLY=frozen,overlap)
 	@PYTHONPATH=tests $(python) -P -m chaos --seconds $(or $(SECONDS),300) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only "$(ONLY)")
+
+screenshots: setup ## the pictures of the documents, made anew in docs/images (needs Chromium)
+	@PYTHONPATH=tests $(python) -P -m support.screenshots
+	ls -l docs/images
 
 clean: ## remove what was installed and cached; the runs in .perdure stay
 	rm -rf .venv .uv build dist perdure.egg-info .pytest_cache .ruff_cache

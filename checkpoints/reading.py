@@ -31,11 +31,16 @@ async def read_snapshot(
 
 
 async def read_history(
-    saver: BaseCheckpointSaver[Any], thread_id: str, *, limit: int, before: str | None = None
+    saver: BaseCheckpointSaver[Any], thread_id: str, *, limit: int, before: str | None = None, nested: bool = False
 ) -> AsyncIterator[ThreadSnapshot]:
-    """The states of a thread, the newest first; those before a checkpoint for paging."""
+    """The states of a thread, the newest first; those before a checkpoint for paging.
+
+    `nested`: also those of the graphs within its graph, by the time at which they were saved.
+    """
     after = None if before is None else _config(thread_id, before)
-    async with closing(saver.alist(_config(thread_id), before=after, limit=limit)) as listed:
+    # LangGraph's savers list those of all namespaces where none is named.
+    of_thread: RunnableConfig = {"configurable": {"thread_id": thread_id}} if nested else _config(thread_id)
+    async with closing(saver.alist(of_thread, before=after, limit=limit)) as listed:
         async for found in listed:
             yield _snapshot(thread_id, found)
 
@@ -47,8 +52,10 @@ def _config(thread_id: str, checkpoint_id: str | None = None) -> RunnableConfig:
 
 def _snapshot(thread_id: str, found: CheckpointTuple) -> ThreadSnapshot:
     checkpoint, parent = found.checkpoint, found.parent_config
+    namespace = str(found.config.get("configurable", {}).get("checkpoint_ns") or "")
     return ThreadSnapshot(
         thread_id=thread_id,
+        namespace=tuple(namespace.split("|")) if namespace else (),
         source="stored",
         checkpoint_id=checkpoint["id"],
         parent_checkpoint_id=None if parent is None else parent.get("configurable", {}).get("checkpoint_id"),

@@ -14,6 +14,7 @@ from ..facade.runs import RunsFacade
 from ..gateway import Gateway, Serving
 from ..runtime.client import LazyTemporal, open_facade
 from ..runtime.gateway_project import GatewayProject
+from ..runtime.temporal_ui import workflows_url
 from .session import Session
 
 _DEFAULT_PORT = 2024
@@ -41,14 +42,19 @@ async def listening(session: Session, runs: RunsFacade, host: str | None, port: 
     serving = _serving(session.settings)
     gateway = Gateway(runs, host=_allowed(host or settings.host, serving), port=found, serving=serving)
     async with gateway:
-        text = f"API       {gateway.url} ({gateway.url}/docs)"
+        page = f"{gateway.url}{serving.mount_prefix or ''}/"
+        shown = "" if serving.http.disable_ui else f"\npage      {page}"
+        text = f"API       {gateway.url} ({gateway.url}/docs){shown}"
         session.output.result({"event": "gateway", "url": gateway.url, "asks": serving.asks}, text)
         yield gateway
 
 
 def _serving(settings: Settings) -> Serving:
     project = GatewayProject(settings)
-    return Serving(settings=settings.gateway, http=project.http, auth=project.auth, app=project.app)
+    temporal_ui = workflows_url(settings)
+    return Serving(
+        settings=settings.gateway, http=project.http, auth=project.auth, app=project.app, temporal_ui=temporal_ui
+    )
 
 
 def _allowed(host: str, serving: Serving) -> str:

@@ -76,6 +76,8 @@ class GatewaySettings(Section):
     """The pages that may call it. Over `http.cors` of `langgraph.json`."""
     mount_prefix: str | None = None
     """Before all paths, like `/agents`. Over `http.mount_prefix` of `langgraph.json`."""
+    temporal_ui: str | None = None
+    """Where Temporal's UI is, for links of the page; null is that of `perdure dev`, where it is in use."""
     api_keys: bool = False
     """Let in who has a key of `perdure api-keys`."""
     oidc: OidcSettings = OidcSettings()
@@ -87,6 +89,13 @@ class GatewaySettings(Section):
     """Requests at once that are within the limit all the same."""
     open_streams: int | None = Field(default=None, ge=1)
     """Streams, joins and waits of one user that are open at one gateway; null is no limit."""
+
+    @field_validator("temporal_ui")
+    @classmethod
+    def _is_address(cls, url: str | None) -> str | None:
+        if url is not None and (urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname):
+            raise ValueError(f"{url!r} must begin with https:// or http://")
+        return url
 
     @field_validator("mount_prefix")
     @classmethod

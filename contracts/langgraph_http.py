@@ -71,3 +71,5 @@ class HttpConfig(Part):
     disable_runs: bool = False
     disable_store: bool = False
     disable_meta: bool = False
+    disable_ui: bool = False
+    """The page for people, and what it asks for."""

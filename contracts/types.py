@@ -217,7 +217,7 @@ class RunError(Frozen):
 
 
 class RunTrouble(Frozen):
-    """Why a run does not get on: attempts at its superstep that failed, which are repeated without the run's doing.
+    """Why a run does not get on: attempts at its superstep that failed, and are repeated.
 
     Or nobody executes it: `NoWorkerError`, as long as no worker serves its task queue.
     """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
@@ -51,6 +53,11 @@ class WorkerRecord(Frozen):
         if self.ended_at is not None:
             return f"was stopped at {self.ended_at:%Y-%m-%d %H:%M:%S} UTC"
         return f"was last heard of at {self.seen_at:%Y-%m-%d %H:%M:%S} UTC: it was killed, or hangs"
+
+
+def this_process() -> str:
+    """The name of a worker in this process."""
+    return f"process {os.getpid()} on {socket.gethostname()}"
 
 
 def those_there(workers: Iterable[WorkerRecord], now: datetime) -> list[WorkerRecord]:

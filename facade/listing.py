@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from ..contracts.actor import resolve_user_id
 from ..contracts.errors import InvalidRunError
+from ..contracts.filters import Filter
 from ..contracts.types import RunPage, RunRecord, RunStatus
 from ..store.contract import Store
 from ..store.run_filter import RunFilter
@@ -55,10 +56,17 @@ class RunListing:
 
 
 def run_filter(
-    statuses: Sequence[RunStatus | str] | RunStatus | str, assistant_id: str | None, since: datetime | None
+    statuses: Sequence[RunStatus | str] | RunStatus | str,
+    assistant_id: str | None,
+    since: datetime | None,
+    until: datetime | None = None,
+    matching: Filter | None = None,
 ) -> RunFilter:
     """Raises `InvalidRunError` for a status that there is not."""
     given = (statuses,) if isinstance(statuses, str) else statuses
-    utc = None if since is None else since.astimezone(UTC)  # one without a zone is this machine's time
     known = tuple(chosen(RunStatus, one, "run status", field="status") for one in given)
-    return RunFilter(known, assistant_id, utc)
+    return RunFilter(known, assistant_id, _utc(since), _utc(until), matching)
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    return None if moment is None else moment.astimezone(UTC)  # one without a zone is this machine's time

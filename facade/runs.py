@@ -25,8 +25,9 @@ from .assistants import Assistants
 from .choices import chosen
 from .events import Events
 from .lasting_streams import LastingStreams
-from .listing import RunListing, run_filter
+from .listing import RunListing
 from .lookup import RunLookup
+from .overview import Overview
 from .run_stream import RunStream
 from .streams import create_attended, is_attended, join_attended
 from .thread_calls import ThreadCalls
@@ -108,6 +109,11 @@ class RunsFacade(ThreadCalls):
     def api_keys(self) -> ApiKeys:
         """Who may call the gateway (`docs/serve.md`)."""
         return ApiKeys(self._store)
+
+    @cached_property
+    def overview(self) -> Overview:
+        """Why runs stand still, and the story of one (`docs/page.md`)."""
+        return Overview(self._store, self._lookup, self._listing, self._waiting, self._threads)
 
     @property
     def store(self) -> BaseStore:
@@ -254,9 +260,9 @@ class RunsFacade(ThreadCalls):
         Newest first, and full unless there are no more; `RunPage.next` is the `before` of the next one. Raises
         `InvalidRunError`, and `RunNotFoundError` for a `before` that is no run (any more).
         """
-        which = run_filter(status, assistant_id, since)
-        page = await self._listing.page(thread_id, which, limit=limit, before=before)
-        return page.model_copy(update={"runs": tuple(await self._waiting.told(page.runs))})
+        return await self.overview.page(
+            thread_id, status=status, assistant_id=assistant_id, since=since, limit=limit, before=before
+        )
 
     async def unended_runs(self) -> list[RunRecord]:
         """All runs that have not ended, whatever their thread, in no order that means anything."""

@@ -44,7 +44,9 @@ class StateReader(Protocol):
 
     async def snapshot(self, thread_id: str, checkpoint_id: str | None) -> ThreadSnapshot | None: ...
 
-    def history(self, thread_id: str, *, limit: int, before: str | None) -> AsyncIterator[ThreadSnapshot]: ...
+    def history(
+        self, thread_id: str, *, limit: int, before: str | None, nested: bool = False
+    ) -> AsyncIterator[ThreadSnapshot]: ...
 
 
 class Threads:
@@ -192,13 +194,16 @@ class Threads:
         await self._check_still(thread)
         return found
 
-    async def history(self, thread_id: str, *, limit: int, before: str | None, stored: bool) -> list[ThreadSnapshot]:
-        """The states, the newest first."""
+    async def history(
+        self, thread_id: str, *, limit: int, before: str | None, stored: bool, nested: bool = False
+    ) -> list[ThreadSnapshot]:
+        """The states, the newest first; `nested`: with those of graphs within it, of what is stored."""
         if limit < 1:
             raise InvalidRunError(f"limit must be 1 or more, not {limit}", field="limit")
         thread = await self.existing(thread_id)
         if stored:
-            found = [snapshot async for snapshot in self._stored.history(thread_id, limit=limit, before=before)]
+            saved = self._stored.history(thread_id, limit=limit, before=before, nested=nested)
+            found = [snapshot async for snapshot in saved]
         else:
             found = await self._states.history(thread, limit=limit, before=before)
         await self._check_still(thread)

@@ -39,10 +39,29 @@ class Match:
 
 _OPEN = ("/", "/ok", "/info", "/openapi.json", "/docs", "/docs/oauth2-redirect", "/redoc")
 _RUNS = "/threads/{thread_id}/runs"
+_UI = "/ui/threads/{thread_id}"
+_UI_RUN = f"{_UI}/runs/{{run_id}}"
 
 RULES = (
     *(Rule("GET", path, is_open=True) for path in _OPEN),
     Rule("GET", "/metrics"),
+    # The page. Its files have nothing of anybody's in them.
+    Rule("GET", "/ui/static/{name}", is_open=True),
+    Rule("GET", "/ui/about", "assistants", "search"),
+    Rule("GET", "/ui/runs", "threads", "search"),
+    Rule("GET", "/ui/threads", "threads", "search"),
+    Rule("GET", f"{_UI}/history", "threads", "read"),
+    Rule("GET", f"{_UI}/state", "threads", "read"),
+    Rule("POST", f"{_UI}/state", "threads", "update"),
+    Rule("POST", f"{_UI}/runs", "threads", "create_run"),
+    *(Rule("GET", f"{_UI_RUN}{part}", "threads", "read") for part in ("", "/asked", "/timeline", "/steps")),
+    Rule("GET", f"{_UI_RUN}/events/{{seq}}", "threads", "read"),
+    Rule("GET", f"{_UI_RUN}/stream", "threads", "read", is_long=True),
+    Rule("POST", f"{_UI_RUN}/answer", "threads", "create_run"),
+    Rule("POST", f"{_UI_RUN}/retry", "threads", "create_run"),
+    Rule("POST", f"{_UI_RUN}/fork", "threads", "create_run"),
+    Rule("POST", f"{_UI_RUN}/cancel", "threads", "update"),
+    Rule("POST", f"{_UI_RUN}/interrupt", "threads", "update"),
     # Assistants.
     Rule("POST", "/assistants", "assistants", "create"),
     Rule("POST", "/assistants/search", "assistants", "search"),

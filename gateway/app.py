@@ -14,6 +14,7 @@ from . import (
     crons,
     meta,
     metrics,
+    page,
     run_queries,
     runs,
     states,
@@ -39,6 +40,7 @@ from .sse import Unburdened
 _EXPOSED = ("x-pagination-total", "x-pagination-next", "content-location", "location")
 
 PARTS = {
+    "ui": page.ROUTERS,
     "meta": (meta.router, metrics.router),
     "assistants": (assistants.router, assistant_changes.router),
     "threads": (threads.router, states.router),
@@ -63,6 +65,7 @@ def create_app(context: Context, serving: Serving | None = None) -> FastAPI:
     app.state.context = context
     app.state.feeds = Feeds(context.runs)
     app.state.cors = serving.cors
+    app.state.mount_prefix = serving.mount_prefix
     for router in _wanted(serving.http):
         app.include_router(router)
     add_handlers(app)

@@ -19,8 +19,10 @@ HEARTBEAT = 5.0
 class Context:
     """Of one gateway."""
 
-    def __init__(self, runs: RunsFacade) -> None:
+    def __init__(self, runs: RunsFacade, *, temporal_ui: str | None = None) -> None:
         self.runs = runs
+        self.temporal_ui = temporal_ui
+        """Where Temporal's UI shows a workflow whose id is appended; `None`: that is not known."""
         self.closing = False
         """The gateway stops: what is open is cut off, and its clients go on at another one."""
         self._open: set[asyncio.Task[Any]] = set()

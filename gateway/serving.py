@@ -39,6 +39,8 @@ class Serving:
     """A program's own."""
     app: ASGIApp | None = None
     """Routes of the user's own."""
+    temporal_ui: str | None = None
+    """Where Temporal's UI shows a workflow whose id is appended: the page links there."""
 
     @property
     def asks(self) -> bool:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import socket
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -13,7 +11,7 @@ from datetime import UTC, datetime
 from ..activities import BackEnds
 from ..activities.graphs.graph_registry import nodes_of
 from ..contracts.errors import PerdureError
-from ..contracts.workers import LIFETIME, SENT_ON, WorkerRecord
+from ..contracts.workers import LIFETIME, SENT_ON, WorkerRecord, this_process
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +54,7 @@ class Announcement:
             WorkerRecord(
                 worker_id=worker_id,
                 task_queue=queue,
-                name=f"process {os.getpid()} on {socket.gethostname()}",
+                name=this_process(),
                 graphs=graphs,
                 started_at=self._started_at,
                 seen_at=datetime.now(UTC),

@@ -30,12 +30,14 @@ class LazyStates:
 
         return await read_snapshot((await self._opened()).saver, thread_id, checkpoint_id)
 
-    async def history(self, thread_id: str, *, limit: int, before: str | None) -> AsyncIterator[ThreadSnapshot]:
+    async def history(
+        self, thread_id: str, *, limit: int, before: str | None, nested: bool = False
+    ) -> AsyncIterator[ThreadSnapshot]:
         """Its states, the newest first. Raises `UnavailableError`."""
         from ..checkpoints.reading import read_history
 
         saver = (await self._opened()).saver
-        async with closing(read_history(saver, thread_id, limit=limit, before=before)) as read:
+        async with closing(read_history(saver, thread_id, limit=limit, before=before, nested=nested)) as read:
             async for snapshot in read:
                 yield snapshot
 

@@ -21,6 +21,7 @@ from .event_contract import RunEventStore
 from .housekeeping_contract import HousekeepingStore
 from .note_contract import RunNoteStore, Setback
 from .run_filter import ALL_RUNS, RunFilter
+from .story_contract import RunStoryStore
 from .thread_contract import ThreadLeft, ThreadStore
 from .worker_contract import InstallationStore
 
@@ -154,10 +155,12 @@ class RunProgressStore(Protocol):
         sequence: int | None = None,
         human_message: object = None,
         setback: Setback | None = None,
+        worker: str | None = None,
     ) -> RunRecord:
         """Take the fence; `running`, with `started_at` from the first time, the larger `attempt`, what a human said.
 
         With a `setback` the record's `trouble` grows, or begins anew if the run has got on since; without, it goes.
+        `worker`: who begins the attempt.
         """
         ...
 
@@ -252,6 +255,11 @@ class Store(
     @property
     def lifecycle(self) -> LifecycleStore:
         """What observers are told."""
+        ...
+
+    @property
+    def stories(self) -> RunStoryStore:
+        """What is told to who looks at runs."""
         ...
 
     async def start(self) -> None:

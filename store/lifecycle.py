@@ -6,7 +6,7 @@ An event stands for a change of the record. A repeated activity changes nothing 
 from __future__ import annotations
 
 import builtins
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -43,9 +43,14 @@ _APPEND_IF_NEW = insert(lifecycle_events).from_select(_COLUMNS, _ROW.where(_MOVE
 
 
 def changes(
-    before: RunRecord, after: RunRecord, *, human_message: object = None, interrupts: Sequence[RunInterrupt] = ()
+    before: RunRecord,
+    after: RunRecord,
+    *,
+    human_message: object = None,
+    interrupts: Sequence[RunInterrupt] = (),
+    attempt: Mapping[str, object] | None = None,
 ) -> Iterator[Told]:
-    """The events of one change of a record, in order."""
+    """The events of one change of a record, in order. `attempt`: what is told of one that begins."""
     questions = {"interrupts": [interrupt.model_dump() for interrupt in interrupts]}
     if before.started_at is None and after.started_at is not None:
         yield "run_started", {"assistant_id": after.assistant_id, "metadata": after.metadata, "user_id": after.user_id}
@@ -54,7 +59,7 @@ def changes(
     if after.status is RunStatus.RUNNING and before.status is RunStatus.AWAITING_INPUT:
         yield "run_resumed", {}
     if after.attempt > before.attempt:
-        yield "run_attempt_started", {"attempt": after.attempt}
+        yield "run_attempt_started", {"attempt": after.attempt, **(attempt or {})}
     if after.status is RunStatus.AWAITING_INPUT and before.status is not RunStatus.AWAITING_INPUT:
         yield "run_awaiting_input", {"steps": after.steps, **questions}
     if after.status.terminal:
@@ -99,7 +104,7 @@ class SqlLifecycle:
             _EVENTS.sequence > func.coalesce(done.scalar_subquery(), 0),
         )
         rows = await self._database.fetch(events.order_by(_EVENTS.sequence).limit(_PAGE))
-        return Undelivered(tuple(map(_to_event, rows)), rows[0]["user_id"] if rows else None)
+        return Undelivered(tuple(map(to_event, rows)), rows[0]["user_id"] if rows else None)
 
     async def mark_delivered(
         self, run_id: str, observer: str, sequence: int, *, after: int, failure: str | None = None
@@ -130,7 +135,8 @@ class SqlLifecycle:
         return [Delivery.model_validate(dict(row)) for row in rows]
 
 
-def _to_event(row: RowMapping) -> RunLifecycleEvent:
+def to_event(row: RowMapping) -> RunLifecycleEvent:
+    """Of a row that has also the `thread_id` of its run."""
     return RunLifecycleEvent(
         event_id=f"{row['run_id']}:{row['sequence']}",
         event_type=row["event_type"],

@@ -74,11 +74,12 @@ def advance(
     capture: bool,
     human_message: object = None,
     interrupts: Sequence[RunInterrupt] = (),
+    attempt: Mapping[str, object] | None = None,
 ) -> tuple[RunRecord, bool]:
     """Take the fence, write `changes` and tell of them; the record, and whether it moved.
 
-    `move` is `TO_WORK` or `TO_REST`, and `changes` are its parameters. `human_message` and `interrupts` are told, too;
-    `capture`: the event of the message has its content.
+    `move` is `TO_WORK` or `TO_REST`, and `changes` are its parameters. `human_message`, `interrupts` and `attempt`
+    are told, too; `capture`: the event of the message has its content.
     A terminal record does not move, not even for an old fence: a worker that comes too late learns how the run ended.
     Raises `RunNotFoundError`, or `FencedError` when the run is open and has seen a larger fence.
     """
@@ -94,7 +95,10 @@ def advance(
     record = to_record(moved.mappings().one())
     if not row["submitted"]:
         threads.begin(connection, record)  # which follows the run, too
-    told = [*lifecycle.changes(before, record, human_message=human_message, interrupts=interrupts)]
+    changes_told = lifecycle.changes(
+        before, record, human_message=human_message, interrupts=interrupts, attempt=attempt
+    )
+    told = [*changes_told]
     lifecycle.append(connection, run_id, told)
     events.tell(connection, record, told, fence=fence, capture=capture)
     if row["submitted"] and record.status is not before.status:

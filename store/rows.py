@@ -62,4 +62,6 @@ def conditions(which: RunFilter) -> list[ColumnElement[bool]]:
         found.append(runs.c.assistant_id == which.assistant_id)
     if which.since is not None:
         found.append(runs.c.created_at >= which.since)
+    if which.until is not None:
+        found.append(runs.c.created_at < which.until)
     return found

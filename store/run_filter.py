@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from ..contracts.filters import Filter
 from ..contracts.types import RunStatus
 
 
@@ -18,6 +19,10 @@ class RunFilter:
     assistant_id: str | None = None
     since: datetime | None = None
     """Created then or later; with a time zone."""
+    until: datetime | None = None
+    """Created before that."""
+    matching: Filter | None = None
+    """What the metadata of their threads have to be."""
 
 
 ALL_RUNS = RunFilter()

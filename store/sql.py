@@ -13,16 +13,19 @@ from ..contracts.errors import RunNotFoundError, UnavailableError
 from ..contracts.keyring import Keyring
 from ..contracts.specs import dump_spec, load_spec
 from ..contracts.types import RunError, RunInterrupt, RunRecord, RunSpec, RunStatus, RunTrouble, WaitResult
-from . import aging, crons, drafts, events, lifecycle, progress, thread_search, threads, trouble, unended, workers
+from . import aging, drafts, events, progress, run_list, thread_search, threads, trouble, unended, workers
 from .api_keys import SqlApiKeys
 from .assistants import SqlAssistants
 from .contract import RunEnding, Setback, StoredRun, ThreadLine
+from .crons import SqlCrons
 from .database import Database
+from .lifecycle import SqlLifecycle
 from .locks import lock_run
 from .migrate import migrate
-from .rows import OF_RUN, RESULT_COLUMNS, STORED_COLUMNS, STORED_RUN, conditions, to_result, to_stored
+from .rows import OF_RUN, RESULT_COLUMNS, STORED_RUN, to_result, to_stored
 from .run_filter import ALL_RUNS, RunFilter
 from .schema import run_specs, run_values, runs
+from .stories import SqlStories
 from .thread_contract import ThreadLeft
 from .usage import usage
 
@@ -59,10 +62,11 @@ class SqlStore(aging.EndedRuns):
         self._database = Database(url, lock_timeout=lock_timeout, keyring=keyring)
         self._capture = capture_message_content
         self.events = events.SqlRunEvents(self._database, capture=capture_message_content)
-        self.lifecycle = lifecycle.SqlLifecycle(self._database)
+        self.lifecycle = SqlLifecycle(self._database)
+        self.stories = SqlStories(self._database)
         self.api_keys = SqlApiKeys(self._database)
         self.assistants = SqlAssistants(self._database)
-        self.crons = crons.SqlCrons(self._database)
+        self.crons = SqlCrons(self._database)
         self.threads = threads.SqlThreads(self._database)
         self.workers = workers.SqlWorkers(self._database)
         self._installation: str | None = None
@@ -150,19 +154,7 @@ class SqlStore(aging.EndedRuns):
         `before` is the last run of the page before. Raises `RunNotFoundError` when that one is not in this listing
         (any more), and `ValueError` for a negative limit.
         """
-        if limit < 0:
-            raise ValueError(f"limit is {limit}: it must be 0 or more")
-        wanted = ((runs.c.thread_id, thread_id), (runs.c.user_id, user_id))
-        listed = [column == value for column, value in wanted if value is not None]
-        page = select(*STORED_COLUMNS).where(*listed, *conditions(which)).order_by(runs.c.position.desc()).limit(limit)
-        if before is None:
-            return [to_stored(row) for row in await self._database.fetch(page)]
-        # Not of `which`: that run may have got another status since the page that it ended.
-        mark = select(runs.c.position).where(runs.c.run_id == before, *listed)
-        rows = await self._database.fetch(page.where(runs.c.position < mark.scalar_subquery()))
-        if not rows and not await self._database.fetch(mark):
-            raise RunNotFoundError(before)
-        return [to_stored(row) for row in rows]
+        return await run_list.page(self._database, thread_id, user_id, limit, before, which)
 
     async def unended(self, *, limit: int = 100, after: RunRecord | None = None) -> builtins.list[RunRecord]:
         """Runs that have no end, some at a time."""
@@ -195,6 +187,7 @@ class SqlStore(aging.EndedRuns):
         sequence: int | None = None,
         human_message: object = None,
         setback: Setback | None = None,
+        worker: str | None = None,
     ) -> RunRecord:
         """Take the fence; `running`, with no question open. Raises `RunNotFoundError` or `FencedError`."""
         changes: dict[str, object] = {
@@ -207,6 +200,7 @@ class SqlStore(aging.EndedRuns):
         }
 
         def work(connection: Connection) -> RunRecord:
+            begun = trouble.told(connection, run_id, setback, worker)
             troubled = trouble.after(connection, run_id, setback)
             record, moved = progress.advance(
                 connection,
@@ -216,6 +210,7 @@ class SqlStore(aging.EndedRuns):
                 fence=fence,
                 capture=self._capture,
                 human_message=human_message,
+                attempt=begun,
             )
             if moved:
                 events.supersede(connection, run_id, fence=fence)

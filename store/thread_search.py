@@ -6,10 +6,9 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, and_, bindparam, false, func, or_, select, true, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, func, select, true, update
 
 from ..contracts.errors import InvalidRunError, ThreadNotFoundError, ThreadTakenError
-from ..contracts.filters import Condition, Filter
 from ..contracts.threads import STATELESS, ThreadDetails, ThreadPage, ThreadRecord
 from .database import Database
 from .locks import lock_thread
@@ -17,6 +16,7 @@ from .schema import thread_states, threads
 from .sealing import Json
 from .thread_contract import ThreadLeft
 from .thread_filter import ThreadFilter, ThreadSort, leaves
+from .thread_matching import matching
 from .upsert import insert
 
 _OF_RECORD = tuple(threads.c[name] for name in ThreadRecord.model_fields)
@@ -126,21 +126,9 @@ class ThreadSearch:
         has = self._database.dialect.has
         wanted += [has(threads.c.metadata, path, value) for path, value in leaves(which.metadata)]
         if which.matching is not None:
-            wanted.append(self._matching(which.matching))
+            wanted.append(matching(self._database.dialect, which.matching))
         wanted += [has(thread_states.c["values"], path, value) for path, value in leaves(which.values)]
         return wanted
-
-    def _matching(self, wanted: Filter) -> ColumnElement[bool]:
-        return and_(true(), *(self._holds(condition) for condition in wanted.all))
-
-    def _holds(self, condition: Condition) -> ColumnElement[bool]:
-        dialect, column = self._database.dialect, threads.c.metadata
-        if condition.op in ("or", "and"):
-            both = (self._matching(group) for group in condition.groups)
-            return or_(false(), *both) if condition.op == "or" else and_(true(), *both)
-        if condition.op == "eq":
-            return dialect.has(column, (condition.key,), condition.values[0])
-        return and_(true(), *(dialect.lists(column, condition.key, value) for value in condition.values))
 
 
 def _counted(wanted: list[ColumnElement[bool]], *, joined: bool) -> Any:

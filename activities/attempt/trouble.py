@@ -14,7 +14,7 @@ from temporalio.service import RPCError
 from ...contracts.errors import UnavailableError
 from ...contracts.serialization.text import message_of
 from ...contracts.types import RunError, RunTrouble
-from ...contracts.wire import RunWork, run_workflow_id
+from ...contracts.wire import RunWork, SliceInput, run_workflow_id
 from ...contracts.wire_steering import SIGNAL_TROUBLE
 from ...store.contract import Setback, Store
 from .heartbeat import Say
@@ -48,6 +48,15 @@ class Troubles:
             logger.info("run %s: its trouble is not in its record: %s", work.run_id, exc)
         else:
             await self.tell(work.run_id, trouble, say)
+
+    async def raised(self, slice: SliceInput, error: RunError, *, fence: int) -> None:
+        """By a graph that may be tried again: until then the run's record says what it waits for, and why."""
+        if slice.limits.retry.max_attempts < 2:
+            return
+        try:
+            await self.store.note_trouble(slice.run_id, Setback(error, lost=False), fence=fence)
+        except UnavailableError as exc:
+            logger.info("run %s: its trouble is not in its record: %s", slice.run_id, exc)
 
     async def tell(self, run_id: str, trouble: RunTrouble | None, say: Say) -> None:
         """Show it beside the activity; and on the run's own page after 1, 2, 4 … failures, for its history is short."""

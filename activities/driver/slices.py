@@ -18,6 +18,7 @@ from ...contracts.wire import ERROR_WORKER_SHUTDOWN, SliceInput, SliceResult
 from ...contracts.wire_ending import GraphFailure
 from ...contracts.wire_serving import NotServed
 from ...contracts.wire_steering import ERROR_NOT_HELD
+from ...contracts.workers import this_process
 from ...observers.dispatcher import Dispatcher
 from ..attempt.failures import MachineFailure, SliceFailed, final_failure, graph_failure, run_error
 from ..attempt.fence import attempt_fence
@@ -162,6 +163,7 @@ class Slices:
         failure = graph_failure(error, attempt)
         raised = cast("GraphFailure", failure.details[0]).error
         logger.warning("run %s: the graph raised\n%s", run_id, withheld(raised.traceback or raised.type))
+        await self._troubles.raised(slice, raised, fence=live.fence)
         raise failure
 
     async def _mark(self, slice: SliceInput, spec: RunSpec, fence: int, number: int) -> RunRecord:
@@ -173,6 +175,7 @@ class Slices:
             sequence=slice.sequence or None,
             human_message=human_message(spec.input),
             setback=await setback(self._client, self._ends.checkpoints, slice),
+            worker=this_process(),
         )
 
     async def _begin(

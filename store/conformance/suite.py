@@ -22,6 +22,7 @@ from .making import StoreFixtures
 from .progress import ProgressPromises
 from .queries import QueryPromises
 from .run_events import RunEventPromises
+from .stories import StoryPromises
 from .thread_search import ThreadSearchPromises
 from .threads import ThreadPromises
 from .trouble import TroublePromises
@@ -38,6 +39,7 @@ class StoreConformance(
     QueryPromises,
     LifecyclePromises,
     RunEventPromises,
+    StoryPromises,
     ExchangePromises,
     TroublePromises,
     HousekeepingPromises,

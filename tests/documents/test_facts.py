@@ -64,7 +64,12 @@ SECTIONS = "|".join(sorted({name.partition(".")[0] for name in SETTINGS if "." i
 
 def test_settings_that_are_named_exist() -> None:
     named = {match[0] for code in CODES if (match := re.match(rf"(?:{SECTIONS})\.[a-z_]+(?![\w(])", code))}
-    named -= {"runs.store", "runs.crons", "runs.assistants"}  # of the facade, which is called so in all examples
+    named -= {
+        "runs.store",
+        "runs.crons",
+        "runs.assistants",
+        "runs.overview",
+    }  # of the facade, which is called so in all examples
     assert "runs.slice_budget" in named
     assert named - {*SETTINGS, *(name.rpartition(".")[0] for name in SETTINGS)} == set()
 
@@ -112,7 +117,7 @@ def test_public_names_exist() -> None:
 def test_the_facades_methods() -> None:
     there = {name for name, _ in inspect.getmembers(RunsFacade, inspect.isfunction) if not name.startswith("_")}
     calls = first_cells("Ten lines of Python")
-    assert {call.partition("(")[0] for call in calls} == there | {"store", "crons", "assistants"}
+    assert {call.partition("(")[0] for call in calls} == there | {"store", "crons", "assistants", "overview"}
     for call in calls:
         if "(" not in call:
             continue

@@ -61,7 +61,9 @@ def test_what_the_events_carry() -> None:
     asking = running.model_copy(update={"status": RunStatus.AWAITING_INPUT})
     steps = [(new, running), (running, asking), (asking, running)]
     steps += [(running, new.model_copy(update={"status": status})) for status in RunStatus if status.terminal]
-    carried = {kind: {*payload} for step in steps for kind, payload in changes(*step, human_message="why?")}
+    attempt = {"worker": "process 1 on host", "after": {"type": "E", "message": "m"}}
+    told_of = (changes(*step, human_message="why?", attempt=attempt) for step in steps)
+    carried = {kind: {*payload} for told in told_of for kind, payload in told}
     (end,) = re.findall(r"^An end carries (.*?)\.", EVENTS, re.MULTILINE | re.DOTALL)
     for kind, _, payload in rows(EVENTS):
         told = {*codes(end)} - {"type", "message"} if payload == "as below" else {*codes(payload)} - PARTS

@@ -35,7 +35,8 @@ def test_all_that_is_routed_is_tried() -> None:
 
 def test_only_what_tells_of_nobody_is_open() -> None:
     opened = {rule.path for rule in RULES if rule.is_open}
-    assert opened == {"/", "/ok", "/info", "/openapi.json", "/docs", "/docs/oauth2-redirect", "/redoc"}
+    documents = {"/openapi.json", "/docs", "/docs/oauth2-redirect", "/redoc"}
+    assert opened == {"/", "/ok", "/info", "/ui/static/{name}", *documents}
     assert all(rule.resource is not None or rule.is_open or rule.path == "/metrics" for rule in RULES)
 
 

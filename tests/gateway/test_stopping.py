@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -43,6 +44,16 @@ async def test_a_client_goes_on_at_another_gateway(api: Served, way: str, on_dis
             assert run["status"] == "success"
             await client.aclose()
         await first.__aexit__()
+
+
+async def test_a_body_does_not_wait_for_the_acknowledgement_of_its_headers(api: Served) -> None:
+    async def seconds() -> float:
+        began = time.perf_counter()
+        assert (await api.http.get("/ok")).is_success
+        return time.perf_counter() - began
+
+    await seconds()
+    assert min([await seconds() for _ in range(20)]) < 0.03  # the kernel delays an acknowledgement by 40 ms
 
 
 async def test_a_port_that_is_taken_is_said(api: Served) -> None:

@@ -98,7 +98,22 @@ BODY: dict[str, Any] = {"assistant_id": "steps", "input": {"tag": "ann"}}
 CRON: dict[str, Any] = {"assistant_id": "steps", "schedule": "0 0 1 1 *"}
 A, C = "/assistants/{assistant_id}", "/runs/crons/{cron_id}"
 T, R = "/threads/{thread_id}", "/threads/{thread_id}/runs/{run_id}"
+UI = "/ui/threads/{thread_id}/runs/{run_id}"
+LOOKED = ("", "/asked", "/timeline", "/steps", "/events/{seq}", "/stream")
+DONE: dict[str, Any] = {
+    "answer": {"value": 1},
+    "retry": {},
+    "fork": {"checkpoint_id": "{checkpoint_id}"},
+    "cancel": {},
+    "interrupt": {},
+}
 TRIED: list[tuple[str, str, Any, dict[str, str]]] = [
+    *(("GET", f"{UI}{part}", None, {}) for part in LOOKED),
+    *(("POST", f"{UI}/{act}", body, {}) for act, body in DONE.items()),
+    ("GET", "/ui/threads/{thread_id}/history", None, {}),
+    ("GET", "/ui/threads/{thread_id}/state", None, {}),
+    ("POST", "/ui/threads/{thread_id}/state", {"values": {"tag": "bob"}}, {}),
+    ("POST", "/ui/threads/{thread_id}/runs", {"assistant_id": "steps", "input": {"tag": "bob"}}, {}),
     ("GET", T, None, {}),
     ("PATCH", T, {"metadata": {"mine": True}}, {}),
     ("DELETE", T, None, {}),
@@ -170,7 +185,7 @@ async def test_another_users_things_are_not_found(door: Door) -> None:
         cron = (await ann.post(f"/threads/{thread}/runs/crons", json=CRON)).json()["cron_id"]
         checkpoint = (await ann.get(f"/threads/{thread}/state")).json()["checkpoint"]["checkpoint_id"]
         ids = {"thread_id": thread, "run_id": run, "checkpoint_id": checkpoint}
-        ids |= {"assistant_id": made, "cron_id": cron}
+        ids |= {"assistant_id": made, "cron_id": cron, "seq": "1"}
         for method, path, body, headers in TRIED:
             content = filled(body, ids)
             answer = await bob.request(method, path.format(**ids), json=content, headers=headers)
@@ -180,6 +195,9 @@ async def test_another_users_things_are_not_found(door: Door) -> None:
             found = await bob.post("/threads/search", json=search)
             assert (found.json(), found.headers["x-pagination-total"]) == ([], "0")
         assert (await bob.post("/threads/count", json={})).json() == 0
+        for listed in ("/ui/runs", f"/ui/runs?thread={thread}", f"/ui/runs?before={run}"):
+            assert run not in [one["run_id"] for one in (await bob.get(listed)).json().get("runs", [])]
+        assert run in [one["run_id"] for one in (await ann.get("/ui/runs")).json()["runs"]]
         assert (await bob.post("/runs/crons/search", json={})).json() == []
         names = [one["assistant_id"] for one in (await bob.post("/assistants/search", json={"limit": 100})).json()]
         assert made not in names

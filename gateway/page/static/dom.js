@@ -1,0 +1,88 @@
+// Elements, made without markup: what comes from agents is text, wherever it is put.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+function filled(node, attributes, children) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === undefined || value === null || value === false) continue;
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else if (name === "data") Object.assign(node.dataset, value);
+    else if (name === "value" || name === "checked" || name === "selected") node[name] = value;
+    else node.setAttribute(name, value === true ? "" : String(value));
+  }
+  append(node, children);
+  return node;
+}
+
+function append(node, children) {
+  for (const child of children.flat(Infinity)) {
+    if (child === undefined || child === null || child === false) continue;
+    node.append(child instanceof Node ? child : document.createTextNode(String(child)));
+  }
+}
+
+export function el(tag, attributes = {}, ...children) {
+  return filled(document.createElement(tag), attributes, children);
+}
+
+export function svg(tag, attributes = {}, ...children) {
+  return filled(document.createElementNS(SVG, tag), attributes, children);
+}
+
+export function replace(node, ...children) {
+  node.replaceChildren();
+  append(node, children);
+  return node;
+}
+
+// Writes only what has changed, so that a reader's selection and a screen reader are left alone.
+export function setText(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+export function button(label, onclick, attributes = {}) {
+  return el("button", { type: "button", onclick, ...attributes }, label);
+}
+
+export function announce(text) {
+  document.getElementById("live").textContent = text;
+}
+
+// A stylesheet that only some pages need; it is there when this is done.
+const sheets = new Map();
+
+export function styles(name) {
+  if (!sheets.has(name)) {
+    sheets.set(name, new Promise((resolve) => document.head.append(el("link", { rel: "stylesheet", href: `ui/static/${name}`, onload: resolve, onerror: resolve }))));
+  }
+  return sheets.get(name);
+}
+
+let frame = 0;
+const waiting = new Set();
+
+const PAUSE = 200;
+const later = new Set();
+
+// A few times a second: text that grows by fifty words a second is laid out anew each time.
+export function soon(draw) {
+  if (later.has(draw)) return;
+  later.add(draw);
+  setTimeout(() => {
+    later.delete(draw);
+    atNextFrame(draw);
+  }, PAUSE);
+}
+
+// At most once in a frame, however often it is asked for.
+export function atNextFrame(draw) {
+  waiting.add(draw);
+  if (!frame) {
+    frame = requestAnimationFrame(() => {
+      frame = 0;
+      const due = [...waiting];
+      waiting.clear();
+      for (const one of due) one();
+    });
+  }
+}

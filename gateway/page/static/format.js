@@ -1,0 +1,66 @@
+// Times, amounts and contents, for people.
+
+export function duration(ms) {
+  if (!Number.isFinite(ms)) return "";
+  const seconds = Math.max(0, ms) / 1000;
+  if (seconds < 0.9995) return `${Math.round(seconds * 1000)} ms`;
+  if (seconds < 59.95) return `${seconds.toFixed(1)} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`;
+  if (seconds < 86400) return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;
+  return `${Math.floor(seconds / 86400)} d ${Math.floor((seconds % 86400) / 3600)} h`;
+}
+
+// Made once: each takes a good part of a millisecond.
+const TIME = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+const DAY = new Intl.DateTimeFormat();
+const NUMBER = new Intl.NumberFormat("en");
+
+export function moment(iso) {
+  if (!iso) return "";
+  const at = new Date(iso);
+  const isToday = at.toDateString() === new Date().toDateString();
+  return isToday ? TIME.format(at) : `${DAY.format(at)} ${TIME.format(at)}`;
+}
+
+export function amount(number) {
+  if (number === null || number === undefined) return "";
+  if (number < 10000) return NUMBER.format(number);
+  return number < 1e6 ? `${(number / 1000).toFixed(number < 1e5 ? 1 : 0)} k` : `${(number / 1e6).toFixed(1)} M`;
+}
+
+export function plural(count, noun) {
+  return `${amount(count)} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+export function short(text, most) {
+  const line = String(text).replace(/\s+/g, " ").trim();
+  return line.length <= most ? line : `${line.slice(0, most - 1)}…`;
+}
+
+export function elapsed(run, now) {
+  const begin = run.started_at || run.created_at;
+  return (run.ended_at ? Date.parse(run.ended_at) : now) - Date.parse(begin);
+}
+
+// The text of what a message holds: a text, or LangChain's blocks.
+export function textOf(content) {
+  if (typeof content === "string") return content;
+  if (Array.isArray(content)) return content.map(textOf).join("");
+  if (content && typeof content === "object") return content.text ?? textOf(content.content ?? "");
+  return content === null || content === undefined ? "" : String(content);
+}
+
+export const STATUS = {
+  pending: "pending",
+  running: "running",
+  awaiting_input: "awaiting input",
+  success: "success",
+  error: "error",
+  timeout: "timeout",
+  interrupted: "interrupted",
+  rolled_back: "rolled back",
+};
+
+export function isEnded(status) {
+  return !["pending", "running", "awaiting_input"].includes(status);
+}

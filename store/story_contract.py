@@ -1,0 +1,26 @@
+"""What a store tells of runs to who looks at them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from ..contracts.lifecycle import RunLifecycleEvent
+from ..contracts.stories import OutlinedEvent, Outlook
+
+
+class RunStoryStore(Protocol):
+    """Reads only, and never a content or the values of a run: those may be large."""
+
+    async def turns(self, run_id: str) -> Sequence[RunLifecycleEvent]:
+        """All lifecycle events of a run, in order."""
+        ...
+
+    async def outline(self, run_id: str, *, after: int = 0, limit: int = 1000) -> Sequence[OutlinedEvent]:
+        """Its events with a `position` above `after`, in the order of writing."""
+        ...
+
+    async def outlook(self, *, asking: Sequence[str], waiting: Sequence[str], working: Sequence[str]) -> Outlook:
+        """The questions of the runs that are `asking`, the lines of the threads in which runs are `waiting`, and the
+        newest calls of the runs that are `working`."""
+        ...

@@ -1,0 +1,244 @@
+"""The page in a real browser: what a person sees of runs, and does with them."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from graphs.page import MARKUP, graphs
+from playwright.async_api import Browser, Page, expect
+from support.browsers import Looked, chromium, looking
+from support.gateways import MortalGateway, Served, served
+from support.servers import until
+from support.workers import WorkerProcess
+
+import perdure
+from perdure import ActorContext, RunRecord, RunScope, RunSpec, Settings, bind_actor
+from perdure.contracts.gateway_settings import GatewaySettings
+from perdure.contracts.settings import RunSettings
+from perdure.gateway import Gateway, Serving
+
+expect.set_options(timeout=20_000)
+
+
+@pytest.fixture(scope="module")
+async def browser(needs_server: None) -> AsyncIterator[Browser]:
+    async with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+async def api(browser: Browser, temporal: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served]:
+    home: Path = tmp_path_factory.mktemp("browser")
+    async with served(temporal, home, graphs()) as api:
+        yield api
+
+
+@pytest.fixture
+async def looked(browser: Browser, api: Served) -> AsyncIterator[Looked]:
+    async with looking(browser, api.gateway.url) as looked:
+        yield looked
+
+
+async def begun(api: Served, graph: str, thread: str, input: Any = None, **more: Any) -> RunRecord:
+    spec = RunSpec(assistant_id=graph, scope=RunScope(thread_id=thread), input=input or {"topic": "x"}, **more)
+    return await api.env.runs.create_background(spec)
+
+
+def place(run: RunRecord) -> str:
+    return f"runs/{run.thread_id}/{run.run_id}"
+
+
+async def expect_status(page: Page, status: str) -> None:
+    await expect(page.locator("h1 .pill")).to_have_text(status)
+
+
+async def bars(page: Page, kind: str) -> list[str]:
+    """The names of the bars of a kind, as a screen reader has them."""
+    found = page.locator(f"svg.timeline [data-kind={kind}]")
+    return [str(await one.get_attribute("aria-label")) for one in await found.all()]
+
+
+async def test_a_run_is_watched_over_a_killed_worker_and_a_restarted_gateway(
+    browser: Browser, settings: Settings
+) -> None:
+    settings = settings.model_copy(update={"runs": RunSettings(heartbeat_timeout=1.0)})
+    places = {"research": "page.py:research"}
+    worker, gateway = WorkerProcess(settings, places), MortalGateway(settings, places)
+    spec = RunSpec(assistant_id="research", scope=RunScope(thread_id="watched"), input={"wait": 0.7})
+    try:
+        await until(gateway.is_there)
+        async with looking(browser, f"http://{gateway.address}") as looked, perdure.connect(settings=settings) as runs:
+            page = looked.page
+            await looked.open()
+            run = await runs.create_background(spec)
+            row = page.get_by_role("row").filter(has_text=run.run_id)
+            await expect(row.locator(".pill")).to_have_text("running")
+            await row.focus()
+            await page.keyboard.press("Enter")
+            await expect(page.locator("svg.graph [data-node='research:gather']")).to_be_visible()
+            await expect(page.get_by_role("button", name="step plan, done")).to_be_visible()
+            await asyncio.to_thread(worker.kill)
+            worker.start()
+            gateway.kill()
+            await expect(page.locator("#connection")).to_have_text("no connection, trying again")
+            gateway.start()
+            await expect_status(page, "success")
+            assert re.search("attempt 1 .*, cut, .*attempt 2 .*, done", "; ".join(await bars(page, "attempt")))
+            steps = {name.partition(",")[0] for name in await bars(page, "step")}
+            assert steps == {f"step {name}" for name in ("plan", "research", "gather", "weigh", "write")}
+            await expect(page.locator("svg.graph [data-node=write]")).to_have_attribute("data-state", "done")
+    finally:
+        worker.kill()
+        gateway.kill()
+
+
+async def test_who_finds_a_question_answers_it(api: Served, looked: Looked) -> None:
+    run = await begun(api, "review", "asked")
+    await looked.open("?status=attention")
+    page = looked.page
+    await expect(page.get_by_text("Awaits an answer: may it call send_mail?").first).to_be_visible()
+    await page.get_by_role("link", name=run.run_id).click()
+    await page.get_by_label("Edit").check()
+    await page.get_by_label("Arguments (JSON)").fill('{"to": "bob@example.com"')
+    await page.get_by_role("button", name="Send the answer").click()
+    await expect(page.get_by_role("alert").filter(has_text="is no JSON")).to_be_visible()
+    await page.get_by_label("Arguments (JSON)").fill('{"to": "bob@example.com"}')
+    await page.get_by_role("button", name="Send the answer").click()
+    await expect_status(page, "success")
+    edited = {"name": "send_mail", "args": {"to": "bob@example.com"}}
+    decided = {"decisions": [{"type": "edit", "edited_action": edited}]}
+    assert (await api.env.runs.join_wait(run.run_id)).values["answer"] == decided
+    await expect(page.locator("#live")).to_have_text("The run is success.")
+
+
+async def test_a_run_is_rolled_back(api: Served, looked: Looked) -> None:
+    done = await begun(api, "research", "rolled", {"wait": 0.0})
+    await api.env.runs.join_wait(done.run_id)
+    run = await begun(api, "research", "rolled", {"wait": 60.0})
+    await looked.open(place(run))
+    page = looked.page
+    await expect_status(page, "running")
+    await page.get_by_role("button", name="Roll back").click()
+    await page.get_by_role("button", name="Keep as it is").click()
+    await expect_status(page, "running")
+    await page.get_by_role("button", name="Roll back").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Roll back").click()
+    await expect_status(page, "rolled back")
+    await expect(page.locator(".why-line")).to_have_text("Rolled back: its thread is as it was before it")
+    state = await api.env.runs.get_state("rolled")
+    assert state is not None
+    assert state.values["log"] == ["plan", "plan", "gather", "weigh", "write"]
+
+
+async def test_a_failed_run_is_brought_on_its_way(api: Served, looked: Looked) -> None:
+    run = await begun(api, "fails", "mended")
+    await looked.open(place(run))
+    page = looked.page
+    await expect(page.locator(".failure")).to_contain_text("the quota is used up")
+    await page.get_by_text("State: each checkpoint").click()
+    await page.get_by_label("next: charge").check()
+    await page.get_by_role("button", name="Edit the state").click()
+    await page.get_by_label("Values (JSON)").fill('{"wait": -1}')
+    await page.get_by_label("As node").fill("__start__")
+    await page.get_by_role("button", name="Write them").click()
+    newest = page.locator(".checkpoints li").first
+    await expect(newest).to_contain_text("update")
+    await page.get_by_label("next: charge").last.uncheck()
+    await newest.get_by_role("checkbox").check()
+    await page.get_by_role("button", name="Fork").click()
+    await expect_status(page, "success")
+    assert run.run_id not in page.url
+
+
+async def test_what_agents_say_is_never_markup(api: Served, looked: Looked) -> None:
+    asks = await begun(api, "wild", "wild-asks", metadata={"x": MARKUP})
+    failed = await begun(api, "wild", f"wild {MARKUP.replace('/', '')}", {"topic": "fail"})
+    page = looked.page
+    await looked.open()
+    await expect(page.get_by_text(f"Failed with ValueError: {MARKUP}").first).to_be_visible()
+    await looked.open(place(asks))
+    await expect(page.locator(".question")).to_have_text(MARKUP)
+    await expect(page.locator("svg.graph")).to_contain_text("<script>")
+    await page.get_by_text("State: each checkpoint").click()
+    await page.get_by_role("checkbox").first.check()
+    await page.get_by_role("textbox", name="Answer").fill(MARKUP)
+    await page.get_by_role("button", name="Send the answer").click()
+    await expect_status(page, "success")
+    await page.locator("svg.timeline [data-kind=step]").first.click()
+    await expect(page.locator(".detail .new").first).to_contain_text(MARKUP)
+    await page.get_by_role("link", name="Runs", exact=True).first.click()
+    await page.get_by_role("link", name=failed.run_id).click()
+    await expect(page.locator(".failure pre").first).to_have_text(MARKUP)
+    for name in ("threads", "threads/wild-asks"):
+        await looked.open(name)
+        await expect(page.locator("#main h1")).to_be_visible()
+    assert await page.evaluate("[window.hit, document.querySelectorAll('main img, main script').length]") == [None, 0]
+
+
+async def test_two_users_see_what_is_theirs(api: Served, browser: Browser) -> None:
+    keys, runs = dict[str, str](), dict[str, RunRecord]()
+    for name in ("ann", "bob"):
+        keys[name] = (await api.env.runs.api_keys.create(name)).key
+        with bind_actor(ActorContext(user_id=name)):
+            runs[name] = await begun(api, "research", f"of-{name}", {"wait": 0.0})
+    serving = Serving(GatewaySettings(api_keys=True))
+    async with Gateway(api.env.runs, host="127.0.0.1", port=0, serving=serving) as gateway:
+        for name, other in (("ann", "bob"), ("bob", "ann")):
+            async with looking(browser, gateway.url) as looked:
+                page = looked.page
+                await looked.open()
+                await page.get_by_label("API key").fill("wrong")
+                await page.keyboard.press("Enter")
+                await expect(page.get_by_text("The key that was entered is not let in.")).to_be_visible()
+                await page.get_by_label("API key").fill(keys[name])
+                await page.keyboard.press("Enter")
+                await expect(page.get_by_role("link", name=runs[name].run_id)).to_be_visible()
+                await expect(page.get_by_text(runs[other].run_id)).to_have_count(0)
+                await looked.open(place(runs[other]))
+                await expect(page.get_by_text("There is no such run")).to_be_visible()
+                await looked.open(place(runs[name]))
+                await expect_status(page, "success")
+                assert [url for url in looked.addresses if keys[name] in url] == []
+                assert keys[name] not in await page.evaluate("JSON.stringify(localStorage) + document.cookie")
+
+
+async def test_a_conversation(api: Served, looked: Looked) -> None:
+    page = looked.page
+    await looked.open("chat")
+    await page.get_by_role("link", name="agent").click()
+    await page.get_by_label("Message").fill("What is a fencing token?")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".chat-said")).to_contain_text("so that a late writer is told apart.")
+    assert await page.locator(".chat-said .message").count() == 4
+
+
+async def test_it_can_be_used_with_keys_and_on_a_narrow_screen(api: Served, browser: Browser) -> None:
+    run = await begun(api, "agent", "narrow", {"messages": [("user", "Hi " * 60)]}, stream_modes=("messages",))
+    await api.env.runs.join_wait(run.run_id)
+    async with looking(browser, api.gateway.url, viewport={"width": 360, "height": 700}) as looked:
+        page = looked.page
+        for name in ("", "threads", "chat", "chat/agent", "threads/narrow", place(run)):
+            await looked.open(name)
+            await expect(page.locator("#main h1")).to_be_visible()
+            assert await page.evaluate("document.documentElement.scrollWidth <= 360"), name
+        await expect(page.locator("svg.timeline [data-kind=model]")).to_have_count(2)
+        await page.locator("svg.timeline").focus()
+        for key in ("ArrowRight", "ArrowRight", "Enter"):
+            await page.keyboard.press(key)
+        await expect(page.get_by_label("The chosen bar")).to_be_focused()
+        await page.reload()
+        await page.keyboard.press("Tab")
+        await expect(page.get_by_role("link", name="To the content")).to_be_focused()
+
+
+@pytest.mark.parametrize(("ci", "outcome"), [("", pytest.skip.Exception), ("true", pytest.fail.Exception)])
+async def test_without_a_browser_ci_fails(monkeypatch: pytest.MonkeyPatch, ci: str, outcome: type[Exception]) -> None:
+    monkeypatch.setenv("CI", ci)
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(outcome, match="apt install chromium"):
+        await chromium().__aenter__()
