@@ -208,8 +208,8 @@ StreamMode = Annotated[
     typer.Option(
         "--stream-mode",
         metavar="MODE",
-        help="What the run's stream holds: values, updates, messages, events, custom, tasks, checkpoints, debug. "
-        "Repeatable. Without it: messages and updates, that is tokens and steps.",
+        help="What the run's stream holds: values, updates, messages, events, custom, tasks, checkpoints, debug, "
+        "tools. Repeatable. Without it: messages and updates, that is tokens and steps.",
         show_default=False,
         rich_help_panel=_HOW,
     ),

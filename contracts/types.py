@@ -18,7 +18,7 @@ TEN_YEARS = 10 * 365 * 86400.0
 Seconds = Annotated[float, Field(ge=0, le=TEN_YEARS, allow_inf_nan=False)]
 PositiveSeconds = Annotated[float, Field(gt=0, le=TEN_YEARS, allow_inf_nan=False)]
 
-StreamMode = Literal["values", "updates", "messages", "events", "custom", "tasks", "checkpoints", "debug"]
+StreamMode = Literal["values", "updates", "messages", "events", "custom", "tasks", "checkpoints", "debug", "tools"]
 STREAM_MODES: tuple[str, ...] = get_args(StreamMode)
 EVENTS_MODE = "events"
 """LangChain's stream events, which are no mode of LangGraph's `astream`."""

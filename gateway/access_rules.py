@@ -93,6 +93,9 @@ RULES = (
     Rule("GET", "/threads/{thread_id}/history", "threads", "read"),
     Rule("POST", "/threads/{thread_id}/history", "threads", "read"),
     Rule("GET", "/threads/{thread_id}/stream", "threads", "read", is_long=True),
+    Rule("POST", "/threads/{thread_id}/stream/events", "threads", "read", is_long=True),
+    Rule("WEBSOCKET", "/threads/{thread_id}/stream/events", "threads", "read", is_long=True),
+    Rule("POST", "/threads/{thread_id}/commands", "threads", "create_run"),
     # Runs of a thread.
     Rule("POST", _RUNS, "threads", "create_run"),
     Rule("POST", f"{_RUNS}/stream", "threads", "create_run", is_long=True),
@@ -144,7 +147,7 @@ def rule_of(method: str, path: str) -> Match | None:
 
 def methods_of(path: str) -> list[str]:
     """With which a path may be asked for; none: there is no such path."""
-    return sorted({match.rule.method for match in _fitting(path.split("/"))})
+    return sorted({match.rule.method for match in _fitting(path.split("/"))} - {"WEBSOCKET"})
 
 
 def _fitting(words: list[str]) -> list[Match]:

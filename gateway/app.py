@@ -31,6 +31,10 @@ from .guard import Guard
 from .json_bodies import JsonBodies
 from .limits import Limited
 from .mounting import CustomRoutes, Mounted
+from .protocol import commands as protocol_commands
+from .protocol import events as protocol_events
+from .protocol import websocket as protocol_websocket
+from .protocol.feed import Feeds
 from .run_headers import RunHeaders
 from .security_schemes import describe
 from .serving import Serving
@@ -43,7 +47,15 @@ PARTS = {
     "meta": (meta.router, metrics.router),
     "assistants": (assistants.router, assistant_changes.router),
     "threads": (threads.router, states.router),
-    "runs": (crons.router, runs.router, run_queries.router, thread_stream.router),
+    "runs": (
+        crons.router,
+        runs.router,
+        run_queries.router,
+        thread_stream.router,
+        protocol_events.router,
+        protocol_commands.router,
+        protocol_websocket.router,
+    ),
     "store": (store.router,),
     "mcp": (mcp.router,),
     "a2a": (a2a.router,),
@@ -64,6 +76,8 @@ def create_app(context: Context, serving: Serving | None = None) -> FastAPI:
     serving = serving or Serving()
     app = FastAPI(title="Perdure", version=version("perdure"), summary="LangGraph's Agent Server API, on Temporal")
     app.state.context = context
+    app.state.feeds = Feeds(context.runs)
+    app.state.cors = serving.cors
     app.state.mount_prefix = serving.mount_prefix
     for router in _wanted(serving.http):
         app.include_router(router)

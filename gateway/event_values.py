@@ -59,9 +59,15 @@ def values_of(asked: Asked) -> list[dict[str, Any]]:
 
 
 def _bodies(asked: Asked) -> list[Any]:
-    """Of a batch there are several."""
+    """Of a batch there are several; a command has it in its envelope."""
+    if _is_command(asked):
+        return [cast("dict[str, Any]", asked.body).get("params")]
     is_batch = asked.action == "create_run" and isinstance(asked.body, list)
     return cast("list[Any]", asked.body) if is_batch else [asked.body]
+
+
+def _is_command(asked: Asked) -> bool:
+    return isinstance(asked.body, dict) and asked.match.rule.path.endswith("/commands")
 
 
 def _value(asked: Asked, body: object) -> dict[str, Any]:
@@ -119,6 +125,8 @@ def changed(asked: Asked, values: Sequence[Mapping[str, Any]]) -> Asked:
     if asked.match.rule.resource == "store" and asked.action == "get":
         return Asked(asked.match, urlencode(_item_query(asked, values[0]), doseq=True), None)
     bodies = [_body(asked, body, value) for body, value in zip(_bodies(asked), values, strict=True)]
+    if _is_command(asked):
+        return Asked(asked.match, asked.query, {**cast("dict[str, Any]", asked.body), "params": bodies[0]})
     return Asked(asked.match, asked.query, bodies if isinstance(asked.body, list) else bodies[0])
 
 

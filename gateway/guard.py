@@ -32,6 +32,7 @@ from .mounting import match_of, path_of
 from .owners import owned
 from .replies import encode
 from .request_bodies import read_body, replayed
+from .sockets import GONE, SOCKET, closed_with, method_of, refused_socket
 from .translation import Translate
 from .watching import watched
 
@@ -55,8 +56,8 @@ class Guard:
         self._translations = translations or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._other(scope, receive, send)
+        if scope["type"] not in ("http", "websocket"):  # a server begins and ends
+            await self._app(scope, receive, send)
             return
         try:
             match = _match(scope)
@@ -66,16 +67,15 @@ class Guard:
             caller = await self._caller(scope, match)
             admitted = await self._admit(caller, match, scope, receive)
         except (HTTPException, PerdureError) as exc:
-            await answer_to(exc)(scope, receive, send)
+            if scope["type"] == "websocket":
+                await refused_socket(exc, receive, send)
+            else:
+                await answer_to(exc)(scope, receive, send)
             return
         await admitted(send)
-
-    async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """A server begins and ends; a websocket is not let in, for there are no rules of any."""
         if scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1008})
-        else:
-            await self._app(scope, receive, send)
+            with suppress(*GONE):  # who is not let in any more is cut off
+                await closed_with(send, 401, "Unauthorized")
 
     async def _caller(self, scope: Scope, match: Match) -> Caller:
         return await identified(self._identify, HTTPConnection({**scope, "path_params": match.values}))
@@ -90,8 +90,12 @@ class Guard:
             return await self._admit_translated(self._authorization, caller, match, scope, receive)
         if match.rule.resource is None or self._handler(self._authorization, match.rule) is None:
             return self._answer(match, Admission(caller), caller.actor, scope, receive)
-        asked = Asked(match, scope["query_string"].decode("latin-1"), _loaded(await read_body(receive)))
+        is_socket = scope["type"] == "websocket"
+        body = None if is_socket else _loaded(await read_body(receive))
+        asked = Asked(match, scope["query_string"].decode("latin-1"), body)
         admission, actor, asked = await self._allowed(self._authorization, caller, asked)
+        if is_socket:
+            return self._answer(match, admission, actor, scope, receive)
         body = b"" if asked.body is None else encode(asked.body)
         return self._answer(match, admission, actor, {**scope, **_rewritten(asked)}, replayed(body, receive))
 
@@ -160,7 +164,7 @@ class Guard:
 def _match(scope: Scope) -> Match:
     if (match := match_of(scope)) is not None:
         return match
-    if methods := methods_of(path_of(scope)):
+    if (methods := methods_of(path_of(scope))) and method_of(scope) != SOCKET:
         raise HTTPException(405, "Method Not Allowed", headers={"Allow": ", ".join(methods)})
     raise refuse(404, "Not Found")
 

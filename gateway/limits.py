@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from functools import partial
 
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .access_rules import Rule
@@ -16,6 +17,7 @@ from .callers import current_caller
 from .long_answers import surround
 from .mounting import match_of
 from .replies import Json
+from .sockets import refused_socket
 
 _MOST = 100_000
 """Users that are remembered. Who is forgotten begins anew."""
@@ -54,14 +56,14 @@ class Limited:
         self._open: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        match = match_of(scope) if scope["type"] == "http" else None
+        match = match_of(scope) if scope["type"] in ("http", "websocket") else None
         if match is None or match.rule.is_open:
             await self._app(scope, receive, send)
             return
         user = _user(scope)
         refused = self._refused(match.rule, user)
         if refused is not None:
-            await refused(scope, receive, send)
+            await _answer(refused, scope, receive, send)
             return
         if not match.rule.is_long:
             await self._app(scope, receive, send)
@@ -87,6 +89,13 @@ class Limited:
             self._open[user] -= 1
             if not self._open[user]:
                 del self._open[user]
+
+
+async def _answer(refused: Json, scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "http":
+        await refused(scope, receive, send)
+    else:
+        await refused_socket(HTTPException(refused.status_code, "Too Many Requests"), receive, send)
 
 
 def _user(scope: Scope) -> str:

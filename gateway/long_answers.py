@@ -16,12 +16,10 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .context import Context
-from .sse import EVENTS
+from .sse import EVENTS, PATIENCE
 
 logger = logging.getLogger(__name__)
 
-_PATIENCE = 60.0
-"""Seconds for which a reader may take nothing; then it is taken for gone."""
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 Later = Callable[[Receive, Send], Awaitable[None]]
@@ -144,7 +142,7 @@ class _Patience:
         self._loop = asyncio.get_running_loop()
         self._sending = sending
         self._since: float | None = None
-        self._timer = self._loop.call_later(_PATIENCE / 4, self._look)
+        self._timer = self._loop.call_later(PATIENCE / 4, self._look)
         self.is_over = False
 
     def begins(self) -> None:
@@ -157,12 +155,12 @@ class _Patience:
         self._timer.cancel()
 
     def _look(self) -> None:
-        if self._since is not None and self._loop.time() - self._since >= _PATIENCE:
-            logger.info("a reader has taken nothing for %g s; it is taken for gone", _PATIENCE)
+        if self._since is not None and self._loop.time() - self._since >= PATIENCE:
+            logger.info("a reader has taken nothing for %g s; it is taken for gone", PATIENCE)
             self.is_over = True
             self._sending.cancel()
         else:
-            self._timer = self._loop.call_later(_PATIENCE / 4, self._look)
+            self._timer = self._loop.call_later(PATIENCE / 4, self._look)
 
 
 def _body(part: bytes, *, more: bool = True) -> Message:

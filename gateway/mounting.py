@@ -13,6 +13,7 @@ from ..contracts.errors import PerdureError
 from .access_rules import Match, methods_of, rule_of
 from .callers import Identify, identified
 from .errors import answer_to, refuse
+from .sockets import method_of, refused_socket
 
 _EVERYWHERE = ("/", "/ok", "/metrics")
 """For who looks whether the gateway is there, and knows no prefix."""
@@ -29,7 +30,7 @@ _MATCH = "perdure.match"
 def match_of(scope: Scope) -> Match | None:
     """The rule of a request, looked up by the first who asks for it."""
     if _MATCH not in scope:
-        scope[_MATCH] = rule_of(scope["method"], path_of(scope))
+        scope[_MATCH] = rule_of(method_of(scope), path_of(scope))
     return scope[_MATCH]
 
 
@@ -48,13 +49,20 @@ class Mounted:
         self._prefix = prefix
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] not in _EVERYWHERE:
+        if scope["type"] in ("http", "websocket") and scope["path"] not in _EVERYWHERE:
             if not f"{scope['path']}/".startswith(f"{self._prefix}/"):
-                await answer_to(refuse(404, "Not Found"))(scope, receive, send)
+                await _not_found(scope, receive, send)
                 return
             path = scope["path"] if scope["path"] != self._prefix else f"{self._prefix}/"
             scope = {**scope, "path": path, "root_path": self._prefix}
         await self._app(scope, receive, send)
+
+
+async def _not_found(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket":
+        await refused_socket(refuse(404, "Not Found"), receive, send)
+    else:
+        await answer_to(refuse(404, "Not Found"))(scope, receive, send)
 
 
 class CustomRoutes:

@@ -53,7 +53,9 @@ class Gateway:
             log_level="warning",
             access_log=False,
             lifespan="off",
-            ws="none",
+            ws="websockets-sansio",
+            ws_max_size=serving.settings.max_body,
+            ws_per_message_deflate=False,
             timeout_graceful_shutdown=_GRACE,
             backlog=_BACKLOG,
         )
@@ -114,7 +116,7 @@ def _bound(host: str, port: int) -> socket.socket:
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
-        listening.listen(_BACKLOG)  # whoever is told of the port may connect at once
+        listening.listen(_BACKLOG)  # who comes before it is served waits
     except OSError as exc:
         listening.close()
         raise UnavailableError(

@@ -11,6 +11,8 @@ EVENTS = "text/event-stream"
 STREAMED: dict[int | str, dict[str, Any]] = {200: {"content": {EVENTS: {}}, "description": "Server-sent events"}}
 """How a route says that it answers with them."""
 HEARTBEAT = b": heartbeat\r\n\r\n"
+PATIENCE = 60.0
+"""Seconds for which a reader may take nothing; then it is taken for gone."""
 
 
 def encoded(frame: Frame) -> bytes:

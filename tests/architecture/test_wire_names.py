@@ -33,8 +33,8 @@ _OTHER_MEANINGS = (
         "a reason for LangGraph's drain; the terminal event and its fields",
     ),
     ("facade/", {"cancel", "status"}, "a value of on_disconnect; a field to find threads by"),
-    ("gateway/", {"cancel", "status"}, "values and fields of LangGraph's API"),
-    ("gateway/agents/", {"answer", "resume"}, "fields of AG-UI, of a form of MCP, and of LangGraph's Command"),
+    ("gateway/", {"cancel", "resume", "status"}, "values and fields of LangGraph's API"),
+    ("gateway/agents/", {"answer"}, "the field of a form of MCP"),
     ("cli/", {"cancel", "interrupt", "resume", "status"}, "commands, options, and fields of what is printed"),
 )
 """Everyday words among the names, and rooms in which they also mean something else. That such a word is never handed

@@ -212,7 +212,11 @@ async def test_routes_of_ones_own_begin_and_end_with_the_gateway(api: Served) ->
     assert told == ["begins", "ends"]
 
 
-async def test_nobody_comes_in_by_a_websocket(api: Served) -> None:
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [("/threads/t/stream/events", 4401), ("/threads/t/stream", 4404), ("/nothing", 4404)],
+)
+async def test_nobody_comes_in_by_a_websocket(api: Served, path: str, code: int) -> None:
     sent: list[Any] = []
 
     async def send(message: Any) -> None:
@@ -222,9 +226,9 @@ async def test_nobody_comes_in_by_a_websocket(api: Served) -> None:
         return {"type": "websocket.connect"}
 
     app = create_app(Context(api.env.runs), KEYS)
-    path = "/threads/t/stream/events"
     await app({"type": "websocket", "path": path, "headers": [], "query_string": b""}, receive, send)
-    assert sent == [{"type": "websocket.close", "code": 1008}]
+    assert [message["type"] for message in sent] == ["websocket.accept", "websocket.close"]
+    assert sent[-1]["code"] == code
 
 
 @pytest.mark.parametrize("guarded", [False, True])

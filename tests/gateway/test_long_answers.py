@@ -23,7 +23,7 @@ async def never() -> Message:
 
 
 async def test_a_reader_that_takes_nothing_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(long_answers, "_PATIENCE", 0.1)
+    monkeypatch.setattr(long_answers, "PATIENCE", 0.1)
     context, closed = Context(cast("Any", None)), asyncio.Event()
 
     async def parts() -> AsyncGenerator[bytes]:

@@ -126,6 +126,12 @@ TRIED: list[tuple[str, str, Any, dict[str, str]]] = [
     ("GET", f"{T}/history", None, {}),
     ("GET", f"{T}/stream", None, {}),
     ("GET", f"{T}/stream", None, {"Last-Event-ID": "-"}),
+    *(
+        ("POST", f"{T}/commands", {"id": 1, "method": method, "params": params}, {})
+        for method, params in (("run.start", BODY), ("input.respond", {"interrupt_id": "x"}), ("agent.getTree", {}))
+    ),
+    ("POST", f"{T}/stream/events", {"channels": ["values"]}, {}),
+    ("POST", f"{T}/stream/events", {"channels": ["values"]}, {"Last-Event-ID": "1"}),
     ("GET", f"{T}/runs", None, {}),
     ("POST", f"{T}/runs", BODY, {}),
     ("POST", f"{T}/runs", BODY, {"Idempotency-Key": "ann"}),
