@@ -59,7 +59,8 @@ def changes(
     if after.status is RunStatus.RUNNING and before.status is RunStatus.AWAITING_INPUT:
         yield "run_resumed", {}
     if after.attempt > before.attempt:
-        yield "run_attempt_started", {"attempt": after.attempt, **(attempt or {})}
+        troubled = {} if before.trouble is None else {"after": before.trouble.model_dump(include={"type", "message"})}
+        yield "run_attempt_started", {"attempt": after.attempt, **troubled, **(attempt or {})}
     if after.status is RunStatus.AWAITING_INPUT and before.status is not RunStatus.AWAITING_INPUT:
         yield "run_awaiting_input", {"steps": after.steps, **questions}
     if after.status.terminal:

@@ -200,7 +200,6 @@ class SqlStore(aging.EndedRuns):
         }
 
         def work(connection: Connection) -> RunRecord:
-            begun = trouble.told(connection, run_id, setback, worker)
             troubled = trouble.after(connection, run_id, setback)
             record, moved = progress.advance(
                 connection,
@@ -210,7 +209,7 @@ class SqlStore(aging.EndedRuns):
                 fence=fence,
                 capture=self._capture,
                 human_message=human_message,
-                attempt=begun,
+                attempt=trouble.told(setback, worker),
             )
             if moved:
                 events.supersede(connection, run_id, fence=fence)

@@ -43,13 +43,9 @@ def after(connection: Connection, run_id: str, setback: Setback | None) -> Mappi
     return {"trouble": _grown(before, setback).model_dump(mode="json"), "trouble_at": at}
 
 
-def told(connection: Connection, run_id: str, setback: Setback | None, worker: str | None) -> Mapping[str, object]:
-    """Of an attempt that begins: by whom, and after what. Called before the trouble of the run is written anew."""
-    after: Mapping[str, object] | None = None
-    if setback is not None:
-        after = setback.failure.model_dump(exclude={"traceback"})
-    elif (row := connection.execute(_NOW, {"of_run": run_id}).mappings().one_or_none()) is not None and row["trouble"]:
-        after = {name: row["trouble"][name] for name in ("type", "message")}
+def told(setback: Setback | None, worker: str | None) -> Mapping[str, object]:
+    """Of an attempt that begins: by whom, and after what."""
+    after = None if setback is None else setback.failure.model_dump(exclude={"traceback"})
     return {name: value for name, value in (("worker", worker), ("after", after)) if value is not None}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from perdure.contracts.gateway_settings import GatewaySettings
 from perdure.contracts.settings import RunSettings
 from perdure.gateway import Gateway, Serving
 
+_OURS = uuid.uuid4().hex[:8]
 expect.set_options(timeout=20_000)
 
 
@@ -44,8 +46,13 @@ async def looked(browser: Browser, api: Served) -> AsyncIterator[Looked]:
         yield looked
 
 
+def own(thread: str) -> str:
+    """All tests share a namespace."""
+    return f"{thread}-{_OURS}"
+
+
 async def begun(api: Served, graph: str, thread: str, input: Any = None, **more: Any) -> RunRecord:
-    spec = RunSpec(assistant_id=graph, scope=RunScope(thread_id=thread), input=input or {"topic": "x"}, **more)
+    spec = RunSpec(assistant_id=graph, scope=RunScope(thread_id=own(thread)), input=input or {"topic": "x"}, **more)
     return await api.env.runs.create_background(spec)
 
 
@@ -69,7 +76,7 @@ async def test_a_run_is_watched_over_a_killed_worker_and_a_restarted_gateway(
     settings = settings.model_copy(update={"runs": RunSettings(heartbeat_timeout=1.0)})
     places = {"research": "page.py:research"}
     worker, gateway = WorkerProcess(settings, places), MortalGateway(settings, places)
-    spec = RunSpec(assistant_id="research", scope=RunScope(thread_id="watched"), input={"wait": 0.7})
+    spec = RunSpec(assistant_id="research", scope=RunScope(thread_id=own("watched")), input={"wait": 0.7})
     try:
         await until(gateway.is_there)
         async with looking(browser, f"http://{gateway.address}") as looked, perdure.connect(settings=settings) as runs:
@@ -130,7 +137,7 @@ async def test_a_run_is_rolled_back(api: Served, looked: Looked) -> None:
     await page.get_by_role("dialog").get_by_role("button", name="Roll back").click()
     await expect_status(page, "rolled back")
     await expect(page.locator(".why-line")).to_have_text("Rolled back: its thread is as it was before it")
-    state = await api.env.runs.get_state("rolled")
+    state = await api.env.runs.get_state(own("rolled"))
     assert state is not None
     assert state.values["log"] == ["plan", "plan", "gather", "weigh", "write"]
 
@@ -174,7 +181,7 @@ async def test_what_agents_say_is_never_markup(api: Served, looked: Looked) -> N
     await page.get_by_role("link", name="Runs", exact=True).first.click()
     await page.get_by_role("link", name=failed.run_id).click()
     await expect(page.locator(".failure pre").first).to_have_text(MARKUP)
-    for name in ("threads", "threads/wild-asks"):
+    for name in ("threads", f"threads/{own('wild-asks')}"):
         await looked.open(name)
         await expect(page.locator("#main h1")).to_be_visible()
     assert await page.evaluate("[window.hit, document.querySelectorAll('main img, main script').length]") == [None, 0]
@@ -222,7 +229,7 @@ async def test_it_can_be_used_with_keys_and_on_a_narrow_screen(api: Served, brow
     await api.env.runs.join_wait(run.run_id)
     async with looking(browser, api.gateway.url, viewport={"width": 360, "height": 700}) as looked:
         page = looked.page
-        for name in ("", "threads", "chat", "chat/agent", "threads/narrow", place(run)):
+        for name in ("", "threads", "chat", "chat/agent", f"threads/{own('narrow')}", place(run)):
             await looked.open(name)
             await expect(page.locator("#main h1")).to_be_visible()
             assert await page.evaluate("document.documentElement.scrollWidth <= 360"), name
