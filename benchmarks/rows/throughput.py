@@ -28,7 +28,6 @@ async def measure(bench: Bench) -> list[Row]:
         f"{name}, CPU of its {process}, ms a run": round(1000 * used / (runs * _BURSTS), 1)
         for name, meter in meters.items()
         for process, used in meter.used.items()
-        if used
     }
     goal = Goal("≥ 0.6 × the Temporal floor", ratio(figures[OURS], figures.get(FLOOR)), 0.6, at_least=True)
     row = Row("throughput", "one-step runs a second", "runs/s", figures, (goal,), better="more", notes=cpu)
