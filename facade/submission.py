@@ -57,7 +57,7 @@ Request = Submission | StateChange | ThreadDeletion
 _POLLERS_KNOWN_FOR = 60.0
 """Seconds for which a worker that was seen is taken to be there still. If it has gone, the submission waits."""
 
-SLEEP = timedelta(seconds=5)
+SLEEP = timedelta(seconds=15)
 """Of a thread whose run was started by its client, unless somebody asks something of it."""
 _PAUSE = 0.1
 """Seconds before an update that the thread could not take is given again: it is busy for a workflow task."""
