@@ -13,6 +13,7 @@ from ..contracts.types import CancelAction
 from .access_rules import Match
 from .errors import refuse
 from .ids import assistant_of, is_assistant_id, new_id
+from .json_values import object_of
 
 _IDS = ("thread_id", "run_id", "assistant_id", "cron_id")
 _OF_RUN: Mapping[str, Any] = {"multitask_strategy": "enqueue", "if_not_exists": "reject", "after_seconds": 0}
@@ -71,7 +72,7 @@ def _is_command(asked: Asked) -> bool:
 
 
 def _value(asked: Asked, body: object) -> dict[str, Any]:
-    fields = deepcopy(cast("dict[str, Any]", body)) if isinstance(body, dict) else {}
+    fields = deepcopy(object_of(body))
     if not isinstance(fields.get("metadata"), dict | None):
         raise refuse(422, "metadata: an object")
     ids = {name: _id_of(name, value) for name, value in asked.match.values.items() if name in _IDS}
@@ -133,9 +134,9 @@ def changed(asked: Asked, values: Sequence[Mapping[str, Any]]) -> Asked:
 def _body(asked: Asked, body: object, value: Mapping[str, Any]) -> object:
     before = _value(asked, body)
     new = {name: one for name, one in value.items() if name not in _IDS and (name not in before or before[name] != one)}
-    fields = cast("dict[str, Any]", body) if isinstance(body, dict) else {}
+    fields = object_of(body)
     if not new or not isinstance(body, dict | None):
-        return cast("object", body)
+        return body
     if asked.match.rule.resource == "store":
         return _named(asked, fields, new)
     kwargs = cast("dict[str, Any] | None", new.pop("kwargs", None))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from ..facade.runs import RunsFacade
 from .event_values import Asked
 from .ids import is_assistant_id
+from .json_values import object_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,5 +46,5 @@ async def _thread(runs: RunsFacade, asked: Asked) -> str | None:
     if (run_id := values.get("run_id")) is not None:
         run = await runs.get_run(run_id)
         return None if run is None else run.thread_id
-    given = cast("dict[str, Any]", asked.body).get("thread_id") if isinstance(asked.body, dict) else None
+    given = object_of(asked.body).get("thread_id")
     return given if isinstance(given, str) else None

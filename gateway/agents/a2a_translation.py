@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 from ...contracts.actor import resolve_user_id
 from ..event_values import Asked
 from ..ids import repeated_run_id
+from ..json_values import list_of, object_of
 from ..translation import asked_for
 from .a2a_parts import answer_of, input_of
 
@@ -18,10 +19,10 @@ _STOPPED = ("tasks/cancel", "CancelTask")
 
 def translated(values: Mapping[str, str], body: Any) -> Asked | None:
     """A message begins a run, or answers one; a task is read, followed or stopped as its run is."""
-    message = _object(body)
-    method, params = str(message.get("method")), _object(message.get("params"))
+    message = object_of(body)
+    method, params = str(message.get("method")), object_of(message.get("params"))
     if method in _SENT:
-        return _sent(values["assistant_id"], _object(params.get("message")))
+        return _sent(values["assistant_id"], object_of(params.get("message")))
     if method == "ListTasks":
         return asked_for("POST", "/threads/search", {})
     place = _place(params.get("id"))
@@ -34,14 +35,14 @@ def translated(values: Mapping[str, str], body: Any) -> Asked | None:
 
 def _sent(assistant_id: str, message: Mapping[str, Any]) -> Asked:
     """Of the same message the same run is made, on the same thread."""
-    parts = [_object(part) for part in _list(message.get("parts"))]
+    parts = [object_of(part) for part in list_of(message.get("parts"))]
     task = task_ids(message.get("taskId"))
     if task is not None:
         resume = {"assistant_id": assistant_id, "command": {"resume": answer_of(parts)}}
         return asked_for("POST", f"/threads/{task[0]}/runs", resume)
     thread_id = message.get("contextId") or repeated_run_id(_key(message), resolve_user_id(), assistant_id)
     given = {"input": input_of(parts, message.get("messageId")), "if_not_exists": "create"}
-    metadata = {"metadata": found} if (found := _object(message.get("metadata"))) else {}
+    metadata = {"metadata": found} if (found := object_of(message.get("metadata"))) else {}
     return asked_for("POST", f"/threads/{thread_id}/runs", {"assistant_id": assistant_id, **given, **metadata})
 
 
@@ -63,11 +64,3 @@ def _place(task_id: object) -> str | None:
 
 def _key(message: Mapping[str, Any]) -> str | None:
     return None if (id := message.get("messageId")) is None else f"a2a {id}"
-
-
-def _object(value: Any) -> dict[str, Any]:
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
-
-
-def _list(value: Any) -> list[Any]:
-    return cast("list[Any]", value) if isinstance(value, list) else []

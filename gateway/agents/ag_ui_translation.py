@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 from ...contracts.actor import resolve_user_id
 from ..event_values import Asked
 from ..ids import is_assistant_id as is_uuid
 from ..ids import repeated_run_id
+from ..json_values import list_of, object_of
 from ..translation import asked_for
 from .ag_ui_input import langchain_messages
 
@@ -22,12 +23,12 @@ _THREADS = uuid.UUID("2f1d9a3e-6b57-5c0a-9f43-8f0b7f8f7c21")
 
 def translated(values: Mapping[str, str], body: Any) -> Asked | None:
     """The state and the messages that the page has are the input; `ag_ui_runs` leaves out what the thread has."""
-    given = _object(body)
+    given = object_of(body)
     if not isinstance(given.get("threadId"), str):
         return None
-    said = {**_object(given.get("state")), "messages": langchain_messages(_list(given.get("messages")))}
+    said = {**object_of(given.get("state")), "messages": langchain_messages(list_of(given.get("messages")))}
     run: dict[str, Any] = {"assistant_id": values["assistant_id"], "if_not_exists": "create", "input": said}
-    props = _object(given.get("forwardedProps"))
+    props = object_of(given.get("forwardedProps"))
     if (answers := _answers(given, props)) is not None:
         run["command"] = {"resume": answers}
     if (offered := _offered(given)) != {}:
@@ -49,20 +50,12 @@ def run_of(name: str, thread_id: str) -> str:
 
 def _answers(given: Mapping[str, Any], props: Mapping[str, Any]) -> Any:
     """By the ids of the questions; an abandoned one is answered with null. Older pages have one answer for all."""
-    entries = [_object(entry) for entry in _list(given.get("resume"))]
+    entries = [object_of(entry) for entry in list_of(given.get("resume"))]
     if entries:
         return {str(entry.get("interruptId")): entry.get("payload") for entry in entries}
-    return _object(props.get("command")).get("resume")
+    return object_of(props.get("command")).get("resume")
 
 
 def _offered(given: Mapping[str, Any]) -> dict[str, Any]:
     names = {"tools": "tools", "context": "context", "forwardedProps": "forwarded_props"}
     return {ours: given[theirs] for theirs, ours in names.items() if given.get(theirs)}
-
-
-def _object(value: Any) -> dict[str, Any]:
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
-
-
-def _list(value: Any) -> list[Any]:
-    return cast("list[Any]", value) if isinstance(value, list) else []

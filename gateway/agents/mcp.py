@@ -17,6 +17,7 @@ from fastapi import APIRouter, Request, Response
 from starlette.types import Message, Receive, Scope, Send
 
 from ..context import Context, InContext
+from ..json_values import object_of
 from ..long_answers import LongReply
 from ..request_bodies import replayed
 from ..sse import STREAMED
@@ -78,4 +79,4 @@ def _message(body: bytes) -> dict[str, Any]:
         found = orjson.loads(body)
     except orjson.JSONDecodeError:
         return {}
-    return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+    return object_of(found)

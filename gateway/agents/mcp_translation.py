@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 from ...contracts.actor import resolve_user_id
 from ...contracts.threads import STATELESS
 from ..event_values import Asked
 from ..ids import repeated_run_id
+from ..json_values import object_of
 from ..translation import asked_for
 from .tool_names import assistant_named
 
@@ -20,8 +21,8 @@ def run_of(session: str | None, request_id: object) -> str:
 
 def translated(values: Mapping[str, str], body: Any) -> Asked | None:
     """A list of tools is a search for assistants, a call is a run without a thread, or an answer to one."""
-    message = cast("dict[str, Any]", body) if isinstance(body, dict) else dict[str, Any]()
-    params = cast("dict[str, Any]", found) if isinstance(found := message.get("params"), dict) else dict[str, Any]()
+    message = object_of(body)
+    params = object_of(message.get("params"))
     match message.get("method"):
         case "tools/list":
             return asked_for("POST", "/assistants/search", {})

@@ -10,8 +10,8 @@ import orjson
 from fastapi import Request
 
 from ..errors import refuse
+from ..json_values import is_list, list_of, object_of
 from .entries import Wanted, is_channel
-from .json_values import is_list, list_of, object_of
 from .said import run_of
 
 _CHANNELS = "values, updates, checkpoints, messages, tools, custom, lifecycle, input, tasks, or any `custom:<name>`"

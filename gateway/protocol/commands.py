@@ -12,13 +12,13 @@ from ...facade.runs import RunsFacade
 from ..context import IdempotencyKey, InContext
 from ..errors import detail_of, refuse, status_of
 from ..ids import ThreadId
+from ..json_values import is_list, is_object, list_of, object_of
 from ..replies import Json
 from ..run_bodies import RunCreate
 from ..run_creation import planned
 from .bodies import Unfit, is_namespace, json_of
 from .events import InFeeds
 from .feed import Feeds
-from .json_values import is_list, is_object, list_of, object_of
 from .open_questions import newest_run, open_questions, waiting_run
 from .run_starts import answer_of, start_of, wants_tools
 from .strangers import is_anothers

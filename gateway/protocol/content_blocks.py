@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 from langchain_core.messages import AIMessage, AIMessageChunk
 
-from .json_values import is_object, list_of, object_of
+from ..json_values import is_object, list_of, object_of
 
 Block = dict[str, Any]
 Data = dict[str, Any]

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from starlette.types import ASGIApp, Message, Scope
 
-from .json_values import object_of
+from ..json_values import object_of
 
 _OF_SOCKETS = (b"upgrade", b"connection", b"content-length", b"content-type", b"origin")
 

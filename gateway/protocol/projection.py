@@ -26,9 +26,9 @@ from ...contracts.types import (
     RunStatus,
     StreamEvent,
 )
+from ..json_values import is_object, object_of
 from ..metadata import shown_metadata
 from ..questions import questions
-from .json_values import is_object, object_of
 from .moments import milliseconds, moment_of
 from .said import Namespace, Said, lifecycle_id, question_id
 from .spoken import Part, Spoken, result_of_tool

@@ -9,9 +9,9 @@ from pydantic import ValidationError
 
 from ...contracts.types import RunInterrupt
 from ..errors import invalid
+from ..json_values import list_of, object_of
 from ..run_bodies import ApiMode, RunCreate
 from .bodies import Unfit
-from .json_values import list_of, object_of
 
 Fields = Mapping[str, Any]
 

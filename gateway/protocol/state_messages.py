@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from ...contracts.langgraph_names import INTERRUPT
-from .json_values import is_list, is_object, list_of, object_of
+from ..json_values import is_list, is_object, list_of, object_of
 
 _TYPES = {"assistant": "ai", "user": "human"} | {
     name: name for name in ("ai", "human", "system", "tool", "function", "remove")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from .json_values import list_of, object_of
+from ..json_values import list_of, object_of
 from .said import Namespace
 
 State = Literal["started", "completed", "failed", "interrupted"]

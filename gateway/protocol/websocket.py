@@ -23,6 +23,7 @@ from ...contracts.errors import PerdureError
 from ...contracts.langgraph_http import Cors
 from ..context import Context
 from ..ids import is_assistant_id
+from ..json_values import object_of
 from ..replies import encode
 from ..sockets import GONE, closed_with
 from ..sse import PATIENCE
@@ -32,7 +33,6 @@ from .entries import Wanted
 from .events import begun
 from .feed import Feeds
 from .inner_calls import posted
-from .json_values import object_of
 from .strangers import is_anothers
 
 logger = logging.getLogger(__name__)
