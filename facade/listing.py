@@ -10,6 +10,7 @@ from ..contracts.errors import InvalidRunError
 from ..contracts.filters import Filter
 from ..contracts.types import RunPage, RunRecord, RunStatus
 from ..store.contract import Store
+from ..store.housekeeping_contract import pages_of_unended
 from ..store.run_filter import RunFilter
 from .choices import chosen
 from .lookup import RunLookup
@@ -44,15 +45,10 @@ class RunListing:
 
     async def unended(self) -> AsyncGenerator[RunRecord]:
         """All that have not ended, of the bound actor."""
-        after: RunRecord | None = None
-        while True:
-            part = await self._store.unended(limit=_PART, after=after)
+        async for part in pages_of_unended(self._store, _PART):
             for run in part:
                 if resolve_user_id() in (None, run.user_id):
                     yield run
-            if len(part) < _PART:
-                return
-            after = part[-1]
 
 
 def run_filter(

@@ -25,6 +25,7 @@ from ..contracts.errors import PerdureError
 from ..contracts.types import RunStatus
 from ..contracts.wire import run_workflow_id, thread_workflow_id
 from ..store.contract import Store
+from ..store.housekeeping_contract import pages_of_unended
 from .connection import RPC_LIMIT
 from .worker_lock import dead_workers
 
@@ -52,20 +53,19 @@ class DeadWorkers:
         while True:
             try:
                 await self.look()
-            except (RPCError, PerdureError) as exc:  # what is left waits for its heartbeat
+            except PerdureError as exc:  # what is left waits for its heartbeat
                 logger.warning("the runs of a worker that is dead are not all taken over at once: %s", exc)
                 await asyncio.sleep(_AFTER_FAILURE)
             await asyncio.sleep(_LOOK)
 
     async def look(self) -> None:
-        """Raises `RPCError` or `PerdureError`."""
+        """Raises `PerdureError`."""
         for identity in dead_workers(self.home):
             logger.warning("worker %s is dead: its runs are taken over", identity)
             await self._take_over(identity)
 
     async def _take_over(self, identity: str) -> None:
-        page = await self.store.unended(limit=_PAGE)
-        while page:
+        async for page in pages_of_unended(self.store, _PAGE):
             # One that waits for an answer is with no worker.
             workflows = {
                 workflow
@@ -75,7 +75,6 @@ class DeadWorkers:
             }
             limit = asyncio.Semaphore(_AT_ONCE)
             await asyncio.gather(*(self._free(workflow, identity, limit) for workflow in sorted(workflows)))
-            page = await self.store.unended(limit=_PAGE, after=page[-1])
 
     async def _free(self, workflow_id: str, identity: str, limit: asyncio.Semaphore) -> None:
         """Of a workflow that is there, and may have been with the worker."""

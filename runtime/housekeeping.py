@@ -37,6 +37,7 @@ from ..activities.finalizer import Finalizer
 from ..contracts.errors import PerdureError
 from ..contracts.types import CancelAction, RunStatus
 from ..contracts.wire import RUN_WORKFLOW, SEARCH_RUN_STATUS, SIGNAL_CANCEL, run_workflow_id
+from ..store.housekeeping_contract import pages_of_unended
 from .connection import RPC_LIMIT
 from .dead_workers import DeadWorkers
 from .losses import Losses
@@ -230,11 +231,9 @@ class Housekeeping:
         return await self._store.lease(f"records of {self._task_queue}", self._name, seconds)
 
     async def _unended(self) -> AsyncGenerator[str]:
-        page = await self._store.unended(limit=_PAGE)
-        while page:
+        async for page in pages_of_unended(self._store, _PAGE):
             for record in page:
                 yield record.run_id
-            page = await self._store.unended(limit=_PAGE, after=page[-1])
 
 
 @contextmanager

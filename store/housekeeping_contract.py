@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from datetime import datetime
 from typing import Protocol
 
@@ -30,3 +31,15 @@ class HousekeepingStore(Protocol):
     async def lease(self, name: str, holder: str, seconds: float) -> bool:
         """Whether `holder` has it, alone, from now on for so long: nobody had it any more, or it had it already."""
         ...
+
+
+async def pages_of_unended(store: HousekeepingStore, size: int) -> AsyncGenerator[list[RunRecord]]:
+    """All runs that have no end, `size` of them at a time."""
+    after: RunRecord | None = None
+    while True:
+        page = await store.unended(limit=size, after=after)
+        if page:
+            yield page
+        if len(page) < size:
+            return
+        after = page[-1]
