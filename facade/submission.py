@@ -235,7 +235,7 @@ class Submitter:
         try:
             await client.start_workflow(
                 THREAD_WORKFLOW,
-                ThreadInput(installation=self._installation, thread_id=thread_id, state=state),
+                ThreadInput(thread_id=thread_id, state=state),
                 start_delay=SLEEP,
                 id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
                 **self._thread_start(thread_id, submission.user_id),
