@@ -10,7 +10,6 @@ import pytest
 from graphs.talk import talking
 from support.gateways import MortalGateway
 from support.javascript import LIMIT, told
-from support.servers import until
 
 from perdure.testing.environment import environment
 
@@ -37,13 +36,11 @@ SCENARIOS = [
 
 @pytest.fixture(scope="module")
 async def gateway(temporal: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[MortalGateway]:
-    async with environment(talking(), address=temporal, home=tmp_path_factory.mktemp("javascript")) as env:
-        gateway = MortalGateway(env.settings, {"steps": "api.py:steps"})
-        try:
-            await until(gateway.is_there)
-            yield gateway
-        finally:
-            gateway.kill()
+    async with (
+        environment(talking(), address=temporal, home=tmp_path_factory.mktemp("javascript")) as env,
+        MortalGateway(env.settings, {"steps": "api.py:steps"}) as gateway,
+    ):
+        yield gateway
 
 
 @pytest.mark.timeout(LIMIT + 60)

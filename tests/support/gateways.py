@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 from graphs.api import graphs as api_graphs
@@ -17,7 +17,7 @@ from perdure.gateway import Gateway
 from perdure.testing.environment import Environment, environment
 
 from .forks import Forked
-from .servers import free_port
+from .servers import free_port, until
 from .workers import environment as environment_of
 
 Client = Any
@@ -35,7 +35,7 @@ class Served:
 
 
 class MortalGateway:
-    """`perdure serve`, to be killed."""
+    """`perdure serve`, to be killed. It is started at once; `async with` it, it is there, and killed in the end."""
 
     def __init__(self, settings: Settings, graphs: Mapping[str, str]) -> None:
         self._port = free_port()
@@ -57,6 +57,17 @@ class MortalGateway:
                 return (await http.get(f"http://{self.address}/ok")).is_success
         except httpx.TransportError:
             return False
+
+    async def __aenter__(self) -> Self:
+        try:
+            await until(self.is_there)
+        except BaseException:
+            self.kill()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.kill()
 
     def kill(self) -> None:
         """`kill -9`, at once."""

@@ -10,7 +10,6 @@ import pytest
 from graphs.protocol import protocol_graphs
 from support.gateways import MortalGateway
 from support.javascript import LIMIT, told
-from support.servers import until
 from support.workers import WorkerProcess
 
 from perdure import Settings
@@ -24,13 +23,11 @@ GRAPHS = {"talk": "pausing.py:pausing"}
 
 @pytest.fixture(scope="module")
 async def gateway(temporal: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[MortalGateway]:
-    async with environment(protocol_graphs(), address=temporal, home=tmp_path_factory.mktemp("react")) as env:
-        gateway = MortalGateway(env.settings, {"steps": "api.py:steps"})
-        try:
-            await until(gateway.is_there)
-            yield gateway
-        finally:
-            gateway.kill()
+    async with (
+        environment(protocol_graphs(), address=temporal, home=tmp_path_factory.mktemp("react")) as env,
+        MortalGateway(env.settings, {"steps": "api.py:steps"}) as gateway,
+    ):
+        yield gateway
 
 
 @pytest.mark.timeout(LIMIT + 60)
@@ -42,13 +39,12 @@ async def test_a_scenario(gateway: MortalGateway, tmp_path: Path, name: str) -> 
 @pytest.fixture
 async def mortals(settings: Settings) -> AsyncIterator[tuple[WorkerProcess, MortalGateway]]:
     settings = settings.model_copy(update={"runs": RunSettings(heartbeat_timeout=1.0)})
-    worker, gateway = WorkerProcess(settings, GRAPHS), MortalGateway(settings, GRAPHS)
+    worker = WorkerProcess(settings, GRAPHS)
     try:
-        await until(gateway.is_there)
-        yield worker, gateway
+        async with MortalGateway(settings, GRAPHS) as gateway:
+            yield worker, gateway
     finally:
         worker.kill()
-        gateway.kill()
 
 
 @pytest.mark.timeout(LIMIT + 60)
