@@ -53,7 +53,9 @@ async def _executions(settings: Settings) -> int:
     while handle is not None:
         description = await handle.describe()
         started = (await handle.fetch_history()).events[0].workflow_execution_started_event_attributes
-        assert description.status in (WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.CONTINUED_AS_NEW)
+        # The newest has ended, if it has lingered long enough since its last run.
+        newest = {WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.COMPLETED}
+        assert description.status in ({WorkflowExecutionStatus.CONTINUED_AS_NEW} if found else newest)
         before = started.continued_execution_run_id
         handle = client.get_workflow_handle(handle.id, run_id=before) if before else None
         found += 1
