@@ -28,6 +28,7 @@ class Api:
 
     def __init__(self, name: str, url: str, pid: int) -> None:
         self.name = name
+        self.url = url
         self.pid = pid
         self._host, _, port = url.removeprefix("http://").partition(":")
         self._port = int(port)
