@@ -48,7 +48,7 @@ RULES = (
     *(Rule("GET", path, is_open=True) for path in _OPEN),
     Rule("GET", "/metrics"),
     # The page. Its files have nothing of anybody's in them.
-    Rule("GET", "/ui/static/{name}", is_open=True),
+    Rule("GET", "/ui/static/{version}/{name}", is_open=True),
     Rule("GET", "/ui/about", "assistants", "search"),
     Rule("GET", "/ui/runs", "threads", "search"),
     Rule("GET", "/ui/threads", "threads", "search"),

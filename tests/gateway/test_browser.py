@@ -187,6 +187,17 @@ async def test_what_agents_say_is_never_markup(api: Served, looked: Looked) -> N
     assert await page.evaluate("[window.hit, document.querySelectorAll('main img, main script').length]") == [None, 0]
 
 
+async def test_a_thread_is_opened_whose_id_a_browser_takes_for_a_step(api: Served, looked: Looked) -> None:
+    spec = RunSpec(assistant_id="research", scope=RunScope(thread_id=".."), input={"wait": 0.0})
+    run = await api.env.runs.create_background(spec)
+    await looked.open("threads")
+    page = looked.page
+    await page.get_by_role("link", name="..", exact=True).click()
+    await page.get_by_role("link", name=run.run_id).click()
+    await expect_status(page, "success")
+    await expect(page.get_by_role("button", name="step write, done")).to_be_visible()
+
+
 async def test_two_users_see_what_is_theirs(api: Served, browser: Browser) -> None:
     keys, runs = dict[str, str](), dict[str, RunRecord]()
     for name in ("ann", "bob"):
