@@ -81,6 +81,14 @@ class RunSteps(Frozen):
     """There are older ones."""
 
 
+class Spent(Frozen):
+    """What a run has used in tokens since a place in its events."""
+
+    tokens: int = 0
+    position: int = 0
+    """That of the last event that is counted; the place itself, if there is none."""
+
+
 class Outlook(Frozen):
     """What the store knows of why runs stand still."""
 

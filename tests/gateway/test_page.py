@@ -180,6 +180,26 @@ async def test_a_run_that_is_tried_again_says_with_what_it_has_failed(api: Serve
     assert attempts == [None, {"type": "ValueError", "message": "the quota is used up"}]
 
 
+async def test_a_list_has_the_tokens_of_a_run_that_goes_on(api: Served, http: httpx.AsyncClient) -> None:
+    run = await begun(api, "spends", "spent", {"wait": 60.0})
+
+    async def shown() -> dict[str, Any]:
+        page = (await http.get("/ui/runs", params={"thread": "spent"})).json()
+        return page["runs"][0]
+
+    async def has_some() -> bool:
+        return bool((await shown())["tokens"])
+
+    await until(has_some)
+    assert (await shown())["status"] == "running"
+    so_far = (await shown())["tokens"]
+    assert (await http.get(place(run))).json()["tokens"] == so_far
+    await api.env.runs.cancel(run.run_id)
+    ended = await api.env.runs.join_wait(run.run_id)
+    assert ended.status == "interrupted"
+    assert (await shown())["tokens"] == so_far
+
+
 async def test_a_list_is_filtered_and_paged(api: Served, http: httpx.AsyncClient) -> None:
     made = [await begun(api, "research", f"paged-{number}", {"wait": 0.0}) for number in range(3)]
     for run in made:

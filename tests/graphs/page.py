@@ -53,6 +53,17 @@ def agent() -> Any:
     return graph.compile()
 
 
+def spends() -> Any:
+    """It asks a model, and then takes its time."""
+    model = ScriptedChatModel(lambda asked: "Much.")
+
+    async def think(state: Steps) -> Steps:
+        return {"answer": (await model.ainvoke("How much is it?")).text}
+
+    graph = StateGraph(Steps).add_node("think", think).add_node("hold", _step("hold"))
+    return graph.add_edge(START, "think").add_edge("think", "hold").compile()
+
+
 def _step(name: str) -> Any:
     async def step(state: Steps) -> Steps:
         await asyncio.sleep(state.get("wait", 0.0))
@@ -96,6 +107,7 @@ def graphs() -> dict[str, Any]:
     return {
         "agent": agent(),
         "research": research(),
+        "spends": spends(),
         "review": StateGraph(Steps).add_node("review", _review).add_edge(START, "review").compile(),
         "fails": StateGraph(Steps).add_node("charge", _fail).add_edge(START, "charge").compile(),
         "wild": StateGraph(Steps).add_node(MARKUP, _wild).add_edge(START, MARKUP).compile(),
