@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import Any
 
 import httpx
@@ -21,8 +21,10 @@ from support.protocol import (
     told,
 )
 from support.servers import until
+from temporalio.service import RPCError
 
 from perdure import RunScope, RunSpec
+from perdure.contracts.wire import thread_workflow_id
 from perdure.gateway import Gateway
 from perdure.gateway.protocol.entries import Entry, Place, entry_of
 from perdure.gateway.protocol.said import Said
@@ -385,7 +387,22 @@ async def test_nothing_is_missed_where_a_run_was_deleted(http: httpx.AsyncClient
         assert numbers == sorted(set(numbers))
 
 
-async def test_the_place_of_a_deleted_run_may_be_given_again(
+async def test_nothing_is_missed_behind_the_newest_run_once_it_was_deleted(api: Served, client: Client) -> None:
+    http = api.http
+    thread = new_thread()
+    _, newest = [await start(http, thread, "steps", {"tag": "t"}) for _ in range(2)]
+    had = (await history(http, thread, 2))[-1]["seq"]
+    await client.runs.delete(thread, newest)
+    with suppress(RPCError):  # it may have lingered long enough
+        await api.env.client.get_workflow_handle(thread_workflow_id(thread)).terminate()
+    third = await start(http, thread, "steps", {"tag": "t"})
+    wanted = [event for event in await history(http, thread, 2) if third in event["event_id"]]
+    async with following(http, thread, since=had) as again:
+        await again.ended()
+    assert again.seen == wanted
+
+
+async def test_who_is_connected_is_told_of_runs_behind_deleted_ones(
     http: httpx.AsyncClient, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     thread = new_thread()
