@@ -81,6 +81,15 @@ class RunSteps(Frozen):
     """There are older ones."""
 
 
+class Arrival(Frozen):
+    """A run that was submitted."""
+
+    run_id: str
+    thread_id: str
+    sequence: int | None = None
+    """Its place in its thread; `None`: it is not known yet."""
+
+
 class Spent(Frozen):
     """What a run has used in tokens since a place in its events."""
 

@@ -78,7 +78,7 @@ def create_app(context: Context, serving: Serving | None = None) -> FastAPI:
     serving = serving or Serving()
     app = FastAPI(title="Perdure", version=version("perdure"), summary="LangGraph's Agent Server API, on Temporal")
     app.state.context = context
-    app.state.feeds = Feeds(context.runs)
+    app.state.feeds = Feeds(context.runs, context.arrivals)
     app.state.cors = serving.cors
     app.state.mount_prefix = serving.mount_prefix
     for router in _wanted(serving.http):

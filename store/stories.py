@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import Connection, RowMapping, bindparam, select
 
 from ..contracts.lifecycle import RunLifecycleEvent
-from ..contracts.stories import OutlinedEvent, Outlook, Spent
+from ..contracts.stories import Arrival, OutlinedEvent, Outlook, Spent
 from ..contracts.types import RunInterrupt
 from .database import Database
 from .lifecycle import to_event
@@ -26,6 +26,12 @@ _OF_RUN = _EVENTS.run_id == bindparam("of_run")
 _CALLED = _TOLD.where(_OF_RUN, _EVENTS.event_type.in_(CALLS)).order_by(_EVENTS.seq.desc()).limit(_NEWEST)
 _ANSWERED = select(_EVENTS.position, _EVENTS.metadata).where(
     _OF_RUN, _EVENTS.event_type == "llm_response", _EVENTS.void.is_(False), _EVENTS.position > bindparam("after")
+)
+_ARRIVED = (
+    select(runs.c.run_id, runs.c.thread_id, runs.c.sequence)
+    .where(runs.c.submitted)
+    .order_by(runs.c.position.desc())
+    .limit(bindparam("most"))
 )
 _QUESTIONS = TypeAdapter(tuple[RunInterrupt, ...])
 
@@ -68,6 +74,11 @@ class SqlStories:
             return {run_id: _spent(connection, run_id, place) for run_id, place in after.items()}
 
         return await self._database.read_at_once(work)
+
+    async def arrivals(self, limit: int, *, user_id: str | None = None) -> Sequence[Arrival]:
+        """The newest first."""
+        query = _ARRIVED if user_id is None else _ARRIVED.where(runs.c.user_id == user_id)
+        return [Arrival(**row) for row in await self._database.fetch(query, most=limit)]
 
 
 def _spent(connection: Connection, run_id: str, after: int) -> Spent:

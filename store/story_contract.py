@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from ..contracts.lifecycle import RunLifecycleEvent
-from ..contracts.stories import OutlinedEvent, Outlook, Spent
+from ..contracts.stories import Arrival, OutlinedEvent, Outlook, Spent
 
 
 class RunStoryStore(Protocol):
@@ -27,4 +27,8 @@ class RunStoryStore(Protocol):
 
     async def spent(self, after: Mapping[str, int]) -> Mapping[str, Spent]:
         """What model calls of these runs have used that were told after a `position`, in one look."""
+        ...
+
+    async def arrivals(self, limit: int, *, user_id: str | None = None) -> Sequence[Arrival]:
+        """The submitted runs of a user (`None`: of all) that were created last, the newest first."""
         ...

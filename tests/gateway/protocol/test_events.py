@@ -269,10 +269,22 @@ async def test_a_run_that_is_rolled_back_is_not_told_again(http: httpx.AsyncClie
     assert again == [*before, *roots, *after]
 
 
+async def test_a_run_that_another_process_has_submitted_is_seen(
+    api: Served, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("perdure.gateway.protocol.feed.SELDOM", 3600.0)
+    thread = (await client.threads.create())["thread_id"]
+    async with following(api.http, thread) as events:
+        for _ in range(2):
+            spec = RunSpec(assistant_id="steps", scope=RunScope(thread_id=thread), input={"tag": "t"})
+            await api.env.runs.create_background(spec)
+            await events.ended()
+
+
 async def test_a_thread_that_is_deleted_is_followed_by_nobody(
     http: httpx.AsyncClient, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("perdure.gateway.protocol.feed._LOOK", 0.01)
+    monkeypatch.setattr("perdure.gateway.protocol.feed.SELDOM", 0.1)
     thread, _ = await ran(http, "steps", {"tag": "t"})
     async with following(http, thread) as events:
         await events.ended()
