@@ -1,4 +1,4 @@
-"""A store with many runs that have ended, made of one that is there: with direct inserts, in seconds."""
+"""A store with many runs that have ended, or a run with many events, made of what is there: by SQL, in seconds."""
 
 from __future__ import annotations
 
@@ -24,6 +24,24 @@ def add_copies(path: Path, run_id: str, number: int) -> None:
             database.execute(_copied(database, "threads", thread, f"thread_id = {_THREAD_OF} AND {first}"), given)
             database.execute(_copied(database, "runs", run, "run_id = :of_run"), given)
             database.execute("COMMIT")
+
+
+def add_calls(path: Path, run_id: str, number: int) -> None:
+    """Copies of a run's first model call, two events each, all at the same time."""
+    call_id = "json_extract(metadata, '$.call_id')"
+    calls = "run_id = :of_run AND event_type IN ('llm_request', 'llm_response')"
+    begun = f"(SELECT min(created_at) FROM run_events WHERE {calls})"
+    first = f"SELECT {call_id} FROM run_events WHERE {calls} ORDER BY seq LIMIT 1"
+    behind = "(SELECT max(seq) FROM run_events WHERE run_id = :of_run) + 2 * i + (event_type = 'llm_response')"
+    own = {
+        "seq": behind,
+        "number": behind,
+        "metadata": "json_set(metadata, '$.call_id', 'call-' || i)",
+        "created_at": begun,
+    }
+    with closing(sqlite3.connect(path, timeout=30)) as database, database:
+        given = {"begin": 1, "end": number + 1, "of_run": run_id}
+        database.execute(_copied(database, "run_events", own, f"{calls} AND {call_id} = ({first})"), given)
 
 
 _THREAD_OF = "(SELECT thread_id FROM runs WHERE run_id = :of_run)"
