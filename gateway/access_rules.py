@@ -61,6 +61,7 @@ RULES = (
     Rule("GET", f"{_UI_RUN}/stream", "threads", "read", is_long=True),
     Rule("POST", f"{_UI_RUN}/answer", "threads", "create_run"),
     Rule("POST", f"{_UI_RUN}/retry", "threads", "create_run"),
+    Rule("POST", f"{_UI_RUN}/continue", "threads", "create_run"),
     Rule("POST", f"{_UI_RUN}/fork", "threads", "create_run"),
     Rule("POST", f"{_UI_RUN}/cancel", "threads", "update"),
     Rule("POST", f"{_UI_RUN}/interrupt", "threads", "update"),

@@ -163,6 +163,17 @@ async def test_a_failed_run_is_brought_on_its_way(api: Served, looked: Looked) -
     assert run.run_id not in page.url
 
 
+async def test_a_run_that_has_failed_for_a_moment_goes_on(api: Served, looked: Looked) -> None:
+    run = await begun(api, "unlucky", "unlucky", {"wait": 0.0})
+    await looked.open("?status=error")
+    page = looked.page
+    await page.get_by_role("link", name=run.run_id).click()
+    await page.get_by_role("button", name="Go on").click()
+    await expect_status(page, "success")
+    await expect(page.get_by_role("button", name="step charge, done")).to_be_visible()
+    assert run.run_id not in page.url
+
+
 async def test_what_agents_say_is_never_markup(api: Served, looked: Looked) -> None:
     asks = await begun(api, "wild", "wild-asks", metadata={"x": MARKUP})
     failed = await begun(api, "wild", f"wild {MARKUP.replace('/', '')}", {"topic": "fail"})

@@ -332,6 +332,18 @@ async def test_a_failed_run_is_retried_and_a_state_is_edited_and_forked(api: Ser
     assert (await http.post(f"{place(run)}/fork", json={"checkpoint_id": "nothing"})).status_code == 422
 
 
+async def test_a_failed_run_goes_on_where_it_has_stopped(api: Served, http: httpx.AsyncClient) -> None:
+    run = await begun(api, "unlucky", "gone-on", {"wait": 0.0})
+    assert (await api.env.runs.join_wait(run.run_id)).status == "error"
+    made = (await http.post(f"{place(run)}/continue", json={})).json()
+    ended = await api.env.runs.join_wait(made["run_id"])
+    assert (ended.status, ended.values["log"]) == ("success", ["plan", "passed"])
+    assert made["follow_up_to"] == run.run_id
+    for one, why in ((run.run_id, "has gone on with another run"), (made["run_id"], "it is success")):
+        refused = await http.post(f"/ui/threads/gone-on/runs/{one}/continue", json={})
+        assert (refused.status_code, why in refused.json()["detail"]) == (409, True)
+
+
 async def test_a_chat_begins_a_thread(api: Served, http: httpx.AsyncClient) -> None:
     body = {"assistant_id": "agent", "input": {"messages": [{"role": "user", "content": "Hello"}]}}
     run = (await http.post("/ui/threads/a chat/runs", json=body)).json()

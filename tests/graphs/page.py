@@ -103,11 +103,26 @@ async def _wild(state: Steps) -> Steps:
     return {"answer": interrupt(MARKUP), "log": [MARKUP]}
 
 
+def unlucky() -> Any:
+    """The second of its steps fails once."""
+    tried: list[str] = []
+
+    async def charge(state: Steps) -> Steps:
+        tried.append("")
+        if len(tried) == 1:
+            raise ConnectionError("the bank does not answer")
+        return {"log": ["passed"]}
+
+    graph = StateGraph(Steps).add_node("plan", _step("plan")).add_node("charge", charge)
+    return graph.add_edge(START, "plan").add_edge("plan", "charge").compile()
+
+
 def graphs() -> dict[str, Any]:
     return {
         "agent": agent(),
         "research": research(),
         "spends": spends(),
+        "unlucky": unlucky(),
         "review": StateGraph(Steps).add_node("review", _review).add_edge(START, "review").compile(),
         "fails": StateGraph(Steps).add_node("charge", _fail).add_edge(START, "charge").compile(),
         "wild": StateGraph(Steps).add_node(MARKUP, _wild).add_edge(START, MARKUP).compile(),
