@@ -196,6 +196,10 @@ async def test_what_agents_say_is_never_markup(api: Served, looked: Looked) -> N
     for name in ("threads", f"threads/{own('wild-asks')}"):
         await looked.open(name)
         await expect(page.locator("#main h1")).to_be_visible()
+    await looked.open("chat/paints")
+    await page.get_by_label("Message").fill(MARKUP)
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".chat-said .said-text").last).to_have_text(f"{MARKUP}[image_url]")
     assert await page.evaluate("[window.hit, document.querySelectorAll('main img, main script').length]") == [None, 0]
 
 

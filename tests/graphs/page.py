@@ -8,6 +8,7 @@ import asyncio
 import operator
 from typing import Annotated, Any
 
+from langchain_core.messages import AIMessage
 from langchain_core.tools import tool
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode, tools_condition
@@ -103,6 +104,11 @@ async def _wild(state: Steps) -> Steps:
     return {"answer": interrupt(MARKUP), "log": [MARKUP]}
 
 
+async def _paint(state: MessagesState) -> MessagesState:
+    picture = {"type": "image_url", "image_url": {"url": "https://elsewhere.example/x.png"}}
+    return {"messages": [AIMessage([{"type": "text", "text": MARKUP}, picture])]}
+
+
 def unlucky() -> Any:
     """The second of its steps fails once."""
     tried: list[str] = []
@@ -125,5 +131,6 @@ def graphs() -> dict[str, Any]:
         "unlucky": unlucky(),
         "review": StateGraph(Steps).add_node("review", _review).add_edge(START, "review").compile(),
         "fails": StateGraph(Steps).add_node("charge", _fail).add_edge(START, "charge").compile(),
+        "paints": StateGraph(MessagesState).add_node("paint", _paint).add_edge(START, "paint").compile(),
         "wild": StateGraph(Steps).add_node(MARKUP, _wild).add_edge(START, MARKUP).compile(),
     }

@@ -41,12 +41,15 @@ export function elapsed(run, now) {
   return (run.ended_at ? Date.parse(run.ended_at) : now) - Date.parse(begin);
 }
 
-// The text of what a message holds: a text, or LangChain's blocks.
+const MEDIA = /^(image|audio|video|file|document|input_audio|input_image)/;
+
+// The text of what a message holds: a text, or LangChain's blocks. Pictures and the like are named, and never fetched.
 export function textOf(content) {
-  if (typeof content === "string") return content;
+  if (content === null || content === undefined) return "";
   if (Array.isArray(content)) return content.map(textOf).join("");
-  if (content && typeof content === "object") return content.text ?? textOf(content.content ?? "");
-  return content === null || content === undefined ? "" : String(content);
+  if (typeof content !== "object") return String(content);
+  if (typeof content.text === "string") return content.text;
+  return MEDIA.test(content.type) ? `[${content.type}]` : textOf(content.content);
 }
 
 export const STATUS = {
