@@ -61,7 +61,7 @@ export function styles(name) {
 let frame = 0;
 const waiting = new Set();
 
-const PAUSE = 200;
+const PAUSE = 250;
 const later = new Set();
 
 // A few times a second: text that grows by fifty words a second is laid out anew each time.
