@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import Any, cast
 
 from playwright.async_api import Browser, async_playwright
 
@@ -51,8 +52,10 @@ async def cold_and_warm(browser: Browser, url: str) -> tuple[float, float]:
 async def cpu_seconds(browser: Browser) -> dict[str, float]:
     """Of all of its processes so far, by their kinds: `renderer`, `browser`, `GPU` and others."""
     session = await browser.new_browser_cdp_session()
+    answer = cast("dict[str, Any]", await session.send("SystemInfo.getProcessInfo"))
     found: dict[str, float] = {}
-    for process in (await session.send("SystemInfo.getProcessInfo"))["processInfo"]:
-        found[process["type"]] = found.get(process["type"], 0.0) + float(process["cpuTime"])
+    for process in answer["processInfo"]:
+        kind: str = process["type"]
+        found[kind] = found.get(kind, 0.0) + process["cpuTime"]
     await session.detach()
     return found
