@@ -32,7 +32,7 @@ from sqlalchemy.types import TypeDecorator
 from ..contracts.serialization.serializer import from_json
 from .sealing import SealedBytes, SealedJson, SealedText, json_text
 
-REVISION = "0012"
+REVISION = "0013"
 """The newest migration. It stands here so that a start that has nothing to migrate never imports Alembic."""
 
 
@@ -148,6 +148,9 @@ threads = Table(
     Column("updated_at", UtcDateTime, nullable=False),
     # A run was submitted to it. Until then it is only claimed: nobody sees it, and no other user may have it.
     Column("begun", Boolean, nullable=False, server_default=true()),
+    # Its metadata are found by `thread_labels`, and in Postgres by an index of their own.
+    Index("ix_threads_user", "user_id", "position"),
+    Index("ix_threads_updated", "updated_at", "position"),
     sqlite_autoincrement=True,
 )
 
