@@ -10,6 +10,7 @@ from fastapi import Depends, Header, Request
 
 from ..facade.run_stream import RunStream
 from ..facade.runs import RunsFacade
+from .kept_requests import KeptRequests
 from .kept_states import KeptStates
 from .shared_frames import SharedFrames
 
@@ -23,6 +24,7 @@ class Context:
     def __init__(self, runs: RunsFacade, *, temporal_ui: str | None = None) -> None:
         self.runs = runs
         self.states = KeptStates()
+        self.requests = KeptRequests()
         self.frames = SharedFrames()
         self.temporal_ui = temporal_ui
         """Where Temporal's UI shows a workflow whose id is appended; `None`: that is not known."""
