@@ -142,9 +142,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="a minute: whether all works, not how fast it is")
     parser.add_argument("--only", default="", help="names of modules in rows/, or parts of them, with commas between")
     parser.add_argument("--waiting", type=int, default=0, help="so many waiting runs (the goal's are 10000)")
-    parser.add_argument(
-        "--threads", type=int, default=0, help="so many threads to read (the goal's: 100000)"
-    )
+    parser.add_argument("--threads", type=int, default=0, help="so many threads to read (the goal's: 100000)")
     parser.add_argument("--json", type=Path, help="also write the results to this file")
     return parser.parse_args()
 
