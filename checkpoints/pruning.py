@@ -30,8 +30,8 @@ async def _with_ancestors(checkpoints: Checkpoints, thread_id: str, place: Place
         if saved is None:
             break
         found.add(_place(saved))
-        changed = set(cast("dict[str, Any]", saved.metadata).get(_SINCE_SNAPSHOT) or ())
-        missing = changed if missing is None else missing & changed
+        counted: dict[str, Any] = cast("dict[str, Any]", saved.metadata).get(_SINCE_SNAPSHOT) or {}
+        missing = {channel for channel in counted if missing is None or channel in missing}
         config = saved.parent_config
     return found
 

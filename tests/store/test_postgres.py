@@ -54,6 +54,10 @@ FOUND_BY = "ix_threads_metadata"
 """Of an expression that is Postgres' own."""
 
 
+def is_ours(name: str | None, *_: object) -> bool:
+    return name != FOUND_BY
+
+
 def said(number: int, task: str | None = None) -> NewRunEvent:
     return NewRunEvent(number, "custom_event", "trace", b'"said"', {}, task, datetime.now(UTC))
 
@@ -71,7 +75,7 @@ def test_three_processes_start_at_once_on_an_empty_database(postgres_url: str, r
 def test_the_migrations_make_the_tables_of_the_schema(migrated_url: str) -> None:
     engine = create_engine(migrated_url.replace("postgresql:", "postgresql+psycopg:"))
     with engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"include_name": lambda name, *_: name != FOUND_BY})
+        context = MigrationContext.configure(connection, opts={"include_name": is_ours})
         assert compare_metadata(context, metadata) == []
         where = "SELECT indexdef FROM pg_indexes WHERE indexname = 'ix_runs_open'"
         assert connection.scalar(text(where)).endswith("WHERE (ended_at IS NULL)")
