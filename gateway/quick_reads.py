@@ -54,7 +54,7 @@ class QuickReads:
                 receive = replayed(body, receive)
             try:
                 answer = prepare(self._context, match, body)
-            except ValueError:
+            except (ValueError, RecursionError):
                 answer = None
         if answer is None:
             await self._app(scope, receive, send)

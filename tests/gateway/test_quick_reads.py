@@ -66,6 +66,7 @@ async def test_reads(api: Served, names: dict[str, str], path: str) -> None:
         b'{"limit": 0}',
         b'{"limit": null, "unknown": 1}',
         b'{"ids": ["none"]}',
+        b'{"a": ' * 5000 + b"1" + b"}" * 5000,
         b"[]",
         b"{",
         b"",
