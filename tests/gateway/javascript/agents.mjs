@@ -5,7 +5,7 @@ import { randomUUID } from "node:crypto";
 import { HttpAgent } from "@ag-ui/client";
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 
-const [name, apiUrl] = process.argv.slice(2);
+const [names, apiUrl] = process.argv.slice(2);
 const WORDS = "It is sunny today.";
 const tell = (told) => console.log(JSON.stringify(told));
 const user = (content) => ({ id: randomUUID(), role: "user", content });
@@ -65,5 +65,8 @@ const scenarios = {
   },
 };
 
-await scenarios[name]();
+for (const name of names.split(",")) {
+  console.error(name);
+  await scenarios[name]();
+}
 tell("done");

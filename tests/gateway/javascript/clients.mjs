@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { Client } from "@langchain/langgraph-sdk";
 import { RemoteGraph } from "@langchain/langgraph/remote";
 
-const [name, apiUrl] = process.argv.slice(2);
+const [names, apiUrl] = process.argv.slice(2);
 const client = new Client({ apiUrl });
 const WORDS = "It is sunny today.";
 const tell = (told) => console.log(JSON.stringify(told));
@@ -234,6 +234,9 @@ const scenarios = {
   },
 };
 
-await scenarios[name]();
+for (const name of names.split(",")) {
+  console.error(name);
+  await scenarios[name]();
+}
 tell("done");
 process.exit(0);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { JSDOM } from "jsdom";
 
-const [name, apiUrl] = process.argv.slice(2);
+const [names, apiUrl] = process.argv.slice(2);
 const dom = new JSDOM("<div id='root'></div>", { url: "http://localhost/", pretendToBeVisual: true });
 globalThis.window = dom.window;
 globalThis.document = dom.window.document;
@@ -113,6 +113,9 @@ const scenarios = {
   },
 };
 
-await scenarios[name]();
+for (const name of names.split(",")) {
+  console.error(name);
+  await scenarios[name]();
+}
 console.log(JSON.stringify("done"));
 process.exit(0);
