@@ -70,8 +70,9 @@ bench: setup ## ours beside its peers: 5 minutes, on a quiet machine (OPTIONS=--
 		--no-default-groups --group bench
 	build/bench/bin/python -m benchmarks $(OPTIONS)
 
-chaos: setup ## faults at random against a real installation, then a table (SECONDS=300 SEED=… ONLY=frozen,overlap)
-	@PYTHONPATH=tests $(python) -P -m chaos --seconds $(or $(SECONDS),300) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only "$(ONLY)")
+chaos: setup ## faults at random against a real installation, then a table (SECONDS=300 SEED=… ONLY=frozen,overlap RUNS=6 BACKENDS=postgres+redis)
+	@PYTHONPATH=tests $(python) -P -m chaos --seconds $(or $(SECONDS),300) $(if $(SEED),--seed $(SEED)) \
+		$(if $(ONLY),--only "$(ONLY)") $(if $(RUNS),--runs $(RUNS)) $(if $(BACKENDS),--back-ends "$(BACKENDS)")
 
 screenshots: setup ## the pictures of the documents, made anew in docs/images (needs Chromium)
 	@PYTHONPATH=tests $(python) -P -m support.screenshots

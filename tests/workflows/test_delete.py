@@ -16,7 +16,7 @@ from perdure.facade.submission import Submitter
 
 Spec = Callable[..., RunSpec]
 Cli = Callable[..., Awaitable[str]]
-NOTHING: Rows = {"checkpoints": [], "writes": []}
+NOTHING: Rows = {}
 
 
 async def test_a_run_that_goes_on_is_stopped_and_removed(runs: RunsFacade, worker: Worker, spec: Spec) -> None:

@@ -1,7 +1,9 @@
-"""Server, workers and clients die at the same moment; all of it is started again."""
+"""Servers, workers and clients die at the same moment; all of it is started again."""
 
 from __future__ import annotations
 
+import asyncio
+import signal
 from random import Random
 
 from ..scene import WhileRunning
@@ -16,7 +18,15 @@ class EverythingKilled(WhileRunning):
             worker.kill()
         await stage.kill_server()
         await clients.kill()
+        await asyncio.to_thread(self._restart_back_ends, stage)
         await stage.start_server()
         for worker in stage.workers:
             worker.start()
         await clients.start()
+
+    def _restart_back_ends(self, stage: Stage) -> None:
+        if stage.postgres is not None:
+            stage.postgres.stop(signal.SIGQUIT)
+            stage.postgres.start()
+        if stage.redis is not None:
+            stage.redis.restart()
