@@ -8,7 +8,7 @@ import logging
 import os
 import uuid
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
-from functools import partial
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NoReturn
 
@@ -182,20 +182,30 @@ def back_ends(request: pytest.FixtureRequest) -> str:
     return getattr(request, "param", request.config.getoption("--back-ends"))
 
 
+Kept = Callable[[Settings], Settings]
+
+
 @pytest.fixture
-def kept(request: pytest.FixtureRequest, back_ends: str) -> Callable[[Settings], Settings]:
-    """Has settings keep everything there, in a database and under a prefix of the test's own."""
+def kept(request: pytest.FixtureRequest, back_ends: str) -> Iterator[Kept]:
+    """Has settings keep everything there, each time in a database and under a prefix of their own."""
     if back_ends == SQLITE:
-        return lambda settings: settings
-    url, streams = request.getfixturevalue("migrated_url"), None
-    if back_ends == POSTGRES_AND_REDIS:
-        server: RedisServer = request.getfixturevalue("streams_server")
-        streams = f"{server.url}?prefix={uuid.uuid4()}"
-    return partial(on_postgres, url=url, streams=streams)
+        yield lambda settings: settings
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    # Only the first is a copy: another installation has an identity of its own.
+    templates = iter((request.getfixturevalue("migrated_postgres"),))
+    redis = request.getfixturevalue("streams_server") if back_ends == POSTGRES_AND_REDIS else None
+    with ExitStack() as databases:
+
+        def keep(settings: Settings) -> Settings:
+            url = databases.enter_context(database_of(server, next(templates, "template0")))
+            return on_postgres(settings, url, redis and f"{redis.url}?prefix={uuid.uuid4()}")
+
+        yield keep
 
 
 @pytest.fixture
-def settings(temporal: str, tmp_path: Path, kept: Callable[[Settings], Settings]) -> Settings:
+def settings(temporal: str, tmp_path: Path, kept: Kept) -> Settings:
     """A home and a task queue of its own. On a busy machine, a second of silence does not make a worker a dead one."""
     settings = Settings(
         home=tmp_path / "home",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from support.comparison import differences
+
 from perdure import RunsFacade, RunStatus, StreamEvent
 from perdure.bridge.conformance.losses import seen
 from perdure.contracts.types import GAP_EVENT, TERMINAL_EVENTS
@@ -11,13 +13,16 @@ from perdure.contracts.types import GAP_EVENT, TERMINAL_EVENTS
 from .client import patiently
 from .journal import read_journal
 from .reference import Reference, reference
-from .verdict import attempts_of, doubled_in_one_attempt, finished_tasks, of_graph
+from .verdict import doubled_in_one_attempt, finished_tasks, of_graph
 from .wild import WildRun
 from .work import incomplete, read_work, repeated
 
 
-async def judge_losses(runs: RunsFacade, run: WildRun) -> list[str]:
-    """Every hole is announced, no id is given twice, nothing is doubled; work, state and end are as without losses."""
+async def judge_losses(runs: RunsFacade, run: WildRun, *, lost: bool = True) -> list[str]:
+    """Every hole is announced, no id is given twice, nothing is doubled; work, state and end are as without losses.
+
+    `lost`: whether events may be. Else only ids are left out, as a new attempt on a Redis that was restarted does it.
+    """
     received, record = read_journal(run.journal), await runs.get_run(run.run_id)
     live = [one.event for one in received]
     if not live or live[-1].event not in TERMINAL_EVENTS or record is None:
@@ -30,10 +35,11 @@ async def judge_losses(runs: RunsFacade, run: WildRun) -> list[str]:
     if result.values != right.values:
         found.append(f"final state {result.values!s:.300} instead of {right.values!s:.300}")
     shown = [one for one in received if one.event.event != GAP_EVENT]
-    unknown = set(of_graph(shown)) - set(right.events)
-    found += [f"unknown: {' '.join(one)[:300]}" for one in unknown]
+    cut = record.attempt > 1
+    wrong = differences(of_graph(shown), right.events, cut=cut)
+    found += [one for one in wrong if not (lost and one.startswith(("missing", "out of order")))]
     found += [f"doubled within an attempt: {' '.join(one)[:200]}" for one in doubled_in_one_attempt(shown, right)]
-    return found + _wrong_work(run, right, finished_tasks(shown), cut=len(attempts_of(shown)) > 1 or record.attempt > 1)
+    return found + _wrong_work(run, right, finished_tasks(shown), cut=cut)
 
 
 def _wrong_work(run: WildRun, right: Reference, finished: dict[str, float], *, cut: bool) -> list[str]:

@@ -6,8 +6,6 @@ import asyncio
 from abc import ABC, abstractmethod
 from random import Random
 
-from perdure import RunsFacade
-
 from .contract import Trial
 from .journal import longest_silence, read_journal
 from .stage import Clients, Stage
@@ -48,11 +46,11 @@ class WhileRunning(ABC):
             await clients.kill()
         for run in runs:
             trial.silence = max(trial.silence, longest_silence(read_journal(run.journal)))
-            trial.blame(f"{run.run_id} (graph {run.seed})", await self.judge(stage.runs, run))
+            trial.blame(f"{run.run_id} (graph {run.seed})", await self.judge(stage, run))
 
-    async def judge(self, runs: RunsFacade, run: WildRun) -> list[str]:
+    async def judge(self, stage: Stage, run: WildRun) -> list[str]:
         """What is wrong with a run."""
-        return await judge(runs, run)
+        return await judge(stage.runs, run)
 
     async def _over(self, clients: Clients, moments: Random) -> bool:
         """Wait for the moment of the next strike; whether the runs have ended before."""

@@ -71,6 +71,7 @@ async def test_a_straggler_writes_nothing_for_a_deleted_run(runs: RunsFacade, se
         assert thread_rows(settings, record.thread_id) == NOTHING
 
 
+@pytest.mark.elsewhere
 async def test_a_thread_goes_with_all_of_its_runs(
     runs: RunsFacade, worker: Worker, settings: Settings, spec: Spec
 ) -> None:

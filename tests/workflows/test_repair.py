@@ -99,6 +99,7 @@ async def test_a_run_that_was_reset_goes_on(runs: RunsFacade, worker: Worker, cl
     assert (await runs.join_wait(run_id)).values["log"] == list(range(40))
 
 
+@pytest.mark.elsewhere
 async def test_a_record_that_has_lost_its_end_takes_it_from_temporal(
     runs: RunsFacade, worker: Worker, settings: Settings
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import pytest
 from support.graphs import count_to
 from support.rows import connected, thread_rows
 
@@ -74,6 +75,7 @@ async def test_an_open_question_can_be_answered_again(
     assert result.interrupts[0].value == "name?"
 
 
+@pytest.mark.elsewhere
 async def test_a_newcomer_rolls_back_every_run_in_flight(
     runs: RunsFacade, worker: Worker, settings: Settings, spec: Spec
 ) -> None:
@@ -99,6 +101,7 @@ async def test_the_first_action_wins(runs: RunsFacade, worker: Worker, spec: Spe
     assert record.status is expected
 
 
+@pytest.mark.elsewhere
 async def test_without_its_note_the_thread_is_left_as_it_is(
     runs: RunsFacade, worker: Worker, settings: Settings, spec: Spec
 ) -> None:

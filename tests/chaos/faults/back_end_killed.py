@@ -6,8 +6,6 @@ import asyncio
 import signal
 from random import Random
 
-from perdure import RunsFacade
-
 from ..losses import judge_losses
 from ..scene import WhileRunning
 from ..stage import Clients, Stage
@@ -38,6 +36,9 @@ class RedisKilled(WhileRunning):
         await asyncio.sleep(moments.choice(_AWAY))
         await asyncio.to_thread(stage.redis.start)
 
+    async def judge(self, stage: Stage, run: WildRun) -> list[str]:
+        return await judge_losses(stage.runs, run, lost=False)
+
 
 class RedisSetBack(WhileRunning):
     """What it was told in its newest second is gone, answered or not."""
@@ -50,5 +51,5 @@ class RedisSetBack(WhileRunning):
         await asyncio.sleep(1.0)
         await asyncio.to_thread(stage.redis.lose, written)
 
-    async def judge(self, runs: RunsFacade, run: WildRun) -> list[str]:
-        return await judge_losses(runs, run)
+    async def judge(self, stage: Stage, run: WildRun) -> list[str]:
+        return await judge_losses(stage.runs, run)

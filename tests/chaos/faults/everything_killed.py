@@ -6,8 +6,10 @@ import asyncio
 import signal
 from random import Random
 
+from ..losses import judge_losses
 from ..scene import WhileRunning
 from ..stage import Clients, Stage
+from ..wild import WildRun
 
 
 class EverythingKilled(WhileRunning):
@@ -23,6 +25,11 @@ class EverythingKilled(WhileRunning):
         for worker in stage.workers:
             worker.start()
         await clients.start()
+
+    async def judge(self, stage: Stage, run: WildRun) -> list[str]:
+        if stage.redis is None:
+            return await super().judge(stage, run)
+        return await judge_losses(stage.runs, run, lost=False)
 
     def _restart_back_ends(self, stage: Stage) -> None:
         if stage.postgres is not None:
