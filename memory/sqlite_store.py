@@ -15,10 +15,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from pathlib import Path
 from threading import Lock
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from langgraph.store.base import Op, Result, TTLConfig
-from langgraph.store.sqlite import SqliteStore
 
 from ..blocking import BUSY_TIMEOUT, private_database
 from ..contracts.langgraph_json import NodeStoreConfig
@@ -26,6 +25,10 @@ from .embedding import embedding
 from .node_store import NodeStore, reads_then_writes
 from .sqlite_opening import opened
 from .vectors import connection_class
+
+if TYPE_CHECKING:
+    # It imports numpy, a tenth of a worker's start, and most graphs use no store.
+    from langgraph.store.sqlite import SqliteStore
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +44,7 @@ class SqliteNodeStore(NodeStore):
         self._opening = Lock()
         self._executor: ThreadPoolExecutor | None = None
         self._store: SqliteStore | None = None
+        self._sweeps = False
 
     def batch(self, ops: Iterable[Op]) -> list[Result]:
         """What LangGraph's `get`, `search`, `put` and the others come to. It blocks: in a coroutine, `abatch`."""
@@ -52,7 +56,7 @@ class SqliteNodeStore(NodeStore):
         return await asyncio.wrap_future(call)
 
     def open(self, *, sweeps: bool = False) -> None:
-        self._thread().submit(self._open_and_sweep if sweeps else self._opened).result()
+        self._thread().submit(self._open, sweeps).result()
 
     def close(self) -> None:
         """One in memory stays."""
@@ -83,17 +87,40 @@ class SqliteNodeStore(NodeStore):
                 results[place] = result
         return results
 
+    def _open(self, sweeps: bool) -> None:
+        """One that is empty waits for its first call."""
+        self._sweeps = sweeps
+        if self._store is not None:
+            self._sweep(self._store)
+        elif self._config.index is not None or self._made() > 0:
+            self._opened()
+
     def _opened(self) -> SqliteStore:
         if self._store is None:
-            self._store = opened(self._connect, f"the store of graphs in {self._path}")
+            self._store = opened(self._connect, self._name)
+            self._sweep(self._store)
         return self._store
 
-    def _open_and_sweep(self) -> None:
-        store = self._opened()
-        store.sweep_ttl()
-        store.start_ttl_sweeper()
+    def _sweep(self, store: SqliteStore) -> None:
+        if self._sweeps:
+            store.sweep_ttl()
+            store.start_ttl_sweeper()
+
+    @property
+    def _name(self) -> str:
+        return f"the store of graphs in {self._path}"
+
+    def _made(self) -> int:
+        """The size of its file, which is there now."""
+        path = self._path
+        if path is None:
+            return 0
+        opened(lambda: private_database(path), self._name)
+        return path.stat().st_size
 
     def _connect(self) -> SqliteStore:
+        from langgraph.store.sqlite import SqliteStore
+
         if self._path is not None:
             private_database(self._path)
         connection = sqlite3.connect(
@@ -123,7 +150,7 @@ class SqliteNodeStore(NodeStore):
         return {"dims": index.dims, "embed": embedding(index.embed), "fields": fields, "text_fields": fields}
 
     def _close(self) -> None:
-        store, self._store = self._store, None
+        store, self._store, self._sweeps = self._store, None, False
         if store is not None:
             store.stop_ttl_sweeper()
             store.conn.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -192,6 +193,20 @@ async def test_a_file_that_is_none_is_named(tmp_path: Path, monkeypatch: pytest.
     (tmp_path / "folder" / "store.db").write_text("dear diary, " * 100)
     with pytest.raises(UnavailableError, match=r"the store of graphs in .*store\.db cannot be used now: file is not a"):
         store_at(tmp_path).open()
+
+
+async def test_an_empty_one_costs_a_worker_no_imports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        patched.setitem(sys.modules, "langgraph.store.sqlite", None)
+        store_at(tmp_path).open(sweeps=True)
+        with pytest.raises(ImportError):
+            store_at(tmp_path).get(HOME, "a")
+    store = store_at(tmp_path)
+    store.put(HOME, "a", {"n": 1})
+    store.close()
+    monkeypatch.setitem(sys.modules, "langgraph.store.sqlite", None)
+    with pytest.raises(ImportError):
+        store_at(tmp_path).open(sweeps=True)
 
 
 async def test_its_threads_end_with_it(url: str) -> None:
