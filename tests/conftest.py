@@ -179,7 +179,7 @@ def streams_server(needs_server: None, tmp_path_factory: pytest.TempPathFactory)
 @pytest.fixture
 def back_ends(request: pytest.FixtureRequest) -> str:
     """Where the test's installations keep what they keep."""
-    return getattr(request, "param", request.config.getoption("--back-ends"))
+    return str(getattr(request, "param", request.config.getoption("--back-ends")))
 
 
 Kept = Callable[[Settings], Settings]

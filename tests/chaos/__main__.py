@@ -44,8 +44,8 @@ class Session:
 
     async def run(self, seconds: float) -> None:
         """One fault after the other. A trial that has begun ends."""
-        over = time.monotonic() + seconds
         async with stage(self._folder, back_ends=self._back_ends) as opened:
+            over = time.monotonic() + seconds
             for number, fault in enumerate(itertools.cycle(self._faults)):
                 if time.monotonic() > over:
                     return

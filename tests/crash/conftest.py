@@ -25,7 +25,7 @@ async def installation(
     needs_server: None, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Stage]:
     """A server and three workers of their own, for the tests that break them."""
-    kept: str = request.config.getoption("--back-ends")
+    kept = str(request.config.getoption("--back-ends"))
     async with stage(tmp_path_factory.mktemp("chaos"), heartbeat_timeout=1.0, back_ends=kept) as opened:
         yield opened
 
