@@ -27,6 +27,7 @@ from .rows import (
     cancels,
     first_event,
     growth,
+    page,
     readers,
     recovery,
     run_bytes,
@@ -61,6 +62,8 @@ ALONE: Mapping[str, Measure] = {
     "starts": starts.measure,
     "recovery": recovery.measure,
 }
+ASKED_FOR: Mapping[str, Measure] = {"page": page.measure}
+"""Measured only when `--only` names them: they need a browser."""
 
 
 def main() -> int:
@@ -110,7 +113,7 @@ def keep(found: results.Results) -> None:
 
 async def measured(home: Path, sizes: Sizes, only: Sequence[str]) -> list[Row]:
     """All rows, or those whose module's name contains one of the words."""
-    beside, alone = _chosen(BESIDE, only), _chosen(ALONE, only)
+    beside, alone = _chosen(BESIDE, only), _chosen(ALONE, only) | _chosen(ASKED_FOR if only else {}, only)
     async with installed(home / "ours") as ours:
         rows: list[Row] = []
         if beside:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ class Api:
 
     def __init__(self, name: str, url: str, pid: int) -> None:
         self.name = name
+        self.url = url
         self.pid = pid
         self._host, _, port = url.removeprefix("http://").partition(":")
         self._port = int(port)
@@ -65,17 +66,25 @@ class Api:
 
     async def events(self, method: str, path: str, body: object = None) -> AsyncGenerator[bytes]:
         """The names of the events of a stream, to its end."""
+        async for line in self.lines(method, path, body):
+            if line.startswith(b"event: "):
+                yield line[7:].strip()
+
+    async def lines(
+        self, method: str, path: str, body: object = None, is_open: Callable[[], None] = lambda: None
+    ) -> AsyncGenerator[bytes]:
+        """Those of a stream, to its end; `is_open` is called once it has begun."""
         reader, writer = await self._connect()
         try:
             writer.write(_request(method, path, body))
             head = await reader.readuntil(_END)
             if b" 200 " not in head.partition(b"\r\n")[0]:
                 raise RuntimeError(f"{self.name}: {method} {path}: {head!r}")
+            is_open()
             while line := await reader.readline():
-                if line.startswith(b"event: "):
-                    yield line[7:].strip()
-                elif line == b"0\r\n":  # the last chunk
+                if line == b"0\r\n":  # the last chunk
                     return
+                yield line
         finally:
             writer.close()
 

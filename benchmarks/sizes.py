@@ -44,6 +44,12 @@ class Sizes:
     """Of each of ten runs."""
     api_tokens: int = 150
     """Of each run."""
+    subscribers: int = 200
+    """Of one thread."""
+    subscribed_tokens: int = 100
+    page_runs: int = 100_000
+    page_views: int = 10
+    page_seconds: float = 6.0
 
 
 QUICK = Sizes(
@@ -77,5 +83,10 @@ QUICK = Sizes(
     api_seconds=0.1,
     api_readers=2,
     api_tokens=50,
+    subscribers=3,
+    subscribed_tokens=20,
+    page_runs=100,
+    page_views=1,
+    page_seconds=0.5,
 )
 """Half a minute: enough to see that everything works, too little to compare."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from datetime import timezone as fixed
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -96,7 +97,10 @@ class CronRecord(Frozen):
 
 def in_zone(moment: datetime, timezone: str) -> datetime:
     """A moment; one without an offset is a time of the zone."""
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=ZoneInfo(timezone))
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=ZoneInfo(timezone))
+    # With its zone, a moment that a clock shows twice is equal to no other, not to itself as it was stored (PEP 495).
+    return moment.replace(tzinfo=fixed(offset)) if (offset := moment.utcoffset()) is not None else moment
 
 
 def fired_run_id(cron_id: str, nominal: str) -> str:

@@ -81,6 +81,23 @@ class RunSteps(Frozen):
     """There are older ones."""
 
 
+class Arrival(Frozen):
+    """A run that was submitted."""
+
+    run_id: str
+    thread_id: str
+    sequence: int | None = None
+    """Its place in its thread; `None`: it is not known yet."""
+
+
+class Spent(Frozen):
+    """What a run has used in tokens since a place in its events."""
+
+    tokens: int = 0
+    position: int = 0
+    """That of the last event that is counted; the place itself, if there is none."""
+
+
 class Outlook(Frozen):
     """What the store knows of why runs stand still."""
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from ..contracts.actor import resolve_user_id
 from ..contracts.errors import ConfigError, InvalidRunError
 from ..contracts.filters import Filter
-from ..contracts.stories import RunStep, RunSteps, RunTimeline, Standstill
+from ..contracts.stories import Arrival, RunStep, RunSteps, RunTimeline, Standstill
 from ..contracts.threads import ThreadSnapshot
 from ..contracts.types import RunInterrupt, RunPage, RunRecord, RunStatus
 from ..store.contract import Store
 from .listing import RunListing, run_filter
 from .lookup import RunLookup
+from .spending import Spending
 from .standstills import Standstills
 from .threads import Threads
 from .waiting import WaitingRuns
@@ -35,6 +37,7 @@ class Overview:
         self._waiting = waiting
         self._threads = threads
         self._standstills = Standstills(store)
+        self._spending = Spending(store.stories)
 
     async def page(
         self,
@@ -56,6 +59,14 @@ class Overview:
     async def explain(self, records: Sequence[RunRecord]) -> dict[str, Standstill]:
         """Why each of these runs stands still, or what it does, by its id; nothing of one that has succeeded."""
         return await self._standstills.of(records)
+
+    async def tokens(self, records: Sequence[RunRecord]) -> dict[str, int]:
+        """What each of these runs has used so far, also while it goes on, by its id; nothing of one without tokens."""
+        return await self._spending.of(records)
+
+    async def arrivals(self, *, limit: int = 100) -> Sequence[Arrival]:
+        """The runs that were submitted last, the newest first: cheap to look at again and again."""
+        return await self._store.stories.arrivals(limit, user_id=resolve_user_id())
 
     async def questions(self, run_id: str) -> tuple[RunInterrupt, ...]:
         """What the run asks, or has asked when it ended. Raises `RunNotFoundError`."""

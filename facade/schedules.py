@@ -26,6 +26,7 @@ from temporalio.client import (
 )
 
 from ..contracts.cron_fields import CronCalendar, ranges, read_cron
+from ..contracts.cron_zones import in_utc
 from ..contracts.crons import CronRecord, fired_run_id
 from ..contracts.errors import CronNotFoundError
 from ..contracts.settings import TemporalSettings
@@ -112,6 +113,7 @@ class Schedules:
         return tuple(fired_run_id(cron_id, one.removeprefix(before)) for one in ids[:_SHOWN])
 
     def _schedule(self, cron: CronRecord) -> Schedule:
+        calendars, timezone = in_utc(read_cron(cron.schedule), cron.timezone)
         return Schedule(
             action=ScheduleActionStartWorkflow(
                 FIRE_WORKFLOW,
@@ -122,11 +124,11 @@ class Schedules:
                 static_summary=f"cron {cron.cron_id}",
             ),
             spec=ScheduleSpec(
-                calendars=[_calendar(one, cron.schedule) for one in read_cron(cron.schedule)],
+                calendars=[_calendar(one, cron.schedule) for one in calendars],
                 start_at=cron.starts_at,
                 end_at=cron.ends_at,
                 jitter=timedelta(seconds=cron.jitter) if cron.jitter else None,
-                time_zone_name=cron.timezone,
+                time_zone_name=timezone,
             ),
             # A firing only submits, so the next one has nothing to wait for: it is the thread that has runs in line.
             policy=SchedulePolicy(

@@ -48,7 +48,7 @@ RULES = (
     *(Rule("GET", path, is_open=True) for path in _OPEN),
     Rule("GET", "/metrics"),
     # The page. Its files have nothing of anybody's in them.
-    Rule("GET", "/ui/static/{name}", is_open=True),
+    Rule("GET", "/ui/static/{version}/{name}", is_open=True),
     Rule("GET", "/ui/about", "assistants", "search"),
     Rule("GET", "/ui/runs", "threads", "search"),
     Rule("GET", "/ui/threads", "threads", "search"),
@@ -61,6 +61,7 @@ RULES = (
     Rule("GET", f"{_UI_RUN}/stream", "threads", "read", is_long=True),
     Rule("POST", f"{_UI_RUN}/answer", "threads", "create_run"),
     Rule("POST", f"{_UI_RUN}/retry", "threads", "create_run"),
+    Rule("POST", f"{_UI_RUN}/continue", "threads", "create_run"),
     Rule("POST", f"{_UI_RUN}/fork", "threads", "create_run"),
     Rule("POST", f"{_UI_RUN}/cancel", "threads", "update"),
     Rule("POST", f"{_UI_RUN}/interrupt", "threads", "update"),

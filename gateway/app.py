@@ -28,9 +28,11 @@ from .callers import Identify
 from .context import Context
 from .errors import add_handlers
 from .guard import Guard
+from .heads import Heads
 from .json_bodies import JsonBodies
 from .limits import Limited
 from .mounting import CustomRoutes, Mounted
+from .page.dots import Dots
 from .protocol import commands as protocol_commands
 from .protocol import events as protocol_events
 from .protocol import websocket as protocol_websocket
@@ -76,7 +78,7 @@ def create_app(context: Context, serving: Serving | None = None) -> FastAPI:
     serving = serving or Serving()
     app = FastAPI(title="Perdure", version=version("perdure"), summary="LangGraph's Agent Server API, on Temporal")
     app.state.context = context
-    app.state.feeds = Feeds(context.runs)
+    app.state.feeds = Feeds(context.runs, context.arrivals)
     app.state.cors = serving.cors
     app.state.mount_prefix = serving.mount_prefix
     for router in _wanted(serving.http):
@@ -97,6 +99,7 @@ def _wanted(http: HttpConfig) -> list[APIRouter]:
 
 def _add_inner(app: FastAPI, context: Context, serving: Serving, identify: list[Identify]) -> None:
     settings = serving.settings
+    app.add_middleware(Heads)
     if serving.http.configurable_headers.included:
         app.add_middleware(RunHeaders, serving.http.configurable_headers)
     if settings.requests_per_second is not None or settings.open_streams is not None:
@@ -109,6 +112,7 @@ def _add_inner(app: FastAPI, context: Context, serving: Serving, identify: list[
     if serving.asks:
         app.add_middleware(Guard, context.runs, identify, serving.authorization(), TRANSLATIONS)
     app.add_middleware(JsonBodies, settings.max_body)
+    app.add_middleware(Dots)
 
 
 def _add_outer(app: FastAPI, serving: Serving, identify: list[Identify]) -> None:

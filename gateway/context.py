@@ -10,6 +10,7 @@ from fastapi import Depends, Header, Request
 
 from ..facade.run_stream import RunStream
 from ..facade.runs import RunsFacade
+from .arrivals import Arrivals
 from .kept_states import KeptStates
 from .shared_frames import SharedFrames
 
@@ -22,6 +23,7 @@ class Context:
 
     def __init__(self, runs: RunsFacade, *, temporal_ui: str | None = None) -> None:
         self.runs = runs
+        self.arrivals = Arrivals(runs)
         self.states = KeptStates()
         self.frames = SharedFrames()
         self.temporal_ui = temporal_ui

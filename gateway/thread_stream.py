@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from fastapi import APIRouter, Request, Response
 
 from ..contracts.types import HEARTBEAT_EVENT, RunRecord, RunStatus
 from ..facade.runs import RunsFacade
+from .arrivals import told_within
 from .bodies import MOST
 from .context import HEARTBEAT as SILENCE
 from .context import Context, InContext, LastEventId, prefix
@@ -25,8 +25,6 @@ from .sse import HEARTBEAT, STREAMED, encoded
 
 router = APIRouter(tags=["Threads"])
 
-_LOOK = 0.5
-"""Seconds between two looks for a new run."""
 _SERVED = ("run_modes", "lifecycle")
 
 
@@ -82,15 +80,16 @@ _ENDED = 2**62
 
 async def _sent(context: Context, thread_id: str, since: _Place, *, whole: bool) -> AsyncGenerator[bytes]:
     spoke = time.monotonic()
-    while True:
-        for run in await _later(context.runs, thread_id, since):
-            async for part in _of_run(context, run, since if _created(run) == since.created else None, whole=whole):
-                yield part
-            since, spoke = _Place(_created(run), _ENDED), time.monotonic()
-        if time.monotonic() - spoke >= SILENCE:
-            yield HEARTBEAT
-            spoke = time.monotonic()
-        await asyncio.sleep(_LOOK)
+    with context.arrivals.told(thread_id) as arrived:
+        while True:
+            for run in await _later(context.runs, thread_id, since):
+                async for part in _of_run(context, run, since if _created(run) == since.created else None, whole=whole):
+                    yield part
+                since, spoke = _Place(_created(run), _ENDED), time.monotonic()
+            if time.monotonic() - spoke >= SILENCE:
+                yield HEARTBEAT
+                spoke = time.monotonic()
+            await told_within(SILENCE, arrived)
 
 
 async def _later(runs: RunsFacade, thread_id: str, since: _Place) -> list[RunRecord]:

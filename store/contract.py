@@ -66,7 +66,7 @@ class ThreadLine:
     in_flight: tuple[str, ...]
     """The submitted runs that have not ended, in the order of their admission."""
     last_sequence: int
-    """The largest place that a run of the thread was given, 0 before the first."""
+    """The largest place that a run of the thread was given, 0 before the first; of runs that were deleted, too."""
 
 
 @dataclass(frozen=True, slots=True)

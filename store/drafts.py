@@ -78,7 +78,8 @@ def mark_submitted(connection: Connection, run_id: str, sequence: int | None) ->
 
 def remove(connection: Connection, *which: ColumnElement[bool]) -> bool:
     """Remove a run; its spec and values go with it. Whether there was one."""
-    gone = connection.execute(delete(runs).where(*which).returning(runs.c.thread_id)).scalar_one_or_none()
+    removed = delete(runs).where(*which).returning(runs.c.thread_id, runs.c.sequence)
+    gone = connection.execute(removed).one_or_none()
     if gone is not None:
-        threads.release(connection, gone)
+        threads.release(connection, *gone)
     return gone is not None

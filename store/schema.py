@@ -32,7 +32,7 @@ from sqlalchemy.types import TypeDecorator
 from ..contracts.serialization.serializer import from_json
 from .sealing import SealedBytes, SealedJson, SealedText, json_text
 
-REVISION = "0012"
+REVISION = "0013"
 """The newest migration. It stands here so that a start that has nothing to migrate never imports Alembic."""
 
 
@@ -148,6 +148,8 @@ threads = Table(
     Column("updated_at", UtcDateTime, nullable=False),
     # A run was submitted to it. Until then it is only claimed: nobody sees it, and no other user may have it.
     Column("begun", Boolean, nullable=False, server_default=true()),
+    # The largest place of a run that was deleted, so that no other gets it; NULL: none was.
+    Column("last_place", BigInteger),
     sqlite_autoincrement=True,
 )
 

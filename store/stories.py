@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, RowMapping, bindparam, select
 
 from ..contracts.lifecycle import RunLifecycleEvent
-from ..contracts.stories import OutlinedEvent, Outlook
+from ..contracts.stories import Arrival, OutlinedEvent, Outlook, Spent
 from ..contracts.types import RunInterrupt
 from .database import Database
 from .lifecycle import to_event
@@ -24,6 +24,15 @@ _OUTLINED = ("position", "seq", "event_type", "attempt", "created_at", "metadata
 _TOLD = select(*(_EVENTS[name] for name in _OUTLINED)).where(_EVENTS.void.is_(False))
 _OF_RUN = _EVENTS.run_id == bindparam("of_run")
 _CALLED = _TOLD.where(_OF_RUN, _EVENTS.event_type.in_(CALLS)).order_by(_EVENTS.seq.desc()).limit(_NEWEST)
+_ANSWERED = select(_EVENTS.position, _EVENTS.metadata).where(
+    _OF_RUN, _EVENTS.event_type == "llm_response", _EVENTS.void.is_(False), _EVENTS.position > bindparam("after")
+)
+_ARRIVED = (
+    select(runs.c.run_id, runs.c.thread_id, runs.c.sequence)
+    .where(runs.c.submitted)
+    .order_by(runs.c.position.desc())
+    .limit(bindparam("most"))
+)
 _QUESTIONS = TypeAdapter(tuple[RunInterrupt, ...])
 
 
@@ -57,6 +66,25 @@ class SqlStories:
             )
 
         return await self._database.read_at_once(work)
+
+    async def spent(self, after: Mapping[str, int]) -> Mapping[str, Spent]:
+        """By run."""
+
+        def work(connection: Connection) -> dict[str, Spent]:
+            return {run_id: _spent(connection, run_id, place) for run_id, place in after.items()}
+
+        return await self._database.read_at_once(work)
+
+    async def arrivals(self, limit: int, *, user_id: str | None = None) -> Sequence[Arrival]:
+        """The newest first."""
+        query = _ARRIVED if user_id is None else _ARRIVED.where(runs.c.user_id == user_id)
+        return [Arrival(**row) for row in await self._database.fetch(query, most=limit)]
+
+
+def _spent(connection: Connection, run_id: str, after: int) -> Spent:
+    rows = connection.execute(_ANSWERED, {"of_run": run_id, "after": after}).all()
+    tokens = sum(about.get("usage", {}).get("total_tokens", 0) for _, about in rows)
+    return Spent(tokens=tokens, position=max((position for position, _ in rows), default=after))
 
 
 def _questions(connection: Connection, run_ids: Sequence[str]) -> dict[str, tuple[RunInterrupt, ...]]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from ..contracts.lifecycle import RunLifecycleEvent
-from ..contracts.stories import OutlinedEvent, Outlook
+from ..contracts.stories import Arrival, OutlinedEvent, Outlook, Spent
 
 
 class RunStoryStore(Protocol):
@@ -23,4 +23,12 @@ class RunStoryStore(Protocol):
     async def outlook(self, *, asking: Sequence[str], waiting: Sequence[str], working: Sequence[str]) -> Outlook:
         """The questions of the runs that are `asking`, the lines of the threads in which runs are `waiting`, and the
         newest calls of the runs that are `working`."""
+        ...
+
+    async def spent(self, after: Mapping[str, int]) -> Mapping[str, Spent]:
+        """What model calls of these runs have used that were told after a `position`, in one look."""
+        ...
+
+    async def arrivals(self, limit: int, *, user_id: str | None = None) -> Sequence[Arrival]:
+        """The submitted runs of a user (`None`: of all) that were created last, the newest first."""
         ...

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, delete, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, delete, func, select, update
 
 from ..contracts.errors import RunNotFoundError, ThreadNotFoundError, ThreadTakenError
 from ..contracts.threads import ThreadRecord, ThreadStatus
@@ -15,7 +15,7 @@ from ..contracts.types import RunRecord, RunStatus
 from . import lifecycle
 from .exchange import StateUpdate
 from .locks import lock_thread
-from .rows import OF_THREAD
+from .rows import OF_THREAD, PLACE
 from .schema import runs, state_updates, threads
 from .thread_search import ThreadSearch
 from .upsert import insert
@@ -43,6 +43,9 @@ _DELETE = (
     delete(threads)
     .where(_ITS_THREAD, threads.c.begun, ~_HAS_RUNS.where(runs.c.submitted).exists())
     .returning(threads.c.user_id)
+)
+_KEEP_PLACE = (
+    update(threads).where(_ITS_THREAD, func.coalesce(threads.c.last_place, 0) < PLACE).values(last_place=PLACE)
 )
 _METADATA = select(threads.c.metadata).where(_ITS_THREAD)
 _BEGIN_ROW = insert(threads)
@@ -74,10 +77,12 @@ def claim(connection: Connection, run: RunRecord) -> None:
         raise ThreadTakenError(run.thread_id)
 
 
-def release(connection: Connection, thread_id: str) -> None:
+def release(connection: Connection, thread_id: str, place: int | None = None) -> None:
     """A run of the thread was removed: one that was only claimed, and has no other, is there no more."""
     lock_thread(connection, thread_id)
     connection.execute(_RELEASE, {"of_thread": thread_id})
+    if place is not None:
+        connection.execute(_KEEP_PLACE, {"of_thread": thread_id, "place": place})
 
 
 def _claimed(thread_id: str, user_id: str | None, moment: datetime) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, func, or_, select, tuple_
 from ..contracts.types import RunRecord
 from .contract import ThreadLine
 from .rows import OF_THREAD, RECORD_COLUMNS, to_record
-from .schema import UtcDateTime, leases, runs
+from .schema import UtcDateTime, leases, runs, threads
 from .upsert import insert
 
 # As the index that has only these runs: in the order of creation all records would be looked through.
@@ -31,6 +31,7 @@ _LINE = (
 )
 # A place is given to a run that is submitted, so here the index is enough.
 _LAST_PLACE = select(func.max(runs.c.sequence)).where(OF_THREAD)
+_LAST_DELETED = select(threads.c.last_place).where(threads.c.thread_id == bindparam("of_thread"))
 
 
 def page(connection: Connection, limit: int, after: RunRecord | None) -> Sequence[RunRecord]:
@@ -52,4 +53,5 @@ def line(connection: Connection, thread_id: str) -> ThreadLine:
     """The thread's runs in flight, and its last sequence."""
     of_thread = {"of_thread": thread_id}
     in_flight = connection.execute(_LINE, of_thread).scalars().all()
-    return ThreadLine(tuple(in_flight), connection.execute(_LAST_PLACE, of_thread).scalar_one() or 0)
+    places = [connection.execute(last, of_thread).scalar_one_or_none() for last in (_LAST_PLACE, _LAST_DELETED)]
+    return ThreadLine(tuple(in_flight), max(place or 0 for place in places))

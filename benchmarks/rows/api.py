@@ -12,6 +12,7 @@ from ..figures import DEV, OURS, Figure, Goal, Row, milliseconds, ratio
 from ..ours import RECURSION_LIMIT
 from ..peers.dev import Dev
 from ..processes import Meter
+from . import protocol
 
 _AT_ONCE = 8
 """Connections that ask at the same time."""
@@ -33,7 +34,7 @@ async def measure(bench: Bench) -> list[Row]:
         threads = {api.name: await _filled(api, bench.sizes.api_threads) for api in apis}
         for name, what in _READS.items():
             rows.append(await _reads(bench, apis, threads, name, what))
-        return [*rows, await _streamed(bench, apis)]
+        return [*rows, await _streamed(bench, apis), await protocol.measured(bench, apis)]
 
 
 async def _first_events(bench: Bench, apis: Sequence[Api]) -> Row:

@@ -84,6 +84,17 @@ async def retry(thread_id: str, run_id: str, body: Begin, runs: Runs) -> Respons
     return await _begun(runs, await runs.retry(run_id))
 
 
+@router.post("/{run_id}/continue")
+async def go_on(thread_id: str, run_id: str, body: Begin, runs: Runs) -> Response:
+    """A new run that goes on where this one has stopped: what it has finished does not run again."""
+    run = await existing_run(runs, thread_id, run_id)
+    newest = await runs.list_runs(thread_id, limit=1)
+    if run.status not in _STOPPED or [one.run_id for one in newest] != [run_id]:
+        why = f"it is {run.status}" if run.status not in _STOPPED else "its thread has gone on with another run"
+        raise RunStateError(run_id, f"run {run_id!r} has left nothing to go on with: {why}")
+    return await _begun(runs, await _again(runs, run, body))
+
+
 @router.post("/{run_id}/fork")
 async def fork(thread_id: str, run_id: str, body: Fork, runs: Runs) -> Response:
     """A new run like this one that begins at a checkpoint."""
@@ -122,6 +133,7 @@ async def _again(runs: RunsFacade, run: RunRecord, body: Begin, **changes: Any) 
     return await runs.create_background(RunSpec(**wanted))
 
 
+_STOPPED = (RunStatus.ERROR, RunStatus.TIMEOUT, RunStatus.INTERRUPTED)
 _NOT_AGAIN = ("run_id", "input", "command", "checkpoint_request", "after_seconds", "on_completion", "webhook")
 
 

@@ -23,7 +23,8 @@ async def shown_run(runs: RunsFacade, run: RunRecord) -> dict[str, Any]:
     """With its questions, and whether they can be answered."""
     asked = await open_questions(runs, run)
     why = await runs.overview.explain([run])
-    return whole(run, why.get(run.run_id), asked, answerable=bool(asked))
+    tokens = await runs.overview.tokens([run])
+    return whole(run, why.get(run.run_id), tokens.get(run.run_id), asked, answerable=bool(asked))
 
 
 async def open_questions(runs: RunsFacade, run: RunRecord) -> tuple[RunInterrupt, ...]:

@@ -28,12 +28,13 @@ _POLICY = (
     "require-trusted-types-for 'script'; trusted-types 'none'"
 )
 """Nothing of elsewhere, nothing inline, and no text that becomes markup, whatever a script does with it."""
+_LOOKED_AT_AGAIN = "no-cache"
+_FOR_EVER = "public, max-age=31536000, immutable"
 _HEADERS = {
     "Content-Security-Policy": _POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
-    "Cache-Control": "no-cache",
 }
 
 
@@ -47,13 +48,23 @@ class _File:
 @cache
 def _files() -> dict[str, _File]:
     """By name. They are few and small, and a request reads no path that it names."""
-    found = (path for path in sorted(_FOLDER.iterdir()) if path.suffix in _TYPES)
-    return {path.name: _file(path) for path in found}
+    bodies = {path.name: path.read_bytes() for path in sorted(_FOLDER.iterdir()) if path.suffix in _TYPES}
+    bodies[_INDEX] = bodies[_INDEX].replace(b"ui/static/", f"ui/static/{_version()}/".encode())
+    return {name: _file(name, body) for name, body in bodies.items()}
 
 
-def _file(path: Path) -> _File:
-    body = path.read_bytes()
-    return _File(body, _TYPES[path.suffix], f'"{sha256(body).hexdigest()[:32]}"')
+@cache
+def _version() -> str:
+    """Of all files, in their addresses: so a browser asks for each once, and never mixes those of two versions."""
+    return _digest(b"".join(path.read_bytes() for path in sorted(_FOLDER.iterdir())))[:12]
+
+
+def _file(name: str, body: bytes) -> _File:
+    return _File(body, _TYPES[Path(name).suffix], f'"{_digest(body)[:32]}"')
+
+
+def _digest(body: bytes) -> str:
+    return sha256(body).hexdigest()
 
 
 @router.get("/")
@@ -75,17 +86,17 @@ def _place(request: Request) -> str | None:
     return None if prefix is None or asked == f"{prefix}/" else f"{prefix}/"
 
 
-@router.get("/ui/static/{name}")
-async def static(name: str, request: Request) -> Response:
-    """One of its files."""
-    return _answered(request, name)
+@router.get("/ui/static/{version}/{name}")
+async def static(version: str, name: str, request: Request) -> Response:
+    """One of its files; for who has the page of another gateway's version, this one's."""
+    return _answered(request, name, _FOR_EVER if version == _version() else _LOOKED_AT_AGAIN)
 
 
-def _answered(request: Request, name: str) -> Response:
+def _answered(request: Request, name: str, kept: str = _LOOKED_AT_AGAIN) -> Response:
     file = _files().get(name)
     if file is None:
         raise refuse(404, "Not Found")
-    headers = {**_HEADERS, "ETag": file.etag}
+    headers = {**_HEADERS, "Cache-Control": kept, "ETag": file.etag}
     if file.etag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     return Response(file.body, media_type=file.media_type, headers=headers)

@@ -38,7 +38,7 @@ async def runs_of_all_threads(
     before: str | None = None,
     limit: Annotated[int, Query(ge=1, le=_MOST)] = 50,
 ) -> Response:
-    """A page of them, newest first, each with why it stands still; `next` is the `before` of the next one."""
+    """A page of them, newest first, with why each stands still and its tokens; `next` is the next `before`."""
     status = words_in_query(request, "status")
     with of_the_filter() as matching:
         page = await runs.overview.page(
@@ -52,7 +52,8 @@ async def runs_of_all_threads(
             before=before,
         )
         why = await runs.overview.explain(page.runs)
-    shown = [row(run, why.get(run.run_id)) for run in page.runs]
+        tokens = await runs.overview.tokens(page.runs)
+    shown = [row(run, why.get(run.run_id), tokens.get(run.run_id)) for run in page.runs]
     return Json({"runs": shown, "next": page.next, "at": now()})
 
 

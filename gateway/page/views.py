@@ -24,9 +24,8 @@ def now() -> str | None:
     return moment(datetime.now(UTC))
 
 
-def row(run: RunRecord, why: Standstill | None) -> dict[str, Any]:
+def row(run: RunRecord, why: Standstill | None, tokens: int | None) -> dict[str, Any]:
     """A run of a list."""
-    usage = run.usage or {}
     return {
         "run_id": run.run_id,
         "thread_id": run.thread_id,
@@ -38,7 +37,7 @@ def row(run: RunRecord, why: Standstill | None) -> dict[str, Any]:
         "ended_at": moment(run.ended_at),
         "steps": run.steps,
         "attempt": run.attempt,
-        "tokens": usage.get("total_tokens"),
+        "tokens": tokens,
         "error": None if run.error is None else {"type": run.error.type, "message": run.error.message[:_MESSAGE]},
         "why": None if why is None else _standstill(why),
     }
@@ -48,11 +47,13 @@ def _standstill(why: Standstill) -> dict[str, Any]:
     return {"reason": why.reason, "text": why.text, "since": moment(why.since), "behind": why.behind}
 
 
-def whole(run: RunRecord, why: Standstill | None, asked: Sequence[RunInterrupt], *, answerable: bool) -> dict[str, Any]:
+def whole(
+    run: RunRecord, why: Standstill | None, tokens: int | None, asked: Sequence[RunInterrupt], *, answerable: bool
+) -> dict[str, Any]:
     """A run by itself."""
     error = None if run.error is None else run.error.model_dump()
     return {
-        **row(run, why),
+        **row(run, why, tokens),
         "error": error,
         "at": now(),
         "usage": run.usage,

@@ -17,6 +17,7 @@ from datetime import datetime
 from ...contracts.actor import bind_actor
 from ...contracts.errors import UnavailableError
 from ...facade.runs import RunsFacade
+from ..arrivals import SELDOM, Arrivals, told_within
 from .entries import Entry, Place
 from .shelf import Shelf
 from .tape import Counts, Tape
@@ -25,12 +26,6 @@ logger = logging.getLogger(__name__)
 
 _EVENTS, _BYTES = 500, 2**20
 """The newest that are kept; up to twice as many."""
-_LOOK, _RARELY = 0.5, 2.0
-"""Seconds between two looks for a new run, where nobody tells of one; and once the thread was idle for long."""
-_LONG = 600
-"""Looks."""
-_LOOKS = 10
-"""After so many it is looked whether the thread is there still."""
 _AGAIN = 1.0
 """Seconds until it is tried again, when the store or the bridge is away."""
 _BREATH = 100
@@ -42,8 +37,9 @@ Owner = tuple[str | None, datetime]
 class Feed:
     """Of one thread."""
 
-    def __init__(self, runs: RunsFacade, thread_id: str, counts: Counts, shelf: Shelf) -> None:
+    def __init__(self, runs: RunsFacade, arrivals: Arrivals, thread_id: str, counts: Counts, shelf: Shelf) -> None:
         self._runs = runs
+        self._arrivals = arrivals
         self._thread_id = thread_id
         self._counts = counts
         self._shelf = shelf
@@ -59,8 +55,6 @@ class Feed:
         """Of the run that is read, or of the next one."""
         self._is_within = False
         """A run is read."""
-        self._stirred = asyncio.Event()
-        """Somebody has submitted a run."""
         self._changed = asyncio.Event()
         self._reading: asyncio.Task[None] | None = None
 
@@ -85,10 +79,6 @@ class Feed:
         if self._reading is not None:
             self._reading.cancel()
 
-    def stir(self) -> None:
-        """There may be a new run."""
-        self._stirred.set()
-
     def has(self, seq: int) -> bool:
         """Whether all that comes behind this is, or will be, here."""
         return self._reading is not None and self._first <= seq + 1
@@ -112,29 +102,26 @@ class Feed:
     async def _read(self) -> None:
         with bind_actor(None):  # each reader was let in by himself
             try:
-                await self._read_on()
+                with self._arrivals.told(self._thread_id) as arrived:
+                    await self._read_on(arrived)
             except Exception:
                 logger.exception("the events of thread %s cannot be read any more", self._thread_id)
             finally:
                 self.ended = True
                 self._wake()
 
-    async def _read_on(self) -> None:
+    async def _read_on(self, arrived: asyncio.Event) -> None:
         tape, owner = self.tape(), await self._owner()
-        looks = 0
         while True:
             try:
-                looks += 1
-                if looks % _LOOKS == 0 and await self._owner() != owner:
-                    return
                 run = await tape.next_run(self.place)
                 self._is_within = run is not None
                 if run is None:
-                    await self._look(_LOOK if looks < _LONG else _RARELY)
-                    continue
+                    await told_within(SELDOM, arrived)
                 if await self._owner() != owner:
                     return
-                looks = 0
+                if run is None:
+                    continue
                 self.place = tape.before(run, self.place)
                 self.last = max(self.last, self.place.seq)
                 async for entry in tape.entries(run, self.place):
@@ -149,12 +136,6 @@ class Feed:
         """Another one's is another thread."""
         thread = await self._runs.get_thread(self._thread_id)
         return None if thread is None else (thread.user_id, thread.created_at)
-
-    async def _look(self, seconds: float) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._stirred.wait()
-        self._stirred.clear()
 
     async def _add(self, entry: Entry) -> None:
         self._entries.append(entry)
@@ -182,8 +163,9 @@ class Feed:
 class Feeds:
     """Of the threads that somebody follows at one gateway."""
 
-    def __init__(self, runs: RunsFacade) -> None:
+    def __init__(self, runs: RunsFacade, arrivals: Arrivals) -> None:
         self._runs = runs
+        self._arrivals = arrivals
         self._counts = Counts()
         self._shelf = Shelf()
         self._feeds: dict[str, Feed] = {}
@@ -193,7 +175,7 @@ class Feeds:
         """The thread's, shared with all who follow it at the same time."""
         feed = self._feeds.get(thread_id)
         if feed is None or feed.ended:
-            feed = self._feeds[thread_id] = Feed(self._runs, thread_id, self._counts, self._shelf)
+            feed = self._feeds[thread_id] = Feed(self._runs, self._arrivals, thread_id, self._counts, self._shelf)
         feed.followers += 1
         try:
             yield feed
@@ -206,8 +188,7 @@ class Feeds:
 
     def stir(self, thread_id: str) -> None:
         """A run was submitted here."""
-        if (feed := self._feeds.get(thread_id)) is not None:
-            feed.stir()
+        self._arrivals.tell(thread_id)
 
 
 def _seq(entry: Entry) -> int:

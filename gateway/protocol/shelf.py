@@ -58,6 +58,8 @@ class Shelf:
         return found
 
     def _keep(self, key: Key, entries: Sequence[Entry], size: int) -> None:
+        if not entries:  # it was deleted, and would take no room that counts
+            return
         self._kept[key] = entries
         self._bytes += size
         while self._bytes > _ALL:

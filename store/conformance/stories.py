@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from ...contracts.filters import Condition, Filter
+from ...contracts.stories import Arrival, Spent
 from ...contracts.types import RunError, RunSpec, RunStatus
 from ..contract import Store
 from ..note_contract import Setback
@@ -64,6 +65,38 @@ class StoryPromises:
         assert (await store.stories.outlook(asking=["r2"], waiting=(), working=())).followed == ()
         assert found.lines == {"thread": ("r0", "r1", "r2")}
         assert [one.event_type for one in found.calls["run"]] == ["llm_response", "llm_request"]
+
+    async def test_what_a_run_has_spent_is_counted_from_a_place_on(self, store: Store, draft: Draft) -> None:
+        await draft()
+        await store.mark_running("run", fence=1, attempt=1)
+        await write(store, *model_call(1, "first", "model", "lead_agent", total_tokens=7))
+        first = (await store.stories.spent({"run": 0}))["run"]
+        assert first.tokens == 7
+        assert await store.stories.spent({"run": first.position, "absent": 3}) == {
+            "run": Spent(position=first.position),
+            "absent": Spent(position=3),
+        }
+        more = [
+            *model_call(3, "second", "model", "lead_agent", total_tokens=5),
+            *model_call(5, "x", "model", "lead_agent"),
+        ]
+        await write(store, *more)
+        assert (await store.stories.spent({"run": first.position}))["run"].tokens == 5
+        assert (await store.stories.spent({"run": 0}))["run"].tokens == 12
+
+    async def test_the_runs_that_came_last(self, store: Store, make_record: Make, spec: RunSpec) -> None:
+        for number, user in enumerate(("ann", "bob", "ann", "ann")):
+            await store.create(make_record(f"r{number}", user, user_id=user), spec)
+        for number in (0, 1, 3):
+            await store.mark_submitted(f"r{number}", sequence=number or None)
+        r0, r1, r3 = (
+            Arrival(run_id="r0", thread_id="ann"),
+            Arrival(run_id="r1", thread_id="bob", sequence=1),
+            Arrival(run_id="r3", thread_id="ann", sequence=3),
+        )
+        assert await store.stories.arrivals(2) == [r3, r1]
+        assert await store.stories.arrivals(5) == [r3, r1, r0]
+        assert await store.stories.arrivals(5, user_id="ann") == [r3, r0]
 
     async def test_lists_by_time(self, store: Store, make_record: Make, spec: RunSpec) -> None:
         first = make_record("r0")

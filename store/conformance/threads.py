@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ..contract import Store
-from .making import make_record, make_spec
+from .making import Draft, make_record, make_spec
 
 _METADATA: dict[str, dict[str, Any]] = {
     "text": {"kind": "x", "deep": {"kind": "y"}},
@@ -41,3 +41,18 @@ class ThreadPromises:
             await store.create(make_record(f"run of {thread_id}", thread_id, metadata=metadata), make_spec())
             await store.mark_submitted(f"run of {thread_id}")
         assert {thread.thread_id for thread in await store.threads.list(metadata=wanted)} == found
+
+    async def test_the_place_of_a_run_that_was_deleted_is_not_given_again(self, store: Store, draft: Draft) -> None:
+        for number in (1, 2, 3):
+            await draft(f"r{number}")
+            await store.mark_submitted(f"r{number}", sequence=number)
+        for gone in ("r3", "r2"):
+            await store.delete(gone)
+        assert (await store.line("thread")).last_sequence == 3
+        await draft("r4")
+        await store.mark_submitted("r4", sequence=4)
+        assert (await store.line("thread")).last_sequence == 4
+        for gone in ("r4", "r1"):
+            await store.delete(gone)
+        assert await store.threads.delete("thread")
+        assert (await store.line("thread")).last_sequence == 0

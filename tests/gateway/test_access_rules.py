@@ -36,7 +36,7 @@ def test_all_that_is_routed_is_tried() -> None:
 def test_only_what_tells_of_nobody_is_open() -> None:
     opened = {rule.path for rule in RULES if rule.is_open}
     documents = {"/openapi.json", "/docs", "/docs/oauth2-redirect", "/redoc"}
-    assert opened == {"/", "/ok", "/info", "/ui/static/{name}", *documents}
+    assert opened == {"/", "/ok", "/info", "/ui/static/{version}/{name}", *documents}
     unasked = [one.path for one in RULES if one.resource is None and not one.is_open and not one.is_translated]
     assert unasked == ["/metrics"]
 

@@ -14,6 +14,7 @@ from graphs.page import MARKUP, graphs
 from playwright.async_api import Browser, Page, expect
 from support.browsers import Looked, chromium, looking
 from support.gateways import MortalGateway, Served, served
+from support.many_runs import add_calls, add_copies
 from support.servers import until
 from support.workers import WorkerProcess
 
@@ -162,6 +163,17 @@ async def test_a_failed_run_is_brought_on_its_way(api: Served, looked: Looked) -
     assert run.run_id not in page.url
 
 
+async def test_a_run_that_has_failed_for_a_moment_goes_on(api: Served, looked: Looked) -> None:
+    run = await begun(api, "unlucky", "unlucky", {"wait": 0.0})
+    await looked.open("?status=error")
+    page = looked.page
+    await page.get_by_role("link", name=run.run_id).click()
+    await page.get_by_role("button", name="Go on").click()
+    await expect_status(page, "success")
+    await expect(page.get_by_role("button", name="step charge, done")).to_be_visible()
+    assert run.run_id not in page.url
+
+
 async def test_what_agents_say_is_never_markup(api: Served, looked: Looked) -> None:
     asks = await begun(api, "wild", "wild-asks", metadata={"x": MARKUP})
     failed = await begun(api, "wild", f"wild {MARKUP.replace('/', '')}", {"topic": "fail"})
@@ -184,7 +196,22 @@ async def test_what_agents_say_is_never_markup(api: Served, looked: Looked) -> N
     for name in ("threads", f"threads/{own('wild-asks')}"):
         await looked.open(name)
         await expect(page.locator("#main h1")).to_be_visible()
+    await looked.open("chat/paints")
+    await page.get_by_label("Message").fill(MARKUP)
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".chat-said .said-text").last).to_have_text(f"{MARKUP}[image_url]")
     assert await page.evaluate("[window.hit, document.querySelectorAll('main img, main script').length]") == [None, 0]
+
+
+async def test_a_thread_is_opened_whose_id_a_browser_takes_for_a_step(api: Served, looked: Looked) -> None:
+    spec = RunSpec(assistant_id="research", scope=RunScope(thread_id=".."), input={"wait": 0.0})
+    run = await api.env.runs.create_background(spec)
+    await looked.open("threads")
+    page = looked.page
+    await page.get_by_role("link", name="..", exact=True).click()
+    await page.get_by_role("link", name=run.run_id).click()
+    await expect_status(page, "success")
+    await expect(page.get_by_role("button", name="step write, done")).to_be_visible()
 
 
 async def test_two_users_see_what_is_theirs(api: Served, browser: Browser) -> None:
@@ -241,6 +268,39 @@ async def test_it_can_be_used_with_keys_and_on_a_narrow_screen(api: Served, brow
         await page.reload()
         await page.keyboard.press("Tab")
         await expect(page.get_by_role("link", name="To the content")).to_be_focused()
+
+
+async def size(page: Page) -> int:
+    found: int = await page.evaluate("document.querySelectorAll('*').length")
+    return found
+
+
+async def test_ten_thousand_runs_and_fifty_thousand_events(api: Served, looked: Looked) -> None:
+    run = await begun(api, "spends", "large", {"wait": 0.0})
+    await api.env.runs.join_wait(run.run_id)
+    store = Path(api.env.settings.store_url.removeprefix("sqlite:///"))
+    await asyncio.to_thread(add_calls, store, run.run_id, 25_000)
+    await asyncio.to_thread(add_copies, store, run.run_id, 10_000)
+    page = looked.page
+    await looked.open()
+    await expect(page.locator("#count")).to_have_text("50 runs, and more")
+    await page.get_by_role("link", name="Older").click()
+    await expect(page.locator("tr.row a").first).to_have_text("run-of-many-9949")
+    await page.get_by_label("Thread").fill(own("large"))
+    await page.keyboard.press("Enter")
+    await page.get_by_role("link", name=run.run_id).click()
+
+    async def is_whole() -> bool:  # 2,000 events a part
+        return len([url for url in looked.addresses if "/timeline" in url]) > 25
+
+    await until(is_whole)
+    await expect(page.get_by_role("button", name=re.compile(r"^[\d.]+ k models,")).first).to_be_visible()
+    assert await size(page) < 3_000
+    await page.get_by_label("Zoom in").click()
+    await page.locator("svg.timeline").focus()
+    await page.keyboard.press("ArrowRight")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_label("The chosen bar")).to_be_focused()
 
 
 @pytest.mark.parametrize(("ci", "outcome"), [("", pytest.skip.Exception), ("true", pytest.fail.Exception)])

@@ -53,20 +53,50 @@ async def test_the_page_is_for_who_reads_html(http: httpx.AsyncClient) -> None:
     assert shown.headers["content-type"].startswith("text/html")
     assert (await http.get("/")).json()["ok"] is True
     named = re.findall(r'(?:href|src)="(ui/static/[^"]+)"', shown.text)
-    assert "ui/static/app.js" in named
+    assert [name.rpartition("/")[2] for name in named].count("app.js") == 1
     for name in named:
         file = await http.get(f"/{name}")
         assert file.status_code == 200, name
         policy = file.headers["content-security-policy"]
         assert "default-src 'self'" in policy
         assert "unsafe" not in policy
+        assert "immutable" in file.headers["cache-control"]
         again = await http.get(f"/{name}", headers={"if-none-match": file.headers["etag"]})
         assert again.status_code == 304
+    assert "immutable" not in shown.headers["cache-control"]
+    of_another_version = await http.get("/ui/static/other/app.js")
+    assert (of_another_version.status_code, of_another_version.headers["cache-control"]) == (200, "no-cache")
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/", 200),
+        ("/ok", 200),
+        ("/ui/static/x/app.js", 200),
+        ("/ui/runs", 200),
+        ("/info", 200),
+        ("/threads/nobody/runs", 422),
+        ("/ui/static/x/nothing.js", 404),
+    ],
+)
+async def test_head_is_get_without_a_body(http: httpx.AsyncClient, path: str, status: int) -> None:
+    for accept in ("text/html", "*/*"):
+        got, head = await http.get(path, headers={"accept": accept}), await http.head(path, headers={"accept": accept})
+        assert (head.status_code, head.content) == (got.status_code, b"") == (status, b"")
+        for name in ("content-type", "content-length", "etag", "cache-control"):
+            assert head.headers.get(name) == got.headers.get(name), name
+
+
+async def test_head_of_a_stream_is_refused_at_once(api: Served, http: httpx.AsyncClient) -> None:
+    run = await begun(api, "research", "head-of-a-stream", {"wait": 60.0})
+    assert (await http.head(f"{place(run)}/stream")).status_code == 405
+    await api.env.runs.cancel(run.run_id)
 
 
 @pytest.mark.parametrize("name", ["nothing.js", "..%2F__init__.py", "%2e%2e%2ffiles.py"])
 async def test_no_other_file_is_given(http: httpx.AsyncClient, name: str) -> None:
-    assert (await http.get(f"/ui/static/{name}")).status_code == 404
+    assert (await http.get(f"/ui/static/x/{name}")).status_code == 404
 
 
 def test_no_text_becomes_markup_and_nothing_is_fetched_from_elsewhere() -> None:
@@ -84,6 +114,15 @@ def test_no_text_becomes_markup_and_nothing_is_fetched_from_elsewhere() -> None:
         assert " style=" not in text, path.name  # which the policy would not let through
 
 
+@pytest.mark.parametrize(("thread", "sent"), [("~..", "~~.."), ("~.x", "~.x")])
+async def test_an_id_that_a_browser_would_lose_is_sent_with_a_tilde(
+    api: Served, http: httpx.AsyncClient, thread: str, sent: str
+) -> None:
+    run = await begun(api, "research", thread, {"wait": 0.0})
+    assert (await http.get(f"/ui/threads/{sent}/runs/{run.run_id}")).json()["thread_id"] == thread
+    await api.env.runs.join_wait(run.run_id)
+
+
 async def test_behind_a_prefix_its_address_ends_in_a_slash(api: Served) -> None:
     serving = Serving(GatewaySettings(mount_prefix="/agents"))
     async with (
@@ -93,7 +132,7 @@ async def test_behind_a_prefix_its_address_ends_in_a_slash(api: Served) -> None:
         for asked in ("/", "/agents"):
             assert (await http.get(asked)).headers["location"] == "/agents/"
         assert (await http.get("/agents/")).status_code == 200
-        assert (await http.get("/agents/ui/static/app.js")).status_code == 200
+        assert (await http.get("/agents/ui/static/x/app.js")).status_code == 200
 
 
 async def test_why_runs_stand_still(api: Served, http: httpx.AsyncClient) -> None:
@@ -139,6 +178,26 @@ async def test_a_run_that_is_tried_again_says_with_what_it_has_failed(api: Serve
     story = (await http.get(f"{place(run)}/timeline")).json()
     attempts = [turn.get("after") for turn in story["turns"] if turn["type"] == "run_attempt_started"]
     assert attempts == [None, {"type": "ValueError", "message": "the quota is used up"}]
+
+
+async def test_a_list_has_the_tokens_of_a_run_that_goes_on(api: Served, http: httpx.AsyncClient) -> None:
+    run = await begun(api, "spends", "spent", {"wait": 60.0})
+
+    async def shown() -> dict[str, Any]:
+        page = (await http.get("/ui/runs", params={"thread": "spent"})).json()
+        return page["runs"][0]
+
+    async def has_some() -> bool:
+        return bool((await shown())["tokens"])
+
+    await until(has_some)
+    assert (await shown())["status"] == "running"
+    so_far = (await shown())["tokens"]
+    assert (await http.get(place(run))).json()["tokens"] == so_far
+    await api.env.runs.cancel(run.run_id)
+    ended = await api.env.runs.join_wait(run.run_id)
+    assert ended.status == "interrupted"
+    assert (await shown())["tokens"] == so_far
 
 
 async def test_a_list_is_filtered_and_paged(api: Served, http: httpx.AsyncClient) -> None:
@@ -271,6 +330,18 @@ async def test_a_failed_run_is_retried_and_a_state_is_edited_and_forked(api: Ser
     assert (await api.env.runs.join_wait(fork.json()["run_id"])).status == "success", fork.text
     assert fork.json()["follow_up_to"] == run.run_id
     assert (await http.post(f"{place(run)}/fork", json={"checkpoint_id": "nothing"})).status_code == 422
+
+
+async def test_a_failed_run_goes_on_where_it_has_stopped(api: Served, http: httpx.AsyncClient) -> None:
+    run = await begun(api, "unlucky", "gone-on", {"wait": 0.0})
+    assert (await api.env.runs.join_wait(run.run_id)).status == "error"
+    made = (await http.post(f"{place(run)}/continue", json={})).json()
+    ended = await api.env.runs.join_wait(made["run_id"])
+    assert (ended.status, ended.values["log"]) == ("success", ["plan", "passed"])
+    assert made["follow_up_to"] == run.run_id
+    for one, why in ((run.run_id, "has gone on with another run"), (made["run_id"], "it is success")):
+        refused = await http.post(f"/ui/threads/gone-on/runs/{one}/continue", json={})
+        assert (refused.status_code, why in refused.json()["detail"]) == (409, True)
 
 
 async def test_a_chat_begins_a_thread(api: Served, http: httpx.AsyncClient) -> None:

@@ -105,6 +105,7 @@ DONE: dict[str, Any] = {
     "answer": {"value": 1},
     "retry": {},
     "fork": {"checkpoint_id": "{checkpoint_id}"},
+    "continue": {},
     "cancel": {},
     "interrupt": {},
 }

@@ -8,6 +8,7 @@ import asyncio
 import operator
 from typing import Annotated, Any
 
+from langchain_core.messages import AIMessage
 from langchain_core.tools import tool
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode, tools_condition
@@ -53,6 +54,17 @@ def agent() -> Any:
     return graph.compile()
 
 
+def spends() -> Any:
+    """It asks a model, and then takes its time."""
+    model = ScriptedChatModel(lambda asked: "Much.")
+
+    async def think(state: Steps) -> Steps:
+        return {"answer": (await model.ainvoke("How much is it?")).text}
+
+    graph = StateGraph(Steps).add_node("think", think).add_node("hold", _step("hold"))
+    return graph.add_edge(START, "think").add_edge("think", "hold").compile()
+
+
 def _step(name: str) -> Any:
     async def step(state: Steps) -> Steps:
         await asyncio.sleep(state.get("wait", 0.0))
@@ -92,11 +104,33 @@ async def _wild(state: Steps) -> Steps:
     return {"answer": interrupt(MARKUP), "log": [MARKUP]}
 
 
+async def _paint(state: MessagesState) -> MessagesState:
+    picture = {"type": "image_url", "image_url": {"url": "https://elsewhere.example/x.png"}}
+    return {"messages": [AIMessage([{"type": "text", "text": MARKUP}, picture])]}
+
+
+def unlucky() -> Any:
+    """The second of its steps fails once."""
+    tried: list[str] = []
+
+    async def charge(state: Steps) -> Steps:
+        tried.append("")
+        if len(tried) == 1:
+            raise ConnectionError("the bank does not answer")
+        return {"log": ["passed"]}
+
+    graph = StateGraph(Steps).add_node("plan", _step("plan")).add_node("charge", charge)
+    return graph.add_edge(START, "plan").add_edge("plan", "charge").compile()
+
+
 def graphs() -> dict[str, Any]:
     return {
         "agent": agent(),
         "research": research(),
+        "spends": spends(),
+        "unlucky": unlucky(),
         "review": StateGraph(Steps).add_node("review", _review).add_edge(START, "review").compile(),
         "fails": StateGraph(Steps).add_node("charge", _fail).add_edge(START, "charge").compile(),
+        "paints": StateGraph(MessagesState).add_node("paint", _paint).add_edge(START, "paint").compile(),
         "wild": StateGraph(Steps).add_node(MARKUP, _wild).add_edge(START, MARKUP).compile(),
     }

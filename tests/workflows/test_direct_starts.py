@@ -227,9 +227,10 @@ async def test_a_run_that_is_terminated_frees_its_thread(
 
 
 async def test_a_cancelled_thread_cancels_the_run_that_it_does_not_know_yet(
-    runs: RunsFacade, overlap: Overlap, spec: Spec, cli: Cli, short_sleep: None
+    runs: RunsFacade, overlap: Overlap, spec: Spec, cli: Cli
 ) -> None:
-    first = await runs.create_background(spec("overlap", input=NEW, runnable_config=HELD))
+    with asleep(3600):  # which a cancel ends
+        first = await runs.create_background(spec("overlap", input=NEW, runnable_config=HELD))
     await cli("cancel", "--workflow-id", f"thread-{first.thread_id}")
     assert (await runs.join_wait(first.run_id)).status is RunStatus.INTERRUPTED
     _, second = await runs.create_and_wait(spec("overlap", input=NEW))

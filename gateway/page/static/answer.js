@@ -52,7 +52,7 @@ function partFor(question, at) {
 
 function free(asked, at) {
   const isText = typeof asked === "string";
-  const input = el("textarea", { id: `answer-${at}`, rows: 3, spellcheck: "false" });
+  const input = el("textarea", { id: `answer-${at}`, rows: 3, spellcheck: "false", required: true });
   const form = el("select", { "aria-label": "How the answer is read" }, el("option", { value: "text" }, "as text"), el("option", { value: "json" }, "as JSON"));
   const put = (value) => () => {
     input.value = value;

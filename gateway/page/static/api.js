@@ -40,13 +40,18 @@ export function path(...parts) {
   return parts.map(encodeURIComponent).join("/");
 }
 
+// A browser takes `.` and `..` in an address for steps in it: as ids of threads they are sent with a `~` before them.
+export function asSent(place) {
+  return place.replace(/(^|\/)(~*\.{1,2})(?=\/|$)/g, "$1~$2");
+}
+
 export async function call(place, { method = "GET", body, signal, query } = {}) {
   const search = new URLSearchParams();
   for (const [name, value] of Object.entries(query || {})) {
     for (const one of Array.isArray(value) ? value : [value]) if (one !== "" && one !== undefined && one !== null) search.append(name, one);
   }
   const headers = { ...credentials(), ...(body === undefined ? {} : { "content-type": "application/json" }) };
-  const address = `${place}${search.size ? `?${search}` : ""}`;
+  const address = `${asSent(place)}${search.size ? `?${search}` : ""}`;
   let answer;
   try {
     answer = await fetch(address, { method, headers, body: body === undefined ? undefined : JSON.stringify(body), signal, cache: "no-store" });

@@ -56,7 +56,8 @@ class Chat {
 
   async load(first) {
     const [state, page] = await Promise.all([get(`ui/threads/${path(this.thread)}/state`).catch(() => null), get("ui/runs", { thread: this.thread, limit: 1 })]);
-    replace(this.said, (state?.values?.messages || []).map((one) => message(one)));
+    const messages = state?.values?.messages;
+    replace(this.said, (Array.isArray(messages) ? messages : []).map((one) => message(one)));
     const run = page.runs[0];
     if (!run) return;
     const full = await get(`ui/threads/${path(this.thread)}/runs/${path(run.run_id)}`);

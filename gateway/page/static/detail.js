@@ -92,8 +92,8 @@ function messages(content) {
 }
 
 export function message(one) {
-  if (typeof one === "string") return el("article", { class: "message" }, el("div", { class: "said-text" }, one));
-  const calls = (one.tool_calls || []).map((call) => `→ ${call.name}(${JSON.stringify(call.args)})`).join("\n");
+  if (one === null || typeof one !== "object") return el("article", { class: "message" }, el("div", { class: "said-text" }, textOf(one)));
+  const calls = (Array.isArray(one.tool_calls) ? one.tool_calls : []).map((call) => `→ ${call.name}(${JSON.stringify(call.args)})`).join("\n");
   return el("article", { class: "message", data: { type: one.type } }, el("header", {}, one.name || one.type || one.role), el("div", { class: "said-text" }, textOf(one.content)), calls && el("div", { class: "said-calls" }, calls));
 }
 

@@ -53,7 +53,7 @@ const sheets = new Map();
 
 export function styles(name) {
   if (!sheets.has(name)) {
-    sheets.set(name, new Promise((resolve) => document.head.append(el("link", { rel: "stylesheet", href: `ui/static/${name}`, onload: resolve, onerror: resolve }))));
+    sheets.set(name, new Promise((resolve) => document.head.append(el("link", { rel: "stylesheet", href: new URL(name, import.meta.url).href, onload: resolve, onerror: resolve }))));
   }
   return sheets.get(name);
 }
@@ -61,7 +61,7 @@ export function styles(name) {
 let frame = 0;
 const waiting = new Set();
 
-const PAUSE = 200;
+const PAUSE = 250;
 const later = new Set();
 
 // A few times a second: text that grows by fifty words a second is laid out anew each time.

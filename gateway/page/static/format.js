@@ -10,21 +10,20 @@ export function duration(ms) {
   return `${Math.floor(seconds / 86400)} d ${Math.floor((seconds % 86400) / 3600)} h`;
 }
 
-// Made once: each takes a good part of a millisecond.
-const TIME = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
-const DAY = new Intl.DateTimeFormat();
-const NUMBER = new Intl.NumberFormat("en");
+// Not by `Intl`, whose first use takes longer than all else that the first view needs.
+const two = (number) => String(number).padStart(2, "0");
 
 export function moment(iso) {
   if (!iso) return "";
   const at = new Date(iso);
+  const time = `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
   const isToday = at.toDateString() === new Date().toDateString();
-  return isToday ? TIME.format(at) : `${DAY.format(at)} ${TIME.format(at)}`;
+  return isToday ? time : `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${time}`;
 }
 
 export function amount(number) {
   if (number === null || number === undefined) return "";
-  if (number < 10000) return NUMBER.format(number);
+  if (number < 10000) return String(number).replace(/^(\d)(\d{3})$/, "$1,$2");
   return number < 1e6 ? `${(number / 1000).toFixed(number < 1e5 ? 1 : 0)} k` : `${(number / 1e6).toFixed(1)} M`;
 }
 
@@ -42,12 +41,15 @@ export function elapsed(run, now) {
   return (run.ended_at ? Date.parse(run.ended_at) : now) - Date.parse(begin);
 }
 
-// The text of what a message holds: a text, or LangChain's blocks.
+const MEDIA = /^(image|audio|video|file|document|input_audio|input_image)/;
+
+// The text of what a message holds: a text, or LangChain's blocks. Pictures and the like are named, and never fetched.
 export function textOf(content) {
-  if (typeof content === "string") return content;
+  if (content === null || content === undefined) return "";
   if (Array.isArray(content)) return content.map(textOf).join("");
-  if (content && typeof content === "object") return content.text ?? textOf(content.content ?? "");
-  return content === null || content === undefined ? "" : String(content);
+  if (typeof content !== "object") return String(content);
+  if (typeof content.text === "string") return content.text;
+  return MEDIA.test(content.type) ? `[${content.type}]` : textOf(content.content);
 }
 
 export const STATUS = {

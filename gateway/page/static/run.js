@@ -187,7 +187,8 @@ class RunPage {
 
   drawFacts() {
     const { run } = this;
-    const usage = run.usage || counted(this.story);
+    // Where it goes on its record has what it had used at its last question.
+    const usage = (run.status !== "running" && run.usage) || counted(this.story);
     const facts = {
       graph: run.graph,
       time: run.started_at ? duration(elapsed(run, this.now)) : "not started",

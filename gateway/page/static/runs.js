@@ -1,16 +1,15 @@
 // All runs, the newest first, live: which of them does not go on, and why.
 
-import { get, path } from "./api.js";
+import { path } from "./api.js";
 import { about } from "./app.js";
 import { announce, button, el, replace, setText } from "./dom.js";
 import { STATUS, amount, duration, elapsed, isEnded, moment, plural } from "./format.js";
+import { chosenBy, listed } from "./listing.js";
 import { Polling } from "./polling.js";
 
 const EVERY = 1500;
-const PAGE = 50;
 const SINCE = { "": "any time", 3600: "the last hour", 86400: "the last day", 604800: "the last week" };
 const GROUPS = { "": "any status", open: "not ended", attention: "asks, failed or stopped" };
-const MEMBERS = { open: ["pending", "running", "awaiting_input"], attention: ["awaiting_input", "error", "timeout", "interrupted"] };
 
 export function statusPill(status) {
   return el("span", { class: "pill", data: { status } }, STATUS[status] || status);
@@ -27,7 +26,7 @@ export function show(main, at) {
 
 class RunList {
   constructor(main, query) {
-    this.chosen = Object.fromEntries(["status", "graph", "thread", "since"].map((name) => [name, query.get(name) || ""]));
+    this.chosen = chosenBy(query);
     this.before = query.get("before") || "";
     this.rows = new Map();
     this.known = new Map();
@@ -74,15 +73,7 @@ class RunList {
   }
 
   async look() {
-    const { status, graph, thread, since } = this.chosen;
-    const page = await get("ui/runs", {
-      status: MEMBERS[status] || status,
-      graph,
-      thread,
-      since: since && new Date(Date.now() - since * 1000).toISOString(),
-      before: this.before,
-      limit: PAGE,
-    });
+    const page = await listed(this.chosen, this.before);
     this.skew = Date.parse(page.at) - Date.now();
     this.tell(page.runs);
     this.draw(page.runs);

@@ -1,6 +1,6 @@
 // Server-sent events by fetch, which can send a key. A stream that breaks is joined again after its last event.
 
-import { Refused, credentials, tell } from "./api.js";
+import { Refused, asSent, credentials, tell } from "./api.js";
 
 const PAUSE = 1000;
 
@@ -8,7 +8,7 @@ export async function follow(place, { signal, onevent, onid, last = null }) {
   while (!signal.aborted) {
     try {
       const headers = { ...credentials(), accept: "text/event-stream", ...(last === null ? {} : { "last-event-id": last }) };
-      const answer = await fetch(place, { headers, signal, cache: "no-store" });
+      const answer = await fetch(asSent(place), { headers, signal, cache: "no-store" });
       if (!answer.ok) {
         if (answer.status < 500 && answer.status !== 429) throw new Refused(answer.status, await answer.text());
       } else {

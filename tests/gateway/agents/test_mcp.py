@@ -1,4 +1,4 @@
-"""`/mcp`, by the protocol's own client, in both of its eras, and by its inspector."""
+"""`/mcp`, by the protocol's own client, in both of its eras."""
 
 from __future__ import annotations
 

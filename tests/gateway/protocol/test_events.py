@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import Any
 
 import httpx
@@ -21,8 +21,10 @@ from support.protocol import (
     told,
 )
 from support.servers import until
+from temporalio.service import RPCError
 
 from perdure import RunScope, RunSpec
+from perdure.contracts.wire import thread_workflow_id
 from perdure.gateway import Gateway
 from perdure.gateway.protocol.entries import Entry, Place, entry_of
 from perdure.gateway.protocol.said import Said
@@ -267,10 +269,22 @@ async def test_a_run_that_is_rolled_back_is_not_told_again(http: httpx.AsyncClie
     assert again == [*before, *roots, *after]
 
 
+async def test_a_run_that_another_process_has_submitted_is_seen(
+    api: Served, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("perdure.gateway.protocol.feed.SELDOM", 3600.0)
+    thread = (await client.threads.create())["thread_id"]
+    async with following(api.http, thread) as events:
+        for _ in range(2):
+            spec = RunSpec(assistant_id="steps", scope=RunScope(thread_id=thread), input={"tag": "t"})
+            await api.env.runs.create_background(spec)
+            await events.ended()
+
+
 async def test_a_thread_that_is_deleted_is_followed_by_nobody(
     http: httpx.AsyncClient, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("perdure.gateway.protocol.feed._LOOK", 0.01)
+    monkeypatch.setattr("perdure.gateway.protocol.feed.SELDOM", 0.1)
     thread, _ = await ran(http, "steps", {"tag": "t"})
     async with following(http, thread) as events:
         await events.ended()
@@ -385,7 +399,22 @@ async def test_nothing_is_missed_where_a_run_was_deleted(http: httpx.AsyncClient
         assert numbers == sorted(set(numbers))
 
 
-async def test_the_place_of_a_deleted_run_may_be_given_again(
+async def test_nothing_is_missed_behind_the_newest_run_once_it_was_deleted(api: Served, client: Client) -> None:
+    http = api.http
+    thread = new_thread()
+    _, newest = [await start(http, thread, "steps", {"tag": "t"}) for _ in range(2)]
+    had = (await history(http, thread, 2))[-1]["seq"]
+    await client.runs.delete(thread, newest)
+    with suppress(RPCError):  # it may have lingered long enough
+        await api.env.client.get_workflow_handle(thread_workflow_id(thread)).terminate()
+    third = await start(http, thread, "steps", {"tag": "t"})
+    wanted = [event for event in await history(http, thread, 2) if third in event["event_id"]]
+    async with following(http, thread, since=had) as again:
+        await again.ended()
+    assert again.seen == wanted
+
+
+async def test_who_is_connected_is_told_of_runs_behind_deleted_ones(
     http: httpx.AsyncClient, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     thread = new_thread()

@@ -166,14 +166,14 @@ async def test_pages_of_others_are_not_let_in(api: Served, origin: str | None, i
 
 @pytest.mark.parametrize("way", ["sse", "websocket"])
 async def test_who_reads_nothing_is_taken_for_gone(api: Served, monkeypatch: pytest.MonkeyPatch, way: str) -> None:
-    monkeypatch.setattr("perdure.gateway.long_answers.PATIENCE", 0.3)
-    monkeypatch.setattr("perdure.gateway.protocol.websocket.PATIENCE", 0.3)
     async with AsyncExitStack() as stack:
         gateway = await stack.enter_async_context(Gateway(api.env.runs, host="127.0.0.1", port=0))
         http = await stack.enter_async_context(httpx.AsyncClient(base_url=gateway.url, timeout=30))
         thread = new_thread()
         await start(http, thread, "steps", {"tag": "x" * 2_000_000})
         await history(http, thread)
+        monkeypatch.setattr("perdure.gateway.long_answers.PATIENCE", 0.3)
+        monkeypatch.setattr("perdure.gateway.protocol.websocket.PATIENCE", 0.3)
         await until(lambda: open_streams(http, 0))
         small = stack.enter_context(socket.socket())
         small.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # else the system reads on for a while
