@@ -68,6 +68,7 @@ from .graphs.graph_views import GraphViews
 from .graphs.serving import Serving
 from .graphs.state_updates import States
 from .graphs.thread_copies import ThreadCopies
+from .graphs.thread_pruning import Pruning
 from .graphs.thread_state import Snapshots
 from .thread_restore import Threads
 from .thread_told import tell_thread
@@ -108,6 +109,7 @@ class RunActivities:
         self._snapshots = Snapshots(ends)
         self._copies = ThreadCopies(ends, self._snapshots)
         self._states = States(ends, self._snapshots)
+        self._pruning = Pruning(ends)
         self._views = GraphViews(ends)
         self._store = ends.store
         self._client = client
@@ -247,7 +249,8 @@ class RunActivities:
 
     async def _change(self, change: ChangeStateInput) -> StateChanged:
         await self._serving.check_served(change.change.assistant_id, anywhere=change.anywhere)
-        return await self._states.change(change, fence=own_fence(change.fence))
+        change_by = self._pruning.prune if change.change.prune else self._states.change
+        return await change_by(change, fence=own_fence(change.fence))
 
     async def _read(self, query: StateQuery) -> StateAnswer:
         await self._serving.check_served(query.assistant_id, anywhere=query.anywhere)

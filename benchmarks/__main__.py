@@ -72,6 +72,8 @@ def main() -> int:
     sizes = QUICK if chosen.quick else Sizes()
     if chosen.waiting:
         sizes = replace(sizes, waiting=chosen.waiting)
+    if chosen.threads:
+        sizes = replace(sizes, api_threads=chosen.threads)
     only = [word for word in chosen.only.split(",") if word]
     # Like Ctrl-C, so that no process is left behind.
     signal.signal(signal.SIGTERM, _interrupt)
@@ -91,7 +93,7 @@ def main() -> int:
     table.show(found, Console(width=None if sys.stdout.isatty() else _WIDTH))
     if chosen.json:
         results.write(found, chosen.json)
-    if not (chosen.quick or only or chosen.waiting or found.not_installed):
+    if not (chosen.quick or only or chosen.waiting or chosen.threads or found.not_installed):
         keep(found)
     return 0
 
@@ -143,6 +145,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="a minute: whether all works, not how fast it is")
     parser.add_argument("--only", default="", help="names of modules in rows/, or parts of them, with commas between")
     parser.add_argument("--waiting", type=int, default=0, help="so many waiting runs (the goal's are 10000)")
+    parser.add_argument("--threads", type=int, default=0, help="so many threads to read (the goal's: 100000)")
     parser.add_argument("--json", type=Path, help="also write the results to this file")
     return parser.parse_args()
 

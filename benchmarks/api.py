@@ -42,9 +42,7 @@ class Api:
         finally:
             writer.close()
 
-    async def rate(
-        self, requests: Sequence[tuple[str, str, object]], seconds: float, at_once: int
-    ) -> tuple[float, float]:
+    async def rate(self, requests: Sequence[Call], seconds: float, at_once: int) -> tuple[float, float]:
         """How many of these it answers in a second, one after the other on each connection; its CPU for each, in ms."""
         written = [_request(*one) for one in requests]
         until = time.perf_counter() + seconds
@@ -53,6 +51,19 @@ class Api:
             answered = await asyncio.gather(*(self._repeat(written, first, until) for first in range(at_once)))
         took, number = time.perf_counter() - began, sum(answered)
         return number / took, 1000 * meter.used["server"] / number
+
+    async def times(self, requests: Sequence[Call], seconds: float) -> list[float]:
+        """Seconds that each took, where nobody else asked anything."""
+        written = [_request(*one) for one in requests]
+        reader, writer = await self._connect()
+        found: list[float] = []
+        until = time.perf_counter() + seconds
+        while (began := time.perf_counter()) < until or not found:
+            writer.write(written[len(found) % len(written)])
+            await _answer(reader)
+            found.append(time.perf_counter() - began)
+        writer.close()
+        return found
 
     async def _repeat(self, requests: Sequence[bytes], first: int, until: float) -> int:
         reader, writer = await self._connect()

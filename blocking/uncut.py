@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
+from functools import partial
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -19,7 +20,7 @@ async def uncut(work: Awaitable[T]) -> T:
     cancelled: asyncio.CancelledError | None = None
     while not task.done():
         try:
-            await asyncio.wait([task])
+            await _end_of(task)
         except asyncio.CancelledError as exc:
             cancelled = exc
     if cancelled is None:
@@ -27,3 +28,15 @@ async def uncut(work: Awaitable[T]) -> T:
     if not task.cancelled():
         task.exception()  # an error that nobody is left to hear is no loop error
     raise cancelled
+
+
+def _end_of(task: asyncio.Future[T]) -> asyncio.Future[None]:
+    """(`asyncio.wait` is for several, and takes a third of the time of a short read.)"""
+    ended = task.get_loop().create_future()
+    task.add_done_callback(partial(_tell, ended))
+    return ended
+
+
+def _tell(ended: asyncio.Future[None], _: object) -> None:
+    if not ended.done():
+        ended.set_result(None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from functools import lru_cache
 
 from ..contracts.errors import RunNotFoundError, UnavailableError
 from ..contracts.serialization.serializer import from_json
@@ -48,6 +49,7 @@ async def follow(
             for event in _announced(found, position):
                 position = int(event.id)
                 yield event
+            event = None  # who waits here for long holds nothing
             if found.ended and (position >= found.last_id or not found.events):
                 return
             if position != before:
@@ -56,8 +58,14 @@ async def follow(
                 continue
             silent_until = None if heartbeat_interval is None else spoke_at + heartbeat_interval
             if not await change.wait(silent_until):
-                yield StreamEvent(id=str(position), event=HEARTBEAT_EVENT)
+                yield heartbeat(position)
                 spoke_at = clock()
+
+
+@lru_cache(maxsize=1000)
+def heartbeat(position: int) -> StreamEvent:
+    """The same for all who wait at this position: there may be thousands, who keep what they were given last."""
+    return StreamEvent(id=str(position), event=HEARTBEAT_EVENT)
 
 
 def _announced(found: Excerpt, position: int) -> Iterator[StreamEvent]:

@@ -6,7 +6,7 @@ How a thread is given back is told in `rollback`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -20,6 +20,8 @@ from langgraph.checkpoint.base import (
 )
 from pydantic import BaseModel, Field
 
+Place = tuple[str, str]
+"""Of a checkpoint in its thread: the namespace of its graph, and its id."""
 GONE = 2**62
 """The fence of a run that is not there: it was deleted, which outranks every attempt."""
 
@@ -160,6 +162,17 @@ class Checkpoints(ABC):
 
         No fence, note or mark goes with them. A thread that has checkpoints stays as it is, so repeating it changes
         nothing.
+        """
+
+    @abstractmethod
+    async def newest(self, thread_id: str) -> list[Place]:
+        """The newest checkpoint of each graph of the thread."""
+
+    @abstractmethod
+    async def prune_thread(self, guard: Guard, thread_id: str, kept: Collection[Place]) -> None:
+        """Remove all checkpoints but these, and what belongs to them alone, in one step. Raises `FencedError`.
+
+        While no run of the thread is under way.
         """
 
     @abstractmethod

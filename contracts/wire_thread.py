@@ -88,6 +88,8 @@ class StateChange(Wire):
     """The checkpoint to change; `None`: the newest."""
     user_id: str | None = None
     """Whose thread it has to be; `None`: anybody's."""
+    prune: bool = False
+    """Nothing is written: the history goes, and the newest state stays as it is."""
 
 
 _UPDATE = "update-"
@@ -107,7 +109,7 @@ class StateChanged(Wire):
     """The state was changed."""
 
     checkpoint_id: str
-    """The checkpoint that the change has made."""
+    """The checkpoint that the change has made; empty after a prune."""
 
 
 GraphView = Literal["graph", "schemas", "subgraphs"]

@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 from ..bridge.contract import Bridge, parse_event_id
 from ..bridge.delegation import DelegatingBridge
+from ..bridge.subscription import heartbeat
 from ..contracts.errors import RunNotFoundError
 from ..contracts.limit_errors import StreamRemovedError
-from ..contracts.types import HEARTBEAT_EVENT, StreamEvent
+from ..contracts.types import StreamEvent
 from ..store.contract import RunQueryStore
 
 _LOOK = 0.5
@@ -42,7 +43,7 @@ class LastingStreams(DelegatingBridge):
             finally:
                 await stream.aclose()
             if heartbeat_interval is not None:
-                yield StreamEvent(id=str(position), event=HEARTBEAT_EVENT)
+                yield heartbeat(position)
             await asyncio.sleep(_LOOK)
 
     async def _check_comes_again(self, run_id: str) -> None:

@@ -100,6 +100,14 @@ class ThreadCalls:
         """How many threads have all of this. Raises `InvalidRunError`."""
         return await self._threads.count(status=status, metadata=metadata, values=values, matching=matching)
 
+    async def prune_thread(self, thread_id: str) -> bool:
+        """Forget the history of a thread; its newest state, with its questions, stays as it is. False if unknown.
+
+        Of each graph within it the newest checkpoint stays, too. A worker does it, while the thread has no run in
+        flight. Raises `ThreadBusyError`, `NoWorkerError` and other `UnavailableError`s; safe to repeat.
+        """
+        return await self._threads.prune(thread_id)
+
     async def delete_thread(self, thread_id: str) -> bool:
         """Remove a thread: its runs, which are cancelled and have stopped before, and its state. False if unknown.
 

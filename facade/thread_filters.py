@@ -36,6 +36,11 @@ def thread_filter(
     )
 
 
+def _is_scalar(value: object) -> bool:
+    """Numbers of more than 64 bits are kept as texts."""
+    return isinstance(value, str | float | bool | None) or (isinstance(value, int) and -(2**63) <= value < 2**63)
+
+
 def scalars(given: Mapping[str, Any] | None, field: str) -> Mapping[str, Any]:
     """What can be looked for. Raises `InvalidRunError`."""
     wanted = given or {}
@@ -46,7 +51,7 @@ def scalars(given: Mapping[str, Any] | None, field: str) -> Mapping[str, Any]:
             left -= 1
             if isinstance(value, Mapping):
                 pairs.append((f"{place}.{key}", cast("Mapping[str, Any]", value)))
-            elif '"' in key or not isinstance(value, str | int | float | bool | None) or not left:
+            elif '"' in key or not _is_scalar(value) or not left:
                 raise InvalidRunError(
                     f"{place}.{key}: what is looked for are texts, numbers, booleans and nulls in objects, "
                     f"at most {_MOST_LEAVES} of them",

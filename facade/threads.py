@@ -217,22 +217,35 @@ class Threads:
         if thread.assistant_id is None:
             raise InvalidRunError(f"thread {thread_id!r} has no graph that could take the values", field="thread_id")
         update_id = str(uuid.uuid4())
-        change = StateChange(
-            installation=self._store.installation,
-            update_id=update_id,
-            assistant_id=thread.assistant_id,
-            as_node=as_node,
-            checkpoint_id=checkpoint_id,
-            user_id=resolve_user_id(),
-        )
-        await self._store.threads.put_update(update_id, StateUpdate(*dump_value(values, "values")))
-        try:
-            made = await when_free(self._settings, self._store, lambda: self._change(thread_id, change))
-        finally:
-            await self._store.threads.drop_update(update_id)
+        wanted = {"as_node": as_node, "checkpoint_id": checkpoint_id}
+        made = await self._changed(thread, update_id, StateUpdate(*dump_value(values, "values")), **wanted)
         changed = await self._states.changed(thread, update_id, made)
         await self._check_still(thread)
         return changed
+
+    async def prune(self, thread_id: str) -> bool:
+        """Whether there is such a thread."""
+        thread = await self.get(thread_id)
+        if thread is None:
+            return False
+        if thread.assistant_id is not None:  # else it has no state
+            await self._changed(thread, str(uuid.uuid4()), StateUpdate("prune", b""), prune=True)
+        return True
+
+    async def _changed(self, thread: ThreadRecord, update_id: str, kept: StateUpdate, **wanted: Any) -> str:
+        """The checkpoint that it has made."""
+        change = StateChange(
+            installation=self._store.installation,
+            update_id=update_id,
+            assistant_id=str(thread.assistant_id),
+            user_id=resolve_user_id(),
+            **wanted,
+        )
+        await self._store.threads.put_update(update_id, kept)
+        try:
+            return await when_free(self._settings, self._store, lambda: self._change(thread.thread_id, change))
+        finally:
+            await self._store.threads.drop_update(update_id)
 
     async def delete(self, thread_id: str) -> bool:
         """Whether there was anything to remove."""

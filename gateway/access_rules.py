@@ -152,7 +152,8 @@ def methods_of(path: str) -> list[str]:
 
 
 def _fitting(words: list[str]) -> list[Match]:
-    found = ((rule, _values(parts, words)) for rule, parts in _by_length().get(len(words), ()))
+    begun = _by_beginning().get((len(words), words[1] if len(words) > 1 else ""), ())
+    found = ((rule, _values(parts, words)) for rule, parts in begun)
     return [Match(rule, values) for rule, values in found if values is not None]
 
 
@@ -167,8 +168,9 @@ def _values(parts: list[str], words: list[str]) -> dict[str, str] | None:
 
 
 @lru_cache(maxsize=1)
-def _by_length() -> dict[int, list[tuple[Rule, list[str]]]]:
-    found: dict[int, list[tuple[Rule, list[str]]]] = {}
+def _by_beginning() -> dict[tuple[int, str], list[tuple[Rule, list[str]]]]:
+    """By the number of their parts, and the first one, which is a word in each of them."""
+    found: dict[tuple[int, str], list[tuple[Rule, list[str]]]] = {}
     for rule in RULES:
-        found.setdefault(len(rule.parts), []).append((rule, rule.parts))
+        found.setdefault((len(rule.parts), rule.parts[1]), []).append((rule, rule.parts))
     return found

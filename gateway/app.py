@@ -37,6 +37,7 @@ from .protocol import commands as protocol_commands
 from .protocol import events as protocol_events
 from .protocol import websocket as protocol_websocket
 from .protocol.feed import Feeds
+from .quick_reads import QuickReads
 from .run_headers import RunHeaders
 from .security_schemes import describe
 from .serving import Serving
@@ -81,11 +82,13 @@ def create_app(context: Context, serving: Serving | None = None) -> FastAPI:
     app.state.feeds = Feeds(context.runs, context.arrivals)
     app.state.cors = serving.cors
     app.state.mount_prefix = serving.mount_prefix
-    for router in _wanted(serving.http):
+    wanted = _wanted(serving.http)
+    for router in wanted:
         app.include_router(router)
     add_handlers(app)
     describe(app, serving)
     # The last that is added is the first that a request comes to.
+    app.add_middleware(QuickReads, context, {getattr(one, "path", "") for router in wanted for one in router.routes})
     identify = serving.identifiers(context.runs)
     _add_inner(app, context, serving, identify)
     _add_outer(app, serving, identify)

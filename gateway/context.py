@@ -11,6 +11,7 @@ from fastapi import Depends, Header, Request
 from ..facade.run_stream import RunStream
 from ..facade.runs import RunsFacade
 from .arrivals import Arrivals
+from .kept_requests import KeptRequests
 from .kept_states import KeptStates
 from .shared_frames import SharedFrames
 
@@ -25,6 +26,7 @@ class Context:
         self.runs = runs
         self.arrivals = Arrivals(runs)
         self.states = KeptStates()
+        self.requests = KeptRequests()
         self.frames = SharedFrames()
         self.temporal_ui = temporal_ui
         """Where Temporal's UI shows a workflow whose id is appended; `None`: that is not known."""

@@ -10,6 +10,7 @@ from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException as StarletteError
+from starlette.types import Scope
 
 from ..contracts.assistant_errors import AssistantExistsError, AssistantNotFoundError
 from ..contracts.errors import (
@@ -116,12 +117,16 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unforeseen)
 
 
+def refused(scope: Scope, error: StarletteError | PerdureError) -> Response:
+    """What is said to a request that came to its handler."""
+    if isinstance(error, PerdureError) and status_of(error) >= 500:
+        logger.warning("%s %s: %s", scope["method"], scope["path"], error)
+    return answer_to(error)
+
+
 def _perdure(request: Request, error: Exception) -> Response:
     assert isinstance(error, PerdureError)
-    status = status_of(error)
-    if status >= 500:
-        logger.warning("%s %s: %s", request.method, request.url.path, error)
-    return answer_to(error)
+    return refused(request.scope, error)
 
 
 def _invalid(request: Request, error: Exception) -> Response:

@@ -15,6 +15,7 @@ from functools import partial
 from starlette.responses import Response, StreamingResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from .connections import Connection, connection_of
 from .context import Context
 from .sse import EVENTS, PATIENCE
 
@@ -88,12 +89,14 @@ class LongAnswer(StreamingResponse):
         super().__init__(parts, media_type=media_type, headers={**_HEADERS, **(headers or {})})
         self._context = context
         self._parts = parts
+        self._connection: Connection | None = None
         self._begin: Send | None = None
         """By way of all who add headers, of which nobody is needed any more then."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         later: list[Later] | None = scope.get(_LATER)
         self._begin = send
+        self._connection = connection_of(scope)
         if later is None:
             await self._answer(receive, send)
         else:
@@ -104,8 +107,7 @@ class LongAnswer(StreamingResponse):
         # a run takes a call.
         sending = asyncio.current_task()
         assert sending is not None
-        leaving = asyncio.create_task(_left(receive))
-        leaving.add_done_callback(lambda left: None if left.cancelled() else sending.cancel())
+        leaving = _Leaving(sending, self._connection, receive)
         patience = _Patience(sending)
         try:
             with self._context.kept_open():
@@ -117,17 +119,46 @@ class LongAnswer(StreamingResponse):
                         patience.ends()
                     await send(_body(b"", more=False))
         except asyncio.CancelledError:
-            if not (self._context.closing or leaving.done() or patience.is_over):
+            if not (self._context.closing or leaving.has_left or patience.is_over):
                 raise
         finally:
             patience.close()
-            leaving.cancel()
+            leaving.close()
 
     async def _begun(self) -> None:
         assert self._begin is not None
         send, self._begin = self._begin, None
         headers, self.raw_headers = self.raw_headers, []
         await send({"type": "http.response.start", "status": self.status_code, "headers": headers})
+        if self._connection is not None:
+            self._connection.forget()
+
+
+class _Leaving:
+    """Cancels what sends to a client that leaves; by a task only where its connection does not tell."""
+
+    __slots__ = ("_connection", "_sending", "_task", "has_left")
+
+    def __init__(self, sending: asyncio.Task[object], connection: Connection | None, receive: Receive) -> None:
+        self._sending = sending
+        self._connection = connection
+        self._task: asyncio.Task[None] | None = None
+        self.has_left = False
+        if connection is None or connection.is_lost:
+            self._task = asyncio.create_task(_left(receive))
+            self._task.add_done_callback(lambda left: None if left.cancelled() else self._leaves())
+        else:
+            connection.left = self._leaves
+
+    def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+        if self._connection is not None:
+            self._connection.left = None
+
+    def _leaves(self) -> None:
+        self.has_left = True
+        self._sending.cancel()
 
 
 class _Patience:

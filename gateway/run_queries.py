@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
+from ..contracts.errors import ThreadNotFoundError
 from ..contracts.types import CancelAction, RunRecord, RunSpec, RunStatus
 from ..facade.runs import RunsFacade
 from .bodies import MOST
@@ -18,11 +19,10 @@ from .frames import METADATA, Frames, position_of
 from .ids import RunId, ThreadId
 from .long_answers import LongAnswer
 from .queries import modes_in_query, words_in_query
-from .reading import existing
 from .replies import Json, selected
 from .run_bodies import RunsCancel
 from .run_specs import asked_modes
-from .run_views import Run, is_gone, shown_run, shown_status, statuses_of
+from .run_views import Run, is_gone, shown_status, shown_with, statuses_of
 from .runs import followed, locations
 from .sse import STREAMED
 from .streams import sent
@@ -40,33 +40,47 @@ Yes = Annotated[bool, Query()]
 @router.get("/threads/{thread_id}/runs", response_model=list[Run])
 async def list_runs(
     thread_id: ThreadId,
-    runs: Runs,
+    context: InContext,
     request: Request,
     limit: Annotated[int, Query(ge=1, le=MOST)] = _PAGE,
     offset: Annotated[int, Query(ge=0)] = 0,
     status: str | None = None,
 ) -> Response:
     """The runs of a thread, the newest first."""
-    await existing(runs, thread_id)
+    select = words_in_query(request, "select")
+    return await listed_runs(context, thread_id, limit=limit, offset=offset, status=status, select=select)
+
+
+async def listed_runs(
+    context: Context,
+    thread_id: str,
+    *,
+    limit: int = _PAGE,
+    offset: int = 0,
+    status: str | None = None,
+    select: Sequence[str] = (),
+) -> Response:
+    """Some of them. Raises 404 for the thread."""
     found: list[RunRecord] = []
-    async for run in _runs_of(runs, thread_id, status):
+    async for run in _runs_of(context.runs, thread_id, status, offset + limit):
         found.append(run)
         if len(found) == offset + limit:
             break
-    select = words_in_query(request, "select")
+    if not found and await context.runs.get_thread(thread_id) is None:
+        raise ThreadNotFoundError(thread_id)
     rows = found[offset:]
-    specs = await asyncio.gather(*(_spec(runs, run) for run in rows))
-    return Json([selected(shown_run(run, spec), select) for run, spec in zip(rows, specs, strict=True)])
+    asked = await asyncio.gather(*(context.requests.of(context.runs, run) for run in rows))
+    return Json([selected(shown_with(*row), select) for row in zip(rows, asked, strict=True)])
 
 
-async def _runs_of(runs: RunsFacade, thread_id: str, status: str | None) -> AsyncIterator[RunRecord]:
+async def _runs_of(runs: RunsFacade, thread_id: str, status: str | None, most: int) -> AsyncIterator[RunRecord]:
     """The newest first; of an unknown status there are none."""
     wanted = _SHOWN if status is None else statuses_of(status)
     if not wanted:
         return
     before: str | None = None
     while True:
-        page = await runs.page_runs(thread_id, status=wanted, before=before)
+        page = await runs.page_runs(thread_id, status=wanted, limit=most, before=before)
         for run in page.runs:
             if status in (None, shown_status(run)):
                 yield run
@@ -88,10 +102,10 @@ async def existing_run(runs: RunsFacade, thread_id: str, run_id: str, detail: st
 
 
 @router.get("/threads/{thread_id}/runs/{run_id}", response_model=Run)
-async def get_run(thread_id: ThreadId, run_id: RunId, runs: Runs) -> Response:
+async def get_run(thread_id: ThreadId, run_id: RunId, context: InContext) -> Response:
     """A run."""
-    run = await existing_run(runs, thread_id, run_id)
-    return Json(shown_run(run, await _spec(runs, run)))
+    run = await existing_run(context.runs, thread_id, run_id)
+    return Json(shown_with(run, await context.requests.of(context.runs, run)))
 
 
 @router.delete("/threads/{thread_id}/runs/{run_id}", status_code=204)
@@ -201,10 +215,10 @@ async def join_stateless_stream(
 
 
 @router.get("/runs/{run_id}", response_model=Run, tags=["Stateless runs"])
-async def get_stateless_run(run_id: RunId, runs: Runs) -> Response:
+async def get_stateless_run(run_id: RunId, context: InContext) -> Response:
     """A run whose thread its client does not know."""
-    run = await _anywhere(runs, run_id)
-    return Json(shown_run(run, await _spec(runs, run)))
+    run = await _anywhere(context.runs, run_id)
+    return Json(shown_with(run, await context.requests.of(context.runs, run)))
 
 
 async def _anywhere(runs: RunsFacade, run_id: str) -> RunRecord:

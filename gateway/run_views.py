@@ -60,15 +60,29 @@ def is_gone(run: RunRecord) -> bool:
 
 def shown_run(run: RunRecord, spec: RunSpec) -> dict[str, Any]:
     """With what it was asked to be."""
+    return shown_with(run, asked_to_be(run, spec))
+
+
+def asked_to_be(run: RunRecord, spec: RunSpec) -> dict[str, Any]:
+    """What never changes of a run."""
+    return {
+        "assistant_id": assistant_id_of(run, spec),
+        "created_at": moment(run.created_at + timedelta(seconds=spec.after_seconds)),
+        "kwargs": _kwargs(run, spec),
+    }
+
+
+def shown_with(run: RunRecord, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """With this of it."""
     return {
         "run_id": run.run_id,
         "thread_id": run.thread_id,
-        "assistant_id": assistant_id_of(run, spec),
-        "created_at": moment(run.created_at + timedelta(seconds=spec.after_seconds)),
+        "assistant_id": asked["assistant_id"],
+        "created_at": asked["created_at"],
         "updated_at": moment(run.updated_at),
         "metadata": run.metadata,
         "status": shown_status(run),
-        "kwargs": _kwargs(run, spec),
+        "kwargs": asked["kwargs"],
         "multitask_strategy": str(run.multitask_strategy),
         "langsmith_session_name": None,
     }

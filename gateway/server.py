@@ -12,6 +12,7 @@ import uvicorn
 from ..contracts.errors import UnavailableError
 from ..facade.runs import RunsFacade
 from .app import create_app
+from .connections import Connection
 from .context import Context
 from .long_answers import Unburdened
 from .mounting import lifespan_of
@@ -53,6 +54,7 @@ class Gateway:
             log_level="warning",
             access_log=False,
             lifespan="off",
+            http=Connection,
             ws="websockets-sansio",
             ws_max_size=serving.settings.max_body,
             ws_per_message_deflate=False,

@@ -88,13 +88,7 @@ class ThreadPrune(Body):
 
     thread_ids: list[ThreadId]
     strategy: Literal["delete", "keep_latest"] | None = None
-
-    @field_validator("strategy")
-    @classmethod
-    def _removes(cls, strategy: str | None) -> str | None:
-        if strategy == "keep_latest":
-            raise ValueError("keep_latest is not possible here: a thread keeps its history, or goes")
-        return strategy
+    """`keep_latest`: their history goes, and they stay, as they are now."""
 
 
 class StateUpdate(Body):

@@ -90,9 +90,9 @@ async def copy_thread(thread_id: ThreadId, runs: Runs) -> Response:
 
 @router.post("/threads/prune")
 async def prune_threads(body: ThreadPrune, runs: Runs) -> Response:
-    """Remove threads. Those that there are not do not count."""
-    removed = [await runs.delete_thread(thread_id) for thread_id in dict.fromkeys(body.thread_ids)]
-    return Json({"pruned_count": sum(removed)})
+    """Remove threads, or their history. Those that there are not do not count."""
+    prune = runs.prune_thread if body.strategy == "keep_latest" else runs.delete_thread
+    return Json({"pruned_count": sum([await prune(thread_id) for thread_id in dict.fromkeys(body.thread_ids)])})
 
 
 @router.get("/threads/{thread_id}", response_model=Thread)

@@ -66,6 +66,10 @@ class Dialect(Protocol):
         """Whether an object, a column of JSON that is not sealed, has this; `path`: the keys that lead to it."""
         ...
 
+    def may_have(self, path: Sequence[str], value: Scalar) -> ColumnElement[bool]:
+        """What an index says of the metadata of a thread: true of all that have this, and of some others."""
+        ...
+
     def lists(self, json: ColumnElement[Any], key: str, value: Scalar) -> ColumnElement[bool]:
         """Whether such an object has a list at its top that has this in it."""
         ...

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import psycopg
-from sqlalchemy import ColumnElement, Connection, Engine, Text, cast, create_engine, exc, func
+from sqlalchemy import ColumnElement, Connection, Engine, Text, cast, create_engine, exc, func, literal, literal_column
 from sqlalchemy.dialects.postgresql import JSON, JSONB
 
 from ..blocking.postgres_address import BEGIN, CONNECTING, postgres_address
@@ -78,14 +78,28 @@ class PostgresDialect:
 
     def has(self, json: ColumnElement[Any], path: Sequence[str], value: Scalar) -> ColumnElement[bool]:
         """Compared as JSON has it, so that `1` is not `true`."""
-        readable = func.regexp_replace(json, _NUL, r"\1\\ufffd", "g")
         forms = sorted({to_json(form).decode() for form in _forms(value)})
-        return cast(cast(readable, JSON)[tuple(path)], Text).in_(forms)
+        return cast(func.json_extract_path(cast(_readable(json), JSON), *path), Text).in_(forms)
+
+    def may_have(self, path: Sequence[str], value: Scalar) -> ColumnElement[bool]:
+        wanted: Any = value
+        for key in reversed(path):
+            wanted = {key: wanted}
+        sought = _readable(literal(to_json(wanted).decode()))
+        return cast(_indexed, JSONB).contains(cast(sought, JSONB))
 
     def lists(self, json: ColumnElement[Any], key: str, value: Scalar) -> ColumnElement[bool]:
         readable = func.regexp_replace(json, _NUL, r"\1\ufffd", "g")
         found = cast(readable, JSONB)[key]
         return found.contains([value])
+
+
+def _readable(json: ColumnElement[Any]) -> ColumnElement[str]:
+    return func.regexp_replace(json, _NUL, r"\1\\ufffd", "g")
+
+
+# To the letter as in the index (`v0013_thread_labels`), else that is not looked into.
+_indexed = literal_column(r"regexp_replace(metadata, '((?<!\\)(?:\\\\)*)\\u0000', '\1\\ufffd', 'g')", Text)
 
 
 def _forms(value: Scalar) -> tuple[Scalar, ...]:

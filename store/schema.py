@@ -32,7 +32,7 @@ from sqlalchemy.types import TypeDecorator
 from ..contracts.serialization.serializer import from_json
 from .sealing import SealedBytes, SealedJson, SealedText, json_text
 
-REVISION = "0013"
+REVISION = "0014"
 """The newest migration. It stands here so that a start that has nothing to migrate never imports Alembic."""
 
 
@@ -150,6 +150,9 @@ threads = Table(
     Column("begun", Boolean, nullable=False, server_default=true()),
     # The largest place of a run that was deleted, so that no other gets it; NULL: none was.
     Column("last_place", BigInteger),
+    # Its metadata are found by `thread_labels`, and in Postgres by an index of their own.
+    Index("ix_threads_user", "user_id", "position"),
+    Index("ix_threads_updated", "updated_at", "position"),
     sqlite_autoincrement=True,
 )
 

@@ -7,13 +7,28 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, ColumnElement, Connection, Engine, and_, create_engine, event, exc, exists, func, make_url
+from sqlalchemy import (
+    URL,
+    ColumnElement,
+    Connection,
+    Engine,
+    and_,
+    create_engine,
+    event,
+    exc,
+    exists,
+    func,
+    make_url,
+    true,
+)
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from ..blocking import private_database
 from ..contracts.errors import ConfigError
+from ..contracts.serialization.serializer import to_json
 from .dialect import Scalar
+from .thread_labels import may_have
 
 # Seconds. A thread that waits for a lock inside SQLite cannot be interrupted, and a cancelled caller waits for it.
 _BLOCKING_WAIT = 0.1
@@ -71,14 +86,22 @@ class SqliteDialect:
         return func.substr(text, 1, func.instr(text, "/") - 1)
 
     def has(self, json: ColumnElement[Any], path: Sequence[str], value: Scalar) -> ColumnElement[bool]:
-        place = "$" + "".join(f'."{key}"' for key in path)
+        place = _place(path)
         return _is(func.json_type(json, place), func.json_extract(json, place), value)
 
+    def may_have(self, path: Sequence[str], value: Scalar) -> ColumnElement[bool]:
+        return may_have(path[0], value) if len(path) == 1 else true()
+
     def lists(self, json: ColumnElement[Any], key: str, value: Scalar) -> ColumnElement[bool]:
-        place = f'$."{key}"'
+        place = _place((key,))
         each = func.json_each(json, place).table_valued("value", "type")
         same = exists().select_from(each).where(_is(each.c.type, each.c.value, value))
         return and_(func.json_type(json, place) == "array", same)
+
+
+def _place(path: Sequence[str]) -> str:
+    """SQLite knows a key by how the JSON has it."""
+    return "$" + "".join(f".{to_json(key).decode()}" for key in path)
 
 
 def _is(kind: ColumnElement[Any], found: ColumnElement[Any], value: Scalar) -> ColumnElement[bool]:

@@ -16,7 +16,7 @@ from .schema import thread_states, threads
 from .sealing import Json
 from .thread_contract import ThreadLeft
 from .thread_filter import ThreadFilter, ThreadSort, leaves
-from .thread_matching import matching
+from .thread_matching import has_metadata, matching
 from .upsert import insert
 
 _OF_RECORD = tuple(threads.c[name] for name in ThreadRecord.model_fields)
@@ -123,11 +123,11 @@ class ThreadSearch:
                 "values: states are encrypted here, and nothing can be found by them; search by metadata",
                 field="values",
             )
-        has = self._database.dialect.has
-        wanted += [has(threads.c.metadata, path, value) for path, value in leaves(which.metadata)]
+        dialect = self._database.dialect
+        wanted += [has_metadata(dialect, path, value) for path, value in leaves(which.metadata)]
         if which.matching is not None:
-            wanted.append(matching(self._database.dialect, which.matching))
-        wanted += [has(thread_states.c["values"], path, value) for path, value in leaves(which.values)]
+            wanted.append(matching(dialect, which.matching))
+        wanted += [dialect.has(thread_states.c["values"], path, value) for path, value in leaves(which.values)]
         return wanted
 
 

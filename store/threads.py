@@ -17,6 +17,7 @@ from .exchange import StateUpdate
 from .locks import lock_thread
 from .rows import OF_THREAD, PLACE
 from .schema import runs, state_updates, threads
+from .thread_matching import has_metadata
 from .thread_search import ThreadSearch
 from .upsert import insert
 
@@ -32,6 +33,7 @@ _LEFT_AS = {
 """How a run leaves its thread; else it is idle."""
 
 _ITS_THREAD = threads.c.thread_id == bindparam("of_thread")
+_RECORD = select(*_COLUMNS).where(_ITS_THREAD, threads.c.begun)
 _CLAIM_ROW = insert(threads)
 # Without a change of the row there would be no answer.
 _CLAIM = _CLAIM_ROW.on_conflict_do_update(
@@ -142,8 +144,7 @@ class SqlThreads(ThreadSearch):
 
     async def get(self, thread_id: str) -> ThreadRecord | None:
         """The thread, or `None`."""
-        query = select(*_COLUMNS).where(_ITS_THREAD, threads.c.begun)
-        rows = await self._database.fetch(query, of_thread=thread_id)
+        rows = await self._database.fetch(_RECORD, of_thread=thread_id)
         return _to_record(rows[0]) if rows else None
 
     async def list(
@@ -156,8 +157,9 @@ class SqlThreads(ThreadSearch):
         before: str | None = None,
     ) -> builtins.list[ThreadRecord]:
         """The threads, the last created first, that have all of this. Raises `ThreadNotFoundError` for `before`."""
-        has = self._database.dialect.has
-        wanted = [threads.c.begun, *(has(threads.c.metadata, (key,), value) for key, value in (metadata or {}).items())]
+        dialect = self._database.dialect
+        had = (has_metadata(dialect, (key,), value) for key, value in (metadata or {}).items())
+        wanted = [threads.c.begun, *had]
         if status is not None:
             wanted.append(threads.c.status == status.value)
         if user_id is not None:

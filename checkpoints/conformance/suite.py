@@ -13,11 +13,14 @@ What is compared after a rollback is what LangGraph reads; a back end's own rows
 from .copies import CopyPromises
 from .fences import FencePromises
 from .making import CheckpointsFixtures
+from .prunes import PrunePromises
 from .rollbacks import RollbackPromises
 from .saving import SavingPromises
 
 __all__ = ["CheckpointsConformance"]
 
 
-class CheckpointsConformance(CheckpointsFixtures, FencePromises, SavingPromises, RollbackPromises, CopyPromises):
+class CheckpointsConformance(
+    CheckpointsFixtures, FencePromises, SavingPromises, RollbackPromises, CopyPromises, PrunePromises
+):
     """All promises."""

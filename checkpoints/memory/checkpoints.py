@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from ...contracts.errors import FencedError
 from ...contracts.serialization.serde import Serializer
 from ..addresses import checkpoint_address
-from ..contract import GONE, Checkpoints, Guard, KnownRun, RunNote
+from ..contract import GONE, Checkpoints, Guard, KnownRun, Place, RunNote
 from . import rollback, thread_copy
 
 
@@ -102,6 +102,14 @@ class MemoryCheckpoints(Checkpoints):
 
     async def copy_thread(self, thread_id: str, copy_id: str) -> None:
         thread_copy.copy_thread(self._saver, thread_id, copy_id)
+
+    async def newest(self, thread_id: str) -> list[Place]:
+        spaces = self._saver.storage.get(thread_id, {})
+        return [(namespace, max(saved)) for namespace, saved in spaces.items() if saved]
+
+    async def prune_thread(self, guard: Guard, thread_id: str, kept: Collection[Place]) -> None:
+        await self.check(guard.run_id, fence=guard.fence)
+        rollback.keep_only(self._saver, thread_id, kept)
 
     def outage(self, error: BaseException) -> bool:
         return False

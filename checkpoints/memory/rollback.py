@@ -71,6 +71,11 @@ def _addresses(saver: InMemorySaver, thread_id: str) -> set[Address]:
     return {(thread_id, namespace, id) for namespace, saved in spaces.items() for id in saved}
 
 
+def keep_only(saver: InMemorySaver, thread_id: str, kept: Collection[tuple[str, str]]) -> None:
+    """Remove all checkpoints of the thread but these: by namespace and id."""
+    _remove(saver, {address for address in _addresses(saver, thread_id) if address[1:] not in kept})
+
+
 def _is_of(saver: InMemorySaver, address: Address, run_id: str) -> bool:
     thread_id, namespace, checkpoint_id = address
     found = saver.storage.get(thread_id, {}).get(namespace, {}).get(checkpoint_id)

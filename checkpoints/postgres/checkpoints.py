@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+import json
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any, TypeVar
 
 from langchain_core.runnables import RunnableConfig
@@ -17,10 +18,10 @@ from ...contracts.errors import FencedError
 from ...contracts.keyring import Keyring
 from ...contracts.serialization.serde import Serializer
 from ..addresses import checkpoint_address
-from ..contract import GONE, Checkpoints, Guard, KnownRun, RunNote
+from ..contract import GONE, Checkpoints, Guard, KnownRun, Place, RunNote
 from ..rollback import read_note
 from ..sealed_metadata import sealed_metadata
-from . import fences, rollback, thread_copy
+from . import fences, pruning, rollback, thread_copy
 from .saving import PoolSaver, Statement, checkpoint_save, send, writes_save
 from .schema import set_up
 
@@ -148,6 +149,20 @@ class PostgresCheckpoints(Checkpoints):
                     await connection.execute(text, {"thread": thread_id, "copy": copy_id})
 
         await self._call(copied)
+
+    async def newest(self, thread_id: str) -> list[Place]:
+        async def found() -> list[Place]:
+            async with self._opened.connection() as connection:
+                cursor = await connection.execute(pruning.NEWEST, {"thread": thread_id})
+                return [(row["checkpoint_ns"], row["checkpoint_id"]) for row in await cursor.fetchall()]
+
+        return await self._call(found)
+
+    async def prune_thread(self, guard: Guard, thread_id: str, kept: Collection[Place]) -> None:
+        check = _statement(fences.CHECK, run=guard.run_id, fence=guard.fence)
+        places = json.dumps([*kept])
+        pruned = [_statement(text, thread=thread_id, kept=places) for text in pruning.PRUNE]
+        await self._send(guard.run_id, guard.fence, [check, *pruned])
 
     async def _alone(self, run_id: str, *texts: str) -> None:
         await self._send(run_id, 0, [_statement(text, run=run_id) for text in (fences.LOCK, *texts)])

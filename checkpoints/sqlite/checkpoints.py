@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -18,10 +18,10 @@ from ...contracts.errors import FencedError, UnavailableError
 from ...contracts.keyring import Keyring
 from ...contracts.serialization.serde import Serializer
 from ..addresses import checkpoint_address
-from ..contract import GONE, Checkpoints, Guard, KnownRun, RunNote
+from ..contract import GONE, Checkpoints, Guard, KnownRun, Place, RunNote
 from ..rollback import read_note
 from ..sealed_metadata import sealed_metadata, with_metadata
-from . import rollback, thread_copy
+from . import pruning, rollback, thread_copy
 from .saving import Save, SavingConnection, checkpoint_save, connect, writes_save
 
 T = TypeVar("T")
@@ -156,6 +156,16 @@ class SqliteCheckpoints(Checkpoints):
 
     async def copy_thread(self, thread_id: str, copy_id: str) -> None:
         await self._write(lambda connection: thread_copy.copy_thread(connection, thread_id, copy_id))
+
+    async def newest(self, thread_id: str) -> list[Place]:
+        return await self._on_thread(lambda connection: pruning.newest(connection, thread_id))
+
+    async def prune_thread(self, guard: Guard, thread_id: str, kept: Collection[Place]) -> None:
+        def pruned(connection: SavingConnection) -> None:
+            _check(connection, guard.run_id, guard.fence)
+            pruning.prune(connection, thread_id, kept)
+
+        await self._write(pruned)
 
     async def forget(self, run_id: str) -> None:
         def forgotten(connection: SavingConnection) -> None:

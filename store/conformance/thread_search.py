@@ -119,6 +119,35 @@ class ThreadSearchPromises:
         assert await _ids(store, matching=matching) == found
         assert [one for one in reversed(kept) if matching.matches(kept[one])] == found
 
+    async def test_threads_are_found_by_whatever_their_metadata_have(self, store: Store) -> None:
+        kept: list[dict[str, Any]] = [
+            {"k": "v" * 5000, "n": 1, "yes": True, "": "", "deep": {"k": "x"}},
+            {"k": "\\", "n": 1.5, "yes": 1, "none": None},
+            {"k": "v" * 101, "n": 2**53, "no": False, "\\": "'"},
+            {"k": "v" * 102, "n": -1, "no": 0, "ö": "ü"},
+            {"k": "\\u0000", "n": "1"},
+            {"list": ["a\0b"], "n": 7},
+        ]
+        for number, metadata in enumerate(kept):
+            await store.threads.create(make_thread(str(number), metadata=metadata))
+        wanted = [(number, *item) for number, metadata in enumerate(kept) for item in metadata.items()]
+        for number, key, value in wanted:
+            if not isinstance(value, list):
+                assert await _ids(store, metadata={key: value}) == [str(number)], key
+        assert await _ids(store, metadata={"n": 1.0}) == ["0"]
+
+    async def test_threads_are_found_by_what_they_have_now(self, store: Store) -> None:
+        await store.threads.create(make_thread("one", metadata={"a": 1, "b": 1}))
+        await store.threads.add_metadata("one", {"a": 2})
+        assert (await _ids(store, metadata={"a": 1}), await _ids(store, metadata={"a": 2, "b": 1})) == ([], ["one"])
+        await store.create(make_record("run", "one", metadata={"b": "new"}), make_spec())
+        await store.mark_submitted("run")
+        assert (await _ids(store, metadata={"b": 1}), await _ids(store, metadata={"b": "new"})) == ([], ["one"])
+        await store.delete("run")
+        await store.threads.delete("one")
+        await store.threads.create(make_thread("one"))
+        assert await _ids(store, metadata={"b": "new"}) == []
+
     async def test_pages_say_how_many_there_are(self, store: Store) -> None:
         for name in "abc":
             await store.threads.create(make_thread(name))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count, pairwise
@@ -24,7 +24,7 @@ from perdure.activities.graphs.interrupts import stopped_at
 from perdure.activities.graphs.run_config import run_config, thread_config
 from perdure.bridge.contract import Bridge, NewEvent
 from perdure.bridge.sqlite.bridge import SqliteBridge
-from perdure.checkpoints.contract import Checkpoints, Guard, KnownRun, RunNote
+from perdure.checkpoints.contract import Checkpoints, Guard, KnownRun, Place, RunNote
 from perdure.checkpoints.sqlite.checkpoints import SqliteCheckpoints
 from perdure.contracts.errors import FencedError
 from perdure.contracts.serialization.serializer import from_json, to_json
@@ -137,6 +137,12 @@ class CutCheckpoints(Checkpoints):
 
     async def copy_thread(self, thread_id: str, copy_id: str) -> None:
         await self._inner.copy_thread(thread_id, copy_id)
+
+    async def newest(self, thread_id: str) -> list[Place]:
+        return await self._inner.newest(thread_id)
+
+    async def prune_thread(self, guard: Guard, thread_id: str, kept: Collection[Place]) -> None:
+        await self._inner.prune_thread(guard, thread_id, kept)
 
     def outage(self, error: BaseException) -> bool:
         return self._inner.outage(error)

@@ -15,6 +15,8 @@ from perdure.testing.environment import environment
 
 CLIENTS = (
     "threads",
+    "agent_chat_ui",
+    "deer_flow",
     "modes",
     "joining",
     "reconnecting",

@@ -193,6 +193,8 @@ async def test_another_users_things_are_not_found(door: Door) -> None:
             answer = await bob.request(method, path.format(**ids), json=content, headers=headers)
             assert answer.status_code == 404, (method, path, answer.text)
         assert (await bob.post("/threads/prune", json={"thread_ids": [thread]})).json() == {"pruned_count": 0}
+        latest = {"thread_ids": [thread], "strategy": "keep_latest"}
+        assert (await bob.post("/threads/prune", json=latest)).json() == {"pruned_count": 0}
         for search in ({}, {"metadata": {"secret": 1}}, {"values": {"tag": "ann"}}, {"ids": [thread]}):
             found = await bob.post("/threads/search", json=search)
             assert (found.json(), found.headers["x-pagination-total"]) == ([], "0")

@@ -12,7 +12,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from psycopg import sql
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, create_engine, select, text
 from support.pgbouncer import pgbouncer
 from support.postgres import PostgresServer, started_postgres
 from support.servers import free_port, until
@@ -25,7 +25,9 @@ from perdure.store.conformance.making import Draft, drafts_in, make_record, make
 from perdure.store.database import Database
 from perdure.store.event_contract import EventBatch, EventFilter, NewRunEvent
 from perdure.store.locks import lock_thread
-from perdure.store.schema import REVISION, metadata
+from perdure.store.postgres import PostgresDialect
+from perdure.store.schema import REVISION, metadata, threads
+from perdure.store.thread_matching import has_metadata
 
 from .test_migrations import START, Race
 
@@ -48,6 +50,14 @@ def other(migrated_url: str) -> Iterator[psycopg.Connection]:
         yield connection
 
 
+FOUND_BY = "ix_threads_metadata"
+"""Of an expression that is Postgres' own."""
+
+
+def is_ours(name: str | None, *_: object) -> bool:
+    return name != FOUND_BY
+
+
 def said(number: int, task: str | None = None) -> NewRunEvent:
     return NewRunEvent(number, "custom_event", "trace", b'"said"', {}, task, datetime.now(UTC))
 
@@ -65,10 +75,24 @@ def test_three_processes_start_at_once_on_an_empty_database(postgres_url: str, r
 def test_the_migrations_make_the_tables_of_the_schema(migrated_url: str) -> None:
     engine = create_engine(migrated_url.replace("postgresql:", "postgresql+psycopg:"))
     with engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        context = MigrationContext.configure(connection, opts={"include_name": is_ours})
+        assert compare_metadata(context, metadata) == []
         where = "SELECT indexdef FROM pg_indexes WHERE indexname = 'ix_runs_open'"
         assert connection.scalar(text(where)).endswith("WHERE (ended_at IS NULL)")
     engine.dispose()
+
+
+def test_threads_are_found_by_an_index(migrated_url: str) -> None:
+    """What the planner prefers depends on what is there, so it is asked what it could do."""
+    dialect = PostgresDialect(migrated_url)
+    engine = dialect.make_engine(1)
+    with engine.connect() as connection:
+        connection.exec_driver_sql("SET enable_seqscan = off")
+        wanted = select(threads.c.position).where(has_metadata(dialect, ("deep", "team"), "a"))
+        compiled = wanted.compile(engine, compile_kwargs={"render_postcompile": True})
+        plan = connection.exec_driver_sql(f"EXPLAIN {compiled}", compiled.construct_params()).scalars().all()
+    engine.dispose()
+    assert any(FOUND_BY in step for step in plan), plan
 
 
 def test_names_are_compared_by_their_bytes_in_every_language(migrated_url: str) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from pathlib import Path
 
 from sqlalchemy import Engine, event
 
 from perdure.store import SqlStore
 from perdure.store.conformance.making import Draft
+from perdure.store.thread_filter import ThreadFilter, ThreadSort
 
 
 @contextmanager
@@ -40,3 +43,12 @@ async def test_progress_is_few_statements_in_one_transaction(store: SqlStore, dr
     with statements() as seen:
         await store.mark_running("run", fence=2, attempt=2)
     assert [text.split()[0] for text in seen] == ["BEGIN", "SELECT", "UPDATE", "INSERT", "UPDATE"]
+
+
+async def test_threads_are_found_by_their_labels_without_looking_at_all_of_them(store: SqlStore, path: Path) -> None:
+    with statements() as seen:
+        await store.threads.search(ThreadFilter(metadata={"team": "a"}), ThreadSort(), limit=2, offset=2)
+    with closing(sqlite3.connect(path)) as connection:
+        for text in (text for text in seen if text.startswith("SELECT")):
+            plan = connection.execute(f"EXPLAIN QUERY PLAN {text}", [None] * text.count("?")).fetchall()
+            assert not [step for *_, step in plan if step.startswith("SCAN")], plan

@@ -42,6 +42,62 @@ const scenarios = {
     await assert.rejects(client.threads.get(thread.thread_id), /404/);
   },
 
+  // What agent-chat-ui does beside its `useStream` (page.mjs): with these fields.
+  async agent_chat_ui() {
+    assert.ok((await fetch(`${apiUrl}/info`, { headers: { "X-Api-Key": "none" } })).ok);
+    const { thread_id: thread } = await client.threads.create({ metadata: {} });
+    const asked = { input: { question: "ok?" }, streamMode: ["values"], streamSubgraphs: true, streamResumable: true };
+    await all(client.runs.stream(thread, "ask", { ...asked, onDisconnect: "continue" }));
+    const [found] = await client.threads.search({ metadata: { graph_id: "ask" }, limit: 100, ids: [thread] });
+    assert.deepEqual([found.thread_id, found.status, Object.keys(found.interrupts).length], [thread, "interrupted", 1]);
+    const assistant = found.metadata.assistant_id;
+    assert.equal((await client.threads.search({ metadata: { assistant_id: assistant }, ids: [thread] })).length, 1);
+    const resolve = { input: {}, command: { goto: "__end__" }, streamMode: ["values"] };
+    await all(client.runs.stream(thread, assistant, resolve));
+    // As LangGraph has it: nothing is at the end, so the node that is due asks again.
+    const { status, interrupts } = await client.threads.get(thread);
+    assert.deepEqual([status, Object.keys(interrupts).length], ["interrupted", 1]);
+    const answered = { command: { resume: { decisions: [{ type: "accept" }] } }, streamMode: ["values"] };
+    const told = await all(client.runs.stream(thread, assistant, answered));
+    assert.deepEqual(told.at(-1).data.answer, { decisions: [{ type: "accept" }] });
+    assert.equal((await client.threads.get(thread)).status, "idle");
+  },
+
+  // What deer-flow's pages do: with these fields.
+  async deer_flow() {
+    const onRequest = (_, init) => ({ ...init, headers: new Headers([...new Headers(init.headers), ["X-CSRF-Token", "t"]]) });
+    const deer = new Client({ apiUrl, onRequest });
+    const thread = crypto.randomUUID();
+    await deer.threads.create({ threadId: thread, ifExists: "do_nothing" });
+    const content = [{ type: "text", text: "weather?" }];
+    const files = [{ filename: "a.txt", size: 1, path: "/mnt/a.txt", status: "uploaded" }];
+    let run;
+    const parts = await all(
+      deer.runs.stream(thread, "chat", {
+        input: { messages: [{ type: "human", content, additional_kwargs: { files } }] },
+        config: { recursion_limit: 1000 },
+        context: { thread_id: thread, thinking_enabled: false, is_plan_mode: true, reasoning_effort: "low" },
+        streamMode: ["values", "messages-tuple", "custom"],
+        streamSubgraphs: true,
+        onDisconnect: "continue",
+        onRunCreated: (created) => (run = created.run_id),
+      }),
+    );
+    assert.equal(datas(parts, "messages").map(([part]) => part.content).join(""), WORDS);
+    const select = ["thread_id", "updated_at", "values", "metadata"];
+    const listed = await deer.threads.search({ limit: 50, offset: 0, sortBy: "updated_at", sortOrder: "desc", select });
+    assert.deepEqual([listed[0].thread_id, Object.keys(listed[0]).sort()], [thread, select.sort()]);
+    assert.deepEqual(listed[0].values.messages[0].additional_kwargs, { files });
+    assert.deepEqual((await deer.runs.list(thread)).map((one) => one.run_id), [run]);
+    assert.equal((await deer.runs.get(thread, run)).status, "success");
+    assert.equal((await deer.threads.getHistory(thread, { limit: 1 })).length, 1);
+    assert.equal((await all(deer.runs.joinStream(thread, run, { streamMode: ["values"] }))).at(-1).event, "values");
+    await assert.rejects(deer.runs.cancel(thread, run), /404|409/);
+    await deer.threads.updateState(thread, { values: { messages: [{ type: "human", content: "again" }] } });
+    assert.equal((await deer.threads.getState(thread)).values.messages.at(-1).content, "again");
+    await deer.threads.delete(thread);
+  },
+
   async modes() {
     const { thread_id: thread } = await client.threads.create();
     const streamMode = ["values", "updates", "tasks", "checkpoints", "debug", "custom", "events"];
