@@ -5,7 +5,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 # Each of many processes would compile all libraries anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo dev check test lint style types fmt coverage matrix release bench chaos screenshots clean
+.PHONY: help setup demo dev check test lint style types fmt coverage matrix release bench servers chaos screenshots clean
 .NOTPARALLEL:
 
 help: ## this list
@@ -50,8 +50,8 @@ coverage: setup ## how much of the package the tests execute, their processes in
 	$(python) -m coverage combine --quiet
 	$(python) -m coverage report --skip-covered --sort=cover
 
-matrix: setup ## the tests on each Python with the lowest and the newest libraries (PYTHONS=3.12 LIBRARIES=lowest)
-	@PYTHONS="$(PYTHONS)" LIBRARIES="$(LIBRARIES)" bin/matrix
+matrix: setup ## the tests on each Python and set of libraries, and on servers (PYTHONS=3.12 LIBRARIES=lowest BACKENDS=postgres)
+	@PYTHONS="$(PYTHONS)" LIBRARIES="$(LIBRARIES)" BACKENDS="$(BACKENDS)" bin/matrix
 
 # The peers of the benchmarks have an environment of their own, so that no other target sees them.
 uv = $(shell uv --version >/dev/null 2>&1 && echo uv || echo .uv/bin/uv)
@@ -70,8 +70,12 @@ bench: setup ## ours beside its peers: 5 minutes, on a quiet machine (OPTIONS=--
 		--no-default-groups --group bench
 	build/bench/bin/python -m benchmarks $(OPTIONS)
 
-chaos: setup ## faults at random against a real installation, then a table (SECONDS=300 SEED=… ONLY=frozen,overlap)
-	@PYTHONPATH=tests $(python) -P -m chaos --seconds $(or $(SECONDS),300) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only "$(ONLY)")
+servers: setup ## three workers on Postgres and Redis beside one on files: 4 minutes, on a quiet machine (OPTIONS=--quick)
+	@PYTHONPATH=tests $(python) -m benchmarks.on_servers $(OPTIONS)
+
+chaos: setup ## faults at random against a real installation, then a table (SECONDS=300 SEED=… ONLY=frozen,overlap RUNS=6 BACKENDS=postgres+redis)
+	@PYTHONPATH=tests $(python) -P -m chaos --seconds $(or $(SECONDS),300) $(if $(SEED),--seed $(SEED)) \
+		$(if $(ONLY),--only "$(ONLY)") $(if $(RUNS),--runs $(RUNS)) $(if $(BACKENDS),--back-ends "$(BACKENDS)")
 
 screenshots: setup ## the pictures of the documents, made anew in docs/images (needs Chromium)
 	@PYTHONPATH=tests $(python) -P -m support.screenshots

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,11 @@ from perdure.runtime.dev_server import DevServer
 from .figures import OURS
 from .processes import Child, free_port, script, spawn
 from .systems import Moments, Stopwatch
+
+
+def _as_they_are(settings: Settings) -> Settings:
+    return settings
+
 
 _GRAPHS = Path(__file__).with_name("langgraph.json")
 RECURSION_LIMIT = 100_000
@@ -66,20 +71,25 @@ class Ours:
 
 
 @asynccontextmanager
-async def installed(home: Path, *, heartbeat: float = 10.0) -> AsyncGenerator[Ours]:
-    """An installation with one worker that has done its first run. `heartbeat`: seconds of the heartbeat timeout."""
+async def installed(
+    home: Path, *, heartbeat: float = 10.0, workers: int = 1, kept: Callable[[Settings], Settings] = _as_they_are
+) -> AsyncGenerator[Ours]:
+    """An installation with workers, one of which has done its first run. `heartbeat`: seconds of the heartbeat timeout.
+    `kept`: has the settings keep everything elsewhere than in files."""
     settings = Settings(
         home=home,
         graphs=_GRAPHS,
         server=ServerSettings(port=free_port(), ui=False),
         runs=RunSettings(heartbeat_timeout=heartbeat),
     )
+    settings = kept(settings)
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(DevServer(settings))
         runs = await stack.enter_async_context(perdure.connect(settings=settings))
         ours = Ours(settings, runs, await server.connect(), server.pid or 0)
         stack.push_async_callback(ours.stop_workers)
-        await (await ours.add_worker()).said("serving")
+        for _ in range(workers):
+            await (await ours.add_worker()).said("serving")
         await ours.follow(1)
         yield ours
 

@@ -7,14 +7,16 @@ import gc
 import logging
 import os
 import uuid
-from collections.abc import AsyncIterator, Generator, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from support.back_ends import BACK_ENDS, POSTGRES_AND_REDIS, SQLITE, on_postgres
 from support.forks import import_early
 from support.postgres import PostgresServer, database_of, started_postgres
-from support.redis_servers import RedisServer
+from support.redis_servers import RedisServer, any_server
 from support.sampling import begin_sampling
 from support.servers import local_settings, started
 from support.stores import migrated_database, migrated_file
@@ -37,8 +39,9 @@ left waiting would hold the whole suite for ever."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`make check` takes it."""
+    """`make check` takes the first, `make matrix` the second."""
     parser.addoption("--sample", action="store_true", help="try a third of the cuts, seeds and generated examples")
+    parser.addoption("--back-ends", choices=BACK_ENDS, default=SQLITE, help="where installations keep what they keep")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -82,8 +85,17 @@ def needs_server() -> None:
     """Whatever starts a server (Temporal, Postgres, Redis) stands on this, and the tests that start one themselves."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """What is marked `elsewhere` is tried on servers, too, when all others are only tried on files."""
+    chosen = metafunc.config.getoption("--back-ends")
+    if chosen == SQLITE and metafunc.definition.get_closest_marker("elsewhere"):
+        metafunc.parametrize("back_ends", (SQLITE, POSTGRES_AND_REDIS), indirect=True)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Marks what needs a server, so that `-m "not server"` (`make check`) is all the rest; long files come first."""
+    if config.getoption("--back-ends") != SQLITE:
+        items[:] = [item for item in items if item.get_closest_marker("files") is None]
     for item in items:
         if isinstance(item, pytest.Function) and "needs_server" in item.fixturenames:
             item.add_marker("server")
@@ -157,14 +169,50 @@ def migrated_url(postgres: PostgresServer, migrated_postgres: str) -> Iterator[s
         yield url
 
 
+@pytest.fixture(scope="session")
+def streams_server(needs_server: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """The Redis that the tests of a session share, each with a prefix of its own."""
+    with any_server(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
 @pytest.fixture
-def settings(temporal: str, tmp_path: Path) -> Settings:
+def back_ends(request: pytest.FixtureRequest) -> str:
+    """Where the test's installations keep what they keep."""
+    return str(getattr(request, "param", request.config.getoption("--back-ends")))
+
+
+Kept = Callable[[Settings], Settings]
+
+
+@pytest.fixture
+def kept(request: pytest.FixtureRequest, back_ends: str) -> Iterator[Kept]:
+    """Has settings keep everything there, each time in a database and under a prefix of their own."""
+    if back_ends == SQLITE:
+        yield lambda settings: settings
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    # Only the first is a copy: another installation has an identity of its own.
+    templates = iter((request.getfixturevalue("migrated_postgres"),))
+    redis = request.getfixturevalue("streams_server") if back_ends == POSTGRES_AND_REDIS else None
+    with ExitStack() as databases:
+
+        def keep(settings: Settings) -> Settings:
+            url = databases.enter_context(database_of(server, next(templates, "template0")))
+            return on_postgres(settings, url, redis and f"{redis.url}?prefix={uuid.uuid4()}")
+
+        yield keep
+
+
+@pytest.fixture
+def settings(temporal: str, tmp_path: Path, kept: Kept) -> Settings:
     """A home and a task queue of its own. On a busy machine, a second of silence does not make a worker a dead one."""
-    return Settings(
+    settings = Settings(
         home=tmp_path / "home",
         temporal=TemporalSettings(address=temporal, task_queue=f"test-{uuid.uuid4()}"),
         runs=RunSettings(heartbeat_timeout=5.0),
     )
+    return kept(settings)
 
 
 @pytest.fixture

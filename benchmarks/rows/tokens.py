@@ -15,7 +15,7 @@ from ..graphs import Speech
 from ..graphs import tokens as graph
 from ..ours import Ours, spec
 
-_RATE = 50
+RATE = 50
 """Tokens a second and run."""
 
 
@@ -25,22 +25,23 @@ async def measure(bench: Bench) -> list[Row]:
     Bare LangGraph has its model and its readers in one process, and all runs at once from the first moment on.
     """
     sizes = bench.sizes
-    tokens = int(_RATE * sizes.token_seconds)
-    delays = await asyncio.gather(*(_delays(bench.ours, tokens) for _ in range(sizes.token_runs)))
+    tokens = int(RATE * sizes.token_seconds)
+    said = await asyncio.gather(*(delays(bench.ours, tokens) for _ in range(sizes.token_runs)))
     bare = await asyncio.gather(*(_bare_delays(tokens) for _ in range(sizes.token_runs)))
-    figure = milliseconds([one for run in delays for one in run])
+    figure = milliseconds([one for run in said for one in run])
     share = figure.n / (tokens * sizes.token_runs)
     goals = (Goal("all delivered", share, 1.0, at_least=True), Goal("p99 ≤ 50 ms", figure.p99, 50))
-    what = f"token from node to subscriber, {sizes.token_runs} runs × {_RATE} tokens/s"
+    what = f"token from node to subscriber, {sizes.token_runs} runs × {RATE} tokens/s"
     figures = {OURS: figure, BARE: milliseconds([one for run in bare for one in run])}
     return [Row("tokens", what, "ms", figures, goals)]
 
 
 def _given(tokens: int) -> Speech:
-    return Speech(tokens=tokens, interval=1 / _RATE, length=0)
+    return Speech(tokens=tokens, interval=1 / RATE, length=0)
 
 
-async def _delays(ours: Ours, tokens: int) -> list[float]:
+async def delays(ours: Ours, tokens: int) -> list[float]:
+    """Of each token of one run, seconds from its model to its reader."""
     _, stream = await ours.runs.create_and_stream(spec("tokens", {**_given(tokens)}, stream_modes=("messages",)))
     found: list[float] = []
     async for event in stream:

@@ -22,7 +22,7 @@ from ..contract import GONE, Checkpoints, Guard, KnownRun, Place, RunNote
 from ..rollback import read_note
 from ..sealed_metadata import sealed_metadata
 from . import fences, pruning, rollback, thread_copy
-from .saving import CheckpointSave, PoolSaver, Statement, WritesSave, checkpoint_save, send, writes_save
+from .saving import PoolSaver, Statement, checkpoint_save, send, writes_save
 from .schema import set_up
 
 T = TypeVar("T")
@@ -98,14 +98,13 @@ class PostgresCheckpoints(Checkpoints):
         save = writes_save(self.saver.serde, config, writes, task_id, task_path)
         await self._save(guard, checkpoint_address(config), save)
 
-    async def _save(self, guard: Guard, address: tuple[str, str, str], save: CheckpointSave | WritesSave) -> None:
+    async def _save(self, guard: Guard, address: tuple[str, str, str], save: Sequence[Statement]) -> None:
         before = [_statement(fences.CHECK, run=guard.run_id, fence=guard.fence)]
         if guard.keep:
             thread_id, namespace, checkpoint_id = address
             place = {"thread": thread_id, "namespace": namespace, "checkpoint": checkpoint_id}
             before.append(_statement(rollback.KEEP, run=guard.run_id, **place))
-        saver = PoolSaver(self._opened, self.address, save.serde, before)
-        await self._call(lambda: save.by(saver), guard.run_id, guard.fence)
+        await self._send(guard.run_id, guard.fence, [*before, *save])
 
     async def note(self, run_id: str, note: RunNote | None = None) -> RunNote | None:
         async def noted() -> RunNote | None:

@@ -1,15 +1,15 @@
 """LangGraph's saver over a pool, and its saves as parts of transactions that are not its own.
 
-Its own holds one lock around all of its calls, and dumps values in the middle of a transaction. Here each save has a
-saver of its own: what it would execute is noted down, and then sent at once, together with what the fence has to do.
-That is one implicit transaction, which ends with its last message, whether or not its client still lives.
+Its own holds one lock around all of its calls, and dumps values in the middle of a transaction. Here what it would
+execute for a save is noted down, and then sent at once, together with what the fence has to do. That is one implicit
+transaction, which ends with its last message, whether or not its client still lives.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -21,9 +21,10 @@ from langgraph.checkpoint.base import (
     CheckpointTuple,
     DeltaChannelHistory,
 )
+from langgraph.checkpoint.postgres import PostgresSaver
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.checkpoint.serde.base import SerializerProtocol
-from psycopg import AsyncConnection, AsyncCursor, Error
+from psycopg import AsyncConnection, AsyncCursor, Connection, Cursor, Error
 from psycopg.errors import PipelineAborted
 from psycopg.rows import DictRow, dict_row
 
@@ -43,42 +44,43 @@ class Statement:
     parameters: Sequence[Any]
 
 
-class _Notes:
-    """Looks like a cursor to LangGraph's saver, and executes nothing."""
+class _NotingSaver(PostgresSaver):
+    """LangGraph's saver without a database: what it would execute it notes down. (The asynchronous one would have a
+    thread dump the values, which are dumped already: a hop that costs more than the save.)"""
 
-    def __init__(self, statements: Sequence[Statement]) -> None:
-        self.statements = [*statements]
+    def __init__(self, serde: SerializerProtocol) -> None:
+        super().__init__(cast("Connection[DictRow]", None), serde=serde)
+        self.statements: list[Statement] = []
 
-    async def execute(self, query: str, parameters: Any = None) -> None:
+    @contextmanager
+    def _cursor(self, *, pipeline: bool = False) -> Generator[Cursor[DictRow]]:
+        yield cast("Cursor[DictRow]", self)  # as far as a save needs one
+
+    def execute(self, query: str, parameters: Any) -> None:
         self.statements.append(Statement(query, [parameters]))
 
-    async def executemany(self, query: str, parameters: Iterable[Any]) -> None:
+    def executemany(self, query: str, parameters: Iterable[Any]) -> None:
         self.statements.append(Statement(query, [*parameters]))
 
 
 class PoolSaver(AsyncPostgresSaver):
     """LangGraph's saver over a pool, for many calls at the same time. Reads raise `UnavailableError`."""
 
-    def __init__(
-        self, pool: Pool, address: PostgresAddress, serde: SerializerProtocol, before: Sequence[Statement] = ()
-    ) -> None:
-        """`before`: what is executed in the transaction of each save, before it."""
+    def __init__(self, pool: Pool, address: PostgresAddress, serde: SerializerProtocol) -> None:
         super().__init__(pool, serde=serde)
         self._pool = pool
         self._address = address
-        self._before = before
 
     @asynccontextmanager
     async def _cursor(self, *, pipeline: bool = False) -> AsyncGenerator[AsyncCursor[DictRow]]:
         """LangGraph asks for a pipeline where it writes."""
-        if not pipeline:
-            async with self._pool.connection() as connection, _cursor_of(connection) as cursor:
-                yield cursor
-            return
-        notes = _Notes(self._before)
-        yield cast("AsyncCursor[DictRow]", notes)
         async with self._pool.connection() as connection:
-            await send(connection, notes.statements)
+            if pipeline:
+                async with connection.pipeline(), _cursor_of(connection) as cursor:
+                    yield cursor
+            else:
+                async with _cursor_of(connection) as cursor:
+                    yield cursor
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         get = super().aget_tuple
@@ -143,28 +145,17 @@ class _Odd:
     value: str | float
 
 
-@dataclass(frozen=True, slots=True)
-class CheckpointSave:
-    """The save of a checkpoint. Its values are dumped now: later, a node could have changed them."""
-
-    place: RunnableConfig
-    checkpoint: Checkpoint
-    metadata: CheckpointMetadata
-    new_versions: ChannelVersions
-    serde: SerializerProtocol
-
-    async def by(self, saver: AsyncPostgresSaver) -> None:
-        await saver.aput(self.place, self.checkpoint, self.metadata, self.new_versions)
-
-
 def checkpoint_save(
     serde: SerializerProtocol,
     config: RunnableConfig,
     checkpoint: Checkpoint,
     metadata: CheckpointMetadata,
     new_versions: ChannelVersions,
-) -> CheckpointSave:
-    """Raises what the serializer does, for a value that cannot be stored."""
+) -> Sequence[Statement]:
+    """The save of a checkpoint. Its values are dumped now: later, a node could have changed them.
+
+    Raises what the serializer does, for a value that cannot be stored.
+    """
     hidden = keyring_of(serde) is not None
     values = {
         channel: _Odd(value) if _is_odd(value) or (hidden and isinstance(value, str | int | float)) else value
@@ -181,29 +172,18 @@ def checkpoint_save(
         if channel in new_versions and not _is_plain(value)
     ]
     kept = cast("Checkpoint", {**checkpoint, "channel_values": values})
-    return CheckpointSave(_place(config), kept, _plain_metadata(metadata), new_versions, _Dumped(dumped))
-
-
-@dataclass(frozen=True, slots=True)
-class WritesSave:
-    """The save of a task's writes."""
-
-    place: RunnableConfig
-    writes: Sequence[tuple[str, Any]]
-    task_id: str
-    task_path: str
-    serde: SerializerProtocol
-
-    async def by(self, saver: AsyncPostgresSaver) -> None:
-        await saver.aput_writes(self.place, self.writes, self.task_id, self.task_path)
+    saver = _NotingSaver(_Dumped(dumped))
+    saver.put(_place(config), kept, _plain_metadata(metadata), new_versions)
+    return saver.statements
 
 
 def writes_save(
     serde: SerializerProtocol, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str
-) -> WritesSave:
-    """Raises what the serializer does, for a value that cannot be stored."""
-    dumped = _Dumped((value, serde.dumps_typed(value)) for _, value in writes)
-    return WritesSave(_place(config), [*writes], task_id, task_path, dumped)
+) -> Sequence[Statement]:
+    """The save of a task's writes. Raises what the serializer does, for a value that cannot be stored."""
+    saver = _NotingSaver(serde)
+    saver.put_writes(_place(config), writes, task_id, task_path)
+    return saver.statements
 
 
 def _values(checkpoint: Checkpoint) -> Iterable[tuple[str, Any]]:

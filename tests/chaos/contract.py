@@ -9,6 +9,7 @@ from typing import Protocol
 
 from .stage import Stage
 
+RUNS = 6
 _SHOWN = 4
 
 
@@ -20,7 +21,7 @@ class Trial:
     """Unique in a session."""
     seed: str
     folder: Path
-    size: int = 6
+    size: int = RUNS
     """How many runs go at the same time."""
     most: int = 3
     """How often something is broken, at the most."""

@@ -10,7 +10,7 @@ from .contract import Trial
 from .journal import longest_silence, read_journal
 from .stage import Clients, Stage
 from .verdict import judge
-from .wild import random_run
+from .wild import WildRun, random_run
 
 _BUDGETS = (0.0, 0.1, 1.0, 60.0)
 """Seconds of a slice: a superstep for each activity, a few, many, all."""
@@ -46,7 +46,11 @@ class WhileRunning(ABC):
             await clients.kill()
         for run in runs:
             trial.silence = max(trial.silence, longest_silence(read_journal(run.journal)))
-            trial.blame(f"{run.run_id} (graph {run.seed})", await judge(stage.runs, run))
+            trial.blame(f"{run.run_id} (graph {run.seed})", await self.judge(stage, run))
+
+    async def judge(self, stage: Stage, run: WildRun) -> list[str]:
+        """What is wrong with a run."""
+        return await judge(stage.runs, run)
 
     async def _over(self, clients: Clients, moments: Random) -> bool:
         """Wait for the moment of the next strike; whether the runs have ended before."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
+from support.back_ends import POSTGRES_AND_REDIS, SQLITE, on_postgres
 from support.forks import Forked
+from support.postgres import PostgresServer, started_postgres
+from support.redis_servers import RedisServer, any_server
 from support.servers import local_settings, until
 from support.workers import WorkerProcess, environment
 
@@ -21,14 +25,22 @@ from perdure.runtime.pollers import workers_polling
 from .client import JOB
 from .wild import NAME, WildRun
 
+BackEndServers = tuple[PostgresServer | None, RedisServer | None]
 GRAPHS = {NAME: "wild.py:make", "lane": "lane.py:graph"}
 
 
 class Stage:
     """Made by `stage`. What a fault has broken it repairs itself, or `heal` does."""
 
-    def __init__(self, settings: Settings, runs: RunsFacade, workers: int) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        runs: RunsFacade,
+        workers: int,
+        back_ends: BackEndServers,
+    ) -> None:
         self.settings = settings
+        self.postgres, self.redis = back_ends
         self.runs = runs
         self.server = DevServer(settings)
         self._count = workers
@@ -72,7 +84,9 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(folder: Path, *, workers: int = 3, heartbeat_timeout: float = 2.0) -> AsyncGenerator[Stage]:
+async def stage(
+    folder: Path, *, workers: int = 3, heartbeat_timeout: float = 2.0, back_ends: str = SQLITE
+) -> AsyncGenerator[Stage]:
     """An installation in a folder, running until the block ends. `heartbeat_timeout`: seconds."""
     settings = local_settings(folder / "home").model_copy(
         update={
@@ -81,11 +95,21 @@ async def stage(folder: Path, *, workers: int = 3, heartbeat_timeout: float = 2.
         }
     )
     async with AsyncExitStack() as stack:
+        postgres, redis = servers = await asyncio.to_thread(_servers, stack, back_ends, folder)
+        if postgres is not None:
+            settings = on_postgres(settings, postgres.url(), redis and redis.url)
         runs = await stack.enter_async_context(perdure.connect(settings=settings))
-        opened = Stage(settings, runs, workers)
+        opened = Stage(settings, runs, workers, servers)
         stack.push_async_callback(opened.stop)
         await opened.start()
         yield opened
+
+
+def _servers(stack: AsyncExitStack, back_ends: str, folder: Path) -> BackEndServers:
+    """Of this installation alone, for they are killed."""
+    postgres = None if back_ends == SQLITE else stack.enter_context(started_postgres())
+    redis = stack.enter_context(any_server(folder / "redis")) if back_ends == POSTGRES_AND_REDIS else None
+    return postgres, redis
 
 
 class Processes:

@@ -81,7 +81,7 @@ def wrong_story(
     else:
         found = differences(of_graph(received), right.events, cut=cut)
     for journal in journals:
-        doubled = _doubled_in_one_attempt(journal, right)
+        doubled = doubled_in_one_attempt(journal, right)
         # A run that goes on has not seen the tokens of the one before, and reports their messages as a whole.
         found += [
             f"doubled within an attempt: {' '.join(one)[:200]}" for one in doubled if not (again and is_whole(one))
@@ -170,7 +170,7 @@ def _continued(got: Sequence[Seen], reference: Reference, beside_questions: set[
     yield from (f"unknown: {' '.join(one)[:300]}" for one in unknown)
 
 
-def _doubled_in_one_attempt(received: Sequence[Received], reference: Reference) -> Iterator[Seen]:
+def doubled_in_one_attempt(received: Sequence[Received], reference: Reference) -> Iterator[Seen]:
     """Tokens come again only after the announcement of another attempt."""
     expected, attempts = emitted(reference.events), [list[Received]()]
     for one in received:

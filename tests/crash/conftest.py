@@ -21,9 +21,12 @@ def settings(settings: Settings) -> Settings:
 
 
 @pytest.fixture(scope="package")
-async def installation(needs_server: None, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+async def installation(
+    needs_server: None, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Stage]:
     """A server and three workers of their own, for the tests that break them."""
-    async with stage(tmp_path_factory.mktemp("chaos"), heartbeat_timeout=1.0) as opened:
+    kept = str(request.config.getoption("--back-ends"))
+    async with stage(tmp_path_factory.mktemp("chaos"), heartbeat_timeout=1.0, back_ends=kept) as opened:
         yield opened
 
 

@@ -15,6 +15,8 @@ from support.graphs import Gate, Shelf
 
 from perdure import RunScope, RunsFacade, RunSpec, RunStatus, Settings, Worker
 
+pytestmark = pytest.mark.files
+
 _SLOW = 0.5
 """Seconds. Other writes of the same superstep must not overtake it."""
 

@@ -14,6 +14,8 @@ from perdure.contracts.settings import BridgeSettings, CheckpointerSettings, Loc
 
 from .trouble import GATES, run_through
 
+pytestmark = pytest.mark.files
+
 SIZE = 4_000_000
 """Bytes."""
 SECTIONS: dict[str, tuple[str, type[LocationSettings]]] = {

@@ -14,6 +14,8 @@ from perdure.store.sql import SqlStore
 
 from .trouble import GATES, run_through
 
+pytestmark = pytest.mark.files
+
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:

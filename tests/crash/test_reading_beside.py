@@ -9,10 +9,13 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, cast
 
+import pytest
 from langgraph.checkpoint.base import empty_checkpoint
 
 from perdure.checkpoints.contract import Guard
 from perdure.checkpoints.sqlite.checkpoints import SqliteCheckpoints
+
+pytestmark = pytest.mark.files
 
 _TWO: Any = {"configurable": {"thread_id": "two", "checkpoint_ns": ""}}
 _MORE_THAN_A_FETCH = 100

@@ -70,7 +70,7 @@ async def test_each_attempt_is_of_one_worker(
         following = [group.create_task(follow(runs, run)) for run in chosen]
         await until(lambda: all(first.pid in set().union(*_workers(read_journal(run.journal))) for run in chosen))
         await of_second.mend()
-        await freeze(first, settings.home)
+        await freeze(first, settings)
         proxy.cut()
         await until(
             lambda: all(_has_moved(run) for run in chosen), limit=60

@@ -7,16 +7,20 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from perdure import Settings
+
+from .rows import is_file
 from .workers import WorkerProcess
 
-FILES = ("bridge.db", "store.db", "checkpoints.db")
 
-
-async def freeze(worker: WorkerProcess, home: Path) -> None:
-    """SIGSTOP at a moment at which the process holds no lock: it would keep it, and nobody could write any more."""
+async def freeze(worker: WorkerProcess, settings: Settings) -> None:
+    """SIGSTOP at a moment at which the process holds no lock on a file: it would keep it, and nobody could write any
+    more. (In Postgres nothing is locked while a client is awaited.)"""
+    urls = (settings.bridge_url, settings.store_url, settings.checkpointer_url)
+    files = [Path(url.removeprefix("sqlite:///")) for url in urls if is_file(url)]
     while True:
         worker.freeze()
-        if not any(_locked(home / name) for name in FILES):
+        if not any(map(_locked, files)):
             return
         worker.thaw()
         await asyncio.sleep(0.01)

@@ -182,6 +182,7 @@ async def test_a_busy_thread_that_rejects_is_no_failure(
     assert [one.run_id for one in await runs.list_runs()] == [busy.run_id]
 
 
+@pytest.mark.files
 async def test_with_keys_nothing_of_its_input_can_be_read(settings: Settings) -> None:
     settings, secret = encrypted(settings), "the recipe of the cheese"
     run = ALONE.model_copy(update={"input": {**count_to(1), "log": [secret]}, "metadata": {"kept": "clear"}})

@@ -21,9 +21,9 @@ def _stateless(**fields: object) -> RunSpec:
 
 
 @pytest.fixture
-def second(settings: Settings, tmp_path: Path) -> Settings:
-    """Another home, on the same task queue."""
-    return settings.model_copy(update={"home": tmp_path / "second"})
+def second(settings: Settings, tmp_path: Path, kept: Callable[[Settings], Settings]) -> Settings:
+    """Another home, and another database, on the same task queue."""
+    return kept(settings.model_copy(update={"home": tmp_path / "second"}))
 
 
 async def test_a_second_project_does_not_start_on_a_task_queue_in_use(

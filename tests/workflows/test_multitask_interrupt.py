@@ -39,6 +39,7 @@ async def _assert_interrupted(runs: RunsFacade, run_id: str) -> RunRecord:
     return record
 
 
+@pytest.mark.elsewhere
 async def test_the_superstep_ends_and_all_is_kept(runs: RunsFacade, overlap: Overlap, spec: Spec) -> None:
     record = await _executing(runs, spec, overlap, 0.7)
     assert await runs.interrupt(record.run_id)

@@ -149,7 +149,7 @@ async def test_a_change_that_waits_for_the_removal_of_its_thread(
     go_on.set()
     assert await removal
     assert await change is ThreadNotFoundError
-    assert thread_rows(settings, record.thread_id) == {"checkpoints": [], "writes": []}
+    assert thread_rows(settings, record.thread_id) == {}
 
 
 async def test_a_thread_is_removed_after_a_change_under_way(
@@ -169,7 +169,7 @@ async def test_a_thread_is_removed_after_a_change_under_way(
     await change
     remove.set()
     assert await asyncio.gather(*removals) == [True, True]
-    assert thread_rows(settings, record.thread_id) == {"checkpoints": [], "writes": []}
+    assert thread_rows(settings, record.thread_id) == {}
     assert await runs.get_thread(record.thread_id) is None
 
 

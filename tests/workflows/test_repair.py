@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack, closing
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 from support.graphs import count_to, counting
+from support.rows import connected
 from support.servers import local_settings, started, until
 from support.streams import under_way
 
@@ -99,14 +99,14 @@ async def test_a_run_that_was_reset_goes_on(runs: RunsFacade, worker: Worker, cl
     assert (await runs.join_wait(run_id)).values["log"] == list(range(40))
 
 
+@pytest.mark.elsewhere
 async def test_a_record_that_has_lost_its_end_takes_it_from_temporal(
     runs: RunsFacade, worker: Worker, settings: Settings
 ) -> None:
     record, result = await runs.create_and_wait(_stateless(3, 0))
-    with closing(sqlite3.connect(settings.home / "store.db")) as connection:  # as a power cut does
+    with connected(settings.store_url) as connection:  # as a power cut does
         connection.execute("UPDATE runs SET status = 'running', ended_at = NULL, steps = 0, fence = 0")
         connection.execute("DELETE FROM run_values")
-        connection.commit()
 
     async def repaired() -> bool:
         found = await runs.get_run(record.run_id)

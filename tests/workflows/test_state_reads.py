@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import operator
-import sqlite3
 import time
 from collections.abc import Callable
-from contextlib import closing
 from typing import Annotated, Any, TypedDict
 
 import pytest
 from langchain_core.runnables import RunnableConfig
 from langgraph.graph import StateGraph
 from support.graphs import asking, count_to, counting
+from support.rows import connected
 from temporalio.client import WorkflowHandle
 
 import perdure
@@ -51,7 +50,7 @@ DELTA = WORLDS["delta channel"][0]
 
 def _left(settings: Settings) -> int:
     """Rows of values that nobody has taken."""
-    with closing(sqlite3.connect(settings.home / "store.db")) as connection:
+    with connected(settings.store_url) as connection:
         return connection.execute("SELECT count(*) FROM state_updates").fetchone()[0]
 
 

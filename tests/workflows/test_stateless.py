@@ -21,7 +21,7 @@ async def test_its_state_goes_with_its_end(
     record, result = await runs.create_and_wait(wanted)
     assert (result.status, result.values["log"]) == (RunStatus.SUCCESS, [0, 1])
     assert (await runs.join_wait(record.run_id)) == result, "the result stays"
-    assert thread_rows(settings, record.thread_id) == {"checkpoints": [], "writes": []}
+    assert thread_rows(settings, record.thread_id) == {}
 
 
 async def test_its_state_is_kept_for_a_later_run(

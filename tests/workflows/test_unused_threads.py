@@ -6,11 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 from support.graphs import count_to, counting
-from support.rows import thread_rows
+from support.rows import Rows, thread_rows
 from support.servers import until
 
 from perdure import RunsFacade, RunSpec, RunStatus, Settings, Worker
@@ -21,7 +20,7 @@ from perdure.runtime.retention import Retention
 from perdure.runtime.retiring import opened_retention
 
 Spec = Callable[..., RunSpec]
-NOTHING: dict[str, list[Any]] = {"checkpoints": [], "writes": []}
+NOTHING: Rows = {}
 
 
 def old(settings: Settings, **keep: float) -> Settings:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from support.back_ends import POSTGRES, POSTGRES_AND_REDIS, SQLITE
+
 from ..contract import Fault
+from .back_end_killed import PostgresKilled, RedisKilled, RedisSetBack
 from .client_killed import ClientKilled
 from .everything_killed import EverythingKilled
 from .file_locked import FileLocked
@@ -14,18 +17,26 @@ from .worker_frozen import WorkerFrozen
 from .worker_killed import WorkerKilled
 from .worker_stopped import WorkerStopped
 
-ALL: tuple[Fault, ...] = (
+_EVERYWHERE: tuple[Fault, ...] = (
     WorkerKilled(),
     WorkerStopped(),
     WorkerFrozen(),
     ServerKilled(),
     EverythingKilled(),
-    FileLocked("bridge"),
-    FileLocked("store"),
-    FileLocked("checkpoints"),
     ClientKilled(),
     RunStopped(at_boundary=False),
     RunStopped(at_boundary=True),
     RunRolledBack(),
     Overlap(),
 )
+
+_OF_BACK_ENDS: dict[str, tuple[Fault, ...]] = {
+    SQLITE: (FileLocked("bridge"), FileLocked("store"), FileLocked("checkpoints")),
+    POSTGRES: (PostgresKilled(),),
+    POSTGRES_AND_REDIS: (PostgresKilled(), RedisKilled(), RedisSetBack()),
+}
+
+
+def faults_of(back_ends: str) -> tuple[Fault, ...]:
+    """All that can go wrong with these back ends."""
+    return (*_EVERYWHERE, *_OF_BACK_ENDS[back_ends])

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
-from contextlib import closing
-from pathlib import Path
 from random import Random
 from typing import Any
 
-from perdure import CancelAction, RunsFacade, RunStatus
+from support.rows import thread_rows
+
+from perdure import CancelAction, RunsFacade, RunStatus, Settings
 
 from ..client import follow, follow_until, patiently
 from ..contract import Trial
@@ -37,7 +36,7 @@ class _Thread:
 
     def __init__(self, stage: Stage, trial: Trial, first: WildRun) -> None:
         self._runs: RunsFacade = stage.runs
-        self._file = stage.settings.home / "checkpoints.db"
+        self._settings = stage.settings
         self._trial = trial
         self._first = first
         self._moments = Random(first.seed)
@@ -47,10 +46,10 @@ class _Thread:
         if self._moments.random() < 0.7:
             await self._stopped(self._first, CancelAction.INTERRUPT, _INTERRUPTED)
             begun = await patiently(lambda: self._runs.get_state(self._first.thread_id, stored=True)) is not None
-        before = thread_rows(self._file, self._first.thread_id)
+        before = _rows(self._settings, self._first.thread_id)
         undone = self._first.model_copy(update={"run_id": f"{self._first.run_id}-undone", "goes_on": begun})
         if await self._stopped(undone, CancelAction.ROLLBACK, _ROLLED_BACK):
-            after = thread_rows(self._file, self._first.thread_id)
+            after = _rows(self._settings, self._first.thread_id)
             if wrong := [f"{row!s:.200}" for row in before ^ after]:
                 self._trial.blame(undone.run_id, ["its thread is not as before", *wrong])
             await self._end(begun=begun)
@@ -76,13 +75,5 @@ class _Thread:
         return stopped
 
 
-def thread_rows(file: Path, thread_id: str) -> set[tuple[Any, ...]]:
-    """Every row of LangGraph's tables that belongs to a thread."""
-    with closing(sqlite3.connect(file)) as connection:
-        tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        return {
-            (table, *row)
-            for table in tables
-            if table in ("checkpoints", "writes")
-            for row in connection.execute(f"SELECT * FROM {table} WHERE thread_id = ?", (thread_id,))
-        }
+def _rows(settings: Settings, thread_id: str) -> set[tuple[Any, ...]]:
+    return {(table, *map(repr, row)) for table, rows in thread_rows(settings, thread_id).items() for row in rows}
