@@ -32,7 +32,8 @@ def is_of_handler(task: Mapping[str, Any]) -> bool:
 
 
 def interrupt_ids(chunk: Any) -> list[str]:
+    """In an order of their own: those who ask at the same time are reported as they came, which differs each time."""
     if not isinstance(chunk, Mapping):
         return []
     interrupts = cast("Iterable[Any]", chunk.get(INTERRUPT) or ())
-    return [str(interrupt.id) for interrupt in interrupts]
+    return sorted(str(interrupt.id) for interrupt in interrupts)

@@ -260,7 +260,7 @@ class Deduplicator:
             return
         if is_of_handler(payload):
             return
-        asked = [str(interrupt["id"]) for interrupt in payload.get("interrupts", ())]
+        asked = sorted(str(interrupt["id"]) for interrupt in payload.get("interrupts", ()))
         kind = Reports.DEBUG_ERROR if payload.get("error") else Reports.DEBUG_TASK
         task_id = str(payload["id"])
         key = event_key(kind, ns, str(chunk["type"]), task_id, *asked)
@@ -276,7 +276,7 @@ class Deduplicator:
             yield from self._unsaved_values(within)
         for update in self._updates.pop(ns, []):
             yield self._of_task("updates", ns, update, event_key(Reports.UPDATES, ns, task_id), task_id)
-        asked = [str(interrupt["id"]) for interrupt in chunk["interrupts"]]
+        asked = sorted(str(interrupt["id"]) for interrupt in chunk["interrupts"])
         kind = Reports.TASK_ERROR if chunk["error"] else Reports.TASK_RESULT
         yield self._of_task("tasks", ns, chunk, event_key(kind, ns, task_id, *asked), task_id)
 

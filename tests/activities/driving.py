@@ -194,6 +194,8 @@ class Run:
     answer: Callable[[tuple[RunInterrupt, ...]], Any] | None = None
     moves: bool = False
     """Each slice is taken over by another worker, as when the one before it had shut down."""
+    loses: bool = False
+    """The first result of each slice does not reach Temporal: another worker begins the slice again."""
     state: RunProgress = field(default_factory=RunProgress)
     cuts: int = 0
     slices: list[SliceResult] = field(default_factory=list[SliceResult])
@@ -254,10 +256,13 @@ class Run:
             breakpoint=state.breakpoint, answers=state.answers, resumed=state.resumed, drain=state.interrupt,
         )  # fmt: skip
         attempt = 1
-        while (result := await self._attempt(given.model_copy(deep=True), attempt)) is None:
+        while (result := await self._attempt(given.model_copy(deep=True), attempt)) is None or self._is_lost(attempt):
             attempt += 1
             self.cuts += 1
         return result.model_copy(update={"attempt": attempt})
+
+    def _is_lost(self, attempt: int) -> bool:
+        return self.loses and attempt == 1
 
     async def _attempt(self, given: SliceInput, attempt: int) -> SliceResult | None:
         if self.live is None or not self.live.held or self.power is None:
@@ -281,7 +286,7 @@ class Run:
             return None
         finally:
             cutter.cancel()
-            if self.moves or not self.live.held:
+            if self.moves or self.loses or not self.live.held:
                 await self.live.close()
                 self.ends.held.remove(self.live)
                 self.live = None
@@ -369,6 +374,7 @@ async def make_run(
     budget: float = 0.25,
     answer: Callable[[tuple[RunInterrupt, ...]], Any] | None = None,
     moves: bool = False,
+    loses: bool = False,
     fuse: Fuse | None = None,
     cancels: Iterable[float | int | None] = (),
     limits: Mapping[str, Any] | None = None,
@@ -388,4 +394,5 @@ async def make_run(
         cancels=iter(cancels),
         answer=answer,
         moves=moves,
+        loses=loses,
     )

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextvars import ContextVar
 from functools import cache
 from typing import Any
 
 import pytest
+from langgraph.graph import START, StateGraph
+from langgraph.types import interrupt
 from support.comparison import Seen
 from support.sampling import some
 
 from ..comparing import bare, differences, published
 from ..driving import BackEnds, Fuse, Run, gathered, make_run, spread
-from ..worlds import ASKING, PLAIN, answers, given
+from ..worlds import ASKING, PLAIN, State, answers, given
 
 ENDLESS = 1000.0
 MODES = ("values", "updates", "messages", "custom")
@@ -65,14 +69,15 @@ async def run_world(
     budget: float = 0.0,
     subgraphs: bool = True,
     fuse: Fuse | None = None,
+    loses: bool = False,
     cancels: Iterable[float | int | None] = (),
 ) -> Outcome:
     """The run, what it has published wrongly, and its side effects."""
     answer, effects = answers if name in ASKING else None, list[str]()
     _effects.set(effects)
     run = await make_run(
-        ends, _world(name), given=given(name), budget=budget, answer=answer, fuse=fuse, cancels=cancels,
-        stream_modes=modes, stream_subgraphs=subgraphs,
+        ends, _world(name), given=given(name), budget=budget, answer=answer, fuse=fuse, loses=loses,
+        cancels=cancels, stream_modes=modes, stream_subgraphs=subgraphs,
     )  # fmt: skip
     events = await run.to_end()
     streamed, final = await expected(name, run)
@@ -182,6 +187,44 @@ async def test_a_cut_of_a_slice_of_many_supersteps(ends: BackEnds) -> None:
         return await run_world(ends, "nested", budget=ENDLESS, subgraphs=False, fuse=fuse)
 
     assert await cut_at_writes(run) == {}
+
+
+@pytest.mark.parametrize("budget", [0.0, ENDLESS])
+@pytest.mark.parametrize("name", sorted(WORLDS.keys() - {"cached"}))
+async def test_a_result_that_does_not_reach_temporal(ends: BackEnds, name: str, budget: float) -> None:
+    run, wrong, _ = await run_world(ends, name, budget=budget, subgraphs=budget == 0, loses=True)
+    assert wrong == []
+    assert run.cuts > 0
+
+
+@pytest.mark.parametrize("subgraphs", [False, True])
+async def test_who_asks_at_the_same_time_is_told_once_whoever_is_first(ends: BackEnds, subgraphs: bool) -> None:
+    tries: Counter[str] = Counter()
+
+    def asker(name: str) -> Any:
+        async def node(state: State) -> State:
+            tries[name] += 1
+            await asyncio.sleep(0.02 if (tries[name] == 1) == (name == "b") else 0.0)
+            return {"log": [interrupt(name)]}
+
+        return node
+
+    inner = StateGraph(State).add_node("a", asker("a")).add_node("b", asker("b"))
+    inner = inner.add_edge(START, "a").add_edge(START, "b").compile()
+    graph = StateGraph(State).add_node("inner", inner).add_edge(START, "inner").compile()
+    modes = ("values", "updates", "tasks", "debug")
+    run = await make_run(
+        ends, graph, given={"log": []}, loses=True, answer=answers, stream_modes=modes, stream_subgraphs=subgraphs
+    )
+    told = Counter(event.event.partition("|")[0] for event in await run.to_end() if _asks(event.data))
+    assert run.cuts == 2
+    assert tries == {"a": 3, "b": 3}
+    # The root tells of both together, the graph within of each by itself.
+    assert told == dict.fromkeys(modes, 3 if subgraphs else 1)
+
+
+def _asks(data: Any) -> bool:
+    return bool(data.get("__interrupt__") or data.get("interrupts") or data.get("payload", {}).get("interrupts"))
 
 
 async def test_two_cuts_in_a_row(ends: BackEnds) -> None:
