@@ -25,11 +25,11 @@ with_types = mkdir -p build; $(MAKE) --no-print-directory types >build/types.log
 	$(python) -m pytest --dist loadfile --no-loadscope-reorder $(1); tests=$$?; \
 	wait $$types; types=$$?; cat build/types.log; exit $$((tests || types))
 
-check: style ## before a commit, in a minute and a half: lint and types, and beside them every test that needs no server
-	@$(call with_types,-m "not server" --sample --numprocesses 2 --quiet)
+check: style ## before a commit: lint and types, and beside them the tests that need no server, of each table a few rows
+	@$(call with_types,-m "not server" --sample --rows 3 --numprocesses 2 --quiet)
 
-test: style ## lint and types, and every test
-	@$(call with_types,--numprocesses 3)  # a server for each process
+test: style ## lint and types, and the tests (WHOLE=1: also what takes long, and at all places and seeds)
+	@$(call with_types,$(if $(WHOLE),,--sample) --numprocesses 3)  # a server for each process
 
 lint: style types ## ruff and pyright
 

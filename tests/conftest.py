@@ -17,7 +17,7 @@ from support.back_ends import BACK_ENDS, POSTGRES_AND_REDIS, SQLITE, on_postgres
 from support.forks import import_early
 from support.postgres import PostgresServer, database_of, started_postgres
 from support.redis_servers import RedisServer, any_server
-from support.sampling import begin_sampling
+from support.sampling import begin_sampling, few_of_each
 from support.servers import local_settings, started
 from support.stores import migrated_database, migrated_file
 
@@ -39,13 +39,15 @@ left waiting would hold the whole suite for ever."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`make check` takes the first, `make matrix` the second."""
-    parser.addoption("--sample", action="store_true", help="try a third of the cuts, seeds and generated examples")
+    """`make test` takes the first, `make check` the second, too, `make matrix` the third."""
+    parser.addoption("--sample", action="store_true", help="a third of the cuts and seeds, and nothing marked `whole`")
+    parser.addoption("--rows", type=int, help="of each table of tests no more than so many, spread over it")
     parser.addoption("--back-ends", choices=BACK_ENDS, default=SQLITE, help="where installations keep what they keep")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Before a test is imported."""
+    os.environ.setdefault("GOGC", "400")  # of Temporal's servers: a seventh of their CPU, for memory
     if config.getoption("--sample"):
         begin_sampling()
 
@@ -94,8 +96,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Marks what needs a server, so that `-m "not server"` (`make check`) is all the rest; long files come first."""
-    if config.getoption("--back-ends") != SQLITE:
-        items[:] = [item for item in items if item.get_closest_marker("files") is None]
+    left_out = {"files"} if config.getoption("--back-ends") != SQLITE else set[str]()
+    left_out |= {"whole"} if config.getoption("--sample") else set()
+    items[:] = [item for item in items if not any(map(item.get_closest_marker, left_out))]
+    if rows := config.getoption("--rows"):
+        items[:] = few_of_each(items, rows)
     for item in items:
         if isinstance(item, pytest.Function) and "needs_server" in item.fixturenames:
             item.add_marker("server")

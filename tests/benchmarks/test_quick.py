@@ -14,7 +14,7 @@ from benchmarks.peers.installed import missing
 from .conftest import ROOT, Quick, kept
 
 _SCALE = ROOT / "docs/scale.md"
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), pytest.mark.whole]
 """Half a minute on a quiet machine; whichever test comes first waits for it."""
 
 # The worker's memory is known on Linux only.

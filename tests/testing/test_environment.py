@@ -124,7 +124,7 @@ def test_without_a_loop(perdure_server):
 
 
 @pytest.mark.usefixtures("needs_server")
-@pytest.mark.parametrize("mode", ["strict", "auto"])
+@pytest.mark.parametrize("mode", [pytest.param("strict", marks=pytest.mark.whole), "auto"])
 def test_the_fixtures_serve_a_project_of_ones_own(mode: str, tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text(CONFTEST)
     (tmp_path / "test_mine.py").write_text(TESTS)
