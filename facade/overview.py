@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from ..contracts.actor import resolve_user_id
@@ -63,6 +63,13 @@ class Overview:
     async def tokens(self, records: Sequence[RunRecord]) -> dict[str, int]:
         """What each of these runs has used so far, also while it goes on, by its id; nothing of one without tokens."""
         return await self._spending.of(records)
+
+    async def thread_tokens(self, thread_ids: Sequence[str]) -> Mapping[str, int]:
+        """What the runs of each of these threads have used together, but those that go on, by the thread's id.
+
+        Nothing of a thread without tokens. Whose they are is not asked: they come from a search of threads.
+        """
+        return await self._store.stories.spent_in(thread_ids) if thread_ids else {}
 
     async def arrivals(self, *, limit: int = 100) -> Sequence[Arrival]:
         """The runs that were submitted last, the newest first: cheap to look at again and again."""

@@ -15,7 +15,10 @@ class NodeStore(BaseStore):
 
     @abstractmethod
     def open(self, *, sweeps: bool = False) -> None:
-        """Open it now. `sweeps`: remove what expires, from now on. Raises `UnavailableError` and `ConfigError`."""
+        """Open it now. `sweeps`: remove what expires, from now on; where there is nothing yet, that opens it later.
+
+        Raises `UnavailableError` and `ConfigError`.
+        """
 
     @abstractmethod
     def close(self) -> None:

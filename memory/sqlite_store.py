@@ -88,11 +88,11 @@ class SqliteNodeStore(NodeStore):
         return results
 
     def _open(self, sweeps: bool) -> None:
-        """One that is empty waits for its first call."""
+        """A worker has one that is empty wait for its first call, which may never come."""
         self._sweeps = sweeps
         if self._store is not None:
             self._sweep(self._store)
-        elif self._config.index is not None or self._made() > 0:
+        elif not sweeps or self._config.index is not None or self._made() > 0:
             self._opened()
 
     def _opened(self) -> SqliteStore:

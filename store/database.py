@@ -50,6 +50,8 @@ class _Lane:
         self._threads: ThreadPoolExecutor | None = None
         self._own = threading.local()
         self._open: list[Connection] = []
+        self._losses = 0
+        """Connections that turned out to be lost: when one is, the others are as likely, and are made anew."""
         self.turn = asyncio.Semaphore(connections)
 
     async def run(self, work: Work[T]) -> T:
@@ -65,21 +67,29 @@ class _Lane:
     def _connected(self) -> Generator[Connection]:
         """The connection of this thread, without a transaction before and after.
 
-        To fetch one from the engine each time took a quarter of a short read. One that has failed is given back, to
-        whom it is said why.
+        To fetch one from the engine each time took a quarter of a short read.
         """
         connection: Connection | None = getattr(self._own, "connection", None)
+        if connection is not None and self._own.losses != self._losses:
+            self._let_go(connection)
+            connection = None
         if connection is None:
+            self._own.losses = self._losses
             connection = self._own.connection = self._engine.connect()
             self._open.append(connection)
         try:
             yield connection
             connection.rollback()
-        except BaseException:
-            self._own.connection = None
-            self._open.remove(connection)
-            connection.close()
+        except BaseException as failure:
+            if isinstance(failure, exc.DBAPIError) and failure.connection_invalidated:
+                self._losses += 1
+            self._let_go(connection)
             raise
+
+    def _let_go(self, connection: Connection) -> None:
+        self._own.connection = None
+        self._open.remove(connection)
+        connection.close()
 
     async def close(self) -> None:
         """Let go of connections and threads; a later `run` makes new ones."""

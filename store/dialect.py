@@ -66,6 +66,10 @@ class Dialect(Protocol):
         """Whether an object, a column of JSON that is not sealed, has this; `path`: the keys that lead to it."""
         ...
 
+    def number(self, json: ColumnElement[Any], key: str) -> ColumnElement[int]:
+        """The whole number that such an object has at its top; NULL where there is none."""
+        ...
+
     def may_have(self, path: Sequence[str], value: Scalar) -> ColumnElement[bool]:
         """What an index says of the metadata of a thread: true of all that have this, and of some others."""
         ...

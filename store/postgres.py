@@ -9,7 +9,19 @@ from collections.abc import Sequence
 from typing import Any
 
 import psycopg
-from sqlalchemy import ColumnElement, Connection, Engine, Text, cast, create_engine, exc, func, literal, literal_column
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Engine,
+    Text,
+    cast,
+    create_engine,
+    exc,
+    func,
+    literal,
+    literal_column,
+)
 from sqlalchemy.dialects.postgresql import JSON, JSONB
 
 from ..blocking.postgres_address import BEGIN, CONNECTING, postgres_address
@@ -80,6 +92,9 @@ class PostgresDialect:
         """Compared as JSON has it, so that `1` is not `true`."""
         forms = sorted({to_json(form).decode() for form in _forms(value)})
         return cast(func.json_extract_path(cast(_readable(json), JSON), *path), Text).in_(forms)
+
+    def number(self, json: ColumnElement[Any], key: str) -> ColumnElement[int]:
+        return cast(func.json_extract_path_text(cast(_readable(json), JSON), key), BigInteger)
 
     def may_have(self, path: Sequence[str], value: Scalar) -> ColumnElement[bool]:
         wanted: Any = value

@@ -89,6 +89,9 @@ class SqliteDialect:
         place = _place(path)
         return _is(func.json_type(json, place), func.json_extract(json, place), value)
 
+    def number(self, json: ColumnElement[Any], key: str) -> ColumnElement[int]:
+        return func.json_extract(json, _place((key,)))
+
     def may_have(self, path: Sequence[str], value: Scalar) -> ColumnElement[bool]:
         return may_have(path[0], value) if len(path) == 1 else true()
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, RowMapping, bindparam, select
+from sqlalchemy import Connection, RowMapping, Text, bindparam, func, select, type_coerce
 
 from ..contracts.lifecycle import RunLifecycleEvent
 from ..contracts.stories import Arrival, OutlinedEvent, Outlook, Spent
@@ -74,6 +74,13 @@ class SqlStories:
             return {run_id: _spent(connection, run_id, place) for run_id, place in after.items()}
 
         return await self._database.read_at_once(work)
+
+    async def spent_in(self, thread_ids: Sequence[str]) -> Mapping[str, int]:
+        """By thread."""
+        used = func.sum(self._database.dialect.number(type_coerce(runs.c.usage, Text), "total_tokens"))
+        query = select(runs.c.thread_id, used.label("tokens")).group_by(runs.c.thread_id)
+        rows = await self._database.fetch(query.where(runs.c.thread_id.in_(thread_ids), runs.c.usage.is_not(None)))
+        return {row["thread_id"]: int(row["tokens"]) for row in rows if row["tokens"]}
 
     async def arrivals(self, limit: int, *, user_id: str | None = None) -> Sequence[Arrival]:
         """The newest first."""

@@ -29,6 +29,10 @@ class RunStoryStore(Protocol):
         """What model calls of these runs have used that were told after a `position`, in one look."""
         ...
 
+    async def spent_in(self, thread_ids: Sequence[str]) -> Mapping[str, int]:
+        """What the runs of these threads have used in tokens, but those that go on; nothing of a thread without any."""
+        ...
+
     async def arrivals(self, limit: int, *, user_id: str | None = None) -> Sequence[Arrival]:
         """The submitted runs of a user (`None`: of all) that were created last, the newest first."""
         ...

@@ -53,7 +53,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_teardown() -> Generator[None]:
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None]:
     """A teardown that never ends is a failure with a name: its process ends, and `STUCK` says where it stood."""
     STUCK.parent.mkdir(exist_ok=True)
     with STUCK.open("a") as stuck:  # stderr is captured, and lost with the process
@@ -62,13 +62,18 @@ def pytest_runtest_teardown() -> Generator[None]:
             return (yield)
         finally:
             faulthandler.cancel_dump_traceback_later()
+            if nextitem is None or nextitem.path != item.path:
+                # Else the collector looks through what all files before have left, again and again: once it took more
+                # than the two seconds after which Temporal gives a workflow up.
+                gc.collect()
+                gc.freeze()
 
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the developer's shell says is no part of a test."""
     for name in os.environ:
-        if name.startswith(("TEMPORAL_", "PERDURE_")):
+        if name.startswith(("TEMPORAL_", "PERDURE_", "PYTEST_ADDOPTS")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("TEMPORAL_CONFIG_FILE", os.devnull)
 

@@ -64,9 +64,11 @@ async def threads(
     offset: Annotated[int, Query(ge=0)] = 0,
     limit: Annotated[int, Query(ge=1, le=_MOST)] = 50,
 ) -> Response:
-    """A page of threads, those that were touched last first."""
+    """A page of threads, those that were touched last first, with the tokens of their runs."""
     with of_the_filter() as matching:
         found = await runs.search_threads(
             status=status, matching=matching, sort_by="updated_at", limit=limit, offset=offset, with_values=False
         )
-    return Json({"threads": [thread_row(one) for one in found.threads], "total": found.total})
+    tokens = await runs.overview.thread_tokens([one.thread_id for one in found.threads])
+    shown = [thread_row(one, tokens.get(one.thread_id)) for one in found.threads]
+    return Json({"threads": shown, "total": found.total})

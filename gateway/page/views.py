@@ -107,8 +107,8 @@ def step(one: RunStep) -> dict[str, Any]:
     }
 
 
-def thread_row(thread: ThreadDetails) -> dict[str, Any]:
-    """A thread of a list, with what it asks, or has failed with."""
+def thread_row(thread: ThreadDetails, tokens: int | None) -> dict[str, Any]:
+    """A thread of a list, with what it asks, or has failed with. `tokens`: of its runs."""
     error = None if thread.error is None else f"{thread.error.type}: {thread.error.message}"[:_MESSAGE]
     return {
         "thread_id": thread.thread_id,
@@ -116,6 +116,7 @@ def thread_row(thread: ThreadDetails) -> dict[str, Any]:
         "status": str(thread.status),
         "title": thread.title,
         "updated_at": moment(thread.updated_at),
+        "tokens": tokens,
         "questions": [question(one) for one in thread.interrupts],
         "error": error if thread.status is ThreadStatus.ERROR else None,
     }

@@ -84,6 +84,15 @@ class StoryPromises:
         assert (await store.stories.spent({"run": first.position}))["run"].tokens == 5
         assert (await store.stories.spent({"run": 0}))["run"].tokens == 12
 
+    async def test_what_the_runs_of_a_thread_have_spent_together(
+        self, store: Store, make_record: Make, spec: RunSpec
+    ) -> None:
+        used = {"r0": ("a", {"total_tokens": 7}), "r1": ("a", {"total_tokens": 5}), "r2": ("b", {"llm_calls": 1})}
+        for run_id, (thread_id, usage) in {**used, "r3": ("a", None), "r4": ("c", {"total_tokens": 1})}.items():
+            await store.create(make_record(run_id, thread_id, usage=usage), spec)
+        assert await store.stories.spent_in(["a", "b", "none"]) == {"a": 12}
+        assert await store.stories.spent_in([]) == {}
+
     async def test_the_runs_that_came_last(self, store: Store, make_record: Make, spec: RunSpec) -> None:
         for number, user in enumerate(("ann", "bob", "ann", "ann")):
             await store.create(make_record(f"r{number}", user, user_id=user), spec)

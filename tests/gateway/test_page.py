@@ -198,6 +198,8 @@ async def test_a_list_has_the_tokens_of_a_run_that_goes_on(api: Served, http: ht
     ended = await api.env.runs.join_wait(run.run_id)
     assert ended.status == "interrupted"
     assert (await shown())["tokens"] == so_far
+    threads = (await http.get("/ui/threads", params={"limit": 200})).json()["threads"]
+    assert {one["thread_id"]: one["tokens"] for one in threads}["spent"] == so_far
 
 
 async def test_a_list_is_filtered_and_paged(api: Served, http: httpx.AsyncClient) -> None:
@@ -226,6 +228,7 @@ async def test_threads_are_listed(api: Served, http: httpx.AsyncClient) -> None:
     found = {one["thread_id"]: one for one in page["threads"]}
     assert page["total"] == len(page["threads"])
     assert (found["listed"]["graph"], found["listed"]["questions"][0]["breakpoint"]) == ("review", False)
+    assert found["listed"]["tokens"] is None
     assert "listed" not in [one["thread_id"] for one in (await http.get("/ui/threads?status=idle")).json()["threads"]]
     await api.env.runs.cancel(run.run_id)
 

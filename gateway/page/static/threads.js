@@ -19,7 +19,7 @@ export function show(main, at) {
     Object.entries(STATUSES).map(([value, text]) => el("option", { value, selected: value === status }, text)));
   replace(main, el("div", { class: "bar" }, el("h1", {}, "Threads"), el("div", { class: "filters" }, choose), el("span", { class: "spacer" }), count),
     el("table", { class: "list threads" }, el("caption", { class: "unseen" }, "Threads, the last touched first"),
-      el("thead", {}, el("tr", {}, ["Status", "Thread", "Graph", "Touched", "Asks, or has failed with"].map((name) => el("th", { scope: "col" }, name)))), body),
+      el("thead", {}, el("tr", {}, ["Status", "Thread", "Graph", "Touched", "Tokens", "Asks, or has failed with"].map((name) => el("th", { scope: "col" }, name)))), body),
     note, pages);
   let shown = "";
   const polling = new Polling(async () => {
@@ -44,5 +44,6 @@ function row(thread) {
   return el("tr", { class: "row", onclick: (event) => event.target.closest("a") || (location.hash = `#/threads/${path(thread.thread_id)}`) },
     el("td", { class: "status" }, el("span", { class: "pill", data: { status: thread.status } }, STATUSES[thread.status] || thread.status)),
     el("td", { class: "name" }, el("a", { href: `#/threads/${path(thread.thread_id)}` }, thread.title || thread.thread_id)),
-    el("td", {}, thread.graph || ""), el("td", { class: "dim" }, moment(thread.updated_at)), el("td", {}, short(said, 120)));
+    el("td", {}, thread.graph || ""), el("td", { class: "dim" }, moment(thread.updated_at)),
+    el("td", { class: "number", data: { label: "tokens" } }, amount(thread.tokens)), el("td", {}, short(said, 120)));
 }
