@@ -66,7 +66,7 @@ class Dialect(Protocol):
         """Whether an object, a column of JSON that is not sealed, has this; `path`: the keys that lead to it."""
         ...
 
-    def number(self, json: ColumnElement[Any], key: str) -> ColumnElement[int]:
+    def number(self, json: ColumnElement[Any], key: str) -> ColumnElement[Any]:
         """The whole number that such an object has at its top; NULL where there is none."""
         ...
 

@@ -93,7 +93,7 @@ class PostgresDialect:
         forms = sorted({to_json(form).decode() for form in _forms(value)})
         return cast(func.json_extract_path(cast(_readable(json), JSON), *path), Text).in_(forms)
 
-    def number(self, json: ColumnElement[Any], key: str) -> ColumnElement[int]:
+    def number(self, json: ColumnElement[Any], key: str) -> ColumnElement[Any]:
         return cast(func.json_extract_path_text(cast(_readable(json), JSON), key), BigInteger)
 
     def may_have(self, path: Sequence[str], value: Scalar) -> ColumnElement[bool]:

@@ -89,7 +89,7 @@ class SqliteDialect:
         place = _place(path)
         return _is(func.json_type(json, place), func.json_extract(json, place), value)
 
-    def number(self, json: ColumnElement[Any], key: str) -> ColumnElement[int]:
+    def number(self, json: ColumnElement[Any], key: str) -> ColumnElement[Any]:
         return func.json_extract(json, _place((key,)))
 
     def may_have(self, path: Sequence[str], value: Scalar) -> ColumnElement[bool]:

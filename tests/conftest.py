@@ -33,6 +33,8 @@ LONGEST_FIRST = ("benchmarks", "crash", "examples", "cli", "documents", "testing
 
 
 STUCK = TESTS.parent / "build" / "stuck.txt"
+TIDIED = 20
+"""Files of tests after which a process puts away what it has; to do it takes half a second."""
 TEARDOWN = 180
 """Seconds. pytest-timeout and pytest's own faulthandler both stop counting when a test has failed, so that what it
 left waiting would hold the whole suite for ever."""
@@ -62,11 +64,20 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
             return (yield)
         finally:
             faulthandler.cancel_dump_traceback_later()
-            if nextitem is None or nextitem.path != item.path:
-                # Else the collector looks through what all files before have left, again and again: once it took more
-                # than the two seconds after which Temporal gives a workflow up.
-                gc.collect()
-                gc.freeze()
+            if nextitem is not None and nextitem.path != item.path:
+                _tidy(nextitem.session)
+
+
+_files = pytest.StashKey[int]()
+
+
+def _tidy(session: pytest.Session) -> None:
+    """Else the collector looks through what all files before have left, again and again: once it took longer than the
+    two seconds after which Temporal gives a workflow up."""
+    session.stash[_files] = files = session.stash.get(_files, 0) + 1
+    if files % TIDIED == 0:
+        gc.collect()
+        gc.freeze()
 
 
 @pytest.fixture(autouse=True)
