@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 import orjson
 
+from ..contracts.recent import RecentMap
 from ..contracts.types import RunRecord
 from ..facade.runs import RunsFacade
 from .replies import encode
 from .run_views import asked_to_be
 
-_MOST = 1000
+_MOST = 500
+"""Of the last, or up to twice as many."""
 _LARGEST = 2**13
 """Bytes of one that is kept."""
 
@@ -23,7 +24,7 @@ class KeptRequests:
     """Of one gateway, and of runs whose record the caller was given. (Another run of the same id begins later.)"""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[str, datetime], Mapping[str, Any]] = OrderedDict()
+        self._kept = RecentMap[tuple[str, datetime], Mapping[str, Any]](_MOST)
 
     async def of(self, runs: RunsFacade, run: RunRecord) -> Mapping[str, Any]:
         """What does not change of the run. Raises `RunNotFoundError`."""
@@ -35,6 +36,4 @@ class KeptRequests:
         if len(kwargs) > _LARGEST:
             return made
         self._kept[key] = kept = {**made, "kwargs": orjson.Fragment(kwargs)}
-        if len(self._kept) > _MOST:
-            self._kept.popitem(last=False)
         return kept
