@@ -64,8 +64,7 @@ class States:
 
     async def _check_thread(self, owner: str, request: ChangeStateInput) -> None:
         """It may have been removed since its client has looked, and be another user's now."""
-        thread = await self.ends.store.threads.get(request.thread_id)
-        if thread is None or request.change.user_id not in (None, thread.user_id):
+        if not await self.ends.has_thread(request.thread_id, request.change.user_id):
             await self.ends.checkpoints.forget(owner)
             raise ThreadNotFoundError(request.thread_id)
 

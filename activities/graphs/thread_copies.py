@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...contracts.errors import UnavailableError
 from ...contracts.wire_thread import StateAnswer, StateQuery
 from .back_ends import BackEnds
 from .thread_state import Snapshots
@@ -25,15 +24,10 @@ class ThreadCopies:
         return answer
 
     async def _copied(self, query: StateQuery, copy_id: str) -> StateAnswer:
-        try:
+        with self.ends.reached(f"thread {query.thread_id!r} cannot be copied"):
             await self.ends.checkpoints.copy_thread(query.thread_id, copy_id)
-        except Exception as exc:
-            if self.ends.checkpoints.outage(exc):
-                raise UnavailableError(f"thread {query.thread_id!r} cannot be copied: {exc}") from exc
-            raise
         # After the copy: it may have been removed since its client has looked, and be another user's now.
-        thread = await self.ends.store.threads.get(query.thread_id)
-        if thread is None or query.user_id not in (None, thread.user_id):
+        if not await self.ends.has_thread(query.thread_id, query.user_id):
             return StateAnswer(gone=True)
         answer = await self.snapshots.answer(query.model_copy(update={"thread_id": copy_id}))
         return answer.model_copy(update={"copied": True})

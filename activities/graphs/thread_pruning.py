@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ...checkpoints.contract import Guard
 from ...checkpoints.pruning import needed
-from ...contracts.errors import RunNotFoundError, ThreadNotFoundError, UnavailableError
+from ...contracts.errors import RunNotFoundError, ThreadNotFoundError
 from ...contracts.wire_thread import ChangeStateInput, StateChanged, update_owner
 from .back_ends import BackEnds
 
@@ -24,27 +24,15 @@ class Pruning:
         await checkpoints.take(owner, request.thread_id, fence=fence)
         try:
             await threads.get_update(update_id)
-            await self._check_thread(request)
+            if not await self.ends.has_thread(request.thread_id, request.change.user_id):
+                raise ThreadNotFoundError(request.thread_id)
         except (RunNotFoundError, ThreadNotFoundError):
             await checkpoints.forget(owner)
             raise
-        await self._remove(Guard(owner, fence), request.thread_id)
+        with self.ends.reached(f"the history of thread {request.thread_id!r} cannot be removed"):
+            kept = await needed(checkpoints, request.thread_id)
+            await checkpoints.prune_thread(Guard(owner, fence), request.thread_id, kept)
         await threads.add_metadata(request.thread_id, {})  # who keeps what was read of it sees that it has changed
         await threads.drop_update(update_id)
         await checkpoints.forget(owner)  # and with it the fence, so what is due has to be gone before
         return StateChanged(checkpoint_id="")
-
-    async def _check_thread(self, request: ChangeStateInput) -> None:
-        """It may have been removed since its client has looked, and be another user's now."""
-        thread = await self.ends.store.threads.get(request.thread_id)
-        if thread is None or request.change.user_id not in (None, thread.user_id):
-            raise ThreadNotFoundError(request.thread_id)
-
-    async def _remove(self, guard: Guard, thread_id: str) -> None:
-        checkpoints = self.ends.checkpoints
-        try:
-            await checkpoints.prune_thread(guard, thread_id, await needed(checkpoints, thread_id))
-        except Exception as exc:
-            if checkpoints.outage(exc):
-                raise UnavailableError(f"the history of thread {thread_id!r} cannot be removed: {exc}") from exc
-            raise
