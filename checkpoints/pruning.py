@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, cast
 
 from langchain_core.runnables import RunnableConfig
-from langgraph.checkpoint.base import CheckpointTuple
 
+from .addresses import checkpoint_address, checkpoint_config
 from .contract import Checkpoints, Place
 
 _SINCE_SNAPSHOT = "counters_since_delta_snapshot"
@@ -24,23 +24,14 @@ async def needed(checkpoints: Checkpoints, thread_id: str) -> set[Place]:
 async def _with_ancestors(checkpoints: Checkpoints, thread_id: str, place: Place) -> set[Place]:
     found: set[Place] = set()
     missing: set[str] | None = None
-    config: RunnableConfig | None = _at(thread_id, place)
+    config: RunnableConfig | None = checkpoint_config(thread_id, *place)
     while config is not None and (missing is None or missing):
         saved = await checkpoints.saver.aget_tuple(config)
         if saved is None:
             break
-        found.add(_place(saved))
+        _, namespace, checkpoint_id = checkpoint_address(saved.config)
+        found.add((namespace, checkpoint_id))
         counted: dict[str, Any] = cast("dict[str, Any]", saved.metadata).get(_SINCE_SNAPSHOT) or {}
         missing = {channel for channel in counted if missing is None or channel in missing}
         config = saved.parent_config
     return found
-
-
-def _at(thread_id: str, place: Place) -> RunnableConfig:
-    namespace, checkpoint_id = place
-    return {"configurable": {"thread_id": thread_id, "checkpoint_ns": namespace, "checkpoint_id": checkpoint_id}}
-
-
-def _place(saved: CheckpointTuple) -> Place:
-    where = saved.config.get("configurable", {})
-    return where["checkpoint_ns"], where["checkpoint_id"]

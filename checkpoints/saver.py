@@ -36,7 +36,7 @@ from ..contracts.errors import ConfigError, FencedError, TypeNotAllowedError, Un
 from ..contracts.langgraph_names import RESUME
 from ..contracts.recent import Recent
 from ..contracts.serialization.allowed_types import refusing_types
-from .addresses import checkpoint_address
+from .addresses import checkpoint_address, checkpoint_config
 from .contract import Checkpoints, Guard, SaveHooks
 from .shallow import is_shallow
 from .state_size import StateSize
@@ -135,7 +135,7 @@ class FencedSaver(BaseCheckpointSaver[Any]):
         # After the save: what is held is saved. (The root stands where its `checkpoints` event is not read on from.)
         if self.stand is not None and namespace and metadata.get("source") == "loop":
             await self.stand(tuple(namespace.split("|")))
-        return {"configurable": {"thread_id": thread_id, "checkpoint_ns": namespace, "checkpoint_id": checkpoint_id}}
+        return checkpoint_config(thread_id, namespace, checkpoint_id)
 
     async def aput_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
