@@ -37,3 +37,8 @@ def interrupt_ids(chunk: Any) -> list[str]:
         return []
     interrupts = cast("Iterable[Any]", chunk.get(INTERRUPT) or ())
     return sorted(str(interrupt.id) for interrupt in interrupts)
+
+
+def asked_by(task: Mapping[str, Any]) -> list[str]:
+    """The ids of what it asks, of an event about a task; in the same order."""
+    return sorted(str(interrupt["id"]) for interrupt in task.get("interrupts", ()))

@@ -26,7 +26,7 @@ from ...bridge.contract import KEY_ONLY
 from ...contracts.langgraph_names import INTERRUPT, METADATA, RETURN, START
 from ...contracts.recent import Recent
 from ...contracts.serialization.serializer import to_json
-from ..graphs.chunks import interrupt_ids, is_of_handler, task_as_shown, task_result
+from ..graphs.chunks import asked_by, interrupt_ids, is_of_handler, task_as_shown, task_result
 from ..graphs.run_config import is_of
 from ..graphs.saved_results import SavedResults, is_internal
 from .outgoing import Namespace, Outgoing, Reports, event_key, event_name, mode_of
@@ -260,7 +260,7 @@ class Deduplicator:
             return
         if is_of_handler(payload):
             return
-        asked = sorted(str(interrupt["id"]) for interrupt in payload.get("interrupts", ()))
+        asked = asked_by(payload)
         kind = Reports.DEBUG_ERROR if payload.get("error") else Reports.DEBUG_TASK
         task_id = str(payload["id"])
         key = event_key(kind, ns, str(chunk["type"]), task_id, *asked)
@@ -276,7 +276,7 @@ class Deduplicator:
             yield from self._unsaved_values(within)
         for update in self._updates.pop(ns, []):
             yield self._of_task("updates", ns, update, event_key(Reports.UPDATES, ns, task_id), task_id)
-        asked = sorted(str(interrupt["id"]) for interrupt in chunk["interrupts"])
+        asked = asked_by(chunk)
         kind = Reports.TASK_ERROR if chunk["error"] else Reports.TASK_RESULT
         yield self._of_task("tasks", ns, chunk, event_key(kind, ns, task_id, *asked), task_id)
 
