@@ -21,8 +21,8 @@ _LOOKED_AT = tuple(datetime(year, month, 1, tzinfo=UTC) for year in range(2025, 
 
 def in_utc(calendars: Sequence[CronCalendar], timezone: str) -> tuple[list[CronCalendar], str]:
     """The calendars and the zone that Temporal is to be given: in UTC, if they fire in every hour; else as they are."""
-    shift = _minutes_of_offset(timezone)
-    if shift is None or not all(map(_is_hourly, calendars)):
+    shift = _minutes_of_offset(timezone) if all(map(_is_hourly, calendars)) else None
+    if shift is None:
         return [*calendars], timezone
     return [replace(one, minutes=_shifted(one.minutes, shift)) for one in calendars], "UTC"
 

@@ -48,15 +48,19 @@ class _File:
 @cache
 def _files() -> dict[str, _File]:
     """By name. They are few and small, and a request reads no path that it names."""
-    bodies = {path.name: path.read_bytes() for path in sorted(_FOLDER.iterdir()) if path.suffix in _TYPES}
-    bodies[_INDEX] = bodies[_INDEX].replace(b"ui/static/", f"ui/static/{_version()}/".encode())
-    return {name: _file(name, body) for name, body in bodies.items()}
+    index = _read()[_INDEX].replace(b"ui/static/", f"ui/static/{_version()}/".encode())
+    return {name: _file(name, body) for name, body in {**_read(), _INDEX: index}.items()}
+
+
+@cache
+def _read() -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(_FOLDER.iterdir()) if path.suffix in _TYPES}
 
 
 @cache
 def _version() -> str:
     """Of all files, in their addresses: so a browser asks for each once, and never mixes those of two versions."""
-    return _digest(b"".join(path.read_bytes() for path in sorted(_FOLDER.iterdir())))[:12]
+    return _digest(b"".join(_read().values()))[:12]
 
 
 def _file(name: str, body: bytes) -> _File:
