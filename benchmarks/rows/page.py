@@ -55,10 +55,10 @@ async def _live(bench: Bench, api: Api, browser: Browser) -> Row:
         await asyncio.sleep(seconds)
         after = await cpu_seconds(browser)
     used = {kind: 100 * (after[kind] - before.get(kind, 0.0)) / seconds for kind in after}
-    notes = {f"of its process {kind}, %": round(share, 1) for kind, share in used.items() if kind != "renderer"}
-    what = f"CPU of the page's renderer for a live run, {_RATE} tokens/s"
-    goal = Goal("≤ 10 % of a core", used["renderer"], 10)
-    return Row("page_live", what, "%", {OURS: Figure.of([used["renderer"]])}, (goal,), notes=notes)
+    notes = {f"of its process {kind}, %": round(share, 1) for kind, share in used.items()}
+    what = f"CPU of the browser for a live run, all its processes, {_RATE} tokens/s"
+    whole = sum(used.values())
+    return Row("page_live", what, "%", {OURS: Figure.of([whole])}, (Goal("≤ 10 % of a core", whole, 10),), notes=notes)
 
 
 async def _speaking(ours: Ours, seconds: float) -> str:

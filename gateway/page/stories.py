@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
+from ...facade.runs import RunsFacade
 from ..context import HEARTBEAT, InContext, LastEventId, Runs
 from ..errors import refuse
 from ..frames import METADATA, Frames, position_of
@@ -26,9 +27,12 @@ _EVENTS = 2000
 
 
 @router.get("")
-async def get_run(thread_id: str, run_id: str, runs: Runs) -> Response:
-    """How it stands, and why."""
-    return Json(await shown_run(runs, await existing_run(runs, thread_id, run_id)))
+async def get_run(
+    thread_id: str, run_id: str, runs: Runs, after: Annotated[int | None, Query(ge=0)] = None
+) -> Response:
+    """How it stands, and why; with `after` also what has happened since then."""
+    shown = await shown_run(runs, await existing_run(runs, thread_id, run_id))
+    return Json(shown if after is None else {**shown, "timeline": await _timeline(runs, run_id, after)})
 
 
 @router.get("/asked")
@@ -42,7 +46,11 @@ async def get_asked(thread_id: str, run_id: str, runs: Runs) -> Response:
 async def get_timeline(thread_id: str, run_id: str, runs: Runs, after: Annotated[int, Query(ge=0)] = 0) -> Response:
     """What happened in it, without contents."""
     await existing_run(runs, thread_id, run_id)
-    return Json(views.timeline(await runs.overview.timeline(run_id, after=after, limit=_EVENTS)))
+    return Json(await _timeline(runs, run_id, after))
+
+
+async def _timeline(runs: RunsFacade, run_id: str, after: int) -> dict[str, Any]:
+    return views.timeline(await runs.overview.timeline(run_id, after=after, limit=_EVENTS))
 
 
 @router.get("/steps")

@@ -5,7 +5,7 @@ import { about } from "./app.js";
 import { actionsFor } from "./actions.js";
 import { AnswerForm } from "./answer.js";
 import { Detail } from "./detail.js";
-import { announce, el, replace, setText } from "./dom.js";
+import { announce, el, replace, setText, soon } from "./dom.js";
 import { STATUS, amount, duration, elapsed, isEnded, moment, plural } from "./format.js";
 import { GraphView } from "./graph.js";
 import { History } from "./history.js";
@@ -56,7 +56,9 @@ class RunPage {
       el("div", { class: "columns" }, this.graphPart, el("section", { class: "panel", "aria-label": "Output" }, el("h2", {}, "What it says"), this.output.node, this.ending)),
       this.historyPart, this.asked));
     this.polling = new Polling(() => this.look(), EVERY);
-    this.ticking = setInterval(() => this.tick(), EVERY);
+    this.redraw = () => this.polling.ended || this.draw();
+    this.tick = () => this.drawTimes();
+    this.ticking = setInterval(() => soon(this.tick), EVERY);
     this.polling.now();
   }
 
@@ -84,9 +86,10 @@ class RunPage {
 
   async look() {
     const before = this.run?.status;
-    let run;
+    let run, part;
     try {
-      run = await get(this.place);
+      // What is new in its timeline comes with it, but not before it is there itself: that may be much.
+      ({ timeline: part, ...run } = await get(this.place, { after: before && this.story.cursor }));
     } catch (error) {
       if (error.status === 404) this.gone();
       throw error;
@@ -94,8 +97,8 @@ class RunPage {
     this.run = run;
     this.skew = Date.parse(run.at) - Date.now();
     if (!before) this.draw();
-    await this.read();
-    this.draw();
+    await this.read(part);
+    soon(this.redraw);
     if (before && before !== run.status) announce(`The run is ${STATUS[run.status]}.`);
     if (before && !isEnded(run.status) && run.status !== "awaiting_input") this.output.follow();
     return isEnded(run.status) ? ENDED : EVERY;
@@ -105,17 +108,19 @@ class RunPage {
     replace(this.head, el("h1", {}, "There is no such run"), el("p", { class: "dim" }, `Run ${this.ids.run_id} is not there (any more), or is not yours.`));
   }
 
-  async read() {
+  async read(part) {
     for (;;) {
-      const part = await get(`${this.place}/timeline`, { after: this.story.cursor });
+      part ||= await get(`${this.place}/timeline`, { after: this.story.cursor });
       if (this.story.addTurns(part.turns)) {
         this.story.reset();
         this.story.addTurns(part.turns);
+        part = null;
         continue;
       }
       this.story.addEvents(part.events);
       this.story.cursor = part.next;
       if (!part.more) break;
+      part = null;
       this.drawTimeline();
     }
     await this.readSteps();
@@ -147,7 +152,7 @@ class RunPage {
     return Date.now() + this.skew;
   }
 
-  tick() {
+  drawTimes() {
     if (!this.run || document.hidden || isEnded(this.run.status)) return;
     this.drawFacts();
     this.drawTimeline();

@@ -16,13 +16,12 @@ from perdure import RunStatus, Settings
 from perdure.contracts.settings import RunSettings
 from perdure.gateway import Gateway
 
-GIVEN = {"tag": "k", "wait": 1.0}
+GIVEN = {"tag": "k", "wait": 1.5}
 LOG = ["a:k", "b:k", "c:k"]
 
 
-async def by_mcp(url: str) -> Any:
-    async with Client(f"{url}/mcp") as client:
-        return (await client.call_tool("steps", GIVEN)).structured_content["log"]
+async def by_mcp(client: Client) -> Any:
+    return (await client.call_tool("steps", GIVEN)).structured_content["log"]
 
 
 async def by_a2a(url: str, http: httpx.AsyncClient) -> Any:
@@ -47,8 +46,10 @@ async def test_calls_survive_their_worker(settings: Settings) -> None:
             perdure.connect(settings=settings) as runs,
             Gateway(runs, host="127.0.0.1", port=0) as gateway,
             httpx.AsyncClient(timeout=60) as http,
+            # Connected before: that takes longer than all else here, and the three runs have to be at work at once.
+            Client(f"{gateway.url}/mcp") as mcp,
         ):
-            calls = asyncio.gather(by_mcp(gateway.url), by_a2a(gateway.url, http), by_ag_ui(gateway.url, http))
+            calls = asyncio.gather(by_mcp(mcp), by_a2a(gateway.url, http), by_ag_ui(gateway.url, http))
 
             async def all_begun() -> bool:
                 return len((await runs.page_runs(status=RunStatus.RUNNING)).runs) == 3
