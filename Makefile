@@ -21,7 +21,7 @@ dev: setup ## server, worker and stores on this machine, until Ctrl-C
 	.venv/bin/perdure dev
 
 # Side by side: pyright takes one core for most of the time, and many tests wait.
-with_types = mkdir -p build; $(MAKE) --no-print-directory types >build/types.log 2>&1 & types=$$!; \
+with_types = mkdir -p build; $(python) -m pyright >build/types.log 2>&1 & types=$$!; \
 	$(python) -m pytest --dist loadfile --no-loadscope-reorder $(1); tests=$$?; \
 	wait $$types; types=$$?; cat build/types.log; exit $$((tests || types))
 
