@@ -4,12 +4,13 @@ What needs psycopg is imported by its module: it is there only where it was aske
 """
 
 from .private_files import private_database, private_folder, restrict, restrict_database, restrict_home
-from .sqlite_thread import BUSY_TIMEOUT, SqliteThread
+from .sqlite_thread import BUSY_TIMEOUT, QUICK, SqliteThread
 from .sqlite_writer import SqliteWriter, transaction
 from .uncut import uncut
 
 __all__ = [
     "BUSY_TIMEOUT",
+    "QUICK",
     "SqliteThread",
     "SqliteWriter",
     "private_database",

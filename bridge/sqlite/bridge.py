@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from ...blocking import SqliteThread, SqliteWriter
+from ...blocking import QUICK, SqliteThread, SqliteWriter
 from ...contracts.errors import UnavailableError
 from ...contracts.types import Stop, StreamEvent
 from ..contract import Bridge, NewEvent, StreamSize
@@ -73,7 +73,8 @@ class SqliteBridge(Bridge):
         await self._write(partial(streams.create, run_id=run_id, after=LEAP))
 
     async def publish(self, run_id: str, events: Sequence[NewEvent], *, fence: int) -> int:
-        return await self._write(Publish(run_id, tuple(events), fence))
+        publish = Publish(run_id, tuple(events), fence)
+        return await self._open.writer.run(publish, quick=publish.size < QUICK)
 
     async def publish_terminal(self, run_id: str, event: NewEvent, *, fence: int) -> int:
         return await self._write(partial(streams.end, run_id=run_id, event=event, fence=fence))

@@ -12,7 +12,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata, CheckpointTuple
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
-from ...blocking import BUSY_TIMEOUT, SqliteWriter, transaction, uncut
+from ...blocking import BUSY_TIMEOUT, QUICK, SqliteWriter, transaction, uncut
 from ...contracts.closing import closing
 from ...contracts.errors import FencedError, UnavailableError
 from ...contracts.keyring import Keyring
@@ -125,9 +125,9 @@ class SqliteCheckpoints(Checkpoints):
             _check(connection, guard.run_id, guard.fence)
             if guard.keep:
                 rollback.keep(connection, guard.run_id, address)
-            save(connection)
+            save.call(connection.saver)
 
-        await self._write(guarded)
+        await self._write(guarded, quick=save.size < QUICK)
 
     async def note(self, run_id: str, note: RunNote | None = None) -> RunNote | None:
         if note is None:
@@ -177,17 +177,17 @@ class SqliteCheckpoints(Checkpoints):
     async def known(self, *, after: str = "", limit: int = 500) -> list[KnownRun]:
         return await self._on_thread(lambda connection: _known(connection, after, limit))
 
-    async def _write(self, work: Callable[[SavingConnection], T]) -> T:
+    async def _write(self, work: Callable[[SavingConnection], T], *, quick: bool = False) -> T:
         def whole(connection: SavingConnection) -> T:
             with transaction(connection):
                 return work(connection)
 
-        return await self._on_thread(whole)
+        return await self._on_thread(whole, quick=quick)
 
-    async def _on_thread(self, work: Callable[[SavingConnection], T]) -> T:
+    async def _on_thread(self, work: Callable[[SavingConnection], T], *, quick: bool = False) -> T:
         if self._writer is None:
             raise RuntimeError("these checkpoints have not been started")
-        return await self._writer.run(cast("Callable[[sqlite3.Connection], T]", work))
+        return await self._writer.run(cast("Callable[[sqlite3.Connection], T]", work), quick=quick)
 
     def outage(self, error: BaseException) -> bool:
         return isinstance(error, sqlite3.Error | OSError)

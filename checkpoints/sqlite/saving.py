@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,9 +18,6 @@ from langgraph.checkpoint.serde.base import SerializerProtocol
 from langgraph.checkpoint.sqlite import SqliteSaver
 
 from ...blocking import BUSY_TIMEOUT, private_database
-
-Save = Callable[["SavingConnection"], None]
-"""What is left to do of a save when its values are dumped."""
 
 _DUMPED = "dumped"
 
@@ -31,6 +29,15 @@ class SavingConnection(sqlite3.Connection):
 
     def commit(self) -> None:
         """Nothing: the saver commits after each save, also after one that has failed half way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Save:
+    """What is left to do of a save when its values are dumped."""
+
+    call: Callable[[SqliteSaver], object]
+    size: int
+    """Bytes of its values."""
 
 
 class _Dumped(SerializerProtocol):
@@ -46,7 +53,10 @@ class _Dumped(SerializerProtocol):
 def connect(path: Path) -> SavingConnection:
     """A connection for saving; makes the folder, the file and LangGraph's tables."""
     private_database(path)
-    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None, factory=SavingConnection)
+    # Used by one thread at a time, which is not always the same.
+    connection = sqlite3.connect(
+        path, timeout=BUSY_TIMEOUT, isolation_level=None, factory=SavingConnection, check_same_thread=False
+    )
     try:
         # A finished superstep survives kill -9 without a disk sync for each; facts: 3 to 10 times the speed.
         connection.execute("PRAGMA synchronous=NORMAL")
@@ -66,13 +76,9 @@ def checkpoint_save(
     new_versions: ChannelVersions,
 ) -> Save:
     """The save of a checkpoint. Its values are dumped now: on a thread, a node could change them meanwhile."""
-    place = _place(config)
-    dumped = cast("Checkpoint", {"id": checkpoint["id"], **_dump(serde, checkpoint)})
-
-    def save(connection: SavingConnection) -> None:
-        connection.saver.put(place, dumped, metadata, new_versions)
-
-    return save
+    place, value = _place(config), _dump(serde, checkpoint)
+    dumped = cast("Checkpoint", {"id": checkpoint["id"], **value})
+    return Save(lambda saver: saver.put(place, dumped, metadata, new_versions), _size(value))
 
 
 def writes_save(
@@ -80,11 +86,8 @@ def writes_save(
 ) -> Save:
     """The save of a task's writes. Their values are dumped now."""
     place, dumped = _place(config), [(channel, _dump(serde, value)) for channel, value in writes]
-
-    def save(connection: SavingConnection) -> None:
-        connection.saver.put_writes(place, dumped, task_id, task_path)
-
-    return save
+    size = sum(_size(value) for _, value in dumped)
+    return Save(lambda saver: saver.put_writes(place, dumped, task_id, task_path), size)
 
 
 def _place(config: RunnableConfig) -> RunnableConfig:
@@ -92,6 +95,10 @@ def _place(config: RunnableConfig) -> RunnableConfig:
     place = config.get("configurable", {})
     known = ("thread_id", "checkpoint_ns", "checkpoint_id")
     return {"configurable": {"checkpoint_ns": "", **{name: place[name] for name in known if name in place}}}
+
+
+def _size(dumped: Mapping[str, tuple[str, bytes]]) -> int:
+    return len(dumped[_DUMPED][1])
 
 
 def _dump(serde: SerializerProtocol, value: Any) -> Mapping[str, tuple[str, bytes]]:
