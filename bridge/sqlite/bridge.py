@@ -67,14 +67,14 @@ class SqliteBridge(Bridge):
             await asyncio.shield(asyncio.gather(*closed, parts.writer.close()))
 
     async def create(self, run_id: str) -> None:
-        await self._write(partial(streams.create, run_id=run_id))
+        await self._write(partial(streams.create, run_id=run_id), quick=True)
 
     async def create_again(self, run_id: str) -> None:
         await self._write(partial(streams.create, run_id=run_id, after=LEAP))
 
     async def publish(self, run_id: str, events: Sequence[NewEvent], *, fence: int) -> int:
         publish = Publish(run_id, tuple(events), fence)
-        return await self._open.writer.run(publish, quick=publish.size < QUICK)
+        return await self._write(publish, quick=publish.size < QUICK)
 
     async def publish_terminal(self, run_id: str, event: NewEvent, *, fence: int) -> int:
         return await self._write(partial(streams.end, run_id=run_id, event=event, fence=fence))
@@ -102,7 +102,7 @@ class SqliteBridge(Bridge):
 
     async def cancel(self, run_id: str, *, stop: Stop = Stop.NOW) -> None:
         watcher = self._open.watcher
-        await self._write(partial(streams.raise_stop, run_id=run_id, level=stop_level(stop)))
+        await self._write(partial(streams.raise_stop, run_id=run_id, level=stop_level(stop)), quick=True)
         watcher.wake((run_id, Topic.STOP))
 
     async def stop_requested(self, run_id: str, *, beyond: Stop | None = None) -> Stop:
@@ -112,10 +112,10 @@ class SqliteBridge(Bridge):
         return await await_stop(beyond, watch=partial(self._watch, run_id, Topic.STOP), read=read)
 
     async def attend(self, run_id: str, lease: float) -> None:
-        await self._write(partial(leases.attend, run_id=run_id, lease=lease))
+        await self._write(partial(leases.attend, run_id=run_id, lease=lease), quick=True)
 
     async def leave(self, run_id: str) -> None:
-        await self._write(partial(leases.leave, run_id=run_id))
+        await self._write(partial(leases.leave, run_id=run_id), quick=True)
 
     async def abandoned(self) -> list[str]:
         return await self._read(leases.abandoned)
@@ -133,8 +133,8 @@ class SqliteBridge(Bridge):
                 yield run_id
             page = await self._read(partial(streams.held, beyond=page[-1][0]))
 
-    async def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        return await self._open.writer.run(work)
+    async def _write(self, work: Callable[[sqlite3.Connection], T], *, quick: bool = False) -> T:
+        return await self._open.writer.run(work, quick=quick)
 
     async def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         return await self._open.reader.run(work)

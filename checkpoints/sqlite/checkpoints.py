@@ -97,10 +97,10 @@ class SqliteCheckpoints(Checkpoints):
                 await uncut(reader.conn.close())
 
     async def take(self, run_id: str, thread_id: str, *, fence: int) -> None:
-        await self._write(lambda connection: _take(connection, run_id, thread_id, fence))
+        await self._write(lambda connection: _take(connection, run_id, thread_id, fence), quick=True)
 
     async def check(self, run_id: str, *, fence: int) -> None:
-        await self._on_thread(lambda connection: _check(connection, run_id, fence))
+        await self._on_thread(lambda connection: _check(connection, run_id, fence), quick=True)
 
     async def put(
         self,
@@ -131,7 +131,7 @@ class SqliteCheckpoints(Checkpoints):
 
     async def note(self, run_id: str, note: RunNote | None = None) -> RunNote | None:
         if note is None:
-            return await self._on_thread(lambda connection: _note(connection, run_id))
+            return await self._on_thread(lambda connection: _note(connection, run_id), quick=True)
 
         def noted(connection: SavingConnection) -> RunNote | None:
             connection.execute(
@@ -139,7 +139,7 @@ class SqliteCheckpoints(Checkpoints):
             )
             return _note(connection, run_id)
 
-        return await self._write(noted)
+        return await self._write(noted, quick=True)
 
     async def restore(self, run_id: str, thread_id: str, *, fence: int) -> None:
         def restored(connection: SavingConnection) -> None:
