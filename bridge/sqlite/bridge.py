@@ -35,7 +35,7 @@ class _Open:
 
 
 class SqliteBridge(Bridge):
-    """Three threads: one writes, one reads, and one watches the file while somebody waits for an event or a stop.
+    """Three threads: one writes (but for what is quick), one reads, and one watches the file while somebody waits.
 
     A full disk, a locked file and the like raise `UnavailableError`, and later calls work again.
     """

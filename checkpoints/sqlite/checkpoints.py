@@ -57,9 +57,9 @@ class _Reader(AsyncSqliteSaver):
 class SqliteCheckpoints(Checkpoints):
     """For all runs of a process, one connection that writes and one that reads; several processes may share the file.
 
-    A write is a transaction within one visit to a thread, so that it holds the lock of the file no longer than SQLite
-    works, however busy the event loop is. One that was cancelled before its turn does not happen; one that has begun
-    happens wholly.
+    A write is a transaction within one visit to a thread, or a quick one on the event loop, so that it holds the lock
+    of the file no longer than SQLite works, however busy the event loop is. One that was cancelled before its turn does
+    not happen; one that has begun happens wholly.
     """
 
     def __init__(self, path: Path, *, keyring: Keyring | None = None) -> None:
