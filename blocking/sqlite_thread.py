@@ -21,8 +21,8 @@ BUSY_TIMEOUT = 5.0
 """Seconds that a call waits, in all, for its turn and for another process's transaction."""
 QUICK = 2**15
 """Bytes of a write that takes no longer than a hop between threads."""
-_SLOW, _REST = 0.002, 1.0
-"""Seconds that a call may take on the event loop; when one has taken longer, none is done there for so long."""
+_SLOW, _LAST, _REST = 0.001, 8, 1.0
+"""Seconds that the last few calls on the event loop may have taken each; then none is done there for so long."""
 _IN_A_ROW = 100
 """Calls on the event loop, before one has to go to the thread: only there SQLite clears its log, which takes a sync."""
 _LOG_PAGES = 1000
@@ -65,6 +65,8 @@ class SqliteThread:
         self._lock = threading.Lock()
         self._under_way = 0
         self._in_a_row = 0
+        self._mean = 0.0
+        """Seconds, of the last few calls on the event loop."""
         self._rests_until = 0.0
 
     async def run(self, work: Callable[[sqlite3.Connection], T], *, until: float | None = None) -> T:
@@ -94,8 +96,9 @@ class SqliteThread:
                 raise NotNow from None
             raise self._failed(exc) from exc
         finally:
-            if time.monotonic() - began > _SLOW:
-                self._rests_until = time.monotonic() + _REST
+            self._mean += (time.monotonic() - began - self._mean) / _LAST
+            if self._mean > _SLOW:
+                self._mean, self._rests_until = 0.0, time.monotonic() + _REST
 
     def close(self) -> Future[None]:
         """Refuse new calls; done when those that are under way are, and the connection is closed."""

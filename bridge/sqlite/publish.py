@@ -9,17 +9,19 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from ...blocking import transaction
 from ...contracts.errors import RunNotFoundError
 from ..contract import NewEvent
 from ..stream import check_writable, fresh_events
 
-_ROWS = 100  # of one INSERT
+_ROWS = 100  # of one statement
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +94,15 @@ def _publish_all(connection: sqlite3.Connection, publishes: Sequence[Publish]) -
 
 def _heads(connection: sqlite3.Connection, publishes: Iterable[Publish]) -> dict[str, _Head]:
     run_ids = [*dict.fromkeys(publish.run_id for publish in publishes)]
-    (found,) = connection.execute(
-        "SELECT json_group_array(json_array(run_id, stream, last_id, ended, fence)) FROM streams "
-        "WHERE run_id IN (SELECT value FROM json_each(?))",
-        (json.dumps(run_ids),),
-    ).fetchone()
-    heads = {
-        run_id: _Head(stream, last, bool(ended), fence) for run_id, stream, last, ended, fence in json.loads(found)
-    }
+    heads = dict[str, _Head]()
+    for some in _parts(run_ids):
+        found = _one(
+            connection,
+            "SELECT json_group_array(json_array(run_id, stream, last_id, ended, fence)) FROM streams "
+            f"WHERE run_id IN ({_places('?', some)})",
+            some,
+        )
+        heads |= {run_id: _Head(stream, last, bool(ended), fence) for run_id, stream, last, ended, fence in found}
     for run_id in run_ids:
         if run_id not in heads:
             raise RunNotFoundError(run_id)
@@ -107,38 +110,54 @@ def _heads(connection: sqlite3.Connection, publishes: Iterable[Publish]) -> dict
 
 
 def _known(connection: sqlite3.Connection, wanted: Sequence[tuple[int, str]]) -> set[tuple[int, str]]:
-    if not wanted:
-        return set()
-    (found,) = connection.execute(
-        # A cross join has SQLite look for each of them. With IN it would go through all keys of the stream.
-        "SELECT json_group_array(json_array(keys.stream, keys.key)) FROM json_each(?) AS wanted CROSS JOIN keys "
-        "ON keys.stream = json_extract(wanted.value, '$[0]') AND keys.key = json_extract(wanted.value, '$[1]')",
-        (json.dumps(wanted),),
-    ).fetchone()
-    return {(stream, key) for stream, key in json.loads(found)}
+    known = set[tuple[int, str]]()
+    for some in _parts(wanted):
+        found = _one(
+            connection,
+            # A cross join has SQLite look for each of them. With IN it would go through all keys of the stream.
+            "SELECT json_group_array(json_array(keys.stream, keys.key)) "
+            f"FROM (VALUES {_places('(?, ?)', some)}) AS wanted CROSS JOIN keys "
+            "ON keys.stream = wanted.column1 AND keys.key = wanted.column2",
+            _values(some),
+        )
+        known |= {(stream, key) for stream, key in found}
+    return known
 
 
 def _remember(connection: sqlite3.Connection, keys: Sequence[tuple[int, str]]) -> None:
-    if keys:
-        connection.execute(
-            "INSERT INTO keys (stream, key) "
-            "SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?)",
-            (json.dumps(keys),),
-        )
+    for some in _parts(keys):
+        connection.execute(f"INSERT INTO keys (stream, key) VALUES {_places('(?, ?)', some)}", _values(some))
 
 
 def _advance(connection: sqlite3.Connection, heads: Iterable[_Head]) -> None:
-    connection.execute(
-        "UPDATE streams SET last_id = json_extract(new.value, '$[1]'), fence = json_extract(new.value, '$[2]') "
-        "FROM json_each(?) AS new WHERE stream = json_extract(new.value, '$[0]')",
-        (json.dumps([(head.stream, head.last_id, head.fence) for head in heads]),),
-    )
+    for some in _parts([(head.stream, head.last_id, head.fence) for head in heads]):
+        connection.execute(
+            "UPDATE streams SET last_id = new.column2, fence = new.column3 "
+            f"FROM (VALUES {_places('(?, ?, ?)', some)}) AS new WHERE stream = new.column1",
+            _values(some),
+        )
 
 
 def insert(connection: sqlite3.Connection, rows: Sequence[tuple[int, int, str, bytes]]) -> None:
     """Rows of events: stream, id, event, data."""
-    for start in range(0, len(rows), _ROWS):
-        some = rows[start : start + _ROWS]
-        places = ", ".join(["(?, ?, ?, ?)"] * len(some))
-        values = [value for row in some for value in row]
-        connection.execute(f"INSERT INTO events (stream, id, event, data) VALUES {places}", values)
+    for some in _parts(rows):
+        places = _places("(?, ?, ?, ?)", some)
+        connection.execute(f"INSERT INTO events (stream, id, event, data) VALUES {places}", _values(some))
+
+
+def _parts(rows: Sequence[T]) -> Iterator[Sequence[T]]:
+    return (rows[start : start + _ROWS] for start in range(0, len(rows), _ROWS))
+
+
+def _places(place: str, rows: Sequence[object]) -> str:
+    return ", ".join([place] * len(rows))
+
+
+def _values(rows: Iterable[Iterable[Any]]) -> list[Any]:
+    return [value for row in rows for value in row]
+
+
+def _one(connection: sqlite3.Connection, query: str, values: Sequence[Any]) -> list[Any]:
+    """What it finds, in one row: each would be a statement more."""
+    (found,) = connection.execute(query, values).fetchone()
+    return json.loads(found)
