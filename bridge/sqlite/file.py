@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from urllib.parse import quote
 
-from ...blocking import BUSY_TIMEOUT, private_database
+from ...blocking import BUSY_TIMEOUT, is_busy, private_database
 from ...contracts.errors import ConfigError
 from ...contracts.retry import Retry, retried_on_thread
 
@@ -111,14 +111,10 @@ def _use_log(connection: sqlite3.Connection, path: Path) -> None:
     # SQLite does not wait when several processes make the switch at the same moment.
     (mode,) = retried_on_thread(
         lambda: connection.execute("PRAGMA journal_mode=WAL").fetchone(),
-        Retry(when=_is_busy, until=time.monotonic() + BUSY_TIMEOUT, pause=0.01),
+        Retry(when=is_busy, until=time.monotonic() + BUSY_TIMEOUT, pause=0.01),
     )
     if mode != "wal":
         raise ConfigError(f"bridge.url: the file system of {path} has no shared memory; name a file on a local disk")
-
-
-def _is_busy(error: Exception) -> bool:
-    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode == sqlite3.SQLITE_BUSY
 
 
 def _create_tables(connection: sqlite3.Connection, path: Path) -> None:

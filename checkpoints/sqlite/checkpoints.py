@@ -127,7 +127,7 @@ class SqliteCheckpoints(Checkpoints):
                 rollback.keep(connection, guard.run_id, address)
             save.call(connection.saver)
 
-        await self._write(guarded, quick=save.size < QUICK)
+        await self._write(guarded, quick=save.size < QUICK and not guard.keep)
 
     async def note(self, run_id: str, note: RunNote | None = None) -> RunNote | None:
         if note is None:
