@@ -74,6 +74,8 @@ async def test_it_writes_nothing_when_it_wakes_and_soon_sees_why(
     await until(lambda: f"{other.pid} waits" in effects.read_text())
     gate.touch()
     assert (await runs.join_wait(record.run_id)).status is RunStatus.SUCCESS
+    # The note goes behind the terminal event.
+    await until(lambda: run_rows(settings, record.run_id, record.thread_id)["perdure_runs"][0][-1] is None)
     before = run_rows(settings, record.run_id, record.thread_id)
     assert {"events", "runs", "checkpoints"} <= before.keys()
 
