@@ -1,5 +1,5 @@
-"""What the rooms that keep things share: work that blocks, on threads of its own unless it
-is quick, and calls to Postgres.
+"""What the rooms that keep things share: work that blocks, on threads of its own unless it is
+quick, and calls to Postgres.
 
 What needs psycopg is imported by its module: it is there only where it was asked for.
 """

@@ -27,8 +27,6 @@ _IN_A_ROW = 100
 """Calls on the event loop, before one has to go to the thread: only there SQLite clears its log, which takes a sync."""
 _LOG_PAGES = 1000
 """Of the log before it is cleared: SQLite's own default."""
-_NEARLY = 50
-"""Milliseconds by which a call may wait longer, or less long."""
 
 T = TypeVar("T")
 Connect = Callable[[Path], sqlite3.Connection]
@@ -57,10 +55,8 @@ class SqliteThread:
         self._connect = connect
         self._keeper = keeper
         self._connection: sqlite3.Connection | None = None
-        self._waits = 0
-        """Milliseconds, as its connection was told last."""
-        self._clears = True
-        """Whether its connection clears the log."""
+        self._is_here = False
+        """Its connection was told last that it is used on the event loop."""
         self._executor = ThreadPoolExecutor(1, thread_name_prefix=f"perdure-{keeper}")
         self._lock = threading.Lock()
         self._under_way = 0
@@ -89,7 +85,10 @@ class SqliteThread:
             raise NotNow
         self._in_a_row += 1
         try:
-            self._tell(connection, waits=0, clears=False)
+            if not self._is_here:
+                connection.execute("PRAGMA busy_timeout=0")
+                connection.execute("PRAGMA wal_autocheckpoint=0")
+                self._is_here = True
             return work(connection)
         except (sqlite3.Error, OSError) as exc:
             if is_busy(exc) and not connection.in_transaction:
@@ -120,21 +119,16 @@ class SqliteThread:
     def _call(self, work: Callable[[sqlite3.Connection], T], until: float) -> T:
         try:
             if self._connection is None:
-                self._connection, self._waits, self._clears = self._connect(self._path), -1, True
+                self._connection, self._is_here = self._connect(self._path), False
             # Time in the queue counts: while the file is locked, a hundred calls fail together, not in turn.
-            self._tell(self._connection, waits=max(0, round(1000 * (until - time.monotonic()))), clears=True)
+            left = max(0, round(1000 * (until - time.monotonic())))
+            self._connection.execute(f"PRAGMA busy_timeout={left}")
+            if self._is_here:
+                self._connection.execute(f"PRAGMA wal_autocheckpoint={_LOG_PAGES}")
+                self._is_here = False
             return work(self._connection)
         except (sqlite3.Error, OSError) as exc:
             raise self._failed(exc) from exc
-
-    def _tell(self, connection: sqlite3.Connection, *, waits: int, clears: bool) -> None:
-        """How long it waits for a lock, and whether it clears the log: only what is new, for each is a statement."""
-        if abs(waits - self._waits) > (_NEARLY if waits else 0):
-            connection.execute(f"PRAGMA busy_timeout={waits}")
-            self._waits = waits
-        if clears != self._clears:
-            connection.execute(f"PRAGMA wal_autocheckpoint={_LOG_PAGES if clears else 0}")
-            self._clears = clears
 
     def _failed(self, why: sqlite3.Error | OSError) -> UnavailableError:
         self._disconnect()  # a connection that has failed is not trusted again; it also ends its transaction
@@ -146,7 +140,7 @@ class SqliteThread:
             connection.close()
 
 
-def is_busy(error: Exception) -> bool:
+def is_busy(error: BaseException | None) -> bool:
     """Whether somebody else holds the lock, whatever for."""
-    code: int = getattr(error, "sqlite_errorcode", 0)
-    return code & 0xFF == sqlite3.SQLITE_BUSY
+    code: int = getattr(error, "sqlite_errorcode", 0)  # only what SQLite itself has raised has one
+    return isinstance(error, sqlite3.OperationalError) and code & 0xFF == sqlite3.SQLITE_BUSY

@@ -65,16 +65,21 @@ class SqliteWriter:
         `quick`: it takes no longer than a hop between threads would, and its transaction is its first statement.
         Raises what it raises, or `UnavailableError` when SQLite fails.
         """
-        if quick and not self._had_turn and not self._waiting and (self._writing is None or self._writing.done()):
+        if quick and self._is_idle and not self._had_turn:
             self._had_turn = True
             asyncio.get_running_loop().call_soon(self._next_turn)
             with suppress(NotNow):
                 return self._thread.at_once(work)
         write = _Write(work, deadline(), asyncio.get_running_loop().create_future())
         self._waiting.append(write)
-        if self._writing is None or self._writing.done():
+        if self._is_idle:
             self._writing = asyncio.create_task(self._write_all())
         return await write.result
+
+    @property
+    def _is_idle(self) -> bool:
+        """Nobody writes what waits, so nothing did before the call at hand."""
+        return self._writing is None or self._writing.done()
 
     def _next_turn(self) -> None:
         self._had_turn = False

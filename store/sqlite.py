@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from ..blocking import private_database
+from ..blocking import is_busy, private_database
 from ..contracts.errors import ConfigError
 from ..contracts.serialization.serializer import to_json
 from .dialect import Scalar
@@ -76,8 +75,7 @@ class SqliteDialect:
         connection.exec_driver_sql("BEGIN")
 
     def is_busy(self, error: exc.OperationalError) -> bool:
-        cause = error.orig
-        return isinstance(cause, sqlite3.OperationalError) and cause.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+        return is_busy(error.orig)
 
     def was_lost_before(self, error: exc.OperationalError, *, reads: bool) -> bool:
         return False
