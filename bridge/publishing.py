@@ -18,6 +18,7 @@ from itertools import count
 from ..contracts.errors import FencedError, RunNotFoundError, StreamEndedError, UnavailableError
 from ..contracts.recent import RecentMap
 from .contract import NewEvent
+from .stream import size_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Batch:
     @property
     def size(self) -> int:
         """Bytes."""
-        return sum(len(one.data) for one in self.events)
+        return size_of(self.events)
 
 
 @dataclass(frozen=True, slots=True)

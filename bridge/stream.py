@@ -58,6 +58,11 @@ def fresh_events(events: Iterable[NewEvent], seen: set[str]) -> list[NewEvent]:
     return fresh
 
 
+def size_of(events: Iterable[NewEvent | StoredEvent]) -> int:
+    """Bytes."""
+    return sum(len(one.data) for one in events)
+
+
 def stop_level(stop: Stop | None) -> int:
     """The rank of a stop: 0 for none, and more for what outranks it."""
     return 0 if stop is None else 1 + _STOPS.index(stop)

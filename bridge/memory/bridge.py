@@ -14,7 +14,7 @@ from threading import Lock
 from ...contracts.errors import RunNotFoundError, UnavailableError
 from ...contracts.types import Stop, StreamEvent
 from ..contract import Bridge, NewEvent, StreamSize
-from ..stream import LEAP, Excerpt, StoredEvent, check_writable, fresh_events, stop_level
+from ..stream import LEAP, Excerpt, StoredEvent, check_writable, fresh_events, size_of, stop_level
 from ..subscription import await_stop, follow
 from ..tails import Tails
 from ..watches import Topic, Watch, Watches
@@ -148,7 +148,7 @@ class MemoryBridge(Bridge):
     async def size(self, run_id: str) -> StreamSize:
         with self._transaction() as streams:
             events = streams.find(run_id).events
-            return StreamSize(len(events), sum(len(one.data) for one in events))
+            return StreamSize(len(events), size_of(events))
 
     async def cancel(self, run_id: str, *, stop: Stop = Stop.NOW) -> None:
         with self._transaction() as streams:

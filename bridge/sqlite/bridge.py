@@ -15,7 +15,7 @@ from ...blocking import QUICK, SqliteThread, SqliteWriter
 from ...contracts.errors import UnavailableError
 from ...contracts.types import Stop, StreamEvent
 from ..contract import Bridge, NewEvent, StreamSize
-from ..stream import LEAP, Excerpt, stop_level
+from ..stream import LEAP, Excerpt, size_of, stop_level
 from ..subscription import await_stop, follow
 from ..tails import Tails
 from ..watches import Topic, Watch
@@ -74,7 +74,7 @@ class SqliteBridge(Bridge):
 
     async def publish(self, run_id: str, events: Sequence[NewEvent], *, fence: int) -> int:
         publish = Publish(run_id, tuple(events), fence)
-        return await self._write(publish, quick=publish.size < QUICK)
+        return await self._write(publish, quick=size_of(events) < QUICK)
 
     async def publish_terminal(self, run_id: str, event: NewEvent, *, fence: int) -> int:
         return await self._write(partial(streams.end, run_id=run_id, event=event, fence=fence))

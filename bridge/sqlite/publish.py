@@ -32,11 +32,6 @@ class Publish:
     events: Sequence[NewEvent]
     fence: int
 
-    @property
-    def size(self) -> int:
-        """Bytes."""
-        return sum(len(one.data) for one in self.events)
-
     def __call__(self, connection: sqlite3.Connection) -> int:
         with transaction(connection):
             return _publish_all(connection, [self])[0]
