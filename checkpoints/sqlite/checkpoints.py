@@ -100,7 +100,7 @@ class SqliteCheckpoints(Checkpoints):
         await self._write(lambda connection: _take(connection, run_id, thread_id, fence), quick=True)
 
     async def check(self, run_id: str, *, fence: int) -> None:
-        await self._on_thread(lambda connection: _check(connection, run_id, fence), quick=True)
+        await self._run(lambda connection: _check(connection, run_id, fence), quick=True)
 
     async def put(
         self,
@@ -131,7 +131,7 @@ class SqliteCheckpoints(Checkpoints):
 
     async def note(self, run_id: str, note: RunNote | None = None) -> RunNote | None:
         if note is None:
-            return await self._on_thread(lambda connection: _note(connection, run_id), quick=True)
+            return await self._run(lambda connection: _note(connection, run_id), quick=True)
 
         def noted(connection: SavingConnection) -> RunNote | None:
             connection.execute(
@@ -158,7 +158,7 @@ class SqliteCheckpoints(Checkpoints):
         await self._write(lambda connection: thread_copy.copy_thread(connection, thread_id, copy_id))
 
     async def newest(self, thread_id: str) -> list[Place]:
-        return await self._on_thread(lambda connection: pruning.newest(connection, thread_id))
+        return await self._run(lambda connection: pruning.newest(connection, thread_id))
 
     async def prune_thread(self, guard: Guard, thread_id: str, kept: Collection[Place]) -> None:
         def pruned(connection: SavingConnection) -> None:
@@ -175,16 +175,16 @@ class SqliteCheckpoints(Checkpoints):
         await self._write(forgotten)
 
     async def known(self, *, after: str = "", limit: int = 500) -> list[KnownRun]:
-        return await self._on_thread(lambda connection: _known(connection, after, limit))
+        return await self._run(lambda connection: _known(connection, after, limit))
 
     async def _write(self, work: Callable[[SavingConnection], T], *, quick: bool = False) -> T:
         def whole(connection: SavingConnection) -> T:
             with transaction(connection):
                 return work(connection)
 
-        return await self._on_thread(whole, quick=quick)
+        return await self._run(whole, quick=quick)
 
-    async def _on_thread(self, work: Callable[[SavingConnection], T], *, quick: bool = False) -> T:
+    async def _run(self, work: Callable[[SavingConnection], T], *, quick: bool = False) -> T:
         if self._writer is None:
             raise RuntimeError("these checkpoints have not been started")
         return await self._writer.run(cast("Callable[[sqlite3.Connection], T]", work), quick=quick)

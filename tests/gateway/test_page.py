@@ -176,6 +176,7 @@ async def test_a_run_that_is_tried_again_says_with_what_it_has_failed(api: Serve
     assert (await api.env.runs.join_wait(run.run_id)).status == "error"
     assert (await why(http, run) or {})["reason"] == "ended"
     story = (await http.get(f"{place(run)}/timeline")).json()
+    assert (await http.get(place(run), params={"after": 0})).json()["timeline"] == story
     attempts = [turn.get("after") for turn in story["turns"] if turn["type"] == "run_attempt_started"]
     assert attempts == [None, {"type": "ValueError", "message": "the quota is used up"}]
 

@@ -109,18 +109,16 @@ class RunPage {
   }
 
   async read(part) {
-    for (;;) {
-      part ||= await get(`${this.place}/timeline`, { after: this.story.cursor });
+    const more = () => get(`${this.place}/timeline`, { after: this.story.cursor });
+    for (part ||= await more(); ; part = await more()) {
       if (this.story.addTurns(part.turns)) {
         this.story.reset();
         this.story.addTurns(part.turns);
-        part = null;
         continue;
       }
       this.story.addEvents(part.events);
       this.story.cursor = part.next;
       if (!part.more) break;
-      part = null;
       this.drawTimeline();
     }
     await this.readSteps();
