@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import faulthandler
+import asyncio
 import gc
 import logging
 import os
@@ -20,6 +20,7 @@ from support.redis_servers import RedisServer, any_server
 from support.sampling import begin_sampling, few_of_each
 from support.servers import local_settings, started
 from support.stores import migrated_database, migrated_file
+from support.stuck import ended_after
 
 import perdure
 from perdure import RunsFacade, Settings
@@ -57,18 +58,22 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None]:
     """A teardown that never ends is a failure with a name: its process ends, and `STUCK` says where it stood."""
-    STUCK.parent.mkdir(exist_ok=True)
-    with STUCK.open("a") as stuck:  # stderr is captured, and lost with the process
-        faulthandler.dump_traceback_later(TEARDOWN, exit=True, file=stuck)
+    with ended_after(TEARDOWN, f"the teardown of {item.nodeid}", item.session.stash.get(_loop, None), STUCK):
         try:
             return (yield)
         finally:
-            faulthandler.cancel_dump_traceback_later()
             if nextitem is not None and nextitem.path != item.path:
                 _tidy(nextitem.session)
 
 
 _files = pytest.StashKey[int]()
+_loop = pytest.StashKey[asyncio.AbstractEventLoop]()
+
+
+@pytest.fixture(scope="session", autouse=True)
+async def loop_of_all(request: pytest.FixtureRequest) -> None:
+    """Its tasks are told of when a test is stuck."""
+    request.session.stash[_loop] = asyncio.get_running_loop()
 
 
 def _tidy(session: pytest.Session) -> None:
