@@ -147,7 +147,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--waiting", type=int, default=0, help="so many waiting runs (the goal's are 10000)")
     parser.add_argument("--threads", type=int, default=0, help="so many threads to read (the goal's: 100000)")
     parser.add_argument("--json", type=Path, help="also write the results to this file")
-    return parser.parse_args()
+    chosen = parser.parse_args()
+    names = [*BESIDE, *ALONE, *ASKED_FOR]
+    for word in filter(None, chosen.only.split(",")):
+        if not any(word in name for name in names):
+            parser.error(f"--only {word}: no row has such a name; there are {', '.join(names)}")
+    return chosen
 
 
 if __name__ == "__main__":

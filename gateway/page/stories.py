@@ -16,6 +16,7 @@ from ..sse import STREAMED
 from ..streams import sent
 from . import views
 from .existing import existing_run, shown_run
+from .gathering import gathered
 
 router = APIRouter(prefix="/ui/threads/{thread_id}/runs/{run_id}", include_in_schema=False)
 
@@ -24,6 +25,8 @@ _MODES = (METADATA, "messages-tuple", "custom")
 _STEPS = 200
 _EVENTS = 2000
 """Of one part of a timeline: it is drawn as it comes."""
+_REST = 0.2
+"""Seconds. Text that grows five times a second reads as fluently as one that grows with each token."""
 
 
 @router.get("")
@@ -83,4 +86,4 @@ async def follow_run(thread_id: str, run_id: str, context: InContext, last_event
     await existing_run(context.runs, thread_id, run_id)
     frames = Frames(_MODES, position_of(last_event_id))
     stream = await context.runs.join_stream(run_id, last_event_id=frames.after, heartbeat_interval=HEARTBEAT)
-    return LongAnswer(context, sent(context, run_id, stream, frames))
+    return LongAnswer(context, gathered(sent(context, run_id, stream, frames), _REST))

@@ -3,10 +3,6 @@
 import { Refused, asSent, credentials, tell } from "./api.js";
 
 const PAUSE = 1000;
-// Tokens come one by one, fifty a second, and each would wake the page and have it painted. It reads as fluently when
-// what has come in a fifth of a second is taken at once; what is long has come at once, and is read on without a rest.
-const REST = 200;
-const LONG = 16384;
 
 export async function follow(place, { signal, onevent, onid, last = null }) {
   while (!signal.aborted) {
@@ -44,7 +40,6 @@ async function parse(body, onevent) {
       const event = read(block);
       if (event) onevent(event);
     }
-    if (value.length < LONG) await new Promise((resolve) => setTimeout(resolve, REST));
   }
 }
 
