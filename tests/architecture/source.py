@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -60,9 +60,9 @@ class Import:
         return self.module.partition(".")[0] == PACKAGE
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Module:
-    """A module of the package."""
+    """A module of the package, or another of ours. What is found out of it is found once: there are a thousand."""
 
     name: str
     path: Path
@@ -84,10 +84,15 @@ class Module:
         """The package that its relative imports start from."""
         return self.name if self.path.name == "__init__.py" else self.name.rpartition(".")[0]
 
-    @property
+    @cached_property
     def imports(self) -> list[Import]:
         """Every import statement, wherever it stands."""
         return list(_imports(self.tree, self.package, deferred=False))
+
+    @cached_property
+    def nodes(self) -> list[ast.AST]:
+        """All of its tree."""
+        return list(ast.walk(self.tree))
 
 
 def room_of(name: str) -> str:
@@ -178,8 +183,7 @@ def _defers(node: ast.AST) -> bool:
     return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
 
 
-def docstrings(tree: ast.AST) -> set[int]:
+def docstrings(module: Module) -> set[int]:
     """The `id` of each constant that is a docstring, or a text behind an attribute: no code reads them."""
-    return {
-        id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-    }
+    expressions = (node for node in module.nodes if isinstance(node, ast.Expr))
+    return {id(node.value) for node in expressions if isinstance(node.value, ast.Constant)}

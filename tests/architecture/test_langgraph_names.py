@@ -18,8 +18,8 @@ NAMES = {value for name, value in vars(names).items() if name.isupper() and isin
 
 def spelled_again(module: Module) -> Iterator[str]:
     """Texts in the code that are exactly a reserved name; not docstrings."""
-    skipped = docstrings(module.tree)
-    for node in ast.walk(module.tree):
+    skipped = docstrings(module)
+    for node in module.nodes:
         if isinstance(node, ast.Constant) and node.value in NAMES and id(node) not in skipped:
             yield f"{module.place}:{node.lineno} spells {node.value!r}"
 

@@ -28,10 +28,10 @@ def _is_private(statement: Import) -> bool:
 
 def reached_for(module: Module) -> list[str]:
     """Private attributes of modules that were imported whole."""
-    whole = {alias.asname or alias.name for node in ast.walk(module.tree) for alias in _aliases(node)}
+    whole = {alias.asname or alias.name for node in module.nodes for alias in _aliases(node)}
     return [
         f"{module.place}:{node.lineno} {ast.unparse(node)}"
-        for node in ast.walk(module.tree)
+        for node in module.nodes
         if isinstance(node, ast.Attribute)
         and node.attr.startswith("_")
         and not node.attr.endswith("__")

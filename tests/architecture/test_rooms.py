@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ast
-import subprocess
-import sys
 import tomllib
 from collections.abc import Iterable
 from graphlib import CycleError, TopologicalSorter
@@ -35,17 +33,25 @@ def upward(found: Iterable[Module]) -> list[str]:
 
 
 def circle(found: Iterable[Module]) -> list[str]:
-    """Modules that import one another in a circle. To import from another room executes its `__init__.py` too."""
+    """Modules that import one another in a circle. To import one executes the packages in which it stands, too.
+
+    Where there is none, each module can be the first that is imported: nothing that is executed before it needs it.
+    """
     graph: dict[str, set[str]] = {}
     for module in found:
         targets = {target for target, _ in edges(module)}
-        rooms = {f"{PACKAGE}.{room_of(target)}" for target in targets if room_of(target) not in ("", module.room)}
-        graph[module.name] = (targets | rooms) - {module.name}
+        packages = {package for target in targets for package in _packages(target)}
+        graph[module.name] = (targets | packages - {*_packages(module.name)}) - {module.name}
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as exc:
         return list(exc.args[1])
     return []
+
+
+def _packages(name: str) -> list[str]:
+    parts = name.split(".")
+    return [".".join(parts[:end]) for end in range(1, len(parts))]
 
 
 def test_imports_go_only_downwards() -> None:
@@ -90,10 +96,49 @@ def test_an_upward_import_is_seen_however_it_is_written(text: str) -> None:
     assert len(upward([parse("perdure.bridge.sample", text)])) == 1
 
 
-def test_a_circle_is_seen() -> None:
-    one = parse("perdure.bridge.stream", "from . import open as opened")
-    two = parse("perdure.bridge.open", "def late():\n    from .stream import Stream")
-    assert set(circle([one, two])) == {"perdure.bridge.stream", "perdure.bridge.open"}
+@pytest.mark.parametrize(
+    ("modules", "expected"),
+    [
+        (
+            {
+                "bridge.stream": "from . import open as opened",
+                "bridge.open": "def f():\n    from .stream import Stream",
+            },
+            2,
+        ),
+        ({"bridge": "from .open import open_bridge", "bridge.open": "from . import StreamBridge"}, 2),
+        (
+            {
+                "bridge": "from .open import open_bridge",
+                "bridge.open": "from .stream import Stream",
+                "bridge.stream": "",
+            },
+            0,
+        ),
+        # What stands in a package executes it before.
+        (
+            {
+                "bridge.redis": "from ..open import a",
+                "bridge.redis.calls": "",
+                "bridge.open": "from .redis.calls import b",
+            },
+            2,
+        ),
+        (
+            {
+                "bridge.redis": "from .calls import a",
+                "bridge.redis.calls": "",
+                "bridge.open": "from .redis.calls import b",
+            },
+            0,
+        ),
+    ],
+)
+def test_a_circle_is_seen(modules: dict[str, str], expected: int) -> None:
+    packages = {name for name in modules if any(other.startswith(f"{name}.") for other in modules)}
+    paths = {name: ROOT / name.replace(".", "/") / "__init__.py" for name in packages}
+    found = circle([parse(f"perdure.{name}", text, paths.get(name)) for name, text in modules.items()])
+    assert len({*found}) == expected, found
 
 
 def test_we_import_ourselves_relatively() -> None:
@@ -121,7 +166,7 @@ def test_imports_by_name_are_few() -> None:
     dynamic = {
         module.place
         for module in modules().values()
-        for node in ast.walk(module.tree)
+        for node in module.nodes
         if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("import_module", "__import__"))
     }
     assert dynamic == {
@@ -131,82 +176,6 @@ def test_imports_by_name_are_few() -> None:
         "activities/graphs/graph_registry.py",  # the user's graphs
         "contracts/serialization/allowed_types.py",  # the user's classes, which the settings name
     }
-
-
-_FIRST = """
-import gc, importlib, os, sys
-
-gc.disable()  # each fork would copy all that it looks through
-package, rooms, names, free = eval(sys.argv[1])
-
-def fork(name):
-    if not (pid := os.fork()):
-        walk(name)
-        sys.stderr.flush()
-        os._exit(0)
-    if os.waitpid(pid, 0)[1]:
-        print("not importable first:", name, file=sys.stderr)
-        os._exit(1)
-
-def walk(name):
-    importlib.import_module(name)
-    inside = [other for other in names if other.rpartition(".")[0] == name]
-    for child in inside:
-        # What its package has imported already is imported by the same statements, whoever asks for it first.
-        if child not in free and child not in sys.modules or any(other.startswith(child + ".") for other in names):
-            fork(child)
-
-for name in names:  # once, for what is not ours and stays loaded
-    importlib.import_module(name)
-for loaded in [name for name in sys.modules if name.partition(".")[0] == package]:
-    del sys.modules[loaded]
-importlib.import_module(package)
-for room in rooms:
-    fork(room)
-    for name in names:
-        if name.startswith(room):
-            importlib.import_module(name)
-"""
-"""From the ground up. The rooms below, which never import this one, are loaded; of its own, only its packages."""
-
-
-def _first(
-    names: list[str], package: str, rooms: list[str], folder: Path, free: Iterable[str] = ()
-) -> subprocess.CompletedProcess[str]:
-    given = (package, [f"{package}.{room}" for room in rooms], names, {*free})
-    command = [sys.executable, "-c", _FIRST, repr(given)]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=110, check=False)
-
-
-def _imported(module: Module) -> set[str]:
-    """What is imported with it."""
-    return {target for target, statement in edges(module) if not statement.deferred}
-
-
-def test_every_module_can_be_the_first_that_is_imported() -> None:
-    # The rest of the proof: each is imported with nothing of its room loaded but the packages that it stands in.
-    outside = "perdure.store.migrations.env"  # runs inside Alembic only
-    # One that imports nothing of its room finds the same, whoever was imported before.
-    free = [name for name, module in modules().items() if module.room not in map(room_of, _imported(module))]
-    done = _first([name for name in modules() if name != outside], PACKAGE, [*ROOMS], ROOT.parent, free)
-    assert done.returncode == 0, done.stderr
-
-
-def test_one_that_cannot_be_the_first_is_seen(tmp_path: Path) -> None:
-    room = tmp_path / "sample" / "room"
-    room.mkdir(parents=True)
-    for name, text in {"../__init__": "", "__init__": "", "a": "from .b import X\nY = 1", "b": "X = 1"}.items():
-        (room / f"{name}.py").write_text(text)
-    names = ["sample", "sample.room", "sample.room.b", "sample.room.a"]
-    assert _first(names, "sample", ["room"], tmp_path).returncode == 0
-    (room / "b.py").write_text("from . import a\nX = 1")  # a circle that works from both ends
-    (room / "a.py").write_text("Y = 1\nfrom . import b")
-    assert _first(names, "sample", ["room"], tmp_path).returncode == 0
-    (room / "b.py").write_text("X = 1\nfrom .a import Y")
-    (room / "a.py").write_text("from .b import X\nY = 1")
-    done = _first(names, "sample", ["room"], tmp_path)
-    assert "not importable first: sample.room.a" in done.stderr
-    assert done.returncode == 1
 
 
 def test_each_room_of_the_table_exists_and_no_other() -> None:

@@ -50,11 +50,11 @@ _TAKES_A_NAME = {
 
 def literals(module: Module) -> Iterator[ast.Constant]:
     """Texts in the code that are exactly a name of the wire; not docstrings, and not the names of `__all__`."""
-    skipped = docstrings(module.tree)
+    skipped = docstrings(module)
     for node in module.tree.body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
             skipped |= {id(part) for part in ast.walk(node)}
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if isinstance(node, ast.Constant) and node.value in NAMES and id(node) not in skipped:
             yield node
 
@@ -68,7 +68,7 @@ def spelled_again(module: Module) -> list[str]:
 def spoken_literally(module: Module) -> list[str]:
     """Calls that hand Temporal a name as a literal, whatever the word."""
     found: list[str] = []
-    for call in (node for node in ast.walk(module.tree) if isinstance(node, ast.Call)):
+    for call in (node for node in module.nodes if isinstance(node, ast.Call)):
         if ast.unparse(call.func).rpartition(".")[2] in _TAKES_A_NAME:
             names = [*call.args[:1], *(word.value for word in call.keywords if word.arg == "name")]
             texts = [name.value for name in names if isinstance(name, ast.Constant) and isinstance(name.value, str)]
@@ -108,7 +108,7 @@ def test_ids_of_workflows_are_made_in_one_place() -> None:
     made = [
         f"{module.place}:{node.lineno}"
         for module in others()
-        for node in ast.walk(module.tree)
+        for node in module.nodes
         if isinstance(node, ast.JoinedStr) and _prefix(node) in ("run-", "thread-")
     ]
     assert made == []
