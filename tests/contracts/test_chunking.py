@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -26,11 +28,19 @@ def prompts() -> list[bytes]:
 
 
 @pytest.mark.parametrize(
-    "contents",
-    [lists(2000), lists(1000), lists(200), lists(2000, window=20), lists(200, window=100), prompts()],
+    "made",
+    [
+        partial(lists, 2000),
+        partial(lists, 1000),
+        partial(lists, 200),
+        partial(lists, 2000, window=20),
+        partial(lists, 200, window=100),
+        prompts,
+    ],
     ids=["large", "middling", "small", "a window of large", "a window of small", "prompts"],
 )
-def test_what_is_told_again_is_not_kept_again(contents: list[bytes]) -> None:
+def test_what_is_told_again_is_not_kept_again(made: Callable[[], list[bytes]]) -> None:
+    contents = made()
     kept = {chunk for content in contents for chunk in chunks_of(content)}
     assert [b"".join(chunks_of(content)) for content in contents] == contents
     said = len(max(contents, key=len)) * (10 if len(contents[50]) * 4 > len(contents[-1]) * 3 else 1)

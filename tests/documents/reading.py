@@ -110,7 +110,8 @@ def anchors(document: Path) -> list[str]:
 
 def commands(*programs: str) -> list[Command]:
     """Every command line of these programs, in blocks and in the text, but no mere names and none with an ellipsis."""
-    found = [Command(document, line) for document in DOCUMENTS for line in _command_lines(document)]
+    lines = ((document, line) for document in DOCUMENTS for line in _command_lines(document))
+    found = [Command(document, line) for document, line in lines if any(program in line for program in programs)]
     return [command for command in found if len(command.words) > 1 and command.words[0] in programs]
 
 

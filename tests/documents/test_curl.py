@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import cache
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -18,7 +19,9 @@ from .reading import PAGES, Command, commands
 CALLS = [one for one in commands("curl") if one.document in PAGES and ":2024" in one.text]
 
 
-DESCRIBED: dict[str, Any] = create_app(Context(cast("RunsFacade", None))).openapi()
+@cache
+def described_api() -> dict[str, Any]:
+    return create_app(Context(cast("RunsFacade", None))).openapi()
 
 
 def fits(template: str, path: str) -> bool:
@@ -38,9 +41,9 @@ def test_it_goes_to_a_route(command: Command) -> None:
     url = urlsplit(next(word for word in command.words if word.startswith("http://")))
     body = option(command, "-d")
     method = option(command, "-X") or ("GET" if body is None else "POST")
-    described = DESCRIBED["paths"]
+    described = described_api()["paths"]
     path = next(path for path in described if method.lower() in described[path] and fits(path, url.path))
     if body is not None:
         content = described[path][method.lower()]["requestBody"]["content"]["application/json"]
         name = content["schema"]["$ref"].rpartition("/")[2]
-        assert {*json.loads(body)} <= {*DESCRIBED["components"]["schemas"][name]["properties"]}
+        assert {*json.loads(body)} <= {*described_api()["components"]["schemas"][name]["properties"]}
