@@ -16,24 +16,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ..contracts.errors import UnavailableError
+from .haste import Haste, NotNow
 
 BUSY_TIMEOUT = 5.0
 """Seconds that a call waits, in all, for its turn and for another process's transaction."""
-QUICK = 2**15
-"""Bytes of a write that takes no longer than a hop between threads."""
-_SLOW, _LAST, _REST = 0.001, 8, 1.0
-"""Seconds that the last few calls on the event loop may have taken each; then none is done there for so long."""
-_IN_A_ROW = 100
-"""Calls on the event loop, before one has to go to the thread: only there SQLite clears its log, which takes a sync."""
 _LOG_PAGES = 1000
 """Of the log before it is cleared: SQLite's own default."""
 
 T = TypeVar("T")
 Connect = Callable[[Path], sqlite3.Connection]
-
-
-class NotNow(Exception):
-    """It would have to wait. Nothing has happened."""
 
 
 def deadline() -> float:
@@ -60,10 +51,7 @@ class SqliteThread:
         self._executor = ThreadPoolExecutor(1, thread_name_prefix=f"perdure-{keeper}")
         self._lock = threading.Lock()
         self._under_way = 0
-        self._in_a_row = 0
-        self._mean = 0.0
-        """Seconds, of the last few calls on the event loop."""
-        self._rests_until = 0.0
+        self._haste = Haste()
 
     async def run(self, work: Callable[[sqlite3.Connection], T], *, until: float | None = None) -> T:
         """`work` with the connection. Raises `UnavailableError` when SQLite fails; later calls begin afresh.
@@ -78,26 +66,20 @@ class SqliteThread:
         Its first statement may find the file locked; what it does before that, it does twice.
         """
         connection = self._connection
-        if self._under_way or connection is None or self._in_a_row == _IN_A_ROW:
-            self._in_a_row = 0
+        if self._under_way or connection is None:
+            self._haste.elsewhere()
             raise NotNow
-        if (began := time.monotonic()) < self._rests_until:
-            raise NotNow
-        self._in_a_row += 1
         try:
-            if not self._is_here:
-                connection.execute("PRAGMA busy_timeout=0")
-                connection.execute("PRAGMA wal_autocheckpoint=0")
-                self._is_here = True
-            return work(connection)
+            with self._haste.turn():
+                if not self._is_here:
+                    connection.execute("PRAGMA busy_timeout=0")
+                    connection.execute("PRAGMA wal_autocheckpoint=0")
+                    self._is_here = True
+                return work(connection)
         except (sqlite3.Error, OSError) as exc:
             if is_busy(exc) and not connection.in_transaction:
                 raise NotNow from None
             raise self._failed(exc) from exc
-        finally:
-            self._mean += (time.monotonic() - began - self._mean) / _LAST
-            if self._mean > _SLOW:
-                self._mean, self._rests_until = 0.0, time.monotonic() + _REST
 
     def close(self) -> Future[None]:
         """Refuse new calls; done when those that are under way are, and the connection is closed."""

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from .sqlite_thread import Connect, NotNow, SqliteThread, deadline
+from .haste import NotNow
+from .sqlite_thread import Connect, SqliteThread, deadline
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]

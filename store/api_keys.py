@@ -30,10 +30,10 @@ class SqlApiKeys:
 
     async def get(self, key_id: str) -> tuple[ApiKeyRecord, str] | None:
         """A key, and the digest of its secret."""
-        rows = await self._database.fetch(_ONE, of_key=key_id)
-        if not rows:
+        found = await self._database.find(_ONE, of_key=key_id)
+        if found is None:
             return None
-        row = dict(rows[0])
+        row = dict(found)
         digest = str(row.pop("digest"))
         return ApiKeyRecord.model_validate(row), digest
 

@@ -11,12 +11,12 @@ import threading
 import time
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, RowMapping, Select, exc
 
-from ..blocking import uncut
+from ..blocking import Haste, NotNow, uncut
 from ..blocking.postgres_errors import explain, extra_needed, is_forbidden
 from ..contracts.back_ends import STORES, not_opened
 from ..contracts.errors import ConfigError, UnavailableError
@@ -112,6 +112,44 @@ class _Lane:
         return await uncut(asyncio.wrap_future(self._threads.submit(call)))
 
 
+class _Here:
+    """One connection on the event loop, for what is quick: the hop to a thread takes longer."""
+
+    def __init__(self, engine: Engine, dialect: Dialect, keyring: Keyring | None) -> None:
+        self._engine = engine
+        self._is_busy = dialect.is_busy
+        self._keyring = keyring
+        self._connection: Connection | None = None
+        self._haste = Haste()
+
+    def run(self, work: Work[T], *, is_in_the_way: bool) -> T:
+        """`work` now. Raises `NotNow`: others are in the way, here or in another process."""
+        if is_in_the_way:
+            self._haste.elsewhere()
+            raise NotNow
+        with self._haste.turn(), sealing(self._keyring):
+            if self._connection is None:
+                self._connection = self._engine.connect()
+            try:
+                result = work(self._connection)
+                self._connection.rollback()
+            except BaseException as failure:
+                self._connection.rollback()
+                if isinstance(failure, exc.OperationalError) and self._is_busy(failure):
+                    raise NotNow from failure
+                if isinstance(failure, exc.DBAPIError):
+                    self.close()
+                raise
+            return result
+
+    def close(self) -> None:
+        """Let go of the connection; a later `run` makes a new one."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+            self._engine.dispose()
+
+
 class Database:
     """Reads that stand for themselves, and write transactions, from `open` to `close`.
 
@@ -127,6 +165,8 @@ class Database:
         """What columns hold cannot be looked into, but for what stays clear."""
         self._reader = _Lane(dialect.make_engine(dialect.readers), dialect.readers, keyring, reads=True)
         self._writer = _Lane(dialect.make_engine(dialect.writers), dialect.writers, keyring, reads=False)
+        hasty = dialect.make_hasty_engine()
+        self._here = None if hasty is None else _Here(hasty, dialect, keyring)
         self._opened = False
         self._calls = 0
         self._idle = asyncio.Event()
@@ -152,17 +192,24 @@ class Database:
         await uncut(self._dispose())
 
     async def _dispose(self) -> None:
+        if self._here is not None:
+            self._here.close()  # not as the last one, which syncs the file
         await self._reader.close()
         await self._writer.close()
 
     async def fetch(self, query: Select[*tuple[object, ...]], **parameters: object) -> Sequence[RowMapping]:
         """The rows of one query."""
 
-        return await self.read(lambda connection: connection.execute(query, parameters).mappings().all())
+        return await self.read(_rows(query, parameters))
 
-    async def read(self, work: Work[T]) -> T:
+    async def find(self, query: Select[*tuple[object, ...]], **parameters: object) -> RowMapping | None:
+        """The row of a query that names it by a key, and fetches nothing long: that is quick."""
+        rows = await self.read(_rows(query, parameters), quick=True)
+        return rows[0] if rows else None
+
+    async def read(self, work: Work[T], *, quick: bool = False) -> T:
         """Work whose statements each see a state of their own."""
-        return await self._call(self._reader, work)
+        return await self._call(self._reader, work, quick=quick)
 
     async def read_at_once(self, work: Work[T]) -> T:
         """Work whose statements all see the same state."""
@@ -173,8 +220,8 @@ class Database:
 
         return await self.read(snapshot)
 
-    async def write(self, work: Work[T]) -> T:
-        """Work in one transaction: all of it, or nothing when it raises."""
+    async def write(self, work: Work[T], *, quick: bool = False) -> T:
+        """Work in one transaction: all of it, or nothing when it raises. `quick`: a few short rows, found by keys."""
 
         def transaction(connection: Connection) -> T:
             self.dialect.begin(connection)
@@ -182,13 +229,16 @@ class Database:
             connection.commit()
             return result
 
-        return await self._call(self._writer, transaction)
+        return await self._call(self._writer, transaction, quick=quick)
 
-    async def _call(self, lane: _Lane, work: Work[T]) -> T:
+    async def _call(self, lane: _Lane, work: Work[T], *, quick: bool) -> T:
         if not self._opened:
             raise UnavailableError(f"the store {self} is not open: it was not started yet, or it was closed")
         self._calls += 1
         try:
+            if quick and self._here is not None:
+                with suppress(NotNow):
+                    return self._here.run(work, is_in_the_way=not lane.reads and lane.turn.locked())
             return await self._in_turn(lane, work)
         except (exc.DBAPIError, exc.TimeoutError, OSError) as error:
             if isinstance(error, _OURS) and not is_forbidden(error.orig):
@@ -227,6 +277,10 @@ class Database:
         cause = (isinstance(error, exc.DBAPIError) and error.orig) or error
         waited = f" (waited {self._lock_timeout:g} s for others)" if isinstance(error, TimeoutError) else ""
         return UnavailableError(f"the store {self} cannot be used now: {explain(cause)}{waited}")
+
+
+def _rows(query: Select[*tuple[object, ...]], parameters: dict[str, object]) -> Work[Sequence[RowMapping]]:
+    return lambda connection: connection.execute(query, parameters).mappings().all()
 
 
 def _dialect_of(url: str) -> Dialect:

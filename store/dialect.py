@@ -38,6 +38,10 @@ class Dialect(Protocol):
         """An engine whose statements each stand for themselves until `begin`. Opens nothing yet."""
         ...
 
+    def make_hasty_engine(self) -> Engine | None:
+        """Of one connection that waits for nobody, for what is quick. `None`: nothing is, over a network."""
+        ...
+
     def prepare(self, connection: Connection) -> None:
         """Look at the database, once. Raises `ConfigError` for one that cannot be used."""
         ...

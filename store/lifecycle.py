@@ -127,7 +127,7 @@ class SqlLifecycle:
         def work(connection: Connection) -> bool:
             return connection.execute(mark).first() is not None
 
-        return await self._database.write(work)
+        return await self._database.write(work, quick=True)
 
     async def deliveries(self, run_id: str) -> builtins.list[Delivery]:
         """How far each observer has been told of a run, in the order of their names."""

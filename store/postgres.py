@@ -65,6 +65,9 @@ class PostgresDialect:
     def _connect(self) -> psycopg.Connection:
         return psycopg.connect(self._address.conninfo, **CONNECTING)
 
+    def make_hasty_engine(self) -> None:
+        return None
+
     def prepare(self, connection: Connection) -> None:
         driver = connection.connection.driver_connection
         assert isinstance(driver, psycopg.Connection)

@@ -9,6 +9,7 @@ from functools import partial
 
 from sqlalchemy import Connection, and_, bindparam, select
 
+from ..blocking import QUICK
 from ..contracts.errors import RunNotFoundError, UnavailableError
 from ..contracts.keyring import Keyring
 from ..contracts.specs import dump_spec, load_spec
@@ -111,8 +112,9 @@ class SqlStore(aging.EndedRuns):
         self, record: RunRecord, spec: RunSpec, *, temporal: str | None = None, most_of_user: int | None = None
     ) -> tuple[StoredRun, bool]:
         """Write a draft and its spec. Raises `InvalidRunError`, `ThreadTakenError` and `LimitError`."""
-        work = partial(drafts.create, record=record, spec=dump_spec(spec), temporal=temporal, most_of_user=most_of_user)
-        return await self._database.write(work)
+        spec_row = dump_spec(spec)
+        work = partial(drafts.create, record=record, spec=spec_row, temporal=temporal, most_of_user=most_of_user)
+        return await self._database.write(work, quick=len(spec_row[2]) < QUICK)
 
     async def mark_submitted(self, run_id: str, *, sequence: int | None = None) -> None:
         """The run is no draft any more; a sequence that it has stays. An absent run is ignored.
@@ -120,7 +122,7 @@ class SqlStore(aging.EndedRuns):
         Also on a terminal record, for a fast run ends before its submission is acknowledged. It leaves
         `updated_at` alone, which tells when the run itself moved.
         """
-        await self._database.write(lambda connection: drafts.mark_submitted(connection, run_id, sequence))
+        await self._database.write(lambda connection: drafts.mark_submitted(connection, run_id, sequence), quick=True)
 
     async def discard(self, run_id: str, *, taken_up: datetime) -> bool:
         """Remove a draft that nobody has taken up since; whether there was one."""
@@ -129,7 +131,7 @@ class SqlStore(aging.EndedRuns):
 
     async def line(self, thread_id: str) -> ThreadLine:
         """The thread's runs in flight, and its last sequence."""
-        return await self._database.read(lambda connection: unended.line(connection, thread_id))
+        return await self._database.read(lambda connection: unended.line(connection, thread_id), quick=True)
 
     async def delete(self, run_id: str) -> bool:
         """Remove record, spec and values; whether there was a record."""
@@ -137,8 +139,8 @@ class SqlStore(aging.EndedRuns):
 
     async def get(self, run_id: str) -> StoredRun | None:
         """The run, or `None`."""
-        rows = await self._database.fetch(STORED_RUN, of_run=run_id)
-        return to_stored(rows[0]) if rows else None
+        row = await self._database.find(STORED_RUN, of_run=run_id)
+        return None if row is None else to_stored(row)
 
     async def list(
         self,
@@ -215,15 +217,15 @@ class SqlStore(aging.EndedRuns):
                 events.supersede(connection, run_id, fence=fence)
             return record
 
-        return await self._database.write(work)
+        return await self._database.write(work, quick=True)
 
     async def begin_turn(self, run_id: str, *, fence: int) -> None:
         """The run does not wait any more."""
-        await self._database.write(lambda connection: trouble.begin_turn(connection, run_id, fence))
+        await self._database.write(lambda connection: trouble.begin_turn(connection, run_id, fence), quick=True)
 
     async def note_steps(self, run_id: str, steps: int, *, fence: int) -> None:
         """How far a run has come. Ignored for an older fence, after the end, and where it is not further."""
-        await self._database.write(lambda connection: progress.note_steps(connection, run_id, steps, fence))
+        await self._database.write(lambda connection: progress.note_steps(connection, run_id, steps, fence), quick=True)
 
     async def note_trouble(self, run_id: str, setback: Setback, *, fence: int) -> RunTrouble | None:
         """Work for a run was tried in vain; its trouble, if it is its own and has not ended."""
@@ -235,7 +237,7 @@ class SqlStore(aging.EndedRuns):
 
     async def clear_trouble(self, run_id: str, *, fence: int) -> None:
         """The run has got on."""
-        await self._database.write(lambda connection: trouble.clear(connection, run_id, fence))
+        await self._database.write(lambda connection: trouble.clear(connection, run_id, fence), quick=True)
 
     async def mark_awaiting(
         self,
@@ -311,4 +313,4 @@ class SqlStore(aging.EndedRuns):
                     threads.drop_answers(connection, run_id)
             return record
 
-        return await self._database.write(work)
+        return await self._database.write(work, quick=len(values or b"") < QUICK)

@@ -53,11 +53,19 @@ class SqliteDialect:
         private_database(Path(self._url.database or ""))
 
     def make_engine(self, connections: int) -> Engine:
+        return self._make_engine(connections, wait=_BLOCKING_WAIT)
+
+    def make_hasty_engine(self) -> Engine:
+        engine = self._make_engine(1, wait=0)
+        event.listen(engine, "connect", _leave_log)
+        return engine
+
+    def _make_engine(self, connections: int, *, wait: float) -> Engine:
         engine = create_engine(
             self._url,
             pool_size=connections,
             max_overflow=0,
-            connect_args={"timeout": _BLOCKING_WAIT, "isolation_level": None},
+            connect_args={"timeout": wait, "isolation_level": None},
             hide_parameters=True,  # prompts don't belong into tracebacks
         )
         event.listen(engine, "connect", _set_pragmas)
@@ -136,4 +144,11 @@ def _set_pragmas(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> No
     except Exception:
         connection.close()  # SQLAlchemy 2.0 leaves it open
         raise
+    cursor.close()
+
+
+def _leave_log(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    """To clear SQLite's log takes a sync: it is left to the threads' connections."""
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA wal_autocheckpoint=0")
     cursor.close()

@@ -73,8 +73,8 @@ class ThreadSearch:
 
     async def details(self, thread_id: str) -> ThreadDetails | None:
         """The record, and how the thread was left."""
-        rows = await self._database.fetch(_DETAILS, of_thread=thread_id)
-        return _to_details(rows[0]) if rows else None
+        row = await self._database.find(_DETAILS, of_thread=thread_id)
+        return None if row is None else _to_details(row)
 
     async def search(
         self, which: ThreadFilter, sort: ThreadSort, *, limit: int, offset: int, values: bool = True

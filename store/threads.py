@@ -144,8 +144,8 @@ class SqlThreads(ThreadSearch):
 
     async def get(self, thread_id: str) -> ThreadRecord | None:
         """The thread, or `None`."""
-        rows = await self._database.fetch(_RECORD, of_thread=thread_id)
-        return _to_record(rows[0]) if rows else None
+        row = await self._database.find(_RECORD, of_thread=thread_id)
+        return None if row is None else _to_record(row)
 
     async def list(
         self,

@@ -33,6 +33,12 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "kept.db"
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine any call may be slow."""
+    monkeypatch.setattr("perdure.blocking.haste._SLOW", 60.0)
+
+
 @pytest.fixture
 async def writer(path: Path) -> AsyncIterator[SqliteWriter]:
     """Connected: the first call is never done at once."""
@@ -131,7 +137,11 @@ async def test_a_locked_file_is_waited_for_on_the_thread(writer: SqliteWriter, p
     assert await writer.run(keep(), quick=True) == HERE
 
 
-async def test_a_slow_disk_has_them_go_to_the_thread_for_a_while(writer: SqliteWriter) -> None:
+async def test_a_slow_disk_has_them_go_to_the_thread_for_a_while(
+    writer: SqliteWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("perdure.blocking.haste._SLOW", 0.001)
+
     def slow(connection: sqlite3.Connection) -> str:
         time.sleep(0.02)
         return keep()(connection)
