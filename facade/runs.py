@@ -218,7 +218,8 @@ class RunsFacade(ThreadCalls):
         """Answer the question of a run that awaits input; several open ones by `{interrupt_id: value}`.
 
         Raises `RunStateError` when the run does not wait or the answer fits no question, `InvalidRunError` for one that
-        has no form in JSON or is larger than 32 MB.
+        has no form in JSON or is larger than 32 MB. `NoWorkerError` says whether the answer was sent: where the last
+        worker has just died, it may be taken when the next one starts.
         """
         await self._steering.resume(run_id, value)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from temporalio.client import WorkflowHandle, WorkflowUpdateStage
@@ -25,6 +26,7 @@ from ..contracts.wire import (
     Answer,
 )
 from ..contracts.wire_steering import StopAnswer, StopRequest
+from ..contracts.workers import those_there
 from ..store.contract import Store
 from .answers import FacadeAnswer
 from .lookup import RunLookup
@@ -33,6 +35,10 @@ from .translation import NotCheckedError, answered, translated
 
 _DECISION = 5.0
 """Seconds for which a cancel waits for a worker to take it."""
+
+_LOOK = 0.2
+"""Seconds between two looks at who is there."""
+_LEFT = "the answer may be taken when one starts: look at the run before you answer again"
 
 _CANCELLED = (RunStatus.INTERRUPTED, RunStatus.ROLLED_BACK)
 
@@ -46,6 +52,7 @@ class Steering:
         self._settings = settings
         self._lookup = lookup
         self._store = store
+        self._workers = store.workers
 
     async def cancel(self, run_id: str, action: CancelAction) -> bool:
         """Whether the run ends as cancelled; False when its end had been decided."""
@@ -110,6 +117,7 @@ class Steering:
         record = (await self._lookup.existing(run_id)).record
         if record.status.terminal:
             raise RunStateError(run_id, f"the run does not wait for an answer (it is {record.status})")
+        await self._wait_for_worker()
         async with answer.sendable() as small:
             try:
                 await self._send(run_id, small)
@@ -117,13 +125,22 @@ class Steering:
                 await self._send(run_id, await answer.checked(small))
         await self._until_moved(record)
 
+    async def _wait_for_worker(self) -> None:
+        """Nothing is sent while it is known that nobody is there: an answer cannot be taken back."""
+        queue, limit = self._settings.task_queue, self._settings.submit_timeout
+        until = time.monotonic() + limit
+        while not any(one.takes_workflows for one in those_there(await self._workers.list(queue), datetime.now(UTC))):
+            if time.monotonic() > until:
+                raise NoWorkerError(queue, limit, "the answer was not sent: the run asks still")
+            await asyncio.sleep(_LOOK)
+
     async def _send(self, run_id: str, answer: Answer) -> None:
         await patiently(self._settings, lambda: self._send_once(run_id, answer))
 
     async def _send_once(self, run_id: str, answer: Answer) -> None:
         workflow = await self._lookup.workflow(run_id)
         try:
-            async with answered(self._settings, self._settings.submit_timeout, run_id=run_id):
+            async with answered(self._settings, self._settings.submit_timeout, run_id=run_id, then=_LEFT):
                 await workflow.execute_update(UPDATE_ANSWER, answer)
         except RunNotFoundError:  # its workflow has just ended, or has not begun
             status = (await self._lookup.existing(run_id)).record.status

@@ -49,7 +49,7 @@ from ..contracts.wire_thread import (
 )
 from ..store.contract import ThreadLine
 from .planner import RunPlan
-from .translation import answered, translated
+from .translation import AGAIN, answered, translated
 
 T = TypeVar("T")
 Request = Submission | StateChange | ThreadDeletion
@@ -152,7 +152,7 @@ class Submitter:
         Raises `ThreadNotFoundError`, or `UnavailableError`; safe to repeat.
         """
         request = ThreadDeletion(installation=self._installation, user_id=user_id, unused_since=unused_since)
-        async with self._asking(client, thread_id):
+        async with self._asking(client, thread_id, then="it is safe to delete again"):
             answer = await self._update(client, thread_id, line, UPDATE_DELETE_THREAD, request, DeletionAnswer)
         return answer.existed
 
@@ -161,22 +161,25 @@ class Submitter:
 
         Raises `ThreadBusyError`, `InvalidRunError`, or `UnavailableError`; safe to repeat after the latter.
         """
-        async with self._asking(client, thread_id):
+        later = "the state may be changed when one starts: read it before you change it again"
+        async with self._asking(client, thread_id, then=later):
             answer = await self._update(client, thread_id, line, UPDATE_STATE, change, StateChanged)
         return answer.checkpoint_id
 
     @asynccontextmanager
-    async def _asking(self, client: Client, thread_id: str, *, run_id: str = "") -> AsyncGenerator[None]:
+    async def _asking(
+        self, client: Client, thread_id: str, *, run_id: str = "", then: str = AGAIN
+    ) -> AsyncGenerator[None]:
         """`answered`; the error names the task queue on which the thread's workflow goes on, which may be another."""
         limit = self._settings.submit_timeout
         try:
-            async with answered(self._settings, limit, run_id=run_id, thread_id=thread_id):
+            async with answered(self._settings, limit, run_id=run_id, thread_id=thread_id, then=then):
                 yield
         except NoWorkerError as exc:
             queue = await _task_queue(client, thread_workflow_id(thread_id))
             if queue in (None, self._settings.task_queue):
                 raise
-            raise NoWorkerError(queue, limit, workflow=thread_workflow_id(thread_id)) from exc
+            raise NoWorkerError(queue, limit, then, workflow=thread_workflow_id(thread_id)) from exc
 
     async def _update(
         self, client: Client, thread_id: str, line: ThreadLine, update: str, request: Request, answer: type[T]

@@ -47,9 +47,13 @@ class NotCheckedError(Exception):
     """A workflow cannot tell whether an answer fits: its questions are in the store."""
 
 
+AGAIN = "it is safe to submit again with the same run_id"
+"""What is right to do when nobody has answered a submission."""
+
+
 @contextmanager
-def translated(settings: TemporalSettings, *, run_id: str, thread_id: str = "") -> Generator[None]:
-    """Errors of a call to Temporal about one run, in our words."""
+def translated(settings: TemporalSettings, *, run_id: str, thread_id: str = "", then: str = AGAIN) -> Generator[None]:
+    """Errors of a call to Temporal about one run, in our words. `then`: what to do when nobody answers."""
     try:
         yield
     except WorkflowUpdateFailedError as exc:
@@ -57,28 +61,28 @@ def translated(settings: TemporalSettings, *, run_id: str, thread_id: str = "") 
     except WorkflowUpdateRPCTimeoutOrCancelledError as exc:
         if (task := asyncio.current_task()) and task.cancelling():
             raise asyncio.CancelledError from exc  # the caller's own wish, which the SDK dresses as an error
-        raise NoWorkerError(settings.task_queue, settings.submit_timeout) from exc
+        raise NoWorkerError(settings.task_queue, settings.submit_timeout, then) from exc
     except WorkflowAlreadyStartedError as exc:
         raise AlreadySubmittedError(run_id) from exc
     except RPCError as exc:
-        raise _rpc_error(exc, settings, run_id) from exc
+        raise _rpc_error(exc, settings, run_id, then) from exc
 
 
 @asynccontextmanager
 async def answered(
-    settings: TemporalSettings, limit: float, *, run_id: str, thread_id: str = ""
+    settings: TemporalSettings, limit: float, *, run_id: str, thread_id: str = "", then: str = AGAIN
 ) -> AsyncGenerator[None]:
     """`translated`, for an update: `NoWorkerError` after `limit` seconds.
 
     The SDK's `rpc_timeout` does not see to that: it bounds each poll, and the SDK polls until there is an answer. A
     server that ends a poll before (after 20 s, by default) would have the caller wait for as long as no worker comes.
     """
-    with translated(settings, run_id=run_id, thread_id=thread_id):
+    with translated(settings, run_id=run_id, thread_id=thread_id, then=then):
         try:
             async with asyncio.timeout(limit):
                 yield
         except TimeoutError as exc:
-            raise NoWorkerError(settings.task_queue, limit) from exc
+            raise NoWorkerError(settings.task_queue, limit, then) from exc
 
 
 @contextmanager
@@ -119,12 +123,12 @@ def _refusal(error: WorkflowUpdateFailedError, run_id: str, thread_id: str) -> E
     return UnavailableError(f"Temporal could not take the call for run {run_id!r}: {cause}")
 
 
-def _rpc_error(error: RPCError, settings: TemporalSettings, run_id: str) -> Exception:
+def _rpc_error(error: RPCError, settings: TemporalSettings, run_id: str, then: str) -> Exception:
     match error.status:
         case RPCStatusCode.NOT_FOUND:
             return RunNotFoundError(run_id)
         case RPCStatusCode.DEADLINE_EXCEEDED | RPCStatusCode.CANCELLED:
-            return NoWorkerError(settings.task_queue, settings.submit_timeout)
+            return NoWorkerError(settings.task_queue, settings.submit_timeout, then)
         case RPCStatusCode.FAILED_PRECONDITION:
             return NotReadyError(f"Temporal cannot take the call for run {run_id!r} now: {error.message}; try again")
         case RPCStatusCode.UNAVAILABLE:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ from support.servers import local_settings, started, until
 
 import perdure
 from perdure import NoWorkerError, RunScope, RunsFacade, RunSpec, RunStatus, Settings, Worker
+from perdure.contracts.workers import WorkerRecord
+from perdure.store import open_store
 
 LIMIT = 2.0
 GRAPHS = {"counting": counting(), "asking": asking("well?")}
@@ -26,6 +29,13 @@ CALLS: dict[str, Callable[[RunsFacade], Awaitable[object]]] = {
     "update state": lambda runs: runs.update_state("counting", {"log": ["more"]}),
     "delete thread": lambda runs: runs.delete_thread("counting"),
     "resume": lambda runs: runs.resume("asks", "so"),
+}
+
+ADVICE = {
+    "submit": "it is safe to submit again with the same run_id",
+    "update state": "the state may be changed when one starts: read it before you change it again",
+    "delete thread": "it is safe to delete again",
+    "resume": "the answer was not sent: the run asks still",
 }
 
 
@@ -44,10 +54,23 @@ async def test_it_is_told_in_time(needs_server: None, tmp_path: Path) -> None:
             CALLS, NoWorkerError
         )
         assert {str(error).partition(" (")[0] for error in told} == {"no worker polls the task queue 'perdure'"}
+        assert {name: str(error).rpartition("; ")[2] for name, error in zip(CALLS, told, strict=True)} == ADVICE
+        await _announce(settings)
+        with pytest.raises(NoWorkerError, match="the answer may be taken when one starts"):  # it was sent
+            await runs.resume("asks", "so")
         assert await runs.cancel("asks")  # left as a signal
         await _another_project_hears_where_the_thread_is(settings, tmp_path / "second")
         async with Worker(graphs=GRAPHS, settings=settings):
             await until(lambda: _ended(runs))
+
+
+async def _announce(settings: Settings) -> None:
+    """A worker that has died a moment ago."""
+    now, queue = datetime.now(UTC), settings.temporal.task_queue
+    store = open_store(settings.store_url)
+    await store.start()
+    await store.workers.announce(WorkerRecord(worker_id="w", task_queue=queue, name="w", started_at=now, seen_at=now))
+    await store.close()
 
 
 async def _ended(runs: RunsFacade) -> bool:
