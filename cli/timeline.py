@@ -15,7 +15,13 @@ _TEXT = 100
 """Characters of a content that are shown."""
 _BEGINS = {"llm_request": ("llm_response", "llm_error"), "tool_start": ("tool_end", "tool_error")}
 _ENDS = {end for ends in _BEGINS.values() for end in ends}
-_SAID = {"human_message": "human", "custom_event": "event", "summarization": "summary", "middleware_message": "says"}
+_SAID = {
+    "human_message": "human",
+    "custom_event": "event",
+    "summarization": "summary",
+    "middleware_message": "says",
+    "node_error": "failed",
+}
 
 
 def event_line(event: RunEvent) -> str:

@@ -14,10 +14,12 @@ EVENT_CATEGORIES: tuple[str, ...] = get_args(EventCategory)
 EVENT_TYPES = (
     *("run_started", "run_awaiting_input", "run_resumed", "run_completed", "run_failed", "run_cancelled"),
     *("llm_request", "llm_response", "llm_error", "tool_start", "tool_end", "tool_error", "custom_event"),
+    "node_error",
     *("human_message", "ai_message", "ai_tool_call", "tool_result"),
     *("summarization", "middleware_message"),
 )
-"""By category; a custom event whose name begins with `middleware:` is of the category `middleware`."""
+"""By category. `node_error` is an execution of a node that failed, of which LangGraph may make another (`RetryPolicy`):
+its `failures` counts them. A custom event whose name begins with `middleware:` is of the category `middleware`."""
 TITLE_EVENTS = ("title", "thread_title", "middleware:title")
 """Names of custom events that give the run and its thread a title: the text itself, or an object that has it under
 `title`. So do the keys `title` and `thread_title` of the state, for a run without such an event."""

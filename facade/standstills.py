@@ -143,6 +143,23 @@ def _troubled(trouble: RunTrouble, record: RunRecord) -> Standstill:
 
 
 def _at_work(record: RunRecord, newest: Sequence[OutlinedEvent]) -> Standstill:
+    """By its newest calls, and the failures of nodes that may be executed again."""
+    failed = next((one for one in newest if one.event_type == "node_error"), None)
+    newest = [one for one in newest if one.event_type != "node_error"]
+    at_work = _calling(record, newest)
+    if failed is None:
+        return at_work
+    times = failed.metadata.get("failures")
+    often = "once" if times == 1 else f"{times} times, the last time"
+    said = f"{_node(failed)} has failed {often} with {failed.metadata.get('error')}, and may be tried again"
+    return at_work.model_copy(update={"reason": "failing", "text": f"{at_work.text}: {said}"})
+
+
+def _node(event: OutlinedEvent) -> str:
+    return f"{' › '.join(event.path) or event.metadata.get('node')}"
+
+
+def _calling(record: RunRecord, newest: Sequence[OutlinedEvent]) -> Standstill:
     ended = {one.metadata.get("call_id") for one in newest if one.event_type in _ENDS}
     open_ones = [one for one in newest if one.event_type not in _ENDS and one.metadata.get("call_id") not in ended]
     if not open_ones:
@@ -150,7 +167,7 @@ def _at_work(record: RunRecord, newest: Sequence[OutlinedEvent]) -> Standstill:
         return Standstill(reason="step", text=f"Step {record.steps + 1} is under way", since=since)
     held = open_ones[-1]
     others = f" (and {len(open_ones) - 1} more)" if len(open_ones) > 1 else ""
-    node = f"{' › '.join(held.path) or held.metadata.get('node')}"
+    node = _node(held)
     if held.event_type == "tool_start":
         text = f"The tool {held.metadata.get('tool')} of {node} is at work{others}"
     else:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, RowMapping, Text, bindparam, func, select, type_coerce
+from sqlalchemy import Connection, RowMapping, Text, and_, bindparam, func, or_, select, type_coerce
 
 from ..contracts.lifecycle import RunLifecycleEvent
 from ..contracts.stories import Arrival, OutlinedEvent, Outlook, Spent
@@ -16,14 +16,17 @@ from .lifecycle import to_event
 from .schema import lifecycle_events, run_events, runs
 
 CALLS = ("llm_request", "llm_response", "llm_error", "tool_start", "tool_end", "tool_error")
-_MARKS = ("custom_event", "summarization")
+_FAILED = "node_error"
+_MARKS = ("custom_event", "summarization", _FAILED)
 _NEWEST = 20
 """Events of calls that say which of them are open: as many run side by side, at most, in the sentence of a list."""
 _EVENTS = run_events.c
 _OUTLINED = ("position", "seq", "event_type", "attempt", "created_at", "metadata", "task_id")
 _TOLD = select(*(_EVENTS[name] for name in _OUTLINED)).where(_EVENTS.void.is_(False))
 _OF_RUN = _EVENTS.run_id == bindparam("of_run")
-_CALLED = _TOLD.where(_OF_RUN, _EVENTS.event_type.in_(CALLS)).order_by(_EVENTS.seq.desc()).limit(_NEWEST)
+# A node that has failed is at work still until its task is sealed.
+_OPEN = or_(_EVENTS.event_type.in_(CALLS), and_(_EVENTS.event_type == _FAILED, _EVENTS.sealed.is_(None)))
+_CALLED = _TOLD.where(_OF_RUN, _OPEN).order_by(_EVENTS.seq.desc()).limit(_NEWEST)
 _ANSWERED = select(_EVENTS.position, _EVENTS.metadata).where(
     _OF_RUN, _EVENTS.event_type == "llm_response", _EVENTS.void.is_(False), _EVENTS.position > bindparam("after")
 )

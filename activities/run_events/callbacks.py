@@ -1,7 +1,6 @@
-"""The callbacks of a graph, as events of its run: model calls, tools, messages and custom events.
+"""The callbacks of a graph, as events of its run: model calls, tools, messages, custom events, and nodes that fail.
 
-Called inline, so in order, on the event loop or in the thread of a plain function. Nodes are not listened to: a graph
-without models and tools pays nothing.
+Called inline, so in order, on the event loop or in the thread of a plain function.
 """
 
 from __future__ import annotations
@@ -50,12 +49,15 @@ class EventCallbacks(BaseCallbackHandler):
     """Hears one live graph. A call is known by its run id: what is told twice counts once."""
 
     run_inline = True
-    ignore_chain = True  # pyright: ignore[reportAssignmentType, reportIncompatibleMethodOverride]
     ignore_retriever = True  # pyright: ignore[reportAssignmentType, reportIncompatibleMethodOverride]
 
     def __init__(self, add: Add) -> None:
         self._add = add
         self._calls: dict[UUID, _Call] = {}
+        self._nodes: dict[UUID, tuple[dict[str, Any], list[str]]] = {}
+        """Executions of nodes under way, with their metadata and tags."""
+        self._failures: dict[str, int] = {}
+        """How often the node of a task has failed, by its path."""
         self._lock = threading.Lock()
 
     def _begin(self, run_id: UUID, tags: list[str] | None, metadata: Metadata, **about: Any) -> _Call | None:
@@ -79,6 +81,41 @@ class EventCallbacks(BaseCallbackHandler):
     def _end(self, run_id: UUID) -> _Call | None:
         with self._lock:
             return self._calls.pop(run_id, None)
+
+    # Nodes. Of one that LangGraph executes again (`RetryPolicy`) nothing else tells what has happened.
+
+    def on_chain_start(
+        self,
+        serialized: dict[str, Any] | None,
+        inputs: Any,
+        *,
+        run_id: UUID,
+        tags: list[str] | None = None,
+        metadata: Metadata = None,
+        **more: Any,
+    ) -> None:
+        if metadata and more.get("name") == metadata.get("langgraph_node"):
+            self._nodes[run_id] = metadata, tags or []
+
+    def on_chain_end(self, outputs: Any, *, run_id: UUID, **more: Any) -> None:
+        if (node := self._nodes.pop(run_id, None)) and self._failures:
+            self._failures.pop(task_path(node[0]), None)
+
+    def on_chain_error(self, error: BaseException, *, run_id: UUID, **more: Any) -> None:
+        node = self._nodes.pop(run_id, None)
+        if node is None or not isinstance(error, Exception) or isinstance(error, GraphBubbleUp):
+            return
+        metadata, tags = node
+        path = task_path(metadata)
+        self._failures[path] = failures = self._failures.get(path, 0) + 1
+        about = {
+            "caller": caller_of(tags, metadata),
+            "node": metadata.get("langgraph_node"),
+            "step": metadata.get("langgraph_step"),
+            "failures": failures,
+            "error": type(error).__name__,
+        }
+        self._add(Happening("node_error", "trace", error, about, path))
 
     # Model calls.
 

@@ -16,7 +16,7 @@ from ..run_views import asked_of
 
 _MESSAGE = 2000
 """Characters of an error in a list."""
-_SHOWN = ("call_id", "node", "step", "model", "tool", "name", "caller", "agent", "usage")
+_SHOWN = ("call_id", "node", "step", "model", "tool", "name", "caller", "agent", "usage", "failures", "error")
 
 
 def now() -> str | None:

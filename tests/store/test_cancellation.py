@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from perdure.blocking import uncut
+from perdure.blocking import QUICK, uncut
 from perdure.contracts.errors import UnavailableError
 from perdure.contracts.types import RunRecord, RunSpec, RunStatus
 from perdure.store import RunEnding, SqlStore
@@ -53,6 +53,7 @@ async def test_a_call_cancelled_at_any_moment_is_whole_and_leaves_no_lock(
     store: SqlStore, make_record: Make, spec: RunSpec, path: Path, loop_errors: list[str]
 ) -> None:
     steps, ended = 0, False
+    spec = spec.model_copy(update={"input": {"question": "why? " * QUICK}})  # so that it goes by way of a thread
     while not ended:
         run_id = f"run-{steps}"
         ended = await cancel_after(steps, store.create(make_record(run_id), spec))
@@ -68,14 +69,16 @@ async def test_an_ending_cancelled_at_any_moment_is_whole(
     store: SqlStore, draft: Draft, path: Path, loop_errors: list[str]
 ) -> None:
     steps, ended = 0, False
+    long = "values" * QUICK  # so that it goes by way of a thread
     while not ended:
         await draft(run_id := f"run-{steps}")
-        ending = RunEnding(RunStatus.SUCCESS, 1, b'"values"')
+        ending = RunEnding(RunStatus.SUCCESS, 1, f'"{long}"'.encode())
         ended = await cancel_after(steps, store.finish(run_id, ending, fence=1))
         assert_unlocked(path)
         result = await store.get_result(run_id)
-        assert (result.status, result.values) in [(RunStatus.PENDING, None), (RunStatus.SUCCESS, "values")]
+        assert (result.status, result.values) in [(RunStatus.PENDING, None), (RunStatus.SUCCESS, long)]
         steps += 1
+    assert steps > 5
     assert loop_errors == []
 
 

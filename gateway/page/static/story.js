@@ -2,7 +2,7 @@
 
 const ENDS = { llm_response: "done", llm_error: "error", tool_end: "done", tool_error: "error" };
 const BEGINS = ["llm_request", "tool_start"];
-const MARKS = ["custom_event", "summarization"];
+const MARKS = ["custom_event", "summarization", "node_error"];
 
 export class Story {
   constructor() {
@@ -60,7 +60,7 @@ export class Story {
     for (const call of this.calls.values()) this.callBar(call, run, until, row);
     for (const mark of this.marks) {
       const top = mark.path[0] || mark.node;
-      (top ? row(`node:${top}`, top, 0) : rows.get("run")).bars.push({ kind: "mark", id: `m${mark.seq}`, seq: mark.seq, begin: mark.begin, end: mark.begin, state: "done", label: mark.name || mark.type.replace("_", " "), node: mark.node });
+      (top ? row(`node:${top}`, top, 0) : rows.get("run")).bars.push({ kind: "mark", id: `m${mark.seq}`, seq: mark.seq, begin: mark.begin, end: mark.begin, ...marked(mark), node: mark.node });
     }
     return sorted([...rows.values()]);
   }
@@ -181,4 +181,10 @@ function earliest(rows) {
   let found = Infinity;
   for (const row of rows) for (const bar of row.bars) if (bar.begin < found) found = bar.begin;
   return found;
+}
+
+// A node that has failed may be executed again: then its bar goes on.
+function marked(mark) {
+  if (mark.type === "node_error") return { state: "error", label: `failed (${mark.failures}): ${mark.error}` };
+  return { state: "done", label: mark.name || mark.type.replace("_", " ") };
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -153,4 +154,31 @@ def test_custom_events() -> None:
     assert [(one.metadata["name"], one.category, one.task) for one in heard.all] == [
         ("title", "trace", "model:1"),
         ("middleware:title", "middleware", ""),
+    ]
+
+
+def test_a_node_that_fails_is_told_of_each_time() -> None:
+    heard = Heard()
+
+    def execution(error: BaseException | None, metadata: dict[str, Any] = LEAD, name: str = "model") -> None:
+        run_id = uuid4()
+        heard.callbacks.on_chain_start({}, {}, run_id=run_id, metadata=metadata, name=name)
+        if error is None:
+            heard.callbacks.on_chain_end({}, run_id=run_id)
+        else:
+            heard.callbacks.on_chain_error(error, run_id=run_id)
+
+    for error in (ValueError("no"), KeyError("k"), None, ValueError("again")):
+        execution(error)
+    execution(ValueError("inner"), INNER)
+    execution(ValueError("a chain within the node"), name="RunnableSequence")
+    execution(GraphInterrupt())
+    execution(asyncio.CancelledError())
+    assert {one.event_type for one in heard.all} == {"node_error"}
+    told = [(one.task, one.metadata["error"], one.metadata["failures"], str(one.content)) for one in heard.all]
+    assert told == [
+        ("model:1", "ValueError", 1, "no"),
+        ("model:1", "KeyError", 2, "'k'"),
+        ("model:1", "ValueError", 1, "again"),
+        ("tools:1|model:2", "ValueError", 1, "inner"),
     ]
