@@ -4,7 +4,7 @@ Postgres.
 What needs psycopg is imported by its module: it is there only where it was asked for.
 """
 
-from .haste import QUICK, Haste, NotNow
+from .haste import QUICK, FirstOfTurn, Haste, NotNow
 from .private_files import private_database, private_folder, restrict, restrict_database, restrict_home
 from .sqlite_thread import BUSY_TIMEOUT, SqliteThread, is_busy
 from .sqlite_writer import SqliteWriter, transaction
@@ -13,6 +13,7 @@ from .uncut import uncut
 __all__ = [
     "BUSY_TIMEOUT",
     "QUICK",
+    "FirstOfTurn",
     "Haste",
     "NotNow",
     "SqliteThread",

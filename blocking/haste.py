@@ -4,6 +4,7 @@ but all others wait meanwhile: only where nothing has to be waited for, and the 
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -46,3 +47,20 @@ class Haste:
             self._mean += (time.monotonic() - began - self._mean) / _LAST
             if self._mean > _SLOW:
                 self._mean, self._rests_until = 0.0, time.monotonic() + _REST
+
+
+class FirstOfTurn:
+    """Whether a call is the first one in its turn of the event loop: those that come on and on would let nobody in."""
+
+    def __init__(self) -> None:
+        self._was = False
+
+    def __call__(self) -> bool:
+        if self._was:
+            return False
+        self._was = True
+        asyncio.get_running_loop().call_soon(self._next_turn)
+        return True
+
+    def _next_turn(self) -> None:
+        self._was = False

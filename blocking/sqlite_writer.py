@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from .haste import NotNow
+from .haste import FirstOfTurn, NotNow
 from .sqlite_thread import Connect, SqliteThread, deadline
 
 T = TypeVar("T")
@@ -57,8 +57,8 @@ class SqliteWriter:
         self._thread = SqliteThread(path, connect, keeper=keeper)
         self._waiting: list[_Write] = []
         self._writing: asyncio.Task[None] | None = None
-        self._had_turn = False
-        """A quick write was done in this turn of the event loop: more of them are done together."""
+        self._is_first = FirstOfTurn()
+        """More quick writes in a turn of the event loop are done together."""
 
     async def run(self, work: Work[T], *, quick: bool = False) -> T:
         """`work`, whose own `transaction` becomes a part of that of the writes it has waited with, if there were any.
@@ -66,9 +66,7 @@ class SqliteWriter:
         `quick`: it takes no longer than a hop between threads would, and its transaction is its first statement.
         Raises what it raises, or `UnavailableError` when SQLite fails.
         """
-        if quick and self._is_idle and not self._had_turn:
-            self._had_turn = True
-            asyncio.get_running_loop().call_soon(self._next_turn)
+        if quick and self._is_idle and self._is_first():
             with suppress(NotNow):
                 return self._thread.at_once(work)
         write = _Write(work, deadline(), asyncio.get_running_loop().create_future())
@@ -81,9 +79,6 @@ class SqliteWriter:
     def _is_idle(self) -> bool:
         """Nobody writes what waits, so nothing did before the call at hand."""
         return self._writing is None or self._writing.done()
-
-    def _next_turn(self) -> None:
-        self._had_turn = False
 
     async def close(self) -> None:
         """Comes back when the writes that wait are done, and the connection is closed."""

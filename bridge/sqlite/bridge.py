@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from ...blocking import QUICK, SqliteThread, SqliteWriter
+from ...blocking import QUICK, FirstOfTurn, NotNow, SqliteThread, SqliteWriter
 from ...contracts.errors import UnavailableError
 from ...contracts.types import Stop, StreamEvent
 from ..contract import Bridge, NewEvent, StreamSize
@@ -35,7 +35,7 @@ class _Open:
 
 
 class SqliteBridge(Bridge):
-    """Three threads: one writes (but for what is quick), one reads, and one watches the file while somebody waits.
+    """Three threads: one writes, one reads (both but for what is quick), and one watches the file while somebody waits.
 
     A full disk, a locked file and the like raise `UnavailableError`, and later calls work again.
     """
@@ -82,8 +82,10 @@ class SqliteBridge(Bridge):
     def subscribe(
         self, run_id: str, *, last_event_id: str | int | None = None, heartbeat_interval: float | None = None
     ) -> AsyncGenerator[StreamEvent]:
+        is_first = FirstOfTurn()  # who is far behind reads page after page
+
         async def read(position: int) -> Excerpt:
-            return await self._read(partial(streams.read, run_id=run_id, position=position))
+            return await self._read(partial(streams.read, run_id=run_id, position=position), quick=is_first())
 
         return follow(
             run_id,
@@ -95,7 +97,7 @@ class SqliteBridge(Bridge):
         )
 
     async def last_event_id(self, run_id: str) -> int:
-        return await self._read(partial(streams.last_id, run_id=run_id))
+        return await self._read(partial(streams.last_id, run_id=run_id), quick=True)
 
     async def size(self, run_id: str) -> StreamSize:
         return await self._read(partial(streams.size, run_id=run_id))
@@ -107,7 +109,7 @@ class SqliteBridge(Bridge):
 
     async def stop_requested(self, run_id: str, *, beyond: Stop | None = None) -> Stop:
         async def read() -> int:
-            return await self._read(partial(streams.stop_level, run_id=run_id))
+            return await self._read(partial(streams.stop_level, run_id=run_id), quick=True)
 
         return await await_stop(beyond, watch=partial(self._watch, run_id, Topic.STOP), read=read)
 
@@ -136,8 +138,12 @@ class SqliteBridge(Bridge):
     async def _write(self, work: Callable[[sqlite3.Connection], T], *, quick: bool = False) -> T:
         return await self._open.writer.run(work, quick=quick)
 
-    async def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        return await self._open.reader.run(work)
+    async def _read(self, work: Callable[[sqlite3.Connection], T], *, quick: bool = False) -> T:
+        reader = self._open.reader
+        if quick:
+            with suppress(NotNow):
+                return reader.at_once(work)
+        return await reader.run(work)
 
     def _watch(self, run_id: str, topic: Topic) -> AbstractContextManager[Watch]:
         return self._open.watcher.watch((run_id, topic))
