@@ -29,6 +29,8 @@ T = TypeVar("T")
 Work = Callable[[Connection], T]
 """What is done in a transaction, on a thread of the database's. It may be begun again, so it does nothing beside it."""
 
+FEW = 20
+"""Rows of a page that takes no longer than a hop to a thread and back."""
 _SCHEMES = ("sqlite", "postgresql")
 _PAUSE = 0.01
 _OURS = (exc.IntegrityError, exc.ProgrammingError, exc.DataError, exc.NotSupportedError)
@@ -199,8 +201,13 @@ class Database:
 
     async def fetch(self, query: Select[*tuple[object, ...]], **parameters: object) -> Sequence[RowMapping]:
         """The rows of one query."""
-
         return await self.read(_rows(query, parameters))
+
+    async def fetch_page(
+        self, query: Select[*tuple[object, ...]], limit: int, **parameters: object
+    ) -> Sequence[RowMapping]:
+        """The rows of a query that has an index, at most `limit` of them: a few are quick."""
+        return await self.read(_rows(query, parameters), quick=limit <= FEW)
 
     async def find(self, query: Select[*tuple[object, ...]], **parameters: object) -> RowMapping | None:
         """The row of a query that names it by a key, and fetches nothing long: that is quick."""
@@ -211,14 +218,14 @@ class Database:
         """Work whose statements each see a state of their own."""
         return await self._call(self._reader, work, quick=quick)
 
-    async def read_at_once(self, work: Work[T]) -> T:
+    async def read_at_once(self, work: Work[T], *, quick: bool = False) -> T:
         """Work whose statements all see the same state."""
 
         def snapshot(connection: Connection) -> T:
             self.dialect.begin_reading(connection)
             return work(connection)
 
-        return await self.read(snapshot)
+        return await self.read(snapshot, quick=quick)
 
     async def write(self, work: Work[T], *, quick: bool = False) -> T:
         """Work in one transaction: all of it, or nothing when it raises. `quick`: a few short rows, found by keys."""

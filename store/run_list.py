@@ -29,9 +29,9 @@ async def page(
     beside = [*conditions(replace(which, statuses=())), *_of_threads(database, which)]
     query = query.where(*beside) if beside else query
     if before is None:
-        return [to_stored(row) for row in await database.fetch(query, **given)]
+        return [to_stored(row) for row in await database.fetch_page(query, limit, **given)]
     given["before"] = before
-    rows = await database.fetch(query.where(runs.c.position < mark.scalar_subquery()), **given)
+    rows = await database.fetch_page(query.where(runs.c.position < mark.scalar_subquery()), limit, **given)
     if not rows and not await database.fetch(mark, **given):
         raise RunNotFoundError(before)
     return [to_stored(row) for row in rows]

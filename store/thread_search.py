@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, func, s
 
 from ..contracts.errors import InvalidRunError, ThreadNotFoundError, ThreadTakenError
 from ..contracts.threads import STATELESS, ThreadDetails, ThreadPage, ThreadRecord
-from .database import Database
+from .database import FEW, Database
 from .locks import lock_thread
 from .schema import thread_states, threads
 from .sealing import Json
@@ -92,7 +92,7 @@ class ThreadSearch:
             total = last if len(found) < limit and (found or not offset) else connection.scalar(counted) or 0
             return ThreadPage(threads=found, total=total)
 
-        return await self._database.read_at_once(work)
+        return await self._database.read_at_once(work, quick=limit <= FEW)
 
     async def count(self, which: ThreadFilter) -> int:
         """How many there are."""
