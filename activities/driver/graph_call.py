@@ -15,7 +15,6 @@ from ...checkpoints.saver import FencedSaver
 from ...contracts.types import EVENTS_MODE, RunSpec
 from ..attempt.failures import SliceFailed
 from ..graphs.graph_registry import CompiledGraph, GraphRegistry
-from ..graphs.run_config import recursion_limit
 from ..stream.deduplicator import INTERNAL_MODES
 from ..stream.outgoing import Namespace
 from .gate import Gate
@@ -96,7 +95,6 @@ class GraphCall:
         return "async" if self.graphs.has_unsaved_subgraph(self.spec.assistant_id, self.graph) else "sync"
 
     def _complete(self, config: RunnableConfig, start: ResumePoint) -> RunnableConfig:
-        config["recursion_limit"] = recursion_limit(self.spec, self.graph)
         config["callbacks"] = [*cast("Iterable[Any]", config.get("callbacks") or ()), *self.telling.callbacks]
         if start.checkpoint_id:
             config["configurable"] = {**config.get("configurable", {}), "checkpoint_id": start.checkpoint_id}

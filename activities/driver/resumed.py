@@ -6,11 +6,12 @@ LangGraph (1.2) mistakes two things there, which are put right in the config tha
   that was *not* at work in it takes its last state for what it has to go on from, and drops its input. Only one whose
   newest checkpoint was saved within this very superstep was cut.
 * `recursion_limit` begins anew for each graph that is picked up. It counts on: LangGraph adds the limit to the number
-  of the step at which it begins (`CountedLimit`).
+  of the step at which it begins (`counted`).
 """
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
@@ -25,22 +26,30 @@ _MAP = "checkpoint_map"
 _LIMIT = "recursion_limit"
 
 
-class CountedLimit(int):
-    """A recursion limit of which `spent` steps are used up, for the first graph that counts with it.
+@cache
+def _counting(kind: type[int]) -> type[Any]:
+    """Of the same kind as the limit: LangGraph tells its default by its type, and gives way to a nested graph's own."""
 
-    To all others it is the plain limit: graphs within inherit the config, and count for themselves.
-    """
+    class CountedLimit(kind):
+        """A recursion limit of which `spent` steps are used up, for the first graph that counts with it.
 
-    spent: int
+        To all others it is the plain limit: graphs within inherit the config, and count for themselves.
+        """
 
-    def __new__(cls, limit: int, spent: int) -> CountedLimit:
-        self = super().__new__(cls, limit)
-        self.spent = spent
-        return self
+        spent = 0
 
-    def __radd__(self, step: int) -> int:
-        spent, self.spent = self.spent, 0
-        return step + int(self) - spent
+        def __radd__(self, step: int) -> int:
+            spent, self.spent = self.spent, 0
+            return step + int(self) - spent
+
+    return CountedLimit
+
+
+def counted(limit: int, spent: int) -> int:
+    """The limit, for a graph that has used up some of it."""
+    found = _counting(type(limit))(limit)
+    found.spent = spent
+    return found
 
 
 class PickedUp:
@@ -54,10 +63,10 @@ class PickedUp:
         if _LIMIT not in config:
             return  # somebody only looks
         if not checkpoint_namespace(config):
-            config[_LIMIT] = CountedLimit(config[_LIMIT], self._spent)
+            config[_LIMIT] = counted(config[_LIMIT], self._spent)
         elif (place := config.get("configurable", {})).get(RESUMING):
             if found.metadata.get("parents") == place.get(_MAP, {}):
-                config[_LIMIT] = CountedLimit(config[_LIMIT], await self._steps_of(found))
+                config[_LIMIT] = counted(config[_LIMIT], await self._steps_of(found))
             else:
                 place[RESUMING] = False
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any, cast
 
 from langchain_core.runnables import RunnableConfig
@@ -10,10 +9,8 @@ from langgraph.checkpoint.base import CheckpointTuple
 
 from ...contracts.auth_user import AUTH_USER, AuthUser
 from ...contracts.types import RunSpec
-from .graph_registry import CompiledGraph
 
 # LangGraph's own default, which it reads from the same variable; it offers no public name for it.
-_DEFAULT_RECURSION_LIMIT = int(os.environ.get("LANGGRAPH_DEFAULT_RECURSION_LIMIT", "10007"))
 
 
 RUN_ID = "perdure_run_id"
@@ -55,10 +52,3 @@ def _with_user(configurable: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(user, dict):
         return configurable
     return {**configurable, AUTH_USER: AuthUser(cast("dict[str, Any]", user))}
-
-
-def recursion_limit(spec: RunSpec, graph: CompiledGraph) -> int:
-    """Supersteps that the whole run may take: the spec's limit, or the graph's own, or LangGraph's default."""
-    bound = cast("dict[str, Any]", graph.config or {})
-    limit = spec.runnable_config.get("recursion_limit", bound.get("recursion_limit"))
-    return _DEFAULT_RECURSION_LIMIT if limit is None else int(limit)

@@ -324,3 +324,35 @@ async def test_a_late_subgraph_has_its_own_limit_also_after_a_takeover(ends: Bac
     )
     await run.to_end()
     assert (await run.final())["log"][-4:] == [11, 10, 9, 8]
+
+
+def _limited(inner: Any) -> Any:
+    return line(inner.with_config(recursion_limit=8))
+
+
+def _limited_and_called(inner: Any) -> Any:
+    limited = inner.with_config(recursion_limit=8)
+
+    async def calls(state: State, config: RunnableConfig) -> dict[str, Any]:
+        return {"log": (await limited.ainvoke(state, config))["log"]}
+
+    return line(calls)
+
+
+@pytest.mark.parametrize("moves", [False, True])
+@pytest.mark.parametrize("build", [_limited, _limited_and_called])
+@pytest.mark.parametrize(("of_run", "stops_at"), [(None, 8), (12, 12), (5, 5)])
+async def test_a_nested_graphs_own_limit_holds_unless_the_run_has_one(
+    ends: BackEnds, build: Callable[[Any], Any], moves: bool, of_run: int | None, stops_at: int
+) -> None:
+    limit: RunnableConfig = {} if of_run is None else {"recursion_limit": of_run}
+    expected = f"Recursion limit of {stops_at} reached"
+    with pytest.raises(Exception, match=expected):
+        await (
+            build(counting(50))
+            .copy({"checkpointer": InMemorySaver()})
+            .ainvoke({"log": []}, {"configurable": {"thread_id": "t"}, **limit})
+        )
+    run = await make_run(ends, build(counting(50)), given={"log": []}, budget=0.0, moves=moves, runnable_config=limit)
+    with pytest.raises(Exception, match=expected):
+        await run.to_end()

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
-from perdure.activities.graphs.run_config import recursion_limit, run_config
+from perdure.activities.graphs.run_config import run_config
 from perdure.contracts.types import RunScope, RunSpec
-
-from ..worlds import chain
 
 
 def spec(**fields: Any) -> RunSpec:
@@ -33,16 +29,3 @@ def test_a_run_cannot_pass_for_another_in_its_metadata() -> None:
     metadata = run_config(given, "run", "thread").get("metadata", {})
     assert metadata["perdure_run_id"] == "run"
     assert "run_id" not in metadata  # by which LangGraph takes a nested graph's input for applied
-
-
-@pytest.mark.parametrize(
-    ("of_spec", "of_graph", "expected"), [(None, None, 10007), (None, 7, 7), (5, 7, 5), (5, None, 5)]
-)
-def test_the_specs_recursion_limit_comes_before_the_graphs(
-    of_spec: int | None, of_graph: int | None, expected: int
-) -> None:
-    graph = chain([], "a")
-    if of_graph is not None:
-        graph = graph.with_config({"recursion_limit": of_graph})
-    given = spec(runnable_config={} if of_spec is None else {"recursion_limit": of_spec})
-    assert recursion_limit(given, graph) == expected
