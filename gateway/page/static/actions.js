@@ -26,8 +26,7 @@ export function actionsFor(run, onchange) {
   const rollback = ["Roll the run back?", "It is stopped at once, and its thread becomes as it was before the run. What the run has done is gone.", "Roll back"];
   if (isEnded(run.status)) {
     const retry = run.status === "success" ? null : button("Retry", act("retry", {}, "A new run was submitted."), { title: "A new run with the same input, from where the thread stands now" });
-    const stopped = ["error", "timeout", "interrupted"].includes(run.status) && !run.answerable;
-    const goOn = stopped && button("Go on", act("continue", {}, "A new run goes on with it."), { class: "primary", title: "A new run from where this one has stopped: what it has finished does not run again" });
+    const goOn = run.can_go_on && !run.answerable && button("Go on", act("continue", {}, "A new run goes on with it."), { class: "primary", title: "A new run from where this one has stopped: what it has finished does not run again" });
     return [goOn, retry, problem];
   }
   return [

@@ -175,7 +175,7 @@ class RunPage {
 
   drawHead() {
     const { run } = this;
-    const text = JSON.stringify([run.status, run.title, run.error, run.follow_up, run.next_run]);
+    const text = JSON.stringify([run.status, run.title, run.error, run.can_go_on, run.answerable]);
     if (this.headText === text) return;
     this.headText = text;
     replace(this.head, el("p", { class: "crumbs" }, el("a", { href: "#/" }, "Runs"), " / ", el("a", { href: `#/threads/${path(run.thread_id)}` }, `thread ${run.thread_id}`)),
