@@ -45,5 +45,5 @@ function row(thread) {
     el("td", { class: "status" }, el("span", { class: "pill", data: { status: thread.status } }, STATUSES[thread.status] || thread.status)),
     el("td", { class: "name" }, el("a", { href: `#/threads/${path(thread.thread_id)}` }, thread.title || thread.thread_id)),
     el("td", {}, thread.graph || ""), el("td", { class: "dim" }, moment(thread.updated_at)),
-    el("td", { class: "number", data: { label: "tokens" } }, amount(thread.tokens)), el("td", {}, short(said, 120)));
+    el("td", { class: "number", data: { label: "tokens" } }, amount(thread.tokens)), el("td", { class: "free" }, short(said, 120)));
 }
