@@ -132,6 +132,7 @@ async def test_who_finds_a_question_answers_it(api: Served, looked: Looked) -> N
     await page.unroute("**/answer")
     await send.click()
     await expect_status(page, "success")
+    await expect(page.locator("#main")).to_be_focused()
     edited = {"name": "send_mail", "args": {"to": "bob@example.com"}}
     decided = {"decisions": [{"type": "edit", "edited_action": edited}]}
     assert (await api.env.runs.join_wait(run.run_id)).values["answer"] == decided
@@ -224,6 +225,10 @@ async def test_names_of_nodes_that_are_words_of_javascript(api: Served, looked: 
     # The name of the outer one stands above the frame of the inner one.
     assert inner["y"] - outer["y"] > 10
     assert inner["y"] + inner["height"] < outer["y"] + outer["height"]
+    await page.get_by_role("button", name="step constructor").click()
+    changed = page.locator(".diff li")
+    await expect(changed.locator("> code")).to_have_text(["answer.__proto__", "answer.constructor"])
+    assert await changed.evaluate_all("found => found.map((one) => one.dataset.change)") == ["added", "added"]
 
 
 async def test_what_agents_say_is_never_markup(api: Served, looked: Looked) -> None:

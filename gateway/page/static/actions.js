@@ -2,7 +2,7 @@
 
 import { path, post } from "./api.js";
 import { confirmed } from "./app.js";
-import { announce, button, el, replace } from "./dom.js";
+import { announce, button, el, isBusy, replace, setBusy } from "./dom.js";
 import { isEnded } from "./format.js";
 
 export function actionsFor(run, onchange) {
@@ -11,8 +11,9 @@ export function actionsFor(run, onchange) {
   const doing = el("span", { class: "dim", role: "status" });
   const act = (name, body, said, question) => async (event) => {
     const pressed = event.currentTarget;
+    if (isBusy(pressed)) return;
     if (question && !(await confirmed(question[0], question[1], question[2]))) return;
-    pressed.disabled = true;
+    setBusy(pressed, true);
     replace(problem);
     replace(doing, "Asking for it …");
     try {
@@ -24,7 +25,7 @@ export function actionsFor(run, onchange) {
       replace(problem, error.message);
     }
     replace(doing);
-    pressed.disabled = false;
+    setBusy(pressed, false);
   };
   const rollback = ["Roll the run back?", "It is stopped at once, and its thread becomes as it was before the run. What the run has done is gone.", "Roll back"];
   if (isEnded(run.status)) {

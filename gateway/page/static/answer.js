@@ -1,7 +1,7 @@
 // What a run asks, and a form to answer: approve, reject and edit for LangChain's HITLRequest, else text or JSON.
 
 import { post, path } from "./api.js";
-import { announce, button, el, replace } from "./dom.js";
+import { announce, button, el, isBusy, replace, setBusy } from "./dom.js";
 import { straight } from "./format.js";
 import { valueView } from "./value.js";
 
@@ -20,6 +20,7 @@ export class AnswerForm {
 
   async submit(event) {
     event.preventDefault();
+    if (isBusy(this.send)) return;
     let value;
     try {
       const values = this.parts.map((part) => part.value());
@@ -28,7 +29,7 @@ export class AnswerForm {
       replace(this.problem, error.message);
       return;
     }
-    this.send.disabled = true;
+    setBusy(this.send, true);
     replace(this.problem);
     // While no worker is there to take it, that lasts.
     replace(this.doing, "Sending it …");
@@ -40,7 +41,7 @@ export class AnswerForm {
     } catch (error) {
       replace(this.problem, error.message);
       replace(this.doing);
-      this.send.disabled = false;
+      setBusy(this.send, false);
     }
   }
 }

@@ -44,6 +44,15 @@ export function button(label, onclick, attributes = {}) {
   return el("button", { type: "button", onclick, ...attributes }, label);
 }
 
+// Greyed, but not by `disabled`, which would take the focus from who has just pressed it.
+export function setBusy(pressed, busy) {
+  pressed.setAttribute("aria-disabled", String(busy));
+}
+
+export function isBusy(pressed) {
+  return pressed.getAttribute("aria-disabled") === "true";
+}
+
 // What an agent says beside words of ours: characters that turn text round do so no further than its end.
 export function apart(text, attributes = {}) {
   return el("bdi", attributes, text);

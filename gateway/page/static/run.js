@@ -186,7 +186,14 @@ class RunPage {
     replace(this.error, run.error && el("div", { class: "failure" }, el("strong", {}, run.error.type), el("pre", {}, run.error.message),
       run.error.traceback && el("details", {}, el("summary", {}, "Traceback"), el("pre", {}, run.error.traceback))));
     this.actions.hidden = run.status === "success";
-    replace(this.actions, actionsFor(run, () => this.polling.now()));
+    this.anew(this.actions, actionsFor(run, () => this.polling.now()));
+  }
+
+  // Who has pressed a button that is not there any more stands at the beginning of the page's content, and not outside it.
+  anew(node, ...children) {
+    const isHere = node.contains(document.activeElement);
+    replace(node, ...children);
+    if (isHere) document.getElementById("main").focus({ preventScroll: true });
   }
 
   drawFacts() {
@@ -235,7 +242,7 @@ class RunPage {
     const text = run.answerable ? JSON.stringify(run.questions) : "";
     if (this.askText === text) return;
     this.askText = text;
-    if (!text) return void replace(this.ask);
+    if (!text) return void this.anew(this.ask);
     const form = new AnswerForm(run, run.questions, (answered) => {
       if (answered && answered.run_id !== run.run_id) location.hash = `#/runs/${path(answered.thread_id, answered.run_id)}`;
       else {

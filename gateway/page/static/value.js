@@ -29,8 +29,12 @@ function show(inner, entries, from, open) {
   const left = entries.length - from - MANY;
   if (left > 0) {
     const more = button(`show ${Math.min(left, MANY)} more of ${left}`, () => {
+      const at = inner.childElementCount - 1;
       more.remove();
       show(inner, entries, from + MANY, open);
+      // The button had the focus: what it has brought takes it.
+      inner.children[at].tabIndex = -1;
+      inner.children[at].focus({ preventScroll: true });
     }, { class: "quiet" });
     inner.append(more);
   }
