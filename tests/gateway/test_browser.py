@@ -206,7 +206,7 @@ async def test_a_run_does_not_go_on_whose_thread_has_gone_on_with_another(api: S
 
 
 async def test_names_of_nodes_that_are_words_of_javascript(api: Served, looked: Looked) -> None:
-    run = await begun(api, "names", "names", {"wait": 0.0})
+    run = await begun(api, "names", "names", {"wait": 0.0, "log": ["x"] * 150})
     await looked.open(place(run))
     page = looked.page
     await expect_status(page, "success")
@@ -229,6 +229,9 @@ async def test_names_of_nodes_that_are_words_of_javascript(api: Served, looked: 
     changed = page.locator(".diff li")
     await expect(changed.locator("> code")).to_have_text(["answer.__proto__", "answer.constructor"])
     assert await changed.evaluate_all("found => found.map((one) => one.dataset.change)") == ["added", "added"]
+    await page.get_by_text("Values at its end").click()
+    await page.get_by_role("button", name=re.compile(r"^show \d+ more")).press("Enter")
+    await expect(page.locator(".value-inner > :focus")).to_have_text("100: x")
 
 
 async def test_what_agents_say_is_never_markup(api: Served, looked: Looked) -> None:
