@@ -331,6 +331,28 @@ async def test_who_speaks_in_a_chat_is_heard_to_his_end(api: Served, looked: Loo
     await expect(page.get_by_text("interrupted · look at the run")).to_be_visible()
 
 
+async def test_what_is_asked_in_a_chat_comes_before_what_was_sent_after_it(api: Served, looked: Looked) -> None:
+    run = await begun(api, "sprawls", "asks-in-chat", {"messages": [("user", "ask")]})
+    page = looked.page
+    await looked.open(f"chat/sprawls/{run.thread_id}")
+    await expect(page.get_by_text("awaiting input · look at the run")).to_be_visible()
+    await page.get_by_label("Message").fill("fail")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_text("awaiting input · 1 more in line")).to_be_visible()
+    await page.reload()
+    await page.get_by_label("Approve").check()
+    await page.get_by_role("button", name="Send the answer").click()
+    await expect(page.locator(".chat-said")).to_contain_text("{'decisions': [{'type': 'approve'}]}")
+    await expect(page.get_by_text("error: ")).to_be_visible()
+    # A run of a chat ends at its question, and another one goes on with the answer.
+    await page.get_by_label("Message").fill("ask")
+    await page.keyboard.press("Enter")
+    await page.get_by_label("Reject").check()
+    await expect(page.get_by_text("awaiting input · look at the run")).to_be_visible()
+    await page.get_by_role("button", name="Send the answer").click()
+    await expect(page.locator(".chat-said")).to_contain_text("{'decisions': [{'type': 'reject'}]}")
+
+
 OUTSIDE = """() => [...document.querySelectorAll("#main *")]
     .filter((one) => !one.closest("svg, .unseen, thead") && one.getBoundingClientRect().right > innerWidth + 1)
     .map((one) => `${one.tagName}.${one.className}: ${one.textContent.slice(0, 20)}`)"""

@@ -101,7 +101,7 @@ class Chat {
   draw(run) {
     const after = this.line.length > 1 ? ` · ${this.line.length - 1} more in line` : "";
     const failed = ["error", "timeout"].includes(run.status) && run.error;
-    replace(this.state, run.status === "success" ? "" : [STATUS[run.status], failed && [": ", apart(run.error.message)], after, " · ", el("a", { href: `#/runs/${path(run.thread_id, run.run_id)}` }, "look at the run")]);
+    replace(this.state, run.status === "success" ? "" : [STATUS[run.answerable ? "awaiting_input" : run.status], failed && [": ", apart(run.error.message)], after, " · ", el("a", { href: `#/runs/${path(run.thread_id, run.run_id)}` }, "look at the run")]);
   }
 
   // One after another, however fast they are sent.
@@ -169,7 +169,7 @@ class Chat {
     if (this.asks) Object.assign(run, { status: full.status });
     this.tell(full);
     if (this.asks) this.polling.now();
-    announce(this.asks ? "It asks." : "It has answered.");
+    announce(full.answerable ? "It asks." : "It has answered.");
   }
 
   async look() {
