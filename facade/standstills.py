@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any, cast
 
 from ..contracts.stories import OutlinedEvent, Outlook, Standstill
@@ -15,6 +16,8 @@ from .waiting import NO_WORKER
 _TEXT = 160
 """Characters of a question, or of an error, in a sentence."""
 _ENDS = ("llm_response", "llm_error", "tool_end", "tool_error")
+_TURNS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+"""Characters that turn round what follows them where it is shown: our words in the sentence, too."""
 
 
 class Standstills:
@@ -23,10 +26,15 @@ class Standstills:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def of(self, records: Sequence[RunRecord]) -> dict[str, Standstill]:
-        """By run id; of those that have succeeded there is nothing to be said."""
+    async def of(
+        self, records: Sequence[RunRecord], unanswerable: Mapping[str, str] = MappingProxyType({})
+    ) -> dict[str, Standstill]:
+        """By run id; of those that have succeeded there is nothing to be said.
+
+        `unanswerable`: what is lacking, by run id, for an answer to be gone on with.
+        """
         outlook = await self._outlook(records)
-        found = {record.run_id: await self._of(record, outlook) for record in records}
+        found = {record.run_id: await self._of(record, outlook, unanswerable.get(record.run_id)) for record in records}
         return {run_id: one for run_id, one in found.items() if one is not None}
 
     async def _outlook(self, records: Sequence[RunRecord]) -> Outlook:
@@ -37,12 +45,12 @@ class Standstills:
             return Outlook()
         return await self._store.stories.outlook(asking=asking, waiting=sorted(waiting), working=working)
 
-    async def _of(self, record: RunRecord, outlook: Outlook) -> Standstill | None:
+    async def _of(self, record: RunRecord, outlook: Outlook, lacking: str | None) -> Standstill | None:
+        asked = outlook.questions.get(record.run_id, ())
         if record.status.terminal:
-            is_last = record.run_id not in outlook.followed
-            return _ended(record, outlook.questions.get(record.run_id, ()), is_last=is_last)
+            return _ended(record, asked, lacking, is_last=record.run_id not in outlook.followed)
         if record.status is RunStatus.AWAITING_INPUT:
-            return _asks(record, outlook.questions.get(record.run_id, ()))
+            return _asks(record, asked, lacking)
         if record.trouble is not None:
             return _troubled(record.trouble, record)
         if record.status is RunStatus.PENDING:
@@ -70,11 +78,13 @@ def is_breakpoint(question: RunInterrupt) -> bool:
     return isinstance(question.value, Mapping) and [*cast("Mapping[str, Any]", question.value)] == ["breakpoint"]
 
 
-def _ended(record: RunRecord, asked: Sequence[RunInterrupt], *, is_last: bool) -> Standstill | None:
+def _ended(
+    record: RunRecord, asked: Sequence[RunInterrupt], lacking: str | None, *, is_last: bool
+) -> Standstill | None:
     if record.status is RunStatus.SUCCESS:
         return None
     if record.status is RunStatus.INTERRUPTED and asked and is_last:
-        return _asks(record, asked)
+        return _asks(record, asked, lacking)
     if record.status is RunStatus.INTERRUPTED and asked:
         text = "Ended at a question; its thread has gone on with another run"
         return Standstill(reason="ended", text=text, since=record.ended_at)
@@ -92,13 +102,14 @@ def _ending(record: RunRecord) -> str:
     return "Stopped between two steps; what it had done is kept"
 
 
-def _asks(record: RunRecord, asked: Sequence[RunInterrupt]) -> Standstill:
+def _asks(record: RunRecord, asked: Sequence[RunInterrupt], lacking: str | None) -> Standstill:
     since = record.ended_at or record.updated_at
+    but = f"; {_short(lacking, 400)}" if lacking else ""
     if asked and all(map(is_breakpoint, asked)):
-        return Standstill(reason="breakpoint", text=f"Stands at a breakpoint{_where(asked[0])}", since=since)
+        return Standstill(reason="breakpoint", text=f"Stands at a breakpoint{_where(asked[0])}{but}", since=since)
     others = f" (and {len(asked) - 1} more)" if len(asked) > 1 else ""
     text = f"Awaits an answer: {_said(asked[0])}{others}" if asked else "Awaits an answer"
-    return Standstill(reason="question", text=text, since=since)
+    return Standstill(reason="question", text=f"{text}{but}", since=since)
 
 
 def _where(question: RunInterrupt) -> str:
@@ -111,7 +122,7 @@ def _said(question: RunInterrupt) -> str:
     if isinstance(asked, Mapping):
         fields = cast("Mapping[str, Any]", asked)
         if names := _actions(fields):
-            return f"may it call {', '.join(names)}?"
+            return f"may it call {', '.join(map(_short, names))}?"
         if isinstance(fields.get("question"), str):
             return f"“{_short(str(fields['question']))}”"
     return f"“{_short(asked if isinstance(asked, str) else json.dumps(asked, ensure_ascii=False, default=str))}”"
@@ -156,7 +167,7 @@ def _at_work(record: RunRecord, newest: Sequence[OutlinedEvent]) -> Standstill:
 
 
 def _node(event: OutlinedEvent) -> str:
-    return f"{' › '.join(event.path) or event.metadata.get('node')}"
+    return _short(" › ".join(event.path) or str(event.metadata.get("node")))
 
 
 def _calling(record: RunRecord, newest: Sequence[OutlinedEvent]) -> Standstill:
@@ -169,14 +180,14 @@ def _calling(record: RunRecord, newest: Sequence[OutlinedEvent]) -> Standstill:
     others = f" (and {len(open_ones) - 1} more)" if len(open_ones) > 1 else ""
     node = _node(held)
     if held.event_type == "tool_start":
-        text = f"The tool {held.metadata.get('tool')} of {node} is at work{others}"
+        text = f"The tool {_short(str(held.metadata.get('tool')))} of {node} is at work{others}"
     else:
-        text = f"{node} awaits the model {held.metadata.get('model')}{others}"
+        text = f"{node} awaits the model {_short(str(held.metadata.get('model')))}{others}"
     return Standstill(reason="step", text=text, since=held.created_at)
 
 
 def _short(text: str, most: int = _TEXT) -> str:
-    line = " ".join(text.split())
+    line = " ".join(text.translate(_TURNS).split())
     return line if len(line) <= most else f"{line[: most - 1]}…"
 
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from ..contracts.settings import Settings
 from ..contracts.types import RunRecord, RunStatus, RunTrouble
-from ..contracts.workers import WorkerRecord, those_there
+from ..contracts.workers import WorkerRecord, served_by, those_there
 from ..store.worker_contract import WorkerStore
 
 NO_WORKER = "NoWorkerError"
@@ -31,23 +31,41 @@ class WaitingRuns:
 
     async def told(self, records: Sequence[RunRecord]) -> list[RunRecord]:
         """The same records; those that wait for a worker have it as their trouble, if they have no other."""
-        queues = {queue for one in records if _may_wait(one) for queue in self._queues(one)}
+        workers = await self._announced([one for one in records if _may_wait(one)])
+        found = {one.run_id: self._lacks(one, workers) for one in records if _may_wait(one)}
+        return [
+            one.model_copy(update={"trouble": trouble}) if (trouble := found.get(one.run_id)) else one
+            for one in records
+        ]
+
+    async def unanswerable(self, asking: Sequence[RunRecord]) -> dict[str, str]:
+        """What is lacking, by run id, for an answer to these to be taken, or to be gone on with.
+
+        It is no trouble of theirs yet: while it awaits an answer, a run needs no worker.
+        """
+        workers, now = await self._announced(asking), datetime.now(UTC)
+        found = {one.run_id: self._lacks(one, workers) for one in asking}
+        lacking = {run_id: trouble.message for run_id, trouble in found.items() if trouble}
+        for one in asking:
+            there = those_there(workers[self._queues(one)[-1]], now)
+            if one.run_id not in lacking and not any(one.assistant_id in worker.graphs for worker in there):
+                lacking[one.run_id] = f"no worker serves the graph {one.assistant_id!r}; there are: {served_by(there)}"
+        return lacking
+
+    async def _announced(self, records: Sequence[RunRecord]) -> Workers:
+        queues = {queue for one in records for queue in self._queues(one)}
         found = {queue: await self._workers.list(queue) for queue in sorted(queues)}
-        workers = {queue: [one for one in some if one.takes_workflows] for queue, some in found.items()}
-        return [self._told(one, workers) if _may_wait(one) else one for one in records]
+        return {queue: [one for one in some if one.takes_workflows] for queue, some in found.items()}
 
     def _queues(self, record: RunRecord) -> list[str]:
         """The common one, where its workflow goes on, and that of its graph."""
         own = self._settings.queue_of(record.assistant_id)
         return [self._settings.temporal.task_queue, *([] if own is None else [own])]
 
-    def _told(self, record: RunRecord, workers: Workers) -> RunRecord:
+    def _lacks(self, record: RunRecord, workers: Workers) -> RunTrouble | None:
         now = datetime.now(UTC)
-        for queue in self._queues(record):
-            if not those_there(workers[queue], now):
-                trouble = self._trouble(record, queue, workers[queue], now)
-                return record.model_copy(update={"trouble": trouble})
-        return record
+        empty = next((queue for queue in self._queues(record) if not those_there(workers[queue], now)), None)
+        return None if empty is None else self._trouble(record, empty, workers[empty], now)
 
     def _trouble(self, record: RunRecord, queue: str, gone: Sequence[WorkerRecord], now: datetime) -> RunTrouble:
         last = max(gone, key=lambda worker: worker.seen_at, default=None)

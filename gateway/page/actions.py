@@ -16,7 +16,7 @@ from ..errors import refuse
 from ..replies import Json
 from ..run_bodies import RunCreate
 from ..run_creation import planned
-from .existing import existing_run, open_questions, shown_run
+from .existing import STOPPED, can_go_on, existing_run, open_questions, shown_run
 
 router = APIRouter(prefix="/ui/threads/{thread_id}/runs", include_in_schema=False)
 
@@ -70,7 +70,7 @@ async def answer(thread_id: str, run_id: str, body: Answer, runs: Runs) -> Respo
         return await _begun(runs, await existing_run(runs, thread_id, run_id))
     asked = await open_questions(runs, run)
     if not asked:
-        raise RunStateError(run_id, f"run {run_id!r} asks nothing (any more): it is {run.status}")
+        raise RunStateError(run_id, f"it asks nothing (any more): it is {run.status}")
     if body.value is None and not all(map(is_breakpoint, asked)):
         raise refuse(422, "value: null is no answer")
     command = None if all(map(is_breakpoint, asked)) else RunCommand(resume=body.value)
@@ -88,10 +88,9 @@ async def retry(thread_id: str, run_id: str, body: Begin, runs: Runs) -> Respons
 async def go_on(thread_id: str, run_id: str, body: Begin, runs: Runs) -> Response:
     """A new run that goes on where this one has stopped: what it has finished does not run again."""
     run = await existing_run(runs, thread_id, run_id)
-    newest = await runs.list_runs(thread_id, limit=1)
-    if run.status not in _STOPPED or [one.run_id for one in newest] != [run_id]:
-        why = f"it is {run.status}" if run.status not in _STOPPED else "its thread has gone on with another run"
-        raise RunStateError(run_id, f"run {run_id!r} has left nothing to go on with: {why}")
+    if not await can_go_on(runs, run):
+        why = f"it is {run.status}" if run.status not in STOPPED else "its thread has gone on with another run"
+        raise RunStateError(run_id, f"it has left nothing to go on with: {why}")
     return await _begun(runs, await _again(runs, run, body))
 
 
@@ -133,7 +132,6 @@ async def _again(runs: RunsFacade, run: RunRecord, body: Begin, **changes: Any) 
     return await runs.create_background(RunSpec(**wanted))
 
 
-_STOPPED = (RunStatus.ERROR, RunStatus.TIMEOUT, RunStatus.INTERRUPTED)
 _NOT_AGAIN = ("run_id", "input", "command", "checkpoint_request", "after_seconds", "on_completion", "webhook")
 
 

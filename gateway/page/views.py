@@ -48,7 +48,13 @@ def _standstill(why: Standstill) -> dict[str, Any]:
 
 
 def whole(
-    run: RunRecord, why: Standstill | None, tokens: int | None, asked: Sequence[RunInterrupt], *, answerable: bool
+    run: RunRecord,
+    why: Standstill | None,
+    tokens: int | None,
+    asked: Sequence[RunInterrupt],
+    *,
+    answerable: bool,
+    can_go_on: bool,
 ) -> dict[str, Any]:
     """A run by itself."""
     error = None if run.error is None else run.error.model_dump()
@@ -64,6 +70,7 @@ def whole(
         "workflow_id": run_workflow_id(run.run_id),
         "questions": [question(one) for one in asked],
         "answerable": answerable,
+        "can_go_on": can_go_on,
     }
 
 

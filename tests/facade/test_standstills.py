@@ -24,6 +24,7 @@ def trouble(type: str, message: str = "gone", **fields: Any) -> RunTrouble:
 CASES: list[tuple[dict[str, Any], str | None, str]] = [
     ({"status": "success"}, None, ""),
     ({"status": "error", "error": ERROR}, "ended", "Failed with pkg.QuotaError: used up"),
+    ({"status": "error", "error": RunError(type="E", message="\u202eup")}, "ended", "Failed with E: up"),
     ({"status": "timeout", "error": ERROR}, "ended", "Ran out of time: pkg.QuotaError: used up"),
     ({"status": "rolled_back"}, "ended", "Rolled back: its thread is as it was before it"),
     ({"status": "interrupted", "cancel_action": "interrupt"}, "ended", "Cancelled; what it had done is kept"),

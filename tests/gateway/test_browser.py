@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 from graphs.page import MARKUP, graphs
-from playwright.async_api import Browser, Page, expect
-from support.browsers import Looked, chromium, looking
+from playwright.async_api import Browser, Page, Route, expect
+from support.browsers import ELSEWHERE, Looked, chromium, looking
 from support.gateways import MortalGateway, Served, served
 from support.many_runs import add_calls, add_copies
 from support.servers import until
@@ -116,8 +116,23 @@ async def test_who_finds_a_question_answers_it(api: Served, looked: Looked) -> N
     await page.get_by_role("button", name="Send the answer").click()
     await expect(page.get_by_role("alert").filter(has_text="is no JSON")).to_be_visible()
     await page.get_by_label("Arguments (JSON)").fill('{"to": "bob@example.com"}')
-    await page.get_by_role("button", name="Send the answer").click()
+    send, goes_on = page.get_by_role("button", name="Send the answer"), asyncio.Event()
+
+    async def nobody_takes_it(route: Route) -> None:
+        await goes_on.wait()
+        await route.fulfill(status=503, json={"detail": "no worker takes it"})
+
+    await page.route("**/answer", nobody_takes_it)
+    await send.click()
+    await expect(page.get_by_text("Sending it …")).to_be_visible()
+    await expect(send).to_be_disabled()
+    goes_on.set()
+    await expect(page.get_by_role("alert").filter(has_text="no worker takes it")).to_be_visible()
+    await expect(page.get_by_text("Sending it …")).to_have_count(0)
+    await page.unroute("**/answer")
+    await send.click()
     await expect_status(page, "success")
+    await expect(page.locator("#main")).to_be_focused()
     edited = {"name": "send_mail", "args": {"to": "bob@example.com"}}
     decided = {"decisions": [{"type": "edit", "edited_action": edited}]}
     assert (await api.env.runs.join_wait(run.run_id)).values["answer"] == decided
@@ -150,7 +165,10 @@ async def test_a_failed_run_is_brought_on_its_way(api: Served, looked: Looked) -
     await expect(page.locator(".failure")).to_contain_text("the quota is used up")
     await page.get_by_text("State: each checkpoint").click()
     await page.get_by_label("next: charge").check()
-    await page.get_by_role("button", name="Edit the state").click()
+    edit = page.get_by_role("button", name="Edit the state")
+    await expect(edit).to_have_attribute("aria-expanded", "false")
+    await edit.click()
+    await expect(edit).to_have_attribute("aria-expanded", "true")
     await page.get_by_label("Values (JSON)").fill('{"wait": -1}')
     await page.get_by_label("As node").fill("__start__")
     await page.get_by_role("button", name="Write them").click()
@@ -172,6 +190,48 @@ async def test_a_run_that_has_failed_for_a_moment_goes_on(api: Served, looked: L
     await expect_status(page, "success")
     await expect(page.get_by_role("button", name="step charge, done")).to_be_visible()
     assert run.run_id not in page.url
+
+
+async def test_a_run_does_not_go_on_whose_thread_has_gone_on_with_another(api: Served, looked: Looked) -> None:
+    run = await begun(api, "review", "passed", on_interrupt="finish")
+    await api.env.runs.join_wait(run.run_id)
+    other = await begun(api, "review", "passed")
+    await api.env.runs.join_wait(other.run_id)
+    await looked.open(place(run))
+    page = looked.page
+    await expect_status(page, "interrupted")
+    await expect(page.get_by_role("button", name="Retry")).to_be_visible()
+    await expect(page.get_by_role("button", name="Go on")).to_have_count(0)
+    await api.env.runs.cancel(other.run_id)
+
+
+async def test_names_of_nodes_that_are_words_of_javascript(api: Served, looked: Looked) -> None:
+    run = await begun(api, "names", "names", {"wait": 0.0, "log": ["x"] * 150})
+    await looked.open(place(run))
+    page = looked.page
+    await expect_status(page, "success")
+    for name in ("__proto__", "constructor", "without:within:alone"):
+        await expect(page.locator(f"svg.graph [data-node='{name}']")).to_have_attribute("data-state", "done")
+    shown = await page.locator("svg.graph .node > text").evaluate_all(
+        "found => found.map((one) => one.firstChild.data)"
+    )
+    assert sorted(shown) == ["__proto__", "alone", "constructor", "end", "start"]
+    assert {f"step {name}" for name in ("__proto__", "constructor", "without")} <= {
+        name.partition(",")[0] for name in await bars(page, "step")
+    }
+    outer, inner = [await one.bounding_box() for one in await page.locator("svg.graph .cluster rect").all()]
+    assert outer is not None
+    assert inner is not None
+    # The name of the outer one stands above the frame of the inner one.
+    assert inner["y"] - outer["y"] > 10
+    assert inner["y"] + inner["height"] < outer["y"] + outer["height"]
+    await page.get_by_role("button", name="step constructor").click()
+    changed = page.locator(".diff li")
+    await expect(changed.locator("> code")).to_have_text(["answer.__proto__", "answer.constructor"])
+    assert await changed.evaluate_all("found => found.map((one) => one.dataset.change)") == ["added", "added"]
+    await page.get_by_text("Values at its end").click()
+    await page.get_by_role("button", name=re.compile(r"^show \d+ more")).press("Enter")
+    await expect(page.locator(".value-inner > :focus")).to_have_text("100: x")
 
 
 async def test_what_agents_say_is_never_markup(api: Served, looked: Looked) -> None:
@@ -241,14 +301,94 @@ async def test_two_users_see_what_is_theirs(api: Served, browser: Browser) -> No
                 assert keys[name] not in await page.evaluate("JSON.stringify(localStorage) + document.cookie")
 
 
-async def test_a_conversation(api: Served, looked: Looked) -> None:
+async def test_a_conversation_over_plain_http(api: Served, browser: Browser) -> None:
+    async with looking(browser, api.gateway.url.replace("127.0.0.1", ELSEWHERE)) as looked:
+        page = looked.page
+        await looked.open("chat")
+        assert await page.evaluate("isSecureContext") is False
+        await page.get_by_role("link", name="agent").click()
+        await page.get_by_label("Message").fill("What is a fencing token?")
+        await page.keyboard.press("Enter")
+        await expect(page.locator(".chat-said")).to_contain_text("so that a late writer is told apart.")
+        assert await page.locator(".chat-said .message").count() == 4
+
+
+async def test_who_speaks_in_a_chat_is_heard_to_his_end(api: Served, looked: Looked) -> None:
     page = looked.page
-    await looked.open("chat")
-    await page.get_by_role("link", name="agent").click()
-    await page.get_by_label("Message").fill("What is a fencing token?")
+    await looked.open("chat/sleeps")
+    for seconds in ("2", "60"):
+        await page.get_by_label("Message").fill(seconds)
+        await page.keyboard.press("Enter")
+    await expect(page.get_by_text("running · 1 more in line")).to_be_visible()
+    said = page.locator(".message .said-text")
+    await expect(said.filter(has_text="slept for 2 s")).to_be_visible()
+    await expect(said.get_by_text("60", exact=True)).to_be_visible()
+    await page.reload()
+    await expect(page.get_by_text("running · look at the run")).to_be_visible()
+    thread_id = page.url.rpartition("/")[2]
+    (run, _) = await api.env.runs.list_runs(thread_id)
+    await api.env.runs.cancel(run.run_id)
+    await expect(page.get_by_text("interrupted · look at the run")).to_be_visible()
+
+
+async def test_what_is_asked_in_a_chat_comes_before_what_was_sent_after_it(api: Served, looked: Looked) -> None:
+    run = await begun(api, "sprawls", "asks-in-chat", {"messages": [("user", "ask")]})
+    page = looked.page
+    await looked.open(f"chat/sprawls/{run.thread_id}")
+    await expect(page.get_by_text("awaiting input · look at the run")).to_be_visible()
+    await page.get_by_label("Message").fill("fail")
     await page.keyboard.press("Enter")
-    await expect(page.locator(".chat-said")).to_contain_text("so that a late writer is told apart.")
-    assert await page.locator(".chat-said .message").count() == 4
+    await expect(page.get_by_text("awaiting input · 1 more in line")).to_be_visible()
+    await page.reload()
+    await page.get_by_label("Approve").check()
+    await page.get_by_role("button", name="Send the answer").click()
+    await expect(page.locator(".chat-said")).to_contain_text("{'decisions': [{'type': 'approve'}]}")
+    await expect(page.get_by_text("error: ")).to_be_visible()
+    # A run of a chat ends at its question, and another one goes on with the answer.
+    await page.get_by_label("Message").fill("ask")
+    await page.keyboard.press("Enter")
+    await page.get_by_label("Reject").check()
+    await expect(page.get_by_text("awaiting input · look at the run")).to_be_visible()
+    await page.get_by_role("button", name="Send the answer").click()
+    await expect(page.locator(".chat-said")).to_contain_text("{'decisions': [{'type': 'reject'}]}")
+
+
+OUTSIDE = """() => [...document.querySelectorAll("#main *")]
+    .filter((one) => !one.closest("svg, .unseen, thead") && one.getBoundingClientRect().right > innerWidth + 1)
+    .map((one) => `${one.tagName}.${one.className}: ${one.textContent.slice(0, 20)}`)"""
+"""What stands out of the page, or would, if it were not cut off."""
+TURNED_ROUND = """() => [...document.querySelectorAll("#main a")].filter((one) => {
+    const range = document.createRange();
+    const left = (at) => {
+        range.setStart(one.firstChild, at);
+        range.setEnd(one.firstChild, at + 1);
+        return range.getBoundingClientRect().left;
+    };
+    return one.textContent.startsWith("look at") && left(1) < left(0);
+}).length"""
+
+
+async def test_long_words_and_text_that_turns_stay_in_their_place(api: Served, browser: Browser) -> None:
+    runs = [await begun(api, "sprawls", f"sprawls-{says}", {"messages": [("user", says)]}) for says in ("fail", "ask")]
+    for run in runs:
+        await api.env.runs.join_wait(run.run_id)
+    async with looking(browser, api.gateway.url, viewport={"width": 360, "height": 700}) as looked:
+        page = looked.page
+        for run in runs:
+            there = {
+                "?status=attention": page.get_by_text(run.run_id),
+                "threads": page.get_by_role("link", name=run.thread_id),
+                f"threads/{run.thread_id}": page.get_by_role("link", name=run.run_id),
+                place(run): page.locator(".failure pre, .answer"),
+                f"chat/sprawls/{run.thread_id}": page.get_by_role("link", name="look at the run"),
+            }
+            for name, what in there.items():
+                await looked.open(name)
+                await expect(what.first).to_be_visible()
+                assert await page.evaluate(OUTSIDE) == [], name
+                assert await page.evaluate("document.documentElement.scrollWidth <= 360"), name
+                assert await page.evaluate(TURNED_ROUND) == 0, name
+    await api.env.runs.cancel(runs[-1].run_id)
 
 
 async def test_it_can_be_used_with_keys_and_on_a_narrow_screen(api: Served, browser: Browser) -> None:
@@ -265,6 +405,10 @@ async def test_it_can_be_used_with_keys_and_on_a_narrow_screen(api: Served, brow
         for key in ("ArrowRight", "ArrowRight", "Enter"):
             await page.keyboard.press(key)
         await expect(page.get_by_label("The chosen bar")).to_be_focused()
+        await page.keyboard.press("Tab")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_label("The chosen bar")).to_be_hidden()
+        await expect(page.locator("svg.timeline [data-bar]:focus")).to_have_count(1)
         await page.reload()
         await page.keyboard.press("Tab")
         await expect(page.get_by_role("link", name="To the content")).to_be_focused()

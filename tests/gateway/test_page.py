@@ -315,6 +315,7 @@ async def test_a_question_at_which_a_run_has_ended_is_answered_by_another_run(
     assert (await http.post(f"{place(run)}/answer", json={"value": None})).status_code == 422
     made = (await http.post(f"{place(run)}/answer", json={"value": "yes"})).json()
     assert made["run_id"] != run.run_id
+    assert (await http.get(place(run))).json()["can_go_on"] is False
     assert (await api.env.runs.join_wait(made["run_id"])).values["answer"] == "yes"
     answered = (await http.get(place(run))).json()
     assert (answered["answerable"], answered["why"]["reason"]) == (False, "ended")
@@ -339,13 +340,16 @@ async def test_a_failed_run_is_retried_and_a_state_is_edited_and_forked(api: Ser
 async def test_a_failed_run_goes_on_where_it_has_stopped(api: Served, http: httpx.AsyncClient) -> None:
     run = await begun(api, "unlucky", "gone-on", {"wait": 0.0})
     assert (await api.env.runs.join_wait(run.run_id)).status == "error"
+    assert (await http.get(place(run))).json()["can_go_on"] is True
     made = (await http.post(f"{place(run)}/continue", json={})).json()
     ended = await api.env.runs.join_wait(made["run_id"])
     assert (ended.status, ended.values["log"]) == ("success", ["plan", "passed"])
     assert made["follow_up_to"] == run.run_id
     for one, why in ((run.run_id, "has gone on with another run"), (made["run_id"], "it is success")):
         refused = await http.post(f"/ui/threads/gone-on/runs/{one}/continue", json={})
-        assert (refused.status_code, why in refused.json()["detail"]) == (409, True)
+        assert (refused.status_code, refused.json()["detail"].endswith(why)) == (409, True)
+        assert refused.json()["detail"].count(f"run {one!r}") == 1
+        assert (await http.get(f"/ui/threads/gone-on/runs/{one}")).json()["can_go_on"] is False
 
 
 async def test_a_chat_begins_a_thread(api: Served, http: httpx.AsyncClient) -> None:

@@ -21,6 +21,12 @@ MARKUP = "<script>window.hit = 1</script><img src=x onerror='window.hit = 1'>"
 """What must be shown as it is."""
 
 
+LONG = "W" * 3000
+"""What no line has room for."""
+TURNED = "\u202eturned"
+"""What would turn round what stands after it."""
+
+
 class Steps(TypedDict, total=False):
     wait: float
     topic: str
@@ -123,6 +129,29 @@ def unlucky() -> Any:
     return graph.add_edge(START, "plan").add_edge("plan", "charge").compile()
 
 
+async def _sprawl(state: MessagesState) -> MessagesState:
+    if state["messages"][-1].text == "fail":
+        raise ValueError(f"{TURNED} {LONG}")
+    return {"messages": [AIMessage(str(interrupt({"action_requests": [{"name": LONG, "args": {LONG: LONG}}]})))]}
+
+
+async def _sleep(state: MessagesState) -> MessagesState:
+    seconds = state["messages"][-1].text
+    await asyncio.sleep(float(seconds))
+    return {"messages": [AIMessage(f"slept for {seconds} s")]}
+
+
+def names() -> Any:
+    """Nodes that are called as what each object has in JavaScript, and graphs that are alone in the one around them."""
+    inner = StateGraph(Steps).add_node("alone", _step("alone")).add_edge(START, "alone").compile()
+    middle = StateGraph(Steps).add_node("within", inner).add_edge(START, "within").compile()
+    graph = StateGraph(Steps)
+    graph.add_node("__proto__", lambda state: {"answer": {}})
+    graph.add_node("constructor", lambda state: {"answer": {"__proto__": 1, "constructor": 2}})
+    graph.add_node("without", middle).add_edge(START, "__proto__").add_edge("__proto__", "constructor")
+    return graph.add_edge("constructor", "without").compile()
+
+
 def graphs() -> dict[str, Any]:
     return {
         "agent": agent(),
@@ -132,5 +161,8 @@ def graphs() -> dict[str, Any]:
         "review": StateGraph(Steps).add_node("review", _review).add_edge(START, "review").compile(),
         "fails": StateGraph(Steps).add_node("charge", _fail).add_edge(START, "charge").compile(),
         "paints": StateGraph(MessagesState).add_node("paint", _paint).add_edge(START, "paint").compile(),
+        "names": names(),
+        "sleeps": StateGraph(MessagesState).add_node("sleep", _sleep).add_edge(START, "sleep").compile(),
+        "sprawls": StateGraph(MessagesState).add_node("sprawl", _sprawl).add_edge(START, "sprawl").compile(),
         "wild": StateGraph(Steps).add_node(MARKUP, _wild).add_edge(START, MARKUP).compile(),
     }

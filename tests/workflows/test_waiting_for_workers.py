@@ -47,6 +47,13 @@ async def told(runs: RunsFacade, run_id: str) -> str | None:
     return record.trouble.message
 
 
+async def why(runs: RunsFacade, run: RunRecord) -> str:
+    """Why it stands still."""
+    record = await runs.get_run(run.run_id)
+    assert record is not None
+    return (await runs.overview.explain([record]))[run.run_id].text
+
+
 async def test_of_a_graph_with_a_task_queue_of_its_own(routed: Settings, queue: str) -> None:
     async with Worker(graphs=GRAPHS, settings=routed), connect(settings=routed) as runs:
         async with Worker(graphs=GRAPHS, settings=routed, queues=[queue]):
@@ -73,11 +80,17 @@ async def test_while_no_worker_is_there_at_all(settings: Settings) -> None:
         message = await told(runs, record.run_id)
         assert message is not None
         assert message.endswith("; start `perdure worker` (or `perdure dev`)")
-        # Neither needs one.
+        # Neither needs one; but who is about to answer the question is told that nobody would go on with it.
         assert await told(runs, waiting.run_id) is None
         assert await told(runs, ended.run_id) is None
+        assert f"; no worker serves the task queue '{settings.temporal.task_queue}': process" in await why(
+            runs, waiting
+        )
         async with Worker(graphs=GRAPHS, settings=settings):
             assert await told(runs, record.run_id) is None
+            assert await why(runs, waiting) == "Awaits an answer: “name?”"
+        async with Worker(graphs={"another": counting()}, settings=settings):
+            assert "; no worker serves the graph 'asking'; there are: another (" in await why(runs, waiting)
 
 
 async def test_a_worker_of_a_graph_alone_is_not_enough(routed: Settings, queue: str) -> None:

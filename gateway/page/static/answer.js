@@ -1,7 +1,8 @@
 // What a run asks, and a form to answer: approve, reject and edit for LangChain's HITLRequest, else text or JSON.
 
 import { post, path } from "./api.js";
-import { announce, button, el, replace } from "./dom.js";
+import { announce, button, el, isBusy, replace, setBusy } from "./dom.js";
+import { straight } from "./format.js";
 import { valueView } from "./value.js";
 
 export class AnswerForm {
@@ -11,13 +12,15 @@ export class AnswerForm {
     this.onanswered = onanswered;
     this.parts = questions.map((question, at) => partFor(question, at));
     this.problem = el("p", { class: "bad", role: "alert" });
+    this.doing = el("span", { class: "dim", role: "status" });
     this.send = el("button", { class: "primary" }, questions.every(isBreakpoint) ? "Continue" : "Send the answer");
     this.node = el("form", { class: "answer", "aria-label": "Answer", onsubmit: (event) => this.submit(event) },
-      this.parts.map((part) => part.node), this.problem, el("div", { class: "buttons" }, this.send));
+      this.parts.map((part) => part.node), this.problem, el("div", { class: "buttons" }, this.send, this.doing));
   }
 
   async submit(event) {
     event.preventDefault();
+    if (isBusy(this.send)) return;
     let value;
     try {
       const values = this.parts.map((part) => part.value());
@@ -26,15 +29,19 @@ export class AnswerForm {
       replace(this.problem, error.message);
       return;
     }
-    this.send.disabled = true;
+    setBusy(this.send, true);
     replace(this.problem);
+    // While no worker is there to take it, that lasts.
+    replace(this.doing, "Sending it …");
     try {
       const run = await post(`ui/threads/${path(this.run.thread_id)}/runs/${path(this.run.run_id)}/answer`, { value });
+      replace(this.doing, "It was sent.");
       announce("The answer was sent.");
       this.onanswered(run);
     } catch (error) {
       replace(this.problem, error.message);
-      this.send.disabled = false;
+      replace(this.doing);
+      setBusy(this.send, false);
     }
   }
 }
@@ -86,7 +93,7 @@ function allowed(asked, action, number) {
   return config?.allowed_decisions || ["approve", "edit", "reject"];
 }
 
-const LABELS = { approve: "Approve", edit: "Edit", reject: "Reject", respond: "Respond" };
+const LABELS = new Map([["approve", "Approve"], ["edit", "Edit"], ["reject", "Reject"], ["respond", "Respond"]]);
 
 function decision(action, choices, id) {
   const args = el("textarea", { id: `args-${id}`, rows: 5, spellcheck: "false", value: JSON.stringify(action.args ?? action.arguments ?? {}, null, 2) });
@@ -99,12 +106,12 @@ function decision(action, choices, id) {
     edits.hidden = choice !== "edit";
     says.hidden = choice !== "reject" && choice !== "respond";
   };
-  const radios = choices.map((choice) => el("label", { class: "choice" }, el("input", { type: "radio", name: `decision-${id}`, value: choice, required: true, onchange: () => choose(choice) }), LABELS[choice] || choice));
+  const radios = choices.map((choice) => el("label", { class: "choice" }, el("input", { type: "radio", name: `decision-${id}`, value: choice, required: true, onchange: () => choose(choice) }), LABELS.get(choice) || choice));
   return {
     node: el("fieldset", {}, el("legend", {}, el("code", {}, action.name)), action.description && el("p", { class: "question" }, action.description), valueView(action.args ?? action.arguments ?? {}, { open: 2 }), el("div", { class: "choices" }, radios), edits, says),
     value: () => {
-      if (!chosen) throw new Error(`Choose what becomes of ${action.name}.`);
-      if (chosen === "edit") return { type: "edit", edited_action: { name: action.name, args: parsed(args.value, `The arguments of ${action.name}`) } };
+      if (!chosen) throw new Error(`Choose what becomes of ${straight(action.name)}.`);
+      if (chosen === "edit") return { type: "edit", edited_action: { name: action.name, args: parsed(args.value, `The arguments of ${straight(action.name)}`) } };
       if (chosen === "approve") return { type: "approve" };
       return { type: chosen, ...(why.value ? { message: why.value } : {}) };
     },

@@ -28,7 +28,7 @@ function place() {
   const query = new URLSearchParams(search || "");
   if (words[0] === "runs" && words.length === 3) return { page: "run", nav: "runs", words: words.slice(1), query };
   if (words[0] === "threads" && words[1]) return { page: "thread", nav: "threads", words: words.slice(1), query };
-  if (words[0] in PAGES) return { page: words[0], nav: words[0], words: words.slice(1), query };
+  if (Object.hasOwn(PAGES, words[0] || "")) return { page: words[0], nav: words[0], words: words.slice(1), query };
   return { page: "runs", nav: "runs", words: [], query };
 }
 

@@ -2,13 +2,14 @@
 
 import { get, path } from "./api.js";
 import { about } from "./app.js";
-import { button, el, replace, setText } from "./dom.js";
+import { apart, button, el, replace, setText } from "./dom.js";
 import { amount, duration, moment, textOf } from "./format.js";
 import { compared } from "./diff.js";
 import { valueView } from "./value.js";
 
 export class Detail {
-  constructor(place, ids, output) {
+  constructor(place, ids, output, onclose) {
+    this.onclose = onclose;
     this.place = place;
     this.ids = ids;
     this.output = output;
@@ -21,8 +22,8 @@ export class Detail {
     this.run = run;
     this.saying = null;
     this.body = el("div", { class: "detail-body" });
-    const close = button("Close", () => (this.node.hidden = true), { class: "quiet" });
-    replace(this.node, el("div", { class: "bar" }, el("h2", {}, `${kind(bar)} ${bar.label}`), el("span", { class: "spacer" }), close), facts(bar), this.body);
+    const close = button("Close", () => this.close(), { class: "quiet" });
+    replace(this.node, el("div", { class: "bar" }, el("h2", {}, kind(bar), " ", apart(bar.label)), el("span", { class: "spacer" }), close), facts(bar), this.body);
     this.node.hidden = false;
     this.node.focus({ preventScroll: true });
     this.node.scrollIntoView({ block: "nearest" });
@@ -33,6 +34,11 @@ export class Detail {
     } catch (error) {
       replace(this.body, el("p", { class: "bad" }, error.message));
     }
+  }
+
+  close() {
+    this.node.hidden = true;
+    this.onclose(this.bar);
   }
 
   async call(bar) {

@@ -11,9 +11,14 @@ export function differences(before, after, place = [], found = []) {
   if (both(Array.isArray)) {
     for (let at = 0; at < Math.max(before.length, after.length); at++) differences(at in before ? before[at] : undefined, at in after ? after[at] : undefined, [...place, at], found);
   } else if (both((one) => one && typeof one === "object" && !Array.isArray(one))) {
-    for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) differences(before[key], after[key], [...place, key], found);
+    for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) differences(own(before, key), own(after, key), [...place, key], found);
   } else found.push({ place, before, after });
   return found;
+}
+
+// Not what every object has: a key of an agent's may be `constructor`, or `__proto__`.
+function own(value, key) {
+  return Object.hasOwn(value, key) ? value[key] : undefined;
 }
 
 function same(one, other) {

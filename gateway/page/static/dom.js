@@ -44,8 +44,31 @@ export function button(label, onclick, attributes = {}) {
   return el("button", { type: "button", onclick, ...attributes }, label);
 }
 
+// Greyed, but not by `disabled`, which would take the focus from who has just pressed it.
+export function setBusy(pressed, busy) {
+  pressed.setAttribute("aria-disabled", String(busy));
+}
+
+export function isBusy(pressed) {
+  return pressed.getAttribute("aria-disabled") === "true";
+}
+
+// What an agent says beside words of ours: characters that turn text round do so no further than its end.
+export function apart(text, attributes = {}) {
+  return el("bdi", attributes, text);
+}
+
 export function announce(text) {
   document.getElementById("live").textContent = text;
+}
+
+// By itself `crypto.randomUUID` would do, but a browser has it only of pages that came over https, or from localhost.
+export function newId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6] & 0x0f) | 0x40;
+  bytes[8] = (bytes[8] & 0x3f) | 0x80;
+  const digits = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return digits.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
 }
 
 // A stylesheet that only some pages need; it is there when this is done.

@@ -36,6 +36,12 @@ export function short(text, most) {
   return line.length <= most ? line : `${line.slice(0, most - 1)}…`;
 }
 
+// A text of an agent's in the middle of one of ours that no element can be put into, as a title: nothing in it turns the
+// rest round.
+export function straight(text) {
+  return String(text).replace(/[\u202a-\u202e\u2066-\u2069]/g, "");
+}
+
 export function elapsed(run, now) {
   const begin = run.started_at || run.created_at;
   return (run.ended_at ? Date.parse(run.ended_at) : now) - Date.parse(begin);

@@ -2,7 +2,8 @@
 
 import { get, path } from "./api.js";
 import { el, replace, svg } from "./dom.js";
-import { clusterOf, layout, nameOf } from "./layout.js";
+import { short, straight } from "./format.js";
+import { around, frames, layout, nameOf } from "./layout.js";
 
 export class GraphView {
   constructor(name) {
@@ -33,26 +34,22 @@ export class GraphView {
     if (this.shown === text) return;
     this.shown = text;
     const { active, failed, asks } = this.walked;
-    const said = active.length ? `${asks ? "Asks" : "At work"}: ${active.join(", ")}.` : failed.length ? `Failed: ${failed.join(", ")}.` : "No node is at work.";
+    const said = active.length ? `${asks ? "Asks" : "At work"}: ${straight(active.join(", "))}.` : failed.length ? `Failed: ${straight(failed.join(", "))}.` : "No node is at work.";
     replace(this.node, svg("svg", { viewBox: `0 -6 ${width} ${height + 6}`, width, height: height + 6, class: "graph", role: "img", "aria-label": `The graph ${this.name}. ${said}` },
       svg("defs", {}, arrow("arrow"), arrow("arrow-taken")), this.clusters(boxes), lines.map((line) => this.line(line)), boxes.map((box) => this.box(box))));
   }
 
   clusters(boxes) {
-    const found = new Map();
-    for (const box of boxes) for (let key = clusterOf(box.id); key; key = clusterOf(key)) found.set(key, [...(found.get(key) || []), box]);
-    return [...found].map(([key, inner]) => {
-      const left = Math.min(...inner.map((box) => box.x - box.width / 2)) - 10;
-      const right = Math.max(...inner.map((box) => box.x + box.width / 2 + ((this.walked.counts.get(box.id) || 0) > 1 ? 24 : 10)));
-      const top = Math.min(...inner.map((box) => box.y)) - 31;
-      const bottom = Math.max(...inner.map((box) => box.y)) + 24;
-      return svg("g", { class: "cluster", data: { state: this.walked.active.includes(key) ? "active" : this.walked.counts.has(key) ? "done" : "" } },
-        svg("rect", { x: left, y: top, width: right - left, height: bottom - top, rx: 8 }), svg("text", { x: left + 8, y: top + 11 }, nameOf(key)));
-    });
+    const badge = (box) => ((this.walked.counts.get(box.id) || 0) > 1 ? 14 : 0);
+    return frames(boxes, badge).map(({ key, left, right, top, bottom }) =>
+      svg("g", { class: "cluster", data: { state: this.walked.active.includes(key) ? "active" : this.walked.counts.has(key) ? "done" : "" } },
+        svg("rect", { x: left, y: top, width: right - left, height: bottom - top, rx: 8 }),
+        svg("text", { x: left + 8, y: top + 11 }, short(nameOf(key), Math.floor((right - left - 16) / 6)), svg("title", {}, key))));
   }
 
   line({ edge, points, loop }) {
-    const taken = around(edge.source).some((from) => around(edge.target).some((to) => from !== to && this.walked.edges.has(`${from} ${to}`)));
+    // A step of the graph knows only the outermost of the graphs around a node.
+    const taken = [edge.source, ...around(edge.source)].some((from) => [edge.target, ...around(edge.target)].some((to) => from !== to && this.walked.edges.has(`${from} ${to}`)));
     const [first, ...rest] = points;
     const shape = loop ? `M${first.x},${first.y} Q${points[1].x},${points[1].y} ${points[2].x},${points[2].y}` : rest.reduce((drawn, to, at) => {
       const from = at ? rest[at - 1] : first;
@@ -73,13 +70,6 @@ export class GraphView {
       svg("rect", { x: box.x - box.width / 2, y: box.y - 15, width: box.width, height: 30, rx: end ? 15 : 5 }),
       svg("text", { x: box.x, y: box.y + 4, "text-anchor": "middle" }, label.length > 24 ? `${label.slice(0, 23)}…` : label, svg("title", {}, box.id)), badge);
   }
-}
-
-// The node and the subgraphs around it: a step of the graph knows only the outermost.
-function around(id) {
-  const found = [id];
-  for (let key = clusterOf(id); key; key = clusterOf(key)) found.push(key);
-  return found;
 }
 
 function arrow(id) {

@@ -3,7 +3,7 @@
 import { get, path, post } from "./api.js";
 import { compared } from "./diff.js";
 import { announce, button, el, replace } from "./dom.js";
-import { moment } from "./format.js";
+import { moment, straight } from "./format.js";
 import { valueView } from "./value.js";
 
 const PAGE = 30;
@@ -50,7 +50,7 @@ export class History {
 
   entry(one) {
     const box = el("input", { type: "checkbox", value: one.checkpoint_id, onchange: (event) => this.choose(event.target) });
-    const next = one.next.length ? `next: ${one.next.join(", ")}` : "at its end";
+    const next = one.next.length ? `next: ${one.next.map(straight).join(", ")}` : "at its end";
     return el("li", {}, el("label", {}, box, el("span", {}, `step ${one.step ?? "?"}`), el("span", { class: "dim" }, one.source), el("span", {}, next), el("span", { class: "dim" }, moment(one.at))));
   }
 
@@ -78,10 +78,13 @@ export class History {
     const said = el("p", { class: "bad", role: "alert" });
     const fork = this.run && button("Fork: run on from here", () => this.act(said, () => post(`${this.place}/runs/${path(this.run.run_id)}/fork`, { checkpoint_id: state.checkpoint_id })), { title: "A new run of this graph that begins at this checkpoint" });
     const form = this.editing(state, said);
-    const edit = button("Edit the state", () => (form.hidden = !form.hidden), { "aria-expanded": "false" });
+    const edit = button("Edit the state", () => {
+      form.hidden = !form.hidden;
+      edit.setAttribute("aria-expanded", String(!form.hidden));
+    }, { "aria-expanded": "false" });
     return [el("div", { class: "bar" }, el("h3", {}, `Checkpoint ${state.checkpoint_id.slice(-12)}`), el("span", { class: "spacer" }), el("div", { class: "buttons" }, fork, edit)),
       state.source === "stored" && el("p", { class: "dim" }, "As it is stored: no worker was there that has the graph."), said, form,
-      state.tasks?.filter((task) => task.error).map((task) => el("p", { class: "bad" }, `${task.name}: ${task.error}`)), valueView(state.values, { open: 2 })];
+      state.tasks?.filter((task) => task.error).map((task) => el("p", { class: "bad" }, `${straight(task.name)}: ${task.error}`)), valueView(state.values, { open: 2 })];
   }
 
   editing(state, said) {
@@ -105,9 +108,10 @@ export class History {
   }
 
   async act(said, call) {
-    replace(said);
+    replace(said, el("span", { class: "dim" }, "Asking for it …"));
     try {
       const made = await call();
+      replace(said);
       if (made?.run_id) location.hash = `#/runs/${path(made.thread_id, made.run_id)}`;
       else {
         announce("A new checkpoint was made.");

@@ -4,6 +4,9 @@
 const GAP_X = 28;
 const GAP_Y = 46;
 const HEIGHT = 30;
+// How far the frame around a graph within stands from what is in it, above (where its name is) and at its sides: from a
+// node, and from another frame.
+const FRAME = { node: { over: 16, beside: 10, below: 9 }, frame: { over: 18, beside: 8, below: 8 } };
 const SWEEPS = 6;
 
 export function layout(nodes, edges) {
@@ -37,8 +40,10 @@ function passed(nodes, edges) {
   return [nodes, edges];
 }
 
+const ENDS = new Map([["__start__", "start"], ["__end__", "end"]]);
+
 export function nameOf(id) {
-  return { __start__: "start", __end__: "end" }[id] || id.split(":").at(-1);
+  return ENDS.get(id) || id.split(":").at(-1);
 }
 
 function backwards(ids, edges) {
@@ -141,12 +146,55 @@ export function clusterOf(id) {
   return id.includes(":") ? id.slice(0, id.lastIndexOf(":")) : "";
 }
 
+// The graphs within that a node is in, from the innermost to the outermost.
+export function around(id) {
+  const found = [];
+  for (let key = clusterOf(id); key; key = clusterOf(key)) found.push(key);
+  return found;
+}
+
+const depth = (id) => around(id).length;
+
+// The frames around the graphs within, the outermost first; `beside`: what a node has at its right.
+export function frames(boxes, beside) {
+  const found = new Map();
+  const widen = (key, part, { over, beside, below }) => {
+    const frame = found.get(key) || { key, left: Infinity, right: -Infinity, top: Infinity, bottom: -Infinity };
+    found.set(key, {
+      key, left: Math.min(frame.left, part.left - beside), right: Math.max(frame.right, part.right + beside),
+      top: Math.min(frame.top, part.top - over), bottom: Math.max(frame.bottom, part.bottom + below),
+    });
+  };
+  for (const box of boxes.filter((one) => clusterOf(one.id))) {
+    const { x, y, width } = box;
+    widen(clusterOf(box.id), { left: x - width / 2, right: x + width / 2 + beside(box), top: y - HEIGHT / 2, bottom: y + HEIGHT / 2 }, FRAME.node);
+  }
+  const keys = [...new Set(boxes.flatMap((box) => around(box.id)))].sort((one, other) => depth(other) - depth(one));
+  for (const key of keys) if (clusterOf(key)) widen(clusterOf(key), found.get(key), FRAME.frame);
+  return keys.reverse().map((key) => found.get(key));
+}
+
+// Where each layer stands. Frames that begin, or end, at the same node need more room than there is between two layers.
+function levels(layers) {
+  const span = new Map();
+  layers.forEach((layer, at) => layer.filter((box) => !box.bend).forEach((box) => around(box.id).forEach((key) => span.set(key, [span.get(key)?.[0] ?? at, at]))));
+  const most = (layer, at, side) => Math.max(0, ...layer.filter((box) => !box.bend).map((box) => around(box.id).filter((key) => span.get(key)[side] === at).length));
+  let y = HEIGHT / 2;
+  return layers.map((layer, at) => {
+    const begin = most(layer, at, 0);
+    if (at) y += HEIGHT + GAP_Y + Math.max(0, begin - 1) * FRAME.frame.over + Math.max(0, most(layers[at - 1], at - 1, 1) - 1) * FRAME.frame.below;
+    else y += begin * FRAME.frame.over;
+    return y;
+  });
+}
+
 function placed(layers, boxes, links) {
+  const heights = levels(layers);
   for (const layer of layers) {
     let x = 0;
     for (const box of layer) {
       box.x = x + box.width / 2;
-      box.y = box.layer * (HEIGHT + GAP_Y) + HEIGHT / 2;
+      box.y = heights[box.layer];
       x += box.width + GAP_X;
     }
     for (const box of layer) box.x -= (x - GAP_X) / 2;
@@ -172,11 +220,12 @@ const ROOM = 24;
 // What is no part of a graph within is moved out of the frame that is drawn around that.
 function parted(layers, boxes) {
   const keys = new Set();
-  for (const box of boxes.values()) if (!box.bend) for (let key = clusterOf(box.id); key; key = clusterOf(key)) keys.add(key);
+  for (const box of boxes.values()) if (!box.bend) for (const key of around(box.id)) keys.add(key);
   for (const key of [...keys].sort((one, other) => other.length - one.length)) {
     const inner = [...boxes.values()].filter((box) => !box.bend && box.id.startsWith(`${key}:`));
-    const left = Math.min(...inner.map((box) => box.x - box.width / 2)) - ROOM;
-    const right = Math.max(...inner.map((box) => box.x + box.width / 2)) + ROOM;
+    const room = ROOM + FRAME.frame.beside * Math.max(...inner.map((box) => depth(box.id) - depth(key) - 1));
+    const left = Math.min(...inner.map((box) => box.x - box.width / 2)) - room;
+    const right = Math.max(...inner.map((box) => box.x + box.width / 2)) + room;
     const [top, bottom] = [Math.min(...inner.map((box) => box.layer)), Math.max(...inner.map((box) => box.layer))];
     for (const layer of layers.slice(top, bottom + 1)) beside(layer, new Set(inner), left, right);
   }
@@ -207,7 +256,8 @@ function spread(layer) {
 
 function drawn(boxes, arrows, back, edges, known) {
   const real = [...boxes.values()].filter((box) => !box.bend);
-  const left = Math.min(...[...boxes.values()].map((box) => box.x - box.width / 2)) - 20;
+  const nested = Math.max(0, ...real.map((box) => depth(box.id) - 1));
+  const left = Math.min(...[...boxes.values()].map((box) => box.x - box.width / 2)) - 20 - nested * FRAME.frame.beside;
   const twin = new Set(arrows.map(({ edge }) => `${edge.source} ${edge.target}`));
   const lines = arrows.map(({ edge, chain }) => {
     const points = chain.map((id) => ({ x: boxes.get(id).x - left, y: boxes.get(id).y }));
@@ -224,6 +274,6 @@ function drawn(boxes, arrows, back, edges, known) {
     return { edge, loop: true, points: [{ x, y: box.y - 6 }, { x: x + 26, y: box.y }, { x, y: box.y + 6 }] };
   });
   for (const box of real) box.x -= left;
-  const width = Math.max(...[...boxes.values()].map((box) => (box.bend ? box.x - left : box.x) + box.width / 2)) + 36;
-  return { boxes: real, lines: [...lines, ...loops], width, height: Math.max(...real.map((box) => box.y)) + HEIGHT / 2 + 14, boxHeight: HEIGHT };
+  const width = Math.max(...[...boxes.values()].map((box) => (box.bend ? box.x - left : box.x) + box.width / 2)) + 36 + nested * FRAME.frame.beside;
+  return { boxes: real, lines: [...lines, ...loops], width, height: Math.max(...real.map((box) => box.y)) + HEIGHT / 2 + 14 + nested * FRAME.frame.below, boxHeight: HEIGHT };
 }

@@ -95,7 +95,7 @@ export class Output {
     if (!message.node) {
       message.body = document.createTextNode("");
       message.tools = el("div", { class: "said-calls" });
-      const who = { ai: message.about.langgraph_node || "ai", tool: message.name || "tool", human: "human" }[message.type] || message.type;
+      const who = (message.type === "ai" ? message.about.langgraph_node : message.type === "tool" ? message.name : "") || message.type;
       message.node = el("article", { class: "message", data: { type: message.type } }, el("header", {}, who), el("div", { class: "said-text" }, message.body), message.tools);
       this.list.append(message.node);
     }

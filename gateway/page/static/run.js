@@ -5,13 +5,13 @@ import { about } from "./app.js";
 import { actionsFor } from "./actions.js";
 import { AnswerForm } from "./answer.js";
 import { Detail } from "./detail.js";
-import { announce, el, replace, setText, soon } from "./dom.js";
-import { STATUS, amount, duration, elapsed, isEnded, moment, plural } from "./format.js";
+import { announce, apart, el, replace, setText, soon } from "./dom.js";
+import { STATUS, amount, duration, elapsed, isEnded, moment, plural, straight } from "./format.js";
 import { GraphView } from "./graph.js";
 import { History } from "./history.js";
 import { Output } from "./output.js";
 import { Polling } from "./polling.js";
-import { sentence, statusPill } from "./runs.js";
+import { since, statusPill } from "./runs.js";
 import { Story } from "./story.js";
 import { Timeline } from "./timeline.js";
 import { valueView } from "./value.js";
@@ -36,15 +36,16 @@ class RunPage {
     this.skew = 0;
     this.head = el("div", { class: "head" });
     this.facts = el("dl", { class: "facts" });
-    this.whyText = el("span");
+    this.whyText = apart("");
+    this.whySince = el("span");
     this.behind = el("span");
-    this.why = el("p", { class: "why-line", hidden: true }, this.whyText, this.behind);
+    this.why = el("p", { class: "why-line", hidden: true }, this.whyText, this.whySince, this.behind);
     this.error = el("div", { hidden: true });
     this.ask = el("div", { class: "ask" });
     this.actions = el("div", { class: "buttons actions" });
     this.timeline = new Timeline((bar) => this.open(bar));
     this.output = new Output(this.ids, { onend: () => this.polling.now() });
-    this.detail = new Detail(this.place, this.ids, this.output);
+    this.detail = new Detail(this.place, this.ids, this.output, (bar) => this.timeline.focus(bar));
     this.graphPart = el("section", { class: "panel", "aria-label": "Graph" }, el("h2", {}, "Graph"));
     this.ending = el("details", { class: "fold", hidden: true }, el("summary", {}, "Values at its end"));
     this.asked = el("details", { class: "panel fold" }, el("summary", {}, "Input and settings of the run"));
@@ -159,7 +160,7 @@ class RunPage {
 
   draw() {
     const { run } = this;
-    document.title = `${STATUS[run.status]} · ${run.title || run.graph} · Perdure`;
+    document.title = `${STATUS[run.status]} · ${straight(run.title || run.graph)} · Perdure`;
     this.drawHead();
     this.drawFacts();
     this.drawAsk();
@@ -175,17 +176,24 @@ class RunPage {
 
   drawHead() {
     const { run } = this;
-    const text = JSON.stringify([run.status, run.title, run.error, run.follow_up, run.next_run]);
+    const text = JSON.stringify([run.status, run.title, run.error, run.can_go_on, run.answerable]);
     if (this.headText === text) return;
     this.headText = text;
     replace(this.head, el("p", { class: "crumbs" }, el("a", { href: "#/" }, "Runs"), " / ", el("a", { href: `#/threads/${path(run.thread_id)}` }, `thread ${run.thread_id}`)),
-      el("h1", {}, statusPill(run.status), " ", run.title || run.graph, " ", el("span", { class: "id" }, run.run_id)));
+      el("h1", {}, statusPill(run.status), " ", apart(run.title || run.graph), " ", el("span", { class: "id" }, run.run_id)));
     about.then((known) => known.temporal_ui && !this.head.querySelector(".temporal") && this.head.append(el("a", { class: "temporal", href: `${known.temporal_ui}${path(run.workflow_id)}`, target: "_blank", rel: "noopener noreferrer" }, "In the Temporal UI")));
     this.error.hidden = !run.error;
     replace(this.error, run.error && el("div", { class: "failure" }, el("strong", {}, run.error.type), el("pre", {}, run.error.message),
       run.error.traceback && el("details", {}, el("summary", {}, "Traceback"), el("pre", {}, run.error.traceback))));
     this.actions.hidden = run.status === "success";
-    replace(this.actions, actionsFor(run, () => this.polling.now()));
+    this.anew(this.actions, actionsFor(run, () => this.polling.now()));
+  }
+
+  // Who has pressed a button that is not there any more stands at the beginning of the page's content, and not outside it.
+  anew(node, ...children) {
+    const isHere = node.contains(document.activeElement);
+    replace(node, ...children);
+    if (isHere) document.getElementById("main").focus({ preventScroll: true });
   }
 
   drawFacts() {
@@ -209,7 +217,11 @@ class RunPage {
       replace(this.facts, shown.map(([name, text]) => el("div", {}, el("dt", {}, name), el("dd", { data: { fact: name } }, text))));
     } else for (const [name, text] of shown) setText(this.facts.querySelector(`[data-fact="${name}"]`), text);
     this.why.hidden = !run.why || Boolean(run.error);
-    if (run.why) setText(this.whyText, sentence(this.reason(run), this.now));
+    if (run.why) {
+      const why = this.reason(run);
+      setText(this.whyText, why.text);
+      setText(this.whySince, since(why, this.now));
+    }
     const behind = run.why?.behind || "";
     if (this.behind.dataset.of !== behind) {
       this.behind.dataset.of = behind;
@@ -230,10 +242,13 @@ class RunPage {
     const text = run.answerable ? JSON.stringify(run.questions) : "";
     if (this.askText === text) return;
     this.askText = text;
-    if (!text) return void replace(this.ask);
+    if (!text) return void this.anew(this.ask);
     const form = new AnswerForm(run, run.questions, (answered) => {
       if (answered && answered.run_id !== run.run_id) location.hash = `#/runs/${path(answered.thread_id, answered.run_id)}`;
-      else this.polling.now();
+      else {
+        this.askText = null;  // it may ask the same once more
+        this.polling.now();
+      }
     });
     replace(this.ask, el("h2", {}, "It asks"), form.node);
   }

@@ -2,7 +2,7 @@
 
 import { path } from "./api.js";
 import { about } from "./app.js";
-import { announce, button, el, replace, setText } from "./dom.js";
+import { announce, apart, el, replace, setText } from "./dom.js";
 import { STATUS, amount, duration, elapsed, isEnded, moment, plural } from "./format.js";
 import { chosenBy, listed } from "./listing.js";
 import { Polling } from "./polling.js";
@@ -163,7 +163,9 @@ class Row {
     const open = () => (location.hash = runAddress(run));
     this.row = el("tr", { tabindex: 0, class: "row", onclick: (event) => event.target.closest("a") || getSelection().toString() || open() },
       status, el("td", { class: "name" }, this.cells.name, this.cells.id), graph, started, time, steps, tokens);
-    this.why = el("td", { colspan: 6 });
+    this.whyText = apart("");
+    this.whySince = el("span");
+    this.why = el("td", { colspan: 6 }, this.whyText, this.whySince);
     this.whyRow = el("tr", { class: "why", hidden: true, onclick: open }, el("td"), this.why);
     this.parts = [this.row, this.whyRow];
   }
@@ -181,13 +183,13 @@ class Row {
     setText(time, run.started_at ? duration(elapsed(run, now)) : "");
     setText(steps, amount(run.steps));
     setText(tokens, amount(run.tokens));
-    setText(this.why, run.why ? sentence(run.why, now) : "");
+    setText(this.whyText, run.why ? run.why.text : "");
+    setText(this.whySince, run.why ? since(run.why, now) : "");
     this.why.dataset.reason = run.why ? run.why.reason : "";
     this.whyRow.hidden = !run.why;
   }
 }
 
-export function sentence(why, now) {
-  const since = why.since && why.reason !== "ended" ? ` · for ${duration(now - Date.parse(why.since))}` : "";
-  return `${why.text}${since}`;
+export function since(why, now) {
+  return why.since && why.reason !== "ended" ? ` · for ${duration(now - Date.parse(why.since))}` : "";
 }

@@ -51,7 +51,7 @@ function read(block) {
     const value = line.slice(at + 1).replace(/^ /, "");
     const field = line.slice(0, at);
     if (field === "data") event.data += value;
-    else if (field in event) event[field] = value;
+    else if (Object.hasOwn(event, field)) event[field] = value;
   }
   if (!event.data) return null;
   event.data = JSON.parse(event.data);

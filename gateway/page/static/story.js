@@ -29,7 +29,7 @@ export class Story {
   addEvents(events) {
     for (const event of events) {
       if (BEGINS.includes(event.type)) this.calls.set(event.call_id, { ...event, begin: Date.parse(event.at), endSeq: null });
-      else if (event.type in ENDS) this.end(event);
+      else if (Object.hasOwn(ENDS, event.type)) this.end(event);
       else if (MARKS.includes(event.type)) this.marks.push({ ...event, begin: Date.parse(event.at) });
     }
   }
@@ -129,7 +129,7 @@ export class Story {
     const within = namesOf(namespace);
     const cut = after ? null : this.cutAfter(Date.parse(step.at));
     const state = after ? "done" : run.status === "running" && !within.length ? "running" : run.status === "running" ? (cut ? "cut" : "running") : endState(run, step);
-    return [...new Set(step.next)].filter((node) => !node.startsWith("__")).map((node) => ({
+    return [...new Set(step.next)].filter(isNode).map((node) => ({
       kind: "step", id: `s${step.checkpoint_id}${node}`, node, path: [...within, node], begin: Date.parse(step.at), end: after ? Date.parse(after.at) : state === "cut" && cut ? cut : until, state, label: node,
       step: (step.step ?? -1) + 1, checkpoint: within.length ? null : step.checkpoint_id, next: after?.checkpoint_id,
     }));
@@ -144,7 +144,7 @@ export class Story {
     for (const step of this.steps) {
       const within = namesOf(step.namespace);
       const name = (node) => [...within, node].join(":");
-      const nodes = [...new Set(step.next)].filter((node) => !node.startsWith("__")).map(name);
+      const nodes = [...new Set(step.next)].filter(isNode).map(name);
       for (const node of last.get(step.namespace) || []) counts.set(node, (counts.get(node) || 0) + 1);
       for (const node of nodes) for (const from of befores.get(step.namespace) || (within.length ? [] : ["__start__"])) edges.add(`${from} ${node}`);
       last.set(step.namespace, nodes);
@@ -157,6 +157,11 @@ export class Story {
     const goesOn = ["running", "awaiting_input"].includes(run.status);
     return { counts, edges, active: goesOn ? all : [], failed: ["error", "timeout"].includes(run.status) ? all : [], asks: run.status === "awaiting_input" };
   }
+}
+
+// What LangGraph itself calls so is none of the graph's nodes.
+function isNode(name) {
+  return !/^__(start|end|pregel_\w+)(__)?$/.test(name);
 }
 
 // The nodes of a namespace of LangGraph's; a number counts the calls of graphs in one task.

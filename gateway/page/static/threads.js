@@ -2,7 +2,7 @@
 
 import { get, path } from "./api.js";
 import { el, replace, setText } from "./dom.js";
-import { amount, moment, plural, short } from "./format.js";
+import { amount, moment, plural, short, straight } from "./format.js";
 import { Polling } from "./polling.js";
 
 const PAGE = 50;
@@ -45,5 +45,5 @@ function row(thread) {
     el("td", { class: "status" }, el("span", { class: "pill", data: { status: thread.status } }, STATUSES[thread.status] || thread.status)),
     el("td", { class: "name" }, el("a", { href: `#/threads/${path(thread.thread_id)}` }, thread.title || thread.thread_id)),
     el("td", {}, thread.graph || ""), el("td", { class: "dim" }, moment(thread.updated_at)),
-    el("td", { class: "number", data: { label: "tokens" } }, amount(thread.tokens)), el("td", {}, short(said, 120)));
+    el("td", { class: "number", data: { label: "tokens" } }, amount(thread.tokens)), el("td", { class: "free" }, short(straight(said), 120)));
 }

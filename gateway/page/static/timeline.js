@@ -2,7 +2,7 @@
 // that are narrower than two points are drawn as one.
 
 import { atNextFrame, button, el, replace, svg } from "./dom.js";
-import { duration, plural } from "./format.js";
+import { duration, plural, straight } from "./format.js";
 
 const ROW = 26;
 const BAR = 16;
@@ -119,12 +119,18 @@ export class Timeline {
     const rows = this.rows.slice(0, SHOWN);
     const height = TOP + rows.length * ROW + 6;
     const x = (time) => this.gutter + ((time - from) / (to - from)) * this.width;
-    const focused = document.activeElement?.dataset?.bar;
+    const focused = this.drawn?.[document.activeElement?.closest("[data-bar]")?.dataset.index]?.bars[0];
     this.drawn = [];
     this.drawing.setAttribute("height", height);
     this.drawing.setAttribute("width", this.node.clientWidth);
     replace(this.drawing, this.axis(from, to, x, height), rows.map((row, at) => this.row(row, TOP + at * ROW, x, from, to)));
-    if (focused !== undefined) this.drawing.querySelector(`[data-bar="${CSS.escape(focused)}"]`)?.focus();
+    if (focused) this.focus(focused);
+  }
+
+  // The bar, or that into which it was drawn; the whole drawing, if it is out of sight.
+  focus(bar) {
+    const at = this.drawn.findIndex((group) => group.bars.some((one) => one.id === bar.id));
+    (this.drawing.querySelector(`[data-index="${at}"]`) || this.drawing).focus({ preventScroll: true });
   }
 
   axis(from, to, x, height) {
@@ -167,7 +173,7 @@ export class Timeline {
     const width = Math.max(bar.kind === "mark" ? 5 : 2, Math.min(x(group.end), this.gutter + this.width) - left);
     const index = this.drawn.push(group) - 1;
     const several = group.bars.length > 1;
-    const name = several ? `${plural(group.bars.length, bar.kind)}, ${duration(group.end - group.begin)}` : `${bar.kind} ${bar.label}, ${bar.state}, ${duration(bar.end - bar.begin)}`;
+    const name = several ? `${plural(group.bars.length, bar.kind)}, ${duration(group.end - group.begin)}` : `${bar.kind} ${straight(bar.label)}, ${bar.state}, ${duration(bar.end - bar.begin)}`;
     const label = !several && width > 46 && bar.kind !== "mark" ? [svg("text", { x: left + 5, y: y + 17, class: "inside" }, fits(bar, width))] : [];
     const chosen = this.selected !== null && group.bars.some((one) => one.id === this.selected);
     return svg("g", { class: "bar", tabindex: -1, role: "button", "aria-label": name, data: { bar: bar.id, index, kind: bar.kind, state: bar.state, chosen } },

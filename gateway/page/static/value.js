@@ -1,7 +1,7 @@
 // Any JSON as a tree that is opened part by part. Large parts are made when they are opened.
 
-import { button, el, replace } from "./dom.js";
-import { short } from "./format.js";
+import { apart, button, el, replace } from "./dom.js";
+import { short, straight } from "./format.js";
 
 const LONG = 2000;
 const MANY = 100;
@@ -11,7 +11,7 @@ export function valueView(value, { open = 1, name } = {}) {
 }
 
 function entry(name, value, open) {
-  const label = name === undefined ? null : el("span", { class: "value-name" }, `${name}: `);
+  const label = name === undefined ? null : el("span", { class: "value-name" }, apart(name), ": ");
   if (value === null || typeof value !== "object") return el("div", { class: "value-line" }, label, leaf(value));
   const entries = Array.isArray(value) ? value.map((one, at) => [at, one]) : Object.entries(value);
   if (!entries.length) return el("div", { class: "value-line" }, label, Array.isArray(value) ? "[]" : "{}");
@@ -29,8 +29,12 @@ function show(inner, entries, from, open) {
   const left = entries.length - from - MANY;
   if (left > 0) {
     const more = button(`show ${Math.min(left, MANY)} more of ${left}`, () => {
+      const at = inner.childElementCount - 1;
       more.remove();
       show(inner, entries, from + MANY, open);
+      // The button had the focus: what it has brought takes it.
+      inner.children[at].tabIndex = -1;
+      inner.children[at].focus({ preventScroll: true });
     }, { class: "quiet" });
     inner.append(more);
   }
@@ -40,13 +44,13 @@ function summed(value, entries) {
   if (Array.isArray(value)) return `[${value.length}]`;
   const said = value.content ?? value.text ?? value.name;
   const kind = typeof value.type === "string" ? `${value.type} ` : "";
-  if (typeof said === "string") return `{${kind}${short(said, 60)}}`;
-  return short(`{${entries.map(([key]) => key).join(", ")}}`, 70);
+  if (typeof said === "string") return `{${straight(`${kind}${short(said, 60)}`)}}`;
+  return short(straight(`{${entries.map(([key]) => key).join(", ")}}`), 70);
 }
 
 function leaf(value) {
   if (typeof value !== "string") return el("span", { class: "value-plain" }, String(value));
-  const text = el("span", { class: "value-text" }, value.slice(0, LONG));
+  const text = apart(value.slice(0, LONG), { class: "value-text" });
   if (value.length <= LONG) return text;
   const more = button(`show all ${value.length} characters`, () => replace(text, value), { class: "quiet" });
   return el("span", {}, text, "… ", more);
