@@ -41,6 +41,7 @@ from .quick_reads import QuickReads
 from .run_headers import RunHeaders
 from .security_schemes import describe
 from .serving import Serving
+from .stopping import Stopping
 from .translation import Translate
 
 _EXPOSED = ("x-pagination-total", "x-pagination-next", "content-location", "location", "mcp-session-id")
@@ -91,7 +92,7 @@ def create_app(context: Context, serving: Serving | None = None) -> FastAPI:
     app.add_middleware(QuickReads, context, {getattr(one, "path", "") for router in wanted for one in router.routes})
     identify = serving.identifiers(context.runs)
     _add_inner(app, context, serving, identify)
-    _add_outer(app, serving, identify)
+    _add_outer(app, context, serving, identify)
     return app
 
 
@@ -118,9 +119,10 @@ def _add_inner(app: FastAPI, context: Context, serving: Serving, identify: list[
     app.add_middleware(Dots)
 
 
-def _add_outer(app: FastAPI, serving: Serving, identify: list[Identify]) -> None:
+def _add_outer(app: FastAPI, context: Context, serving: Serving, identify: list[Identify]) -> None:
     if serving.app is not None:
         app.add_middleware(CustomRoutes, serving.app, identify if serving.http.enable_custom_route_auth else ())
+    app.add_middleware(Stopping, context)  # within what lets pages of other origins read an answer
     cors = serving.cors
     app.add_middleware(
         CORSMiddleware,

@@ -14,6 +14,7 @@ from .context import Runs
 from .errors import refuse
 from .graph_names import chosen_assistant, graph_of
 from .ids import AssistantId
+from .json_values import number_in
 from .replies import Json, page, selected
 
 router = APIRouter(tags=["Assistants"])
@@ -63,8 +64,8 @@ def _node(node: dict[str, Any]) -> dict[str, Any]:
 def _levels(given: str) -> bool | int:
     if given.lower() in ("true", "false"):
         return given.lower() == "true"
-    if given.isdecimal() and int(given) >= 1:
-        return int(given)
+    if levels := number_in(given):
+        return levels
     raise refuse(422, "xray: true, false, or how many levels of subgraphs, from 1 on")
 
 

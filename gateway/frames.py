@@ -14,6 +14,7 @@ from ..contracts.errors import InvalidEventIdError
 from ..contracts.langgraph_names import INTERRUPT
 from ..contracts.types import GAP_EVENT, METADATA_EVENT, StreamEvent
 from .accumulated import Accumulated
+from .json_values import number_in
 from .metadata import shown_metadata
 
 METADATA = METADATA_EVENT
@@ -51,9 +52,10 @@ def position_of(last_event_id: str | None) -> Position:
     if last_event_id in (None, "", "-1", "-"):
         return Position()
     event, dash, frame = str(last_event_id).partition("-")
-    if not event.isdecimal() or not event.isascii() or (dash and not frame.isdecimal()):
+    at, part = number_in(event), number_in(frame)
+    if at is None or (dash and part is None):
         raise InvalidEventIdError(last_event_id)
-    return Position(int(event), int(frame) if dash else None)
+    return Position(at, part)
 
 
 class Frames:

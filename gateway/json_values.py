@@ -15,6 +15,11 @@ def list_of(value: object) -> list[Any]:
     return cast("list[Any]", value) if isinstance(value, list | tuple) else []
 
 
+def number_in(text: str) -> int | None:
+    """A whole number, 0 or more, of at most 19 digits; `None`: it is none. (Python reads no number of thousands.)"""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else None
+
+
 def is_object(value: object) -> bool:
     """Whether it is one."""
     return isinstance(value, dict)

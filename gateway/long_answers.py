@@ -56,7 +56,7 @@ async def _surrounded(within: Within, answer: Later, receive: Receive, send: Sen
 
 
 class LongReply(Response):
-    """What an application answers that may take long. When the gateway stops it is left without an end."""
+    """What an application answers that may take long. When the gateway stops it is cut off at once (`stopping`)."""
 
     def __init__(self, context: Context, app: ASGIApp) -> None:
         super().__init__()
@@ -64,12 +64,8 @@ class LongReply(Response):
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            with self._context.kept_open():
-                await self._app(scope, receive, send)
-        except asyncio.CancelledError:
-            if not self._context.closing:
-                raise
+        with self._context.kept_open():
+            await self._app(scope, receive, send)
 
 
 class LongAnswer(StreamingResponse):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import socket
 from collections.abc import Generator
 from contextlib import AsyncExitStack, contextmanager
@@ -18,8 +19,10 @@ from .long_answers import Unburdened
 from .mounting import lifespan_of
 from .serving import Authenticate, Serving
 
-_GRACE = 5
+GRACE = 5.0
 """Seconds for answers that are under way when the gateway stops. Streams are cut off at once."""
+_FAREWELL = 2
+"""More seconds, in which those that have waited for longer are told that it stops."""
 _BACKLOG = 2048
 
 
@@ -58,7 +61,7 @@ class Gateway:
             ws="websockets-sansio",
             ws_max_size=serving.settings.max_body,
             ws_per_message_deflate=False,
-            timeout_graceful_shutdown=_GRACE,
+            timeout_graceful_shutdown=math.ceil(GRACE) + _FAREWELL,
             backlog=_BACKLOG,
         )
         self._server = _Server(config)
@@ -103,7 +106,18 @@ class Gateway:
 
 
 class _Server(uvicorn.Server):
-    """Signals are for whoever runs the gateway."""
+    """Signals are for whoever runs the gateway; and what is cut off has the time to say so."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        cutting = asyncio.get_running_loop().call_later(GRACE, self._cut)
+        try:
+            await super().shutdown(sockets)
+        finally:
+            cutting.cancel()
+
+    def _cut(self) -> None:
+        for task in self.server_state.tasks:
+            task.cancel()
 
     @contextmanager
     def capture_signals(self) -> Generator[None]:

@@ -17,6 +17,7 @@ from .context import Context, InContext, LastEventId, prefix
 from .errors import refuse
 from .frames import METADATA, Frame, Frames
 from .ids import ThreadId
+from .json_values import number_in
 from .long_answers import LongAnswer
 from .queries import words_in_query
 from .reading import existing
@@ -59,10 +60,11 @@ def _place(last_event_id: str | None, now: _Place) -> _Place:
         return now
     if last_event_id in ("-", "-1", "0"):
         return _Place(0)
-    created, dash, event = last_event_id.partition("-")
-    if not (dash and created.isdecimal() and event.isdecimal()):
+    created, _, event = last_event_id.partition("-")
+    at, number = number_in(created), number_in(event)
+    if at is None or number is None:
         raise refuse(422, "Last-Event-ID: the id of an event of this stream, or - for all of them")
-    return _Place(int(created), int(event))
+    return _Place(at, number)
 
 
 async def _standing(runs: RunsFacade, thread_id: str) -> _Place:

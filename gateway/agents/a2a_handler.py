@@ -45,7 +45,7 @@ from ..run_views import is_gone
 from ..translation import as_allowed
 from .a2a_errors import translating, translating_stream
 from .a2a_lists import page_of
-from .a2a_stream import followed
+from .a2a_stream import told
 from .a2a_tasks import task_of
 from .a2a_translation import run_of, task_ids, translated
 from .schemas import properties_of
@@ -74,8 +74,7 @@ class Tasks(RequestHandler):
         self, params: SendMessageRequest, context: ServerCallContext
     ) -> AsyncGenerator[Event]:
         run = await self._sent(params.message)
-        yield await task_of(self._runs, run, _length(params.configuration))
-        async for event in followed(self._runs, run):
+        async for event in told(self._runs, run, _length(params.configuration)):
             yield event
 
     @translating_stream
@@ -85,8 +84,7 @@ class Tasks(RequestHandler):
         run = await self._existing(params.id)
         if run.status.terminal:
             raise UnsupportedOperationError(f"task {params.id} has ended: there is nothing to follow")
-        yield await task_of(self._runs, run, 0)
-        async for event in followed(self._runs, run):
+        async for event in told(self._runs, run, 0):
             yield event
 
     @translating
@@ -106,7 +104,7 @@ class Tasks(RequestHandler):
         return await page_of(self._runs, self._chosen.graph, params)
 
     async def _sent(self, message: Message) -> RunRecord:
-        """The run that a message begins, or answers."""
+        """The run that a message begins, or answers, as it stands then."""
         given = MessageToDict(message)
         asked = as_allowed(translated, {"assistant_id": self._assistant_id}, _request(given))
         assert asked is not None
@@ -134,7 +132,8 @@ class Tasks(RequestHandler):
         if run.status is not RunStatus.AWAITING_INPUT:
             raise UnsupportedOperationError(f"task {message.task_id} does not wait for a message (it is {run.status})")
         await self._runs.resume(run.run_id, answer)
-        return await self._run(run.run_id)
+        # As it stands then, whatever has become of it meanwhile: a stream tells of it from here on.
+        return run.model_copy(update={"status": RunStatus.RUNNING})
 
     async def _existing(self, task_id: str) -> RunRecord:
         ids = task_ids(task_id)

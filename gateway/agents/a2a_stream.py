@@ -5,18 +5,31 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from typing import Any
 
-from a2a.types import TaskArtifactUpdateEvent, TaskState, TaskStatus, TaskStatusUpdateEvent
+from a2a.types import Task, TaskArtifactUpdateEvent, TaskState, TaskStatus, TaskStatusUpdateEvent
 
-from ...contracts.types import METADATA_EVENT, RunRecord, StreamEvent
+from ...contracts.types import METADATA_EVENT, RunRecord, StreamEvent, WaitResult
 from ...facade.runs import RunsFacade
 from ..streams import is_open_question
-from .a2a_tasks import STATE, artifact, artifacts_of, first_message, status_of, task_id_of
+from .a2a_tasks import STATE, artifact, artifacts_of, first_message, is_at_rest, status_of, task_id_of, task_of
 from .conversations import id_of, text_of
 
 Update = TaskStatusUpdateEvent | TaskArtifactUpdateEvent
 
 
-async def followed(runs: RunsFacade, run: RunRecord) -> AsyncGenerator[Update]:
+async def told(runs: RunsFacade, run: RunRecord, history: int | None) -> AsyncGenerator[Task | Update]:
+    """The task as `run` says that it stands, and what follows: states never go back.
+
+    Of a task that rests already there is nothing to follow: all that it has said is in it.
+    """
+    yield await task_of(runs, run, history)
+    if is_at_rest(run):
+        yield await _last(runs, run, _Telling(run), await runs.join_wait(run.run_id))
+        return
+    async for update in _followed(runs, run):
+        yield update
+
+
+async def _followed(runs: RunsFacade, run: RunRecord) -> AsyncGenerator[Update]:
     """From its beginning to its end, or to an open question."""
     telling = _Telling(run)
     async with await runs.join_stream(run.run_id) as stream:
@@ -28,8 +41,12 @@ async def followed(runs: RunsFacade, run: RunRecord) -> AsyncGenerator[Update]:
     result = await runs.join_wait(run.run_id)
     for update in telling.rest(result.values, await first_message(runs, run)):
         yield update
+    yield await _last(runs, run, telling, result)
+
+
+async def _last(runs: RunsFacade, run: RunRecord, telling: _Telling, result: WaitResult) -> Update:
     ended = await runs.get_run(run.run_id)
-    yield telling.status(status_of(ended or run, result))
+    return telling.status(status_of(ended or run, result))
 
 
 class _Telling:

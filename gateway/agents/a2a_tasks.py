@@ -46,9 +46,13 @@ async def task_of(runs: RunsFacade, run: RunRecord, history: int | None = None) 
     return task
 
 
+def is_at_rest(run: RunRecord) -> bool:
+    """Whether it has ended, or waits for an answer."""
+    return run.status.terminal or run.status is RunStatus.AWAITING_INPUT
+
+
 async def _result(runs: RunsFacade, run: RunRecord) -> WaitResult | None:
-    is_settled = run.status.terminal or run.status is RunStatus.AWAITING_INPUT
-    return await runs.join_wait(run.run_id) if is_settled else None
+    return await runs.join_wait(run.run_id) if is_at_rest(run) else None
 
 
 def status_of(run: RunRecord, result: WaitResult | None) -> TaskStatus:

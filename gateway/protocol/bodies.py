@@ -10,7 +10,7 @@ import orjson
 from fastapi import Request
 
 from ..errors import refuse
-from ..json_values import is_list, list_of, object_of
+from ..json_values import is_list, list_of, number_in, object_of
 from .entries import Wanted, is_channel
 from .said import run_of
 
@@ -82,8 +82,8 @@ def since_of(body: Mapping[str, Any], last_event_id: str | None = None) -> Since
     if last_event_id in (None, "", "-", "-1"):
         return Since()
     assert last_event_id is not None
-    if last_event_id.isascii() and last_event_id.isdecimal():
-        return Since(int(last_event_id))
+    if (seq := number_in(last_event_id)) is not None:
+        return Since(seq)
     return _after(last_event_id, "Last-Event-ID")
 
 

@@ -14,6 +14,7 @@ import orjson
 from langchain_core.messages import AIMessage, AIMessageChunk
 
 from ..json_values import is_object, list_of, object_of
+from .block_ids import with_known_ids
 
 Block = dict[str, Any]
 Data = dict[str, Any]
@@ -58,13 +59,16 @@ class BlockMessage:
             self._is_begun = True
             yield _start(self.id, self._metadata)
         for position, block in enumerate(_blocks_of(chunk)):
-            yield from self._grow(_key(block, position), block)
+            yield from self._grow(_key(block, position), block, chunk)
         if usage := chunk.get("usage_metadata"):
             self._usage = _added(self._usage, usage)
 
-    def _grow(self, key: Hashable, block: Block) -> Iterator[Data]:
-        if (known := self._blocks.get(key)) is None:
-            known = self._blocks[key] = _Open(len(self._blocks), {**block})
+    def _grow(self, key: Hashable, block: Block, chunk: Mapping[str, Any]) -> Iterator[Data]:
+        known = self._blocks.get(key)
+        index = len(self._blocks) if known is None else known.index
+        block = with_known_ids(block, chunk, _place(self.id, index))
+        if known is None:
+            known = self._blocks[key] = _Open(index, {**block})
             yield _block_start(known.index, block)
         else:
             known.block = _merged(known.block, block)
@@ -81,8 +85,10 @@ class BlockMessage:
 def whole_message(message: Mapping[str, Any]) -> Iterator[Data]:
     """All of a message that was said at once."""
     metadata = object_of(message.get("response_metadata"))
-    yield _start(str(message.get("id") or ""), metadata)
-    for index, block in enumerate(_whole_blocks(message)):
+    id = str(message.get("id") or "")
+    yield _start(id, metadata)
+    for index, made in enumerate(_whole_blocks(message)):
+        block = with_known_ids(made, message, _place(id, index))
         yield _block_start(index, block)
         if (delta := _delta(block)) is not None:
             yield {"event": "content-block-delta", "index": index, "delta": delta}
@@ -132,6 +138,11 @@ def _key(block: Block, position: int) -> Hashable:
     """By which a block is known from chunk to chunk: its provider's word for it, else its type and its place."""
     index = block.get("index")
     return index if isinstance(index, int | str) else ("", block.get("type"), position)
+
+
+def _place(id: str, index: int) -> str:
+    """Of a block of a message."""
+    return f"{id}\n{index}"
 
 
 def _start(id: str, metadata: Mapping[str, Any]) -> Data:

@@ -43,6 +43,8 @@ _LOOK = 0.5
 """Seconds between two looks for a thread that is about to be made."""
 _FAILED, _RESTARTS, _LATER = 1011, 1012, 1013
 """Codes of a close that say that it was not the client."""
+_GONE = 1006
+"""The code for a socket that was found closed."""
 _FAREWELL = 1.0
 """Seconds that a close may take."""
 
@@ -58,8 +60,6 @@ async def speak(websocket: WebSocket, thread_id: str) -> None:
         await closed_with(websocket.send, 403, "pages of this origin are not let in (gateway.cors_origins)")
     elif not is_assistant_id(thread_id):
         await closed_with(websocket.send, 422, "Invalid thread ID: must be a UUID")
-    elif await is_anothers(context.runs, thread_id):
-        await closed_with(websocket.send, 404, f"Thread with ID {thread_id} not found")
     else:
         await _Conversation(websocket, context, feeds, thread_id).hold()
 
@@ -91,9 +91,15 @@ class _Conversation:
         """Until one of both leaves."""
         try:
             with self._context.kept_open():
-                await self._listen()
+                if await is_anothers(self._context.runs, self._thread_id):
+                    await closed_with(self._websocket.send, 404, f"Thread with ID {self._thread_id} not found")
+                else:
+                    await self._listen()
         except WebSocketDisconnect:
             pass
+        except PerdureError as exc:
+            logger.warning("a socket of thread %s is closed: %s", self._thread_id, exc)
+            await self._leave(_FAILED)
         except TimeoutError:
             logger.info("a reader of thread %s has taken nothing for %g s; it is let go", self._thread_id, PATIENCE)
             await self._leave(_LATER)
@@ -112,12 +118,19 @@ class _Conversation:
                 await self._websocket.close(code)
 
     async def _listen(self) -> None:
-        while True:
-            answer = await self._answer(await self._websocket.receive_text())
+        while not self._context.closing:  # a command that was cut off has been answered
+            message = await self._websocket.receive()
+            if message["type"] == "websocket.disconnect":
+                return
+            answer = await self._answer(message.get("text"))
             async with self._turn:
                 await self._send(encode(answer))
+        await self._leave(_RESTARTS)
 
-    async def _answer(self, text: str) -> Mapping[str, Any]:
+    async def _answer(self, text: str | None) -> Mapping[str, Any]:
+        """`text`: `None` for a binary frame."""
+        if text is None:
+            return failure_of(None, "invalid_argument", "Protocol commands must be text frames.")
         try:
             body = orjson.loads(text)
         except orjson.JSONDecodeError:
@@ -201,8 +214,12 @@ class _Conversation:
                         reader.spoke()
 
     async def _send(self, text: bytes) -> None:
+        """Raises `WebSocketDisconnect` where one of both has closed it."""
         async with asyncio.timeout(PATIENCE):
-            await self._websocket.send({"type": "websocket.send", "text": text.decode()})
+            try:
+                await self._websocket.send({"type": "websocket.send", "text": text.decode()})
+            except GONE as exc:
+                raise WebSocketDisconnect(_GONE) from exc
 
     async def _passed_on(self, body: Params) -> Mapping[str, Any]:
         path = self._websocket.scope["path"].removesuffix("/stream/events") + "/commands"

@@ -49,6 +49,7 @@ async def test_how_a_graph_is_made(client: Client, assistant: str) -> None:
         ("GET", f"/assistants/{uuid.UUID(int=1)}", None, 404),
         ("GET", "/assistants/nope/graph", None, 422),
         ("GET", "/assistants/steps/graph?xray=0", None, 422),
+        ("GET", f"/assistants/steps/graph?xray={'9' * 5000}", None, 422),
         ("POST", "/assistants/search", {"graph_id": "nope"}, 404),
     ],
 )

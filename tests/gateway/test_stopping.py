@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import inspect
+import logging
 import time
+import uuid
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
+import httpx
 import pytest
 from langgraph_sdk import get_client
 from support.gateways import Client, Served
 from support.proxy import Proxy
+from support.servers import until
 
 from perdure.contracts.errors import UnavailableError
-from perdure.gateway import Gateway
+from perdure.gateway import Gateway, server
 
 
 @pytest.mark.filterwarnings("ignore")  # the client says that it tries again
@@ -59,3 +66,80 @@ async def test_a_body_does_not_wait_for_the_acknowledgement_of_its_headers(api: 
 async def test_a_port_that_is_taken_is_said(api: Served) -> None:
     with pytest.raises(UnavailableError, match=rf"127\.0\.0\.1:{api.gateway.port} .*--api-port .*gateway\.port"):
         await Gateway(api.env.runs, host="127.0.0.1", port=api.gateway.port).__aenter__()
+
+
+WAITING: Mapping[str, tuple[str, dict[str, Any]]] = {
+    "the start of a run": ("/threads/{thread}/runs", {"assistant_id": "steps", "input": {"tag": "t"}}),
+    "a stream that has not begun": ("/threads/{thread}/runs/stream", {"assistant_id": "steps", "input": {"tag": "t"}}),
+    "a wait that has not begun": ("/runs/wait", {"assistant_id": "steps", "input": {"tag": "t"}}),
+    "a command": (
+        "/threads/{thread}/commands",
+        {"id": 1, "method": "run.start", "params": {"assistant_id": "steps", "input": {"tag": "t"}}},
+    ),
+    "a state that is written": ("/threads/{thread}/state", {"values": {"tag": "x"}}),
+    "a search": ("/threads/search", {"limit": 1}),
+    "a task of A2A": (
+        "/a2a/steps",
+        {
+            "jsonrpc": "2.0",
+            "id": 1,
+            "method": "message/send",
+            "params": {"message": {"kind": "message", "messageId": "m", "role": "user", "parts": []}},
+        },
+    ),
+    "a page of AG-UI": (
+        "/ag-ui/steps",
+        {"threadId": "t", "runId": "r", "state": {}, "messages": [], "tools": [], "context": [], "forwardedProps": {}},
+    ),
+}
+
+
+@pytest.fixture
+async def stopping(
+    api: Served, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[tuple[Gateway, httpx.AsyncClient, list[str]]]:
+    """A gateway whose runs answer nothing, with half a second for what is under way; who waits for what."""
+    monkeypatch.setattr(server, "GRACE", 0.5)
+    waiting: list[str] = []
+    runs: Any = Silent(api.env.runs, waiting)
+    async with (
+        Gateway(runs, host="127.0.0.1", port=0) as gateway,
+        httpx.AsyncClient(base_url=gateway.url, timeout=20) as http,
+    ):
+        yield gateway, http, waiting
+
+
+class Silent:
+    """The runs, of which nothing is heard any more."""
+
+    def __init__(self, runs: Any, waiting: list[str]) -> None:
+        self._runs = runs
+        self._waiting = waiting
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._runs, name)
+        if not inspect.iscoroutinefunction(found):
+            return found
+
+        async def silent(*_: Any, **__: Any) -> Any:
+            self._waiting.append(name)
+            await asyncio.Event().wait()
+
+        return silent
+
+
+@pytest.mark.parametrize("what", WAITING)
+async def test_who_waits_is_told_that_the_gateway_stops(
+    stopping: tuple[Gateway, httpx.AsyncClient, list[str]], what: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    gateway, http, waiting = stopping
+    path, body = WAITING[what]
+    headers = {"Origin": "http://page", "Accept": "application/json, text/event-stream"}
+    asked = asyncio.create_task(http.post(path.format(thread=str(uuid.uuid4())), json=body, headers=headers))
+    await until(lambda: bool(waiting))
+    gateway.stop()
+    answer = await asked
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert "stopping" in answer.json()["detail"]
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert not [one.getMessage() for one in caplog.records if one.levelno >= logging.WARNING]

@@ -140,6 +140,8 @@ async def test_ids_are_dense_and_a_stream_goes_on_after_each_of_them(client: Cli
         assert await frames(http, path, {"Last-Event-ID": header}) == whole
     for number in ids:
         assert await frames(http, path, {"Last-Event-ID": str(number)}) == whole[number:]
+    for wrong in ("9" * 5000, f"1-{'9' * 5000}"):  # more digits than Python reads
+        assert (await http.get(path, headers={"Last-Event-ID": wrong})).status_code == 400
     answer = await http.get(path, headers={"Last-Event-ID": "what"})
     assert (answer.status_code, "last_event_id" in answer.json()["detail"]) == (400, True)
 
@@ -266,6 +268,8 @@ async def test_the_stream_of_a_thread(client: Client, http: httpx.AsyncClient) -
     found.clear()
     await asyncio.wait_for(follow({"Last-Event-ID": next(f["id"] for f in live if "run_done" in f["data"])}, 1), 20)
     assert len([frame for frame in found if "run_done" in frame["data"]]) == 1, "an end is told once"
+    for wrong in ("what", f"1-{'9' * 5000}"):
+        assert (await http.get(f"/threads/{thread}/stream", headers={"Last-Event-ID": wrong})).status_code == 422
     missing = await http.get(f"/threads/{uuid.uuid4()}/stream")
     assert missing.status_code == 404
 

@@ -30,6 +30,8 @@ from graphs.api import WORDS
 from graphs.talk import talking
 from support.gateways import Served, served
 
+from perdure.gateway import Gateway
+
 
 @pytest.fixture(scope="module")
 async def api(temporal: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served]:
@@ -44,10 +46,13 @@ def version(request: pytest.FixtureRequest) -> str:
 
 
 @asynccontextmanager
-async def agent(api: Served, assistant: str, version: str = "1.0", *, streams: bool = True) -> AsyncGenerator[Client]:
+async def agent(
+    at: Served | Gateway, assistant: str, version: str = "1.0", *, streams: bool = True
+) -> AsyncGenerator[Client]:
     """By its card, with the one interface that speaks this version."""
+    gateway = at.gateway if isinstance(at, Served) else at
     async with httpx.AsyncClient(timeout=30) as http:
-        card = await A2ACardResolver(http, f"{api.gateway.url}/a2a/{assistant}").get_agent_card()
+        card = await A2ACardResolver(http, f"{gateway.url}/a2a/{assistant}").get_agent_card()
         wanted = [one for one in card.supported_interfaces if one.protocol_version == version]
         del card.supported_interfaces[:]
         card.supported_interfaces.extend(wanted)
@@ -140,10 +145,56 @@ async def test_a_question_in_a_stream(api: Served, version: str) -> None:
     assert get_data_parts(state.artifact.parts)[0]["answer"] == "yes"
 
 
+class AtOnce:
+    """The runs, of which each has come to rest when one has been told that it goes on."""
+
+    def __init__(self, runs: Any) -> None:
+        self._runs = runs
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._runs, name)
+
+    async def resume(self, run_id: str, value: Any) -> None:
+        await self._runs.resume(run_id, value)
+        await self._runs.join_wait(run_id)
+
+
+def states_of(events: list[StreamResponse]) -> list[TaskState]:
+    told = [
+        one.task if one.HasField("task") else one.status_update for one in events if not one.artifact_update.task_id
+    ]
+    return [one.status.state for one in told]
+
+
+async def test_states_never_go_back(api: Served, version: str) -> None:
+    runs: Any = AtOnce(api.env.runs)
+    async with Gateway(runs, host="127.0.0.1", port=0) as gateway, agent(gateway, "ask", version) as client:
+        asked = await sent(client, message(new_data_part({"question": "q"})))
+        task = asked[0].task
+        waits = [event async for event in client.subscribe(SubscribeToTaskRequest(id=task.id))]
+        assert {*states_of(waits)} == {TaskState.TASK_STATE_INPUT_REQUIRED}
+        events = await sent(client, message("yes", task_id=task.id, context_id=task.context_id))
+        working, completed = TaskState.TASK_STATE_WORKING, TaskState.TASK_STATE_COMPLETED
+        assert states_of(events) == [working, working, completed]
+        assert events[-1].HasField("status_update")
+
+
+async def test_a_message_that_is_sent_again_is_told_of_its_end(api: Served, version: str) -> None:
+    request = message("once")
+    async with agent(api, "chat", version) as client:
+        await sent(client, request)
+        events = await sent(client, request)
+    assert {*states_of(events)} == {TaskState.TASK_STATE_COMPLETED}
+    assert get_artifact_text(events[0].task.artifacts[0]) == WORDS
+
+
 async def test_a_task_is_followed_and_cancelled(api: Served, version: str) -> None:
     request = message(new_data_part({"tag": "c", "wait": 30}))
     request.configuration.return_immediately = True
-    async with agent(api, "steps", version, streams=False) as client, agent(api, "steps", version) as follower:
+    async with (
+        agent(api, "steps", version, streams=False) as client,
+        agent(api, "steps", version) as follower,
+    ):
         task = await task_after(client, request)
         assert task.status.state in (TaskState.TASK_STATE_SUBMITTED, TaskState.TASK_STATE_WORKING)
         followed = follower.subscribe(SubscribeToTaskRequest(id=task.id))

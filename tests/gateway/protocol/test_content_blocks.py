@@ -158,3 +158,41 @@ def test_what_was_begun_is_ended() -> None:
 def test_whole_messages(message: Any, tools: bool, roles: list[str]) -> None:
     parts = [*Spoken(tools=tools).heard((), as_json(message), {"langgraph_node": "n"})]
     assert [part.data["role"] for part in parts if part.data["event"] == "message-start"] == roles
+
+
+IMAGES: list[Any] = [{"type": "image_url", "image_url": {"url": f"https://x/{name}.png"}} for name in "ab"]
+
+
+def of_chunks(*contents: list[Any]) -> list[dict[str, Any]]:
+    message = BlockMessage("m")
+    told = [data for content in contents for data in message.add(as_json(said(content, id="m")))]
+    return [*told, *message.finish()]
+
+
+def ids_of(told: Sequence[dict[str, Any]]) -> list[str]:
+    return [one["content"]["id"] for one in told if "content" in one]
+
+
+@pytest.mark.parametrize("kind", [AIMessage, AIMessageChunk])
+def test_ids_that_langchain_invents_are_the_same_at_each_reading(kind: type[AIMessage]) -> None:
+    def read() -> list[dict[str, Any]]:
+        if kind is AIMessage:
+            return [*whole_message(as_json(AIMessage(IMAGES, id="m")))]
+        return of_chunks(IMAGES)
+
+    assert read() == read()
+    assert len({*ids_of(read())}) == 2  # a block has its own, and the same at its start and its end
+    other = [*whole_message(as_json(AIMessage(IMAGES, id="other")))]
+    assert not {*ids_of(other)} & {*ids_of(read())}
+
+
+def test_a_block_that_comes_in_parts_keeps_its_id() -> None:
+    told = of_chunks(IMAGES[:1], IMAGES)
+    assert told == of_chunks(IMAGES[:1], IMAGES)
+    assert len({*ids_of(told)}) == 2
+
+
+def test_ids_that_a_message_was_stored_with_are_kept() -> None:
+    own = {"type": "image", "id": "lc_own", "url": "https://x/a.png"}
+    told = [*whole_message(as_json(AIMessage([own, IMAGES[1]], id="m")))]
+    assert [id == "lc_own" for id in ids_of(told)] == [True, True, False, False]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import socket
 from contextlib import AsyncExitStack
 from typing import Any
@@ -16,6 +17,7 @@ from support.servers import until
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from perdure.contracts.errors import UnavailableError
 from perdure.contracts.gateway_settings import GatewaySettings
 from perdure.gateway import Gateway, Serving
 
@@ -112,8 +114,9 @@ async def test_a_socket_goes_on_where_another_one_was(http: httpx.AsyncClient) -
 
 async def test_what_is_wrong_is_said(http: httpx.AsyncClient) -> None:
     async with connect(url_of(http, new_thread())) as raw:
-        for text, id in (("{", None), ("[]", None), ('{"id": "x", "method": "y"}', "x")):
-            await raw.send(text)
+        broken: list[tuple[str | bytes, str | None]] = [("{", None), ("[]", None), ('{"id": "x", "method": "y"}', "x")]
+        for frame, id in (*broken, ("", None), (b"\x00\xff", None), (b"", None), (b'{"id": 1, "method": "y"}', None)):
+            await raw.send(frame)
             answer = json.loads(await raw.recv())
             assert (answer["type"], answer["id"], answer["error"]) == ("error", id, "invalid_argument")
         socket = Socket(raw)
@@ -121,6 +124,7 @@ async def test_what_is_wrong_is_said(http: httpx.AsyncClient) -> None:
             ("subscription.subscribe", {}),
             ("subscription.subscribe", {"channels": ["debug"]}),
             ("subscription.reconnect", {"channels": ["values"]}),
+            ("subscription.reconnect", {"channels": ["values"], "last_event_id": "9" * 5000}),
             ("run.start", {}),
         ):
             assert (await socket.say(method, **params))["error"] == "invalid_argument", (method, params)
@@ -142,6 +146,90 @@ async def test_a_gateway_that_stops_lets_go(api: Served) -> None:
         with pytest.raises(ConnectionClosed) as closed:
             await socket.say("agent.getTree")
         assert closed.value.rcvd is None or closed.value.rcvd.code < 4000  # so that its client comes again
+
+
+class Broken:
+    """The runs of a gateway whose store is not reached once it is said so."""
+
+    is_reached = True
+
+    def __init__(self, runs: Any) -> None:
+        self._runs = runs
+
+    def __getattr__(self, name: str) -> Any:
+        if not self.is_reached and name in ("get_thread", "page_runs"):
+            raise UnavailableError("the store is not reached")
+        return getattr(self._runs, name)
+
+
+async def test_what_is_not_reached_closes_it_in_good_order(api: Served, caplog: pytest.LogCaptureFixture) -> None:
+    runs: Any = Broken(api.env.runs)
+    async with Gateway(runs, host="127.0.0.1", port=0) as gateway, httpx.AsyncClient(base_url=gateway.url) as http:
+        thread = new_thread()
+        await start(http, thread, "steps", {"tag": "p"})
+        async with connect(url_of(http, thread)) as raw:
+            socket = Socket(raw)
+            await socket.say("subscription.subscribe", channels=["lifecycle"])
+            await socket.ended()
+            runs.is_reached = False
+            with pytest.raises(ConnectionClosed) as closed:
+                await socket.say("subscription.subscribe", channels=["values"])
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1011
+        async with connect(url_of(http, thread)) as raw:
+            with pytest.raises(ConnectionClosed) as closed:
+                await raw.recv()
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1011
+    assert not [one.getMessage() for one in caplog.records if one.levelno >= logging.ERROR]
+
+
+async def test_a_socket_that_was_closed_meanwhile_is_left(api: Served, caplog: pytest.LogCaptureFixture) -> None:
+    is_asked, is_let_on = asyncio.Event(), asyncio.Event()
+
+    class Late(Broken):
+        async def list_runs(self, *given: Any, **more: Any) -> Any:
+            is_asked.set()
+            await is_let_on.wait()
+            return await self._runs.list_runs(*given, **more)
+
+    runs: Any = Late(api.env.runs)
+    async with Gateway(runs, host="127.0.0.1", port=0) as gateway, httpx.AsyncClient(base_url=gateway.url) as http:
+        async with connect(url_of(http, new_thread())) as raw:
+            await Socket(raw).say("subscription.subscribe", channels=["lifecycle"])
+            await raw.send(json.dumps({"id": 2, "method": "agent.getTree", "params": {}}))
+            await is_asked.wait()
+            runs.is_reached = False  # so the one that reads closes the socket
+            with pytest.raises(ConnectionClosed):
+                await raw.recv()
+            is_let_on.set()
+        await until(lambda: open_streams(http, 0))
+    assert not [one.getMessage() for one in caplog.records if one.levelno >= logging.ERROR]
+
+
+async def test_a_command_is_answered_by_a_gateway_that_stops(api: Served) -> None:
+    is_asked = asyncio.Event()
+
+    class Silent(Broken):
+        async def list_runs(self, *given: Any, **more: Any) -> Any:
+            is_asked.set()
+            await asyncio.Event().wait()
+
+    runs: Any = Silent(api.env.runs)
+    async with AsyncExitStack() as stack:
+        gateway = await stack.enter_async_context(Gateway(runs, host="127.0.0.1", port=0))
+        http = await stack.enter_async_context(httpx.AsyncClient(base_url=gateway.url))
+        raw = await stack.enter_async_context(connect(url_of(http, new_thread())))
+        await raw.send(json.dumps({"id": 1, "method": "agent.getTree", "params": {}}))
+        await is_asked.wait()
+        gateway.stop()
+        answer = json.loads(await raw.recv())
+        assert (answer["id"], answer["error"], answer["message"][:5]) == (1, "unknown_error", "503: ")
+        with pytest.raises(ConnectionClosed) as closed:
+            async with asyncio.timeout(3):  # it does not wait until all is cut off
+                await raw.recv()
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1012
 
 
 @pytest.mark.parametrize(
