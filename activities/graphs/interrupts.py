@@ -16,6 +16,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
 from langgraph.types import StateSnapshot
 
+from ...contracts.errors import PerdureError
 from ...contracts.serialization.serializer import to_json
 from ...contracts.types import RunInterrupt
 from ...contracts.wire import DeliveredAnswer, Question
@@ -75,7 +76,17 @@ async def open_questions(
     graph: CompiledGraph, saver: BaseCheckpointSaver[Any], config: RunnableConfig
 ) -> dict[str, OpenQuestion]:
     """The open interrupts of a thread, subgraphs included, by id, in the order of the tasks."""
-    return await questions_of(graph, await graph.aget_state(config, subgraphs=True), saver)
+    return await questions_of(graph, await shown_state(graph, config), saver)
+
+
+async def shown_state(graph: CompiledGraph, config: RunnableConfig) -> StateSnapshot:
+    """With those of graphs within, unless one of them cannot show its own: that may be why the run has failed."""
+    try:
+        return await graph.aget_state(config, subgraphs=True)
+    except PerdureError:
+        raise
+    except Exception:  # noqa: BLE001 - whatever a graph's code raises
+        return await graph.aget_state(config)
 
 
 def still_due(answers: Sequence[DeliveredAnswer], asked: Mapping[str, OpenQuestion]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from ...contracts.wire_thread import StateAnswer, StateQuery
 from ...store.thread_contract import ThreadLeft
 from .back_ends import BackEnds
 from .graph_registry import CompiledGraph
-from .interrupts import open_questions
+from .interrupts import open_questions, shown_state
 from .run_config import at_checkpoint, run_config, thread_config
 
 logger = logging.getLogger(__name__)
@@ -114,7 +114,7 @@ class _Reading:
 
     async def _states(self, graph: CompiledGraph) -> AsyncGenerator[StateSnapshot]:
         if self.query.limit is None:
-            yield await graph.aget_state(self._here, subgraphs=True)
+            yield await shown_state(graph, self._here)
             return
         before = None if self.before is None else at_checkpoint(self._here, self.before)
         limit = self.query.limit - len(self.shown)

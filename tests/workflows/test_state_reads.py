@@ -254,6 +254,27 @@ async def test_a_graph_that_cannot_show_its_state(runs: RunsFacade, settings: Se
             await runs.get_state(record.thread_id)
 
 
+def _unless_two(one: list[str], other: list[str]) -> list[str]:
+    if "two" in other:
+        raise ArithmeticError("a reducer that raises")
+    return [*one, *other]
+
+
+class _Fragile(TypedDict, total=False):
+    log: Annotated[list[str], _unless_two]
+
+
+async def test_a_graph_within_that_cannot_show_its_own(runs: RunsFacade, settings: Settings, spec: Spec) -> None:
+    fragile: Any = line(_Fragile, one=writes("one"), two=writes("two")).compile()
+    async with Worker(graphs={"outer": line(Log, sub=fragile)}, settings=settings):
+        record, result = await runs.create_and_wait(spec("outer", input={"log": ["given"]}))
+        assert result.error is not None
+        assert result.error.type == "ArithmeticError"
+        state = await runs.get_state(record.thread_id)
+        assert state is not None
+        assert (state.values, state.next) == ({"log": ["given"]}, ("sub",))
+
+
 async def test_a_thread_without_state(runs: RunsFacade, settings: Settings, spec: Spec) -> None:
     async with Worker(graphs={"asking": asking("name?")}, settings=settings):
         record, _ = await runs.create_and_wait(spec("asking", input={"log": []}))
