@@ -35,6 +35,11 @@ class Connection(HttpToolsProtocol):
         """Of the request that is answered, nobody asks for its headers any more: 2 kB of a browser's."""
         self.headers.clear()
 
+    def cut_off(self) -> None:
+        """Its answer is left without an end, on purpose: uvicorn would take it for a fault, and log each."""
+        self.transport.close()
+        self.cycle.disconnected = True
+
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         self.is_lost = True

@@ -117,6 +117,8 @@ class LongAnswer(StreamingResponse):
         except asyncio.CancelledError:
             if not (self._context.closing or leaving.has_left or patience.is_over):
                 raise
+            if self._connection is not None:
+                self._connection.cut_off()
         finally:
             patience.close()
             leaving.close()

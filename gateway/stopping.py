@@ -6,6 +6,7 @@ import asyncio
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from .connections import connection_of
 from .context import Context
 from .replies import Json
 
@@ -42,6 +43,8 @@ class Stopping:
                 raise
             if not has_begun:
                 await _stops()(scope, receive, send)
+            elif (connection := connection_of(scope)) is not None:
+                connection.cut_off()
 
 
 def _stops() -> Json:

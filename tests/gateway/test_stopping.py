@@ -8,6 +8,7 @@ import logging
 import time
 import uuid
 from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack
 from typing import Any
 
 import httpx
@@ -51,6 +52,27 @@ async def test_a_client_goes_on_at_another_gateway(api: Served, way: str, on_dis
             assert run["status"] == "success"
             await client.aclose()
         await first.__aexit__()
+
+
+async def test_streams_that_are_left_without_an_end_are_no_fault(api: Served, caplog: pytest.LogCaptureFixture) -> None:
+    body = {"assistant_id": "steps", "input": {"tag": "t", "wait": 1}}
+    call: dict[str, Any] = {"jsonrpc": "2.0", "id": 1, "method": "tools/call"}
+    call["params"] = {"name": "steps", "arguments": {"tag": "t", "wait": 1}, "_meta": {"progressToken": "p"}}
+    async with AsyncExitStack() as stack:
+        gateway = await stack.enter_async_context(Gateway(api.env.runs, host="127.0.0.1", port=0))
+        http = await stack.enter_async_context(httpx.AsyncClient(base_url=gateway.url, timeout=20))
+        accept = {"Accept": "application/json, text/event-stream"}
+        for path, given in (("/runs/stream", body), ("/mcp", call)):
+            answer = await stack.enter_async_context(http.stream("POST", path, json=given, headers=accept))
+            parts = answer.aiter_bytes()
+            await anext(parts)
+            gateway.stop()
+            with pytest.raises(httpx.RemoteProtocolError):
+                async for _ in parts:
+                    pass
+            gateway = await stack.enter_async_context(Gateway(api.env.runs, host="127.0.0.1", port=0))
+            http = await stack.enter_async_context(httpx.AsyncClient(base_url=gateway.url, timeout=20))
+    assert not [one.getMessage() for one in caplog.records if one.levelno >= logging.WARNING]
 
 
 async def test_a_body_does_not_wait_for_the_acknowledgement_of_its_headers(api: Served) -> None:
