@@ -48,7 +48,7 @@ async def test_lists_are_in_pages_that_fit_a_terminal(cli: CommandLine, facade: 
     assert "no runs like that" in ended["none"].err
     assert "did you mean 'success'" in ended["wrong"].err
     assert [thread["thread_id"] for thread in ended["threads"].document] == ["pages"]
-    assert [event["event_type"] for event in ended["events"].events] == ["run_started", "run_failed"]
+    assert [event["event_type"] for event in ended["events"].events] == ["run_started", "node_error", "run_failed"]
     assert len(ended["one"].out.splitlines()) == 1
 
 
