@@ -94,7 +94,7 @@ class SqliteWriter:
                 if len(group) < 2 or not await self._write_together(group):
                     for write in group:
                         await self._write_alone(write)
-        except asyncio.CancelledError:  # the event loop ends, and nobody may wait for ever
+        except BaseException:  # the event loop ends, or nobody knows what has: nobody may wait for ever
             for write in (*group, *self._waiting):
                 write.result.cancel()
             self._waiting.clear()
@@ -110,7 +110,9 @@ class SqliteWriter:
 
         try:
             results = await self._thread.run(in_one, until=min(write.deadline for write in group))
-        except Exception:  # noqa: BLE001 - each finds out for itself, alone
+        except asyncio.CancelledError:
+            raise
+        except BaseException:  # noqa: BLE001 - each finds out for itself, alone
             return False
         for write, result in zip(group, results, strict=True):
             if not write.result.done():
@@ -122,7 +124,9 @@ class SqliteWriter:
             return
         try:
             result = await self._thread.run(write.work, until=write.deadline)
-        except Exception as exc:  # noqa: BLE001 - it is the caller's
+        except asyncio.CancelledError:
+            raise
+        except BaseException as exc:  # noqa: BLE001 - it is the caller's
             if not write.result.done():
                 write.result.set_exception(exc)
         else:
