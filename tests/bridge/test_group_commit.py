@@ -35,6 +35,12 @@ async def statements(path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return said
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine any call may be slow, and then the first of a turn is not done at once."""
+    monkeypatch.setattr("perdure.blocking.haste._SLOW", 60.0)
+
+
 @pytest.fixture
 async def bridge(path: Path, statements: list[str]) -> AsyncIterator[SqliteBridge]:
     bridge = SqliteBridge(path)

@@ -167,12 +167,13 @@ async def test_a_run_that_is_tried_again_says_with_what_it_has_failed(api: Serve
     retry = RetryPolicy(max_attempts=2, initial_interval=2.0)
     run = await begun(api, "fails", "tried-again", retry=retry)
 
-    async def is_told() -> bool:
-        return ((await why(http, run)) or {})["reason"] == "failing"
+    said = "it is tried again; it failed with ValueError: the quota is used up"
+
+    async def is_told() -> bool:  # before that: that the node has failed
+        return ((await why(http, run)) or {})["text"] == f"Attempt 1 failed at step 1, and {said}"
 
     await until(is_told)
-    said = "it is tried again; it failed with ValueError: the quota is used up"
-    assert (await why(http, run) or {})["text"] == f"Attempt 1 failed at step 1, and {said}"
+    assert (await why(http, run) or {})["reason"] == "failing"
     assert (await api.env.runs.join_wait(run.run_id)).status == "error"
     assert (await why(http, run) or {})["reason"] == "ended"
     story = (await http.get(f"{place(run)}/timeline")).json()
