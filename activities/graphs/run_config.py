@@ -10,9 +10,6 @@ from langgraph.checkpoint.base import CheckpointTuple
 from ...contracts.auth_user import AUTH_USER, AuthUser
 from ...contracts.types import RunSpec
 
-# LangGraph's own default, which it reads from the same variable; it offers no public name for it.
-
-
 RUN_ID = "perdure_run_id"
 """The key in a config's metadata by which a node knows its run, on every attempt: for idempotent effects."""
 

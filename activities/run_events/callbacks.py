@@ -6,7 +6,7 @@ Called inline, so in order, on the event loop or in the thread of a plain functi
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 from uuid import UUID
@@ -21,7 +21,7 @@ from ...contracts.events import EventCategory
 from .callers import caller_of, is_summarization
 from .recorder import Happening
 from .responses import message_in, model_in, text_in, tokens_in
-from .task_paths import task_path
+from .task_paths import is_node, task_path
 
 Metadata = dict[str, Any] | None
 
@@ -67,9 +67,7 @@ class EventCallbacks(BaseCallbackHandler):
             task_path(metadata),
             {
                 "call_id": str(run_id),
-                "caller": caller_of(tags, metadata),
-                "node": metadata.get("langgraph_node"),
-                "step": metadata.get("langgraph_step"),
+                **_place(tags, metadata),
                 **({"agent": metadata["lc_agent_name"]} if "lc_agent_name" in metadata else {}),
                 **about,
             },
@@ -94,7 +92,7 @@ class EventCallbacks(BaseCallbackHandler):
         metadata: Metadata = None,
         **more: Any,
     ) -> None:
-        if metadata and more.get("name") == metadata.get("langgraph_node"):
+        if metadata and is_node(more.get("name"), metadata):
             self._nodes[run_id] = metadata, tags or []
 
     def on_chain_end(self, outputs: Any, *, run_id: UUID, **more: Any) -> None:
@@ -108,13 +106,7 @@ class EventCallbacks(BaseCallbackHandler):
         metadata, tags = node
         path = task_path(metadata)
         self._failures[path] = failures = self._failures.get(path, 0) + 1
-        about = {
-            "caller": caller_of(tags, metadata),
-            "node": metadata.get("langgraph_node"),
-            "step": metadata.get("langgraph_step"),
-            "failures": failures,
-            "error": type(error).__name__,
-        }
+        about = {**_place(tags, metadata), "failures": failures, "error": type(error).__name__}
         self._add(Happening("node_error", "trace", error, about, path))
 
     # Model calls.
@@ -205,14 +197,18 @@ class EventCallbacks(BaseCallbackHandler):
         **more: Any,
     ) -> None:
         metadata = metadata or {}
-        about = {
-            "name": name,
-            "caller": caller_of(tags or (), metadata),
-            "node": metadata.get("langgraph_node"),
-            "step": metadata.get("langgraph_step"),
-        }
+        about = {"name": name, **_place(tags or (), metadata)}
         category = "middleware" if name.startswith("middleware:") else "trace"
         self._add(Happening("custom_event", category, data, about, task_path(metadata)))
+
+
+def _place(tags: Iterable[str], metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Where in the graph something happens, and by whose hand."""
+    return {
+        "caller": caller_of(tags, metadata),
+        "node": metadata.get("langgraph_node"),
+        "step": metadata.get("langgraph_step"),
+    }
 
 
 def _model(metadata: Metadata, more: dict[str, Any]) -> str:

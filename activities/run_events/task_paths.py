@@ -17,6 +17,11 @@ def task_path(metadata: Mapping[str, Any]) -> str:
     return str(metadata.get("langgraph_checkpoint_ns") or "")
 
 
+def is_node(name: str | None, metadata: Mapping[str, Any]) -> bool:
+    """Whether a chain of this name is the execution of a node, and not a part of one."""
+    return name == metadata.get("langgraph_node")
+
+
 def around(path: str) -> Iterator[str]:
     """The task's path and those of the tasks around it, the outermost first."""
     return accumulate(path.split("|"), lambda outer, part: f"{outer}|{part}")

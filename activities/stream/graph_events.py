@@ -19,6 +19,7 @@ from langchain_core.outputs import ChatGenerationChunk, GenerationChunk, LLMResu
 from langgraph.constants import TAG_HIDDEN
 
 from ..run_events.responses import message_in, text_in
+from ..run_events.task_paths import is_node
 
 Publish = Callable[[Mapping[str, Any]], None]
 
@@ -36,7 +37,7 @@ class _Call:
 
     @property
     def is_node(self) -> bool:
-        return self.kind == "chain" and self.name == self.metadata.get("langgraph_node")
+        return self.kind == "chain" and is_node(self.name, self.metadata)
 
 
 class GraphEvents(BaseCallbackHandler):

@@ -20,7 +20,7 @@ from langgraph.types import Command
 from pydantic import BaseModel
 
 from ...contracts.recent import Recent
-from ..run_events.task_paths import in_subgraph
+from ..run_events.task_paths import in_subgraph, is_node
 
 Metadata = dict[str, Any]
 
@@ -52,8 +52,8 @@ class RootMessages(BaseCallbackHandler):
         metadata: Metadata | None = None,
         **kwargs: Any,
     ) -> None:
-        is_node = metadata and kwargs.get("name") == metadata.get("langgraph_node") and TAG_HIDDEN not in (tags or ())
-        if metadata and is_node and not in_subgraph(metadata):
+        is_shown = metadata and is_node(kwargs.get("name"), metadata) and TAG_HIDDEN not in (tags or ())
+        if metadata and is_shown and not in_subgraph(metadata):
             given = frozenset(message.id for message in _in_state(inputs) if message.id)
             self._running[run_id] = metadata, given
             for id in given:
