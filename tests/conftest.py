@@ -103,6 +103,12 @@ def unredacted_logs(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     logging.setLogRecordFactory(before)
 
 
+@pytest.fixture
+def never_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is quick is done on the event loop, however long a busy machine takes for it."""
+    monkeypatch.setattr("perdure.blocking.haste._SLOW", 60.0)
+
+
 @pytest.fixture(scope="session")
 def needs_server() -> None:
     """Whatever starts a server (Temporal, Postgres, Redis) stands on this, and the tests that start one themselves."""

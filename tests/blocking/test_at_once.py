@@ -16,6 +16,8 @@ from support.servers import until
 from perdure.blocking import SqliteWriter, transaction
 from perdure.contracts.errors import UnavailableError
 
+pytestmark = pytest.mark.usefixtures("never_slow")
+
 Work = Callable[[sqlite3.Connection], str]
 LOG_PAGES = 1000
 """Of SQLite's log, before it is cleared."""
@@ -31,12 +33,6 @@ def connect(path: Path) -> sqlite3.Connection:
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "kept.db"
-
-
-@pytest.fixture(autouse=True)
-def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a busy machine any call may be slow."""
-    monkeypatch.setattr("perdure.blocking.haste._SLOW", 60.0)
 
 
 @pytest.fixture

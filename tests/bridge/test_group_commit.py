@@ -18,6 +18,7 @@ from perdure.bridge.conformance.probe import event, stored
 from perdure.bridge.sqlite.file import connect_writer
 from perdure.contracts.errors import FencedError, RunNotFoundError, UnavailableError
 
+pytestmark = pytest.mark.usefixtures("never_slow")
 MANY = 50
 
 
@@ -33,12 +34,6 @@ async def statements(path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr("perdure.bridge.sqlite.bridge.connect_writer", traced)
     return said
-
-
-@pytest.fixture(autouse=True)
-def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a busy machine any call may be slow, and then the first of a turn is not done at once."""
-    monkeypatch.setattr("perdure.blocking.haste._SLOW", 60.0)
 
 
 @pytest.fixture

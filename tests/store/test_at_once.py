@@ -17,14 +17,10 @@ from support.servers import until
 from perdure.contracts.errors import UnavailableError
 from perdure.store.database import Database
 
+pytestmark = pytest.mark.usefixtures("never_slow")
+
 HERE = threading.main_thread().name
 ROW = text("INSERT INTO kept (value) VALUES (:value)")
-
-
-@pytest.fixture(autouse=True)
-def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a busy machine any call may be slow."""
-    monkeypatch.setattr("perdure.blocking.haste._SLOW", 60.0)
 
 
 @pytest.fixture
