@@ -24,27 +24,26 @@ async def existing_run(runs: RunsFacade, thread_id: str, run_id: str) -> RunReco
 
 async def shown_run(runs: RunsFacade, run: RunRecord) -> dict[str, Any]:
     """With its questions, and whether they can be answered."""
-    asked = await open_questions(runs, run)
+    goes_on = await can_go_on(runs, run)
+    asked = await _open_questions(runs, run, is_last=goes_on)
     why = await runs.overview.explain([run])
     tokens = await runs.overview.tokens([run])
-    goes_on = await can_go_on(runs, run)
     return whole(run, why.get(run.run_id), tokens.get(run.run_id), asked, answerable=bool(asked), can_go_on=goes_on)
 
 
 async def open_questions(runs: RunsFacade, run: RunRecord) -> tuple[RunInterrupt, ...]:
     """Those of a run that waits, or that has ended at them and is its thread's last."""
-    if run.status is RunStatus.AWAITING_INPUT:
-        return await runs.overview.questions(run.run_id)
-    if not stopped_at_question(run):
-        return ()
-    return await runs.overview.questions(run.run_id) if await _is_last(runs, run) else ()
+    return await _open_questions(runs, run, is_last=await can_go_on(runs, run))
 
 
 async def can_go_on(runs: RunsFacade, run: RunRecord) -> bool:
-    """Whether another run could go on where it has stopped: nothing has been done to its thread since."""
-    return run.status in STOPPED and await _is_last(runs, run)
-
-
-async def _is_last(runs: RunsFacade, run: RunRecord) -> bool:
+    """Whether another run could go on where it has stopped: it is its thread's last."""
+    if run.status not in STOPPED:
+        return False
     newest = await runs.list_runs(run.thread_id, limit=1)
     return [one.run_id for one in newest] == [run.run_id]
+
+
+async def _open_questions(runs: RunsFacade, run: RunRecord, *, is_last: bool) -> tuple[RunInterrupt, ...]:
+    asks = run.status is RunStatus.AWAITING_INPUT or (is_last and stopped_at_question(run))
+    return await runs.overview.questions(run.run_id) if asks else ()
