@@ -35,9 +35,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from .advice import STORED_INSTEAD, SUBMIT_AGAIN
 from .spelling import nearest as nearest
-
-STORED_INSTEAD = "`stored=True` (on the command line `--stored`) reads it from the checkpointer, without the graph"
 
 
 class PerdureError(Exception):
@@ -235,7 +234,7 @@ class NoWorkerError(UnavailableError):
         self,
         task_queue: str,
         waited: float,
-        then: str = "it is safe to submit again with the same run_id",
+        then: str = SUBMIT_AGAIN,
         *,
         others: Sequence[str] = (),
         workflow: str | None = None,
@@ -272,7 +271,7 @@ class GraphNotServedError(UnavailableError):
     def __init__(self, graph: str, served: str, before: str, waited: float) -> None:
         super().__init__(
             f"no worker serves the graph {graph!r} now (waited {waited:g} s); there are: {served}. The last that "
-            f"did, {before}. Start it again; it is safe to submit again with the same run_id"
+            f"did, {before}. Start it again; {SUBMIT_AGAIN}"
         )
         self.graph = graph
 

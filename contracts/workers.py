@@ -65,6 +65,11 @@ def those_there(workers: Iterable[WorkerRecord], now: datetime) -> list[WorkerRe
     return [worker for worker in workers if worker.is_there(now)]
 
 
+def takers(workers: Iterable[WorkerRecord]) -> list[WorkerRecord]:
+    """Those that take whatever comes to their task queue, there or not."""
+    return [worker for worker in workers if worker.takes_workflows]
+
+
 def served_graphs(workers: Iterable[WorkerRecord], now: datetime) -> list[str]:
     """The graphs of the workers that are there, in the order of the alphabet."""
     return sorted({name for worker in those_there(workers, now) for name in worker.graphs})

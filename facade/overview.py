@@ -15,7 +15,7 @@ from ..store.contract import Store
 from .listing import RunListing, run_filter
 from .lookup import RunLookup
 from .spending import Spending
-from .standstills import Standstills, stopped_at_question
+from .standstills import Standstills, may_ask
 from .threads import Threads
 from .waiting import WaitingRuns
 
@@ -58,8 +58,8 @@ class Overview:
 
     async def explain(self, records: Sequence[RunRecord]) -> dict[str, Standstill]:
         """Why each of these runs stands still, or what it does, by its id; nothing of one that has succeeded."""
-        asking = [one for one in records if one.status is RunStatus.AWAITING_INPUT or stopped_at_question(one)]
-        return await self._standstills.of(records, await self._waiting.unanswerable(asking))
+        lacking = await self._waiting.unanswerable([*filter(may_ask, records)])
+        return await self._standstills.of(records, lacking)
 
     async def tokens(self, records: Sequence[RunRecord]) -> dict[str, int]:
         """What each of these runs has used so far, also while it goes on, by its id; nothing of one without tokens."""

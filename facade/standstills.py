@@ -38,7 +38,7 @@ class Standstills:
         return {run_id: one for run_id, one in found.items() if one is not None}
 
     async def _outlook(self, records: Sequence[RunRecord]) -> Outlook:
-        asking = [one.run_id for one in records if one.status is RunStatus.AWAITING_INPUT or stopped_at_question(one)]
+        asking = [one.run_id for one in records if may_ask(one)]
         waiting = {one.thread_id for one in records if one.status is RunStatus.PENDING}
         working = [one.run_id for one in records if one.status is RunStatus.RUNNING and one.trouble is None]
         if not (asking or waiting or working):
@@ -71,6 +71,11 @@ class Standstills:
 def stopped_at_question(record: RunRecord) -> bool:
     """Whether it ended with what it asks left open, for another run to answer."""
     return record.status is RunStatus.INTERRUPTED and record.cancel_action is None
+
+
+def may_ask(record: RunRecord) -> bool:
+    """Whether it awaits an answer, or has ended at its question."""
+    return record.status is RunStatus.AWAITING_INPUT or stopped_at_question(record)
 
 
 def is_breakpoint(question: RunInterrupt) -> bool:

@@ -13,8 +13,8 @@ from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
 from ..contracts.actor import resolve_user_id
+from ..contracts.advice import STORED_INSTEAD
 from ..contracts.errors import (
-    STORED_INSTEAD,
     NoWorkerError,
     StateUnreadableError,
     ThreadNotFoundError,

@@ -26,7 +26,7 @@ from ..contracts.wire import (
     Answer,
 )
 from ..contracts.wire_steering import StopAnswer, StopRequest
-from ..contracts.workers import those_there
+from ..contracts.workers import takers, those_there
 from ..store.contract import Store
 from .answers import FacadeAnswer
 from .lookup import RunLookup
@@ -52,7 +52,6 @@ class Steering:
         self._settings = settings
         self._lookup = lookup
         self._store = store
-        self._workers = store.workers
 
     async def cancel(self, run_id: str, action: CancelAction) -> bool:
         """Whether the run ends as cancelled; False when its end had been decided."""
@@ -129,7 +128,7 @@ class Steering:
         """Nothing is sent while it is known that nobody is there: an answer cannot be taken back."""
         queue, limit = self._settings.task_queue, self._settings.submit_timeout
         until = time.monotonic() + limit
-        while not any(one.takes_workflows for one in those_there(await self._workers.list(queue), datetime.now(UTC))):
+        while not those_there(takers(await self._store.workers.list(queue)), datetime.now(UTC)):
             if time.monotonic() > until:
                 raise NoWorkerError(queue, limit, "the answer was not sent: the run asks still")
             await asyncio.sleep(_LOOK)

@@ -20,6 +20,7 @@ from temporalio.common import TypedSearchAttributes, WorkflowIDConflictPolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from ..contracts.advice import SUBMIT_AGAIN
 from ..contracts.errors import NoWorkerError
 from ..contracts.retry import Retry, retried
 from ..contracts.run_start import run_start
@@ -49,7 +50,7 @@ from ..contracts.wire_thread import (
 )
 from ..store.contract import ThreadLine
 from .planner import RunPlan
-from .translation import AGAIN, answered, translated
+from .translation import answered, translated
 
 T = TypeVar("T")
 Request = Submission | StateChange | ThreadDeletion
@@ -168,7 +169,7 @@ class Submitter:
 
     @asynccontextmanager
     async def _asking(
-        self, client: Client, thread_id: str, *, run_id: str = "", then: str = AGAIN
+        self, client: Client, thread_id: str, *, run_id: str = "", then: str = SUBMIT_AGAIN
     ) -> AsyncGenerator[None]:
         """`answered`; the error names the task queue on which the thread's workflow goes on, which may be another."""
         limit = self._settings.submit_timeout

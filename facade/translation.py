@@ -13,6 +13,7 @@ from temporalio.client import (
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from ..contracts.advice import SUBMIT_AGAIN
 from ..contracts.errors import (
     CronNotFoundError,
     InvalidRunError,
@@ -47,12 +48,10 @@ class NotCheckedError(Exception):
     """A workflow cannot tell whether an answer fits: its questions are in the store."""
 
 
-AGAIN = "it is safe to submit again with the same run_id"
-"""What is right to do when nobody has answered a submission."""
-
-
 @contextmanager
-def translated(settings: TemporalSettings, *, run_id: str, thread_id: str = "", then: str = AGAIN) -> Generator[None]:
+def translated(
+    settings: TemporalSettings, *, run_id: str, thread_id: str = "", then: str = SUBMIT_AGAIN
+) -> Generator[None]:
     """Errors of a call to Temporal about one run, in our words. `then`: what to do when nobody answers."""
     try:
         yield
@@ -70,7 +69,7 @@ def translated(settings: TemporalSettings, *, run_id: str, thread_id: str = "", 
 
 @asynccontextmanager
 async def answered(
-    settings: TemporalSettings, limit: float, *, run_id: str, thread_id: str = "", then: str = AGAIN
+    settings: TemporalSettings, limit: float, *, run_id: str, thread_id: str = "", then: str = SUBMIT_AGAIN
 ) -> AsyncGenerator[None]:
     """`translated`, for an update: `NoWorkerError` after `limit` seconds.
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from ..contracts.settings import Settings
 from ..contracts.types import RunRecord, RunStatus, RunTrouble
-from ..contracts.workers import WorkerRecord, served_by, those_there
+from ..contracts.workers import WorkerRecord, served_by, takers, those_there
 from ..store.worker_contract import WorkerStore
 
 NO_WORKER = "NoWorkerError"
@@ -55,7 +55,7 @@ class WaitingRuns:
     async def _announced(self, records: Sequence[RunRecord]) -> Workers:
         queues = {queue for one in records for queue in self._queues(one)}
         found = {queue: await self._workers.list(queue) for queue in sorted(queues)}
-        return {queue: [one for one in some if one.takes_workflows] for queue, some in found.items()}
+        return {queue: takers(some) for queue, some in found.items()}
 
     def _queues(self, record: RunRecord) -> list[str]:
         """The common one, where its workflow goes on, and that of its graph."""
